@@ -1,0 +1,34 @@
+/* A growable byte buffer with a ceiling. Puts cannot fail one by one: the first that would pass the ceiling sets
+ * `failed`, later ones do nothing, and the owner asks once at the end. */
+#pragma once
+
+#include "base/mem.h"
+
+struct bw_buf {
+	char *p;
+	size_t n, size;
+	size_t max; /* ceiling in bytes */
+	bool failed;
+};
+
+void bw_buf_init(struct bw_buf *b, size_t max_bytes);
+void bw_buf_free(struct bw_buf *b);
+/* Wipes what it held, then frees: for secrets. */
+void bw_buf_free_secret(struct bw_buf *b);
+/* Empty again; memory above 64 KiB is given back. */
+void bw_buf_reset(struct bw_buf *b);
+void bw_buf_put(struct bw_buf *b, struct bw_str s);
+void bw_buf_put_c(struct bw_buf *b, char c);
+void bw_buf_printf(struct bw_buf *b, const char *fmt, ...) BW_PRINTF(2, 3);
+void bw_buf_put_i64(struct bw_buf *b, int64_t v);
+/* `n` lower-case hexadecimal pairs. */
+void bw_buf_put_hex(struct bw_buf *b, const void *bytes, size_t n);
+/* Room for `n` more bytes to be written at the returned place and then added to b->n; NULL past the ceiling. */
+char *bw_buf_room(struct bw_buf *b, size_t n);
+/* Drops the first `n` bytes. */
+void bw_buf_eat(struct bw_buf *b, size_t n);
+/* Borrowed until the next put. */
+static inline struct bw_str bw_buf_str(const struct bw_buf *b)
+{
+	return bw_str_make(b->p ? b->p : "", b->n);
+}

@@ -1,0 +1,37 @@
+/* The only callers of malloc. Running out of memory ends the process: every growth above is bounded by limits.h. */
+#pragma once
+
+#include "base/str.h"
+
+/* Never NULL. Zeroed. The caller frees with bw_free. */
+void *bw_alloc(size_t bytes);
+/* Never NULL; the new part is not zeroed. */
+void *bw_realloc(void *p, size_t bytes);
+void bw_free(void *p);
+/* A NUL-terminated copy the caller frees. */
+char *bw_strdup(struct bw_str s);
+/* Overwrites in a way the compiler keeps. */
+void bw_wipe(void *p, size_t bytes);
+
+/* An arena: allocations that die together. Not thread-safe; one owner at a time. */
+struct bw_arena {
+	struct bw_arena_chunk *chunks; /* newest first */
+	size_t used_bytes;             /* of all chunks together */
+	size_t limit_bytes;            /* ceiling; past it `over` is set and the owner must answer an error */
+	bool over;
+};
+
+void bw_arena_init(struct bw_arena *a, size_t limit_bytes);
+/* Frees everything and leaves an empty usable arena. */
+void bw_arena_reset(struct bw_arena *a);
+void bw_arena_free(struct bw_arena *a);
+/* Zeroed, 16-byte aligned, never NULL. */
+void *bw_arena_alloc(struct bw_arena *a, size_t bytes);
+#define BW_NEW(arena, type) ((type *)bw_arena_alloc((arena), sizeof(type)))
+#define BW_NEW_ARRAY(arena, type, count) ((type *)bw_arena_alloc_array((arena), sizeof(type), (count)))
+void *bw_arena_alloc_array(struct bw_arena *a, size_t size, size_t count);
+/* A copy of `s` with a NUL behind it that is not counted; absent stays absent. */
+struct bw_str bw_arena_str(struct bw_arena *a, struct bw_str s);
+struct bw_str bw_arena_printf(struct bw_arena *a, const char *fmt, ...) BW_PRINTF(2, 3);
+/* ASCII lower-case copy. */
+struct bw_str bw_arena_lower(struct bw_arena *a, struct bw_str s);

@@ -1,0 +1,118 @@
+#include "base/sys.h"
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t clock_us(clockid_t id)
+{
+	struct timespec t;
+
+	MUST(clock_gettime(id, &t) == 0);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t bw_clock_wall_ms(void)
+{
+	return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+int64_t bw_clock_mono_ms(void)
+{
+	return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t bw_clock_mono_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
+}
+
+static void random_fill(unsigned char *out, size_t n)
+{
+	while (n) {
+		ssize_t got = getrandom(out, n, 0);
+
+		MUST(got > 0);
+		out += got;
+		n -= (size_t)got;
+	}
+}
+
+/* A forked child must not repeat its parent's bytes: the pool belongs to one process id. */
+static _Thread_local struct {
+	unsigned char bytes[512];
+	size_t left;
+	pid_t owner;
+} pool;
+
+void bw_random(void *out, size_t n)
+{
+	unsigned char *at;
+
+	if (n > sizeof pool.bytes / 2) {
+		random_fill(out, n);
+		return;
+	}
+	if (pool.left < n || pool.owner != getpid()) {
+		random_fill(pool.bytes, sizeof pool.bytes);
+		pool.left = sizeof pool.bytes;
+		pool.owner = getpid();
+	}
+	at = pool.bytes + sizeof pool.bytes - pool.left;
+	memcpy(out, at, n);
+	bw_wipe(at, n);
+	pool.left -= n;
+}
+
+void bw_random_text(char *out, size_t n, struct bw_str alphabet)
+{
+	size_t fair = 256 - 256 % alphabet.n;
+
+	for (size_t i = 0; i < n;) {
+		unsigned char byte;
+
+		bw_random(&byte, 1);
+		if (byte < fair)
+			out[i++] = alphabet.p[byte % alphabet.n];
+	}
+}
+
+static enum bw_log_level log_most = BW_LOG_INFO;
+static const char *log_title = "bulwark";
+
+void bw_log_level_set(enum bw_log_level most)
+{
+	log_most = most;
+}
+
+void bw_log_title_set(const char *title)
+{
+	log_title = title;
+}
+
+void bw_log(enum bw_log_level level, const char *fmt, ...)
+{
+	static const char *const names[] = {"error", "warn", "info", "debug"};
+	char words[1024], line[1280], when[32];
+	time_t now = time(NULL);
+	struct tm tm;
+	va_list args;
+	int n;
+
+	if (level > log_most)
+		return;
+	va_start(args, fmt);
+	vsnprintf(words, sizeof words, fmt, args);
+	va_end(args);
+	for (char *c = words; *c; c++)
+		if ((unsigned char)*c < 32 || *c == 127)
+			*c = '?';
+	gmtime_r(&now, &tm);
+	strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	n = snprintf(line, sizeof line, "%s %-5s %s: %s\n", when, names[level], log_title, words);
+	if (n > 0 && write(2, line, (size_t)n) < 0)
+		return; /* nowhere left to say it */
+}

@@ -1,0 +1,48 @@
+/* Thin faces over OpenSSL 3: algorithms are fetched once at start, HMAC keys keep their inner and outer states. */
+#pragma once
+
+#include "base/buf.h"
+
+/* Fetches every algorithm used; once per process, before threads. Panics if OpenSSL lacks one. */
+void bw_crypto_init(void);
+
+void bw_sha256(struct bw_str bytes, unsigned char out[32]);
+/* SHA-256 over parts; `ctx` is 256 bytes of opaque state that needs no freeing. */
+struct bw_sha256_ctx {
+	_Alignas(16) unsigned char opaque[256];
+};
+void bw_sha256_begin(struct bw_sha256_ctx *c);
+void bw_sha256_add(struct bw_sha256_ctx *c, struct bw_str bytes);
+void bw_sha256_end(struct bw_sha256_ctx *c, unsigned char out[32]);
+
+/* An HMAC-SHA256 key as its two midstates: cheap to use again and again. Wipe with bw_wipe when done. */
+struct bw_hmac_key {
+	struct bw_sha256_ctx inner, outer;
+};
+void bw_hmac_key(struct bw_hmac_key *k, struct bw_str secret);
+void bw_hmac(const struct bw_hmac_key *k, struct bw_str bytes, unsigned char out[32]);
+void bw_hmac_sha1(struct bw_str secret, struct bw_str bytes, unsigned char out[20]); /* TOTP, RFC 6238 */
+
+/* HKDF-SHA256 (RFC 5869). */
+void bw_hkdf(struct bw_str secret, struct bw_str salt, struct bw_str info, unsigned char *out, size_t n);
+
+/* AES-256-GCM with a random 96-bit nonce in front and the 16-byte tag behind. */
+enum { BW_AEAD_OVERHEAD = 12 + 16 };
+struct bw_aead_key;
+/* Expands the key once. The caller frees; freeing wipes. Usable from any thread. */
+struct bw_aead_key *bw_aead_key_new(const unsigned char key[32]);
+void bw_aead_key_free(struct bw_aead_key *k);
+void bw_aead_seal(struct bw_aead_key *k, struct bw_str aad, struct bw_str plain, struct bw_buf *out);
+/* Into arena memory. BW_ECORRUPT when it does not authenticate. */
+BW_CHECKED enum bw_err bw_aead_open(struct bw_aead_key *k, struct bw_str aad, struct bw_str sealed, struct bw_arena *arena,
+    struct bw_str *plain);
+
+/* Argon2id (RFC 9106), encoded form. Takes tens of milliseconds: never on a loop. */
+BW_CHECKED enum bw_err bw_password_hash(struct bw_str password, struct bw_buf *encoded);
+bool bw_password_verify(struct bw_str password, struct bw_str encoded);
+
+/* A private CA (ECDSA P-256) and certificates for TLS servers, as PEM. BW_EINTERNAL when OpenSSL fails (logged). */
+BW_CHECKED enum bw_err bw_ca_make(struct bw_str common_name, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);
+/* `names`: DNS names and addresses in text. Valid for 397 days from an hour before now. */
+BW_CHECKED enum bw_err bw_ca_issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, const struct bw_str *names,
+    size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);

@@ -1,0 +1,45 @@
+/* An event loop on epoll with a timer wheel; one a thread. Only bw_loop_post and bw_loop_stop may be called from others. */
+#pragma once
+
+#include "base/err.h"
+
+struct bw_loop;
+
+/* A watched descriptor: embedded in its owner. */
+struct bw_watch {
+	int fd;
+	void (*ready)(struct bw_watch *w, uint32_t epoll_events);
+	uint32_t events;
+	bool added;
+};
+
+/* A timer: embedded in its owner; zeroed before first use. Good to about 10 ms. */
+struct bw_timer {
+	void (*fire)(struct bw_timer *t);
+	int64_t due_ms;
+	struct bw_timer *next, **prev;
+};
+
+/* Work handed to a loop from another thread: embedded in its owner, used once at a time. */
+struct bw_post {
+	void (*run)(struct bw_post *p);
+	struct bw_post *next;
+};
+
+BW_CHECKED enum bw_err bw_loop_new(struct bw_loop **out);
+void bw_loop_free(struct bw_loop *l);
+/* Runs until bw_loop_stop. */
+void bw_loop_run(struct bw_loop *l);
+void bw_loop_stop(struct bw_loop *l);
+/* Monotonic milliseconds as of this turn of the loop. */
+int64_t bw_loop_now_ms(const struct bw_loop *l);
+
+BW_CHECKED enum bw_err bw_watch_set(struct bw_loop *l, struct bw_watch *w, uint32_t epoll_events);
+/* Stops watching; the owner closes the descriptor. Safe inside any callback of this loop. */
+void bw_watch_remove(struct bw_loop *l, struct bw_watch *w);
+
+/* (Re-)arms to fire once after `delay_ms`. */
+void bw_timer_set(struct bw_loop *l, struct bw_timer *t, int64_t delay_ms);
+void bw_timer_cancel(struct bw_loop *l, struct bw_timer *t);
+/* Runs p->run on the loop's thread soon. Any thread, lock-free for the caller. */
+void bw_loop_post(struct bw_loop *l, struct bw_post *p);

@@ -1,0 +1,103 @@
+/* The state of the program: a consistent view to read, an atomic batch to write. Which database stands behind it is
+ * invisible above this header: lmdb.c is the embedded one; a PostgreSQL one fits without a change here.
+ *
+ * Keys are text, "account/region/service/kind/name", at most BW_STORE_KEY_MAX bytes. Values are sealed (seal.h) with
+ * the key and the version as associated data. A version is the commit's sequence number; 0 means absent. */
+#pragma once
+
+#include "base/mem.h"
+#include "base/limits.h"
+
+struct bw_store;
+struct bw_snapshot;
+
+struct bw_store_config {
+	struct bw_str data_dir;      /* made 0700 when missing */
+	struct bw_str root_key_file; /* made 0600 with a fresh random key when missing and the store is empty */
+	bool ephemeral;              /* in memory: on a tmpfs, unlinked at once, never synced */
+	bool read_only;              /* subcommands looking at a running server's store */
+	size_t map_size_bytes;       /* 0: default 64 GiB of address space */
+};
+
+/* BW_EPERM: the root key does not open this store (logged). BW_EIO: logged. The caller closes. Any thread. */
+BW_CHECKED enum bw_err bw_store_open(const struct bw_store_config *config, struct bw_store **out);
+/* Commits what is queued, then closes. No snapshot may be open. */
+void bw_store_close(struct bw_store *s);
+/* Deletes every key: for an ephemeral store's reset. Sequence numbers go on. BW_EPERM when not ephemeral. */
+BW_CHECKED enum bw_err bw_store_clear(struct bw_store *s);
+/* The sequence number of the newest commit; lock-free, any thread. */
+uint64_t bw_store_seq(const struct bw_store *s);
+/* 32 bytes derived (HKDF) from the store's key hierarchy for the named purpose, stable for the store's life;
+ * for session tokens, markers, encoded messages, audit sealing. */
+void bw_store_derive(const struct bw_store *s, struct bw_str purpose, unsigned char out[32]);
+
+/* A view that does not change. One thread at a time; begin and end cost well under a microsecond (readers are pooled
+ * by thread). Slices it hands out live in the given arena. */
+BW_CHECKED enum bw_err bw_snapshot_begin(struct bw_store *s, struct bw_snapshot **out);
+void bw_snapshot_end(struct bw_snapshot *v);
+uint64_t bw_snapshot_seq(const struct bw_snapshot *v);
+/* BW_ENOTFOUND with *version 0; BW_ECORRUPT when the value does not authenticate (logged). `version` may be NULL. */
+BW_CHECKED enum bw_err bw_snapshot_get(struct bw_snapshot *v, struct bw_str key, struct bw_arena *arena,
+    struct bw_str *value, uint64_t *version);
+/* The version alone, without unsealing; 0 when absent. */
+uint64_t bw_snapshot_version(struct bw_snapshot *v, struct bw_str key);
+/* The value of a counter kept by bw_batch_count; 0 when absent. */
+int64_t bw_snapshot_count(struct bw_snapshot *v, struct bw_str key);
+
+/* An ordered walk over the keys that begin with `prefix`, those above `after` (a whole key; may be absent). */
+struct bw_scan {
+	struct bw_snapshot *view;
+	struct bw_str prefix;
+	void *cursor;
+	bool started;
+	struct bw_str after;
+};
+BW_CHECKED enum bw_err bw_scan_begin(struct bw_snapshot *v, struct bw_str prefix, struct bw_str after, struct bw_scan *scan);
+/* BW_ENOTFOUND at the end. `value` may be NULL: then nothing is unsealed. */
+BW_CHECKED enum bw_err bw_scan_next(struct bw_scan *scan, struct bw_arena *arena, struct bw_str *key, struct bw_str *value,
+    uint64_t *version);
+void bw_scan_end(struct bw_scan *scan);
+
+/* What one call wants to change, and the versions of what it read. Lives in an arena; committed at most once. */
+enum bw_batch_kind { BW_BATCH_PUT, BW_BATCH_DELETE, BW_BATCH_READ, BW_BATCH_READ_PREFIX, BW_BATCH_COUNT };
+
+struct bw_batch_op {
+	struct bw_batch_op *next;
+	enum bw_batch_kind kind;
+	struct bw_str key, value;
+	uint64_t version;   /* READ: as read (0 absent); READ_PREFIX: the snapshot's sequence number */
+	size_t prefix_keys; /* READ_PREFIX: how many keys were there */
+	int64_t delta, max; /* COUNT */
+};
+
+struct bw_batch {
+	struct bw_arena *arena;
+	struct bw_batch_op *first, **last;
+	size_t count, writes;
+};
+
+void bw_batch_init(struct bw_batch *b, struct bw_arena *arena);
+void bw_batch_put(struct bw_batch *b, struct bw_str key, struct bw_str value);
+void bw_batch_delete(struct bw_batch *b, struct bw_str key);
+/* The commit holds only if the key still has this version. */
+void bw_batch_read(struct bw_batch *b, struct bw_str key, uint64_t version);
+/* The commit holds only if the keys under the prefix are still `keys` many and none is newer than `seq`. */
+void bw_batch_read_prefix(struct bw_batch *b, struct bw_str prefix, uint64_t seq, size_t keys);
+/* Adds `delta` to a counter at commit time, without a read that could conflict; past `max` the batch fails with
+ * BW_EQUOTA. Counters never go below zero. */
+void bw_batch_count(struct bw_batch *b, struct bw_str key, int64_t delta, int64_t max);
+
+/* What became of a batch: BW_OK (durable), BW_ECONFLICT, BW_EQUOTA (with the key of the counter), BW_EIO. */
+struct bw_commit {
+	struct bw_batch *batch; /* borrowed until done is called */
+	void (*done)(struct bw_commit *c); /* on the committer's thread; must only hand over, never block */
+	void *ctx;
+	enum bw_err result;
+	struct bw_str quota_key;
+	uint64_t seq;
+	struct bw_commit *next; /* the store's */
+};
+/* Queues. BW_EAGAIN when BW_STORE_QUEUE_MAX wait already (done is then not called). Any thread. */
+BW_CHECKED enum bw_err bw_store_commit(struct bw_store *s, struct bw_commit *c);
+/* Commits and waits: for the first start and for tools, never on a loop. `quota_key` may be NULL. */
+BW_CHECKED enum bw_err bw_store_commit_wait(struct bw_store *s, struct bw_batch *b);

@@ -1,0 +1,85 @@
+#include "test.h"
+#include <stdio.h>
+#include "base/buf.h"
+#include "base/map.h"
+
+TEST(arena_marks_when_its_ceiling_is_passed)
+{
+	struct bw_arena a;
+
+	bw_arena_init(&a, 64);
+	bw_arena_alloc(&a, 64);
+	assert_false(a.over);
+	bw_arena_alloc(&a, 1);
+	assert_true(a.over);
+	bw_arena_reset(&a);
+	assert_false(a.over);
+	assert_str(bw_arena_printf(&a, "%d-%s", 7, "x"), "7-x");
+	bw_arena_free(&a);
+}
+
+TEST(buf_refuses_past_its_ceiling_and_stays_refused)
+{
+	struct bw_buf b;
+
+	bw_buf_init(&b, 4);
+	bw_buf_put(&b, BW_STR("abcd"));
+	assert_false(b.failed);
+	bw_buf_put_c(&b, 'e');
+	assert_true(b.failed);
+	bw_buf_put(&b, BW_STR(""));
+	assert_str(bw_buf_str(&b), "abcd");
+	bw_buf_free(&b);
+	bw_buf_init(&b, 100);
+	bw_buf_put_i64(&b, INT64_MIN);
+	assert_str(bw_buf_str(&b), "-9223372036854775808");
+	bw_buf_eat(&b, 19);
+	bw_buf_put_hex(&b, "\x01\xfe", 2);
+	assert_str(bw_buf_str(&b), "801fe");
+	bw_buf_free(&b);
+}
+
+static int dropped;
+
+static void count_drop(void *value)
+{
+	(void)value;
+	dropped++;
+}
+
+TEST(map_evicts_the_least_recently_used)
+{
+	struct bw_map m;
+	int one = 1, two = 2, three = 3;
+
+	dropped = 0;
+	bw_map_init(&m, 2, count_drop);
+	bw_map_put(&m, BW_STR("one"), &one);
+	bw_map_put(&m, BW_STR("two"), &two);
+	assert_ptr_equal(bw_map_get(&m, BW_STR("one")), &one);
+	bw_map_put(&m, BW_STR("three"), &three);
+	assert_null(bw_map_get(&m, BW_STR("two")));
+	assert_ptr_equal(bw_map_get(&m, BW_STR("one")), &one);
+	assert_int_equal(dropped, 1);
+	bw_map_del(&m, BW_STR("one"));
+	assert_int_equal(dropped, 2);
+	bw_map_free(&m);
+	assert_int_equal(dropped, 3);
+}
+
+TEST(map_finds_everything_after_growth)
+{
+	struct bw_map m;
+	char name[16];
+
+	bw_map_init(&m, 0, NULL);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "key%d", i);
+		bw_map_put(&m, bw_str_c(name), (void *)(uintptr_t)(i + 1));
+	}
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "key%d", i);
+		assert_int_equal((uintptr_t)bw_map_get(&m, bw_str_c(name)), i + 1);
+	}
+	bw_map_free(&m);
+}
