@@ -1,0 +1,47 @@
+/* The control plane in one process: what every call shares, and the gate that every call goes through. */
+#pragma once
+
+#include "core/caller.h"
+#include "core/op.h"
+#include "core/session.h"
+#include "core/trail.h"
+
+struct bw_core_config {
+	struct bw_str data_dir, root_key_file;
+	bool ephemeral;
+	struct bw_str account, region;        /* of the first start; later starts keep the stored account */
+	struct bw_str root_key_id, root_secret; /* from the environment; absent: the root user has no access key */
+	unsigned lanes;                       /* event loops */
+	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
+};
+
+/* What the first start made, for the credentials file. Slices live in the given arena. */
+struct bw_first_start {
+	bool made;
+	struct bw_str account, admin_key_id, admin_secret, root_password;
+};
+
+/* Opens the store and the trail, makes the first account when the store is empty. Errors are logged. */
+BW_CHECKED enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *arena, struct bw_first_start *first,
+    struct bw_core **out);
+/* No call may be in work. */
+void bw_core_close(struct bw_core *core);
+/* The account of this server, 12 digits. */
+struct bw_str bw_core_account(const struct bw_core *core);
+/* Back to the first-start state with the same credentials (ephemeral only). */
+BW_CHECKED enum bw_err bw_core_reset(struct bw_core *core);
+
+/* One event loop's share: caches, lane of the trail, last-used times. */
+struct bw_lane;
+BW_CHECKED enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned index, struct bw_lane **out);
+void bw_lane_free(struct bw_lane *lane);
+/* The HTTP server's callbacks: everything a client sends to the API ends here. ctx: the lane. */
+void bw_gate_request(void *lane, struct bw_http_exchange *x);
+void bw_gate_refused(void *lane, int status, struct bw_buf *body, struct bw_str *content_type);
+
+struct bw_store *bw_core_store(const struct bw_core *core);
+struct bw_sessions *bw_core_sessions(const struct bw_core *core);
+struct bw_str bw_core_region(const struct bw_core *core);
+
+/* Rows of all operations, sorted by service and name: for the coverage table. */
+const struct bw_op *const *bw_ops_all(size_t *count);

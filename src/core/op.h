@@ -1,0 +1,36 @@
+/* An operation is one block: BW_OP(iam, CreateUser, .effect = BW_WRITE, .resource = ...) { handler }. The row is
+ * gathered by the linker; what AWS's model states about the operation is looked up by its name at start. */
+#pragma once
+
+#include "core/call.h"
+
+enum bw_effect {
+	BW_READ = 1, /* writes nothing; answered at once */
+	BW_WRITE,    /* its batch is committed before the answer; re-run from the authorisation on when its reads changed */
+};
+
+struct bw_op {
+	const char *service, *name; /* as the model's, '-' spelled '_' */
+	enum bw_effect effect;
+	bool slow;            /* hashes passwords or the like: runs on a worker thread, not on the loop */
+	bool always_allowed;  /* needs authentication but no permission: GetCallerIdentity */
+	bool quiet_absent;    /* `resource` may find nothing; the handler then states NoSuchEntity */
+	/* States what the call is about (bw_call_resource and friends of call.h) before the decision. NULL: "*". An absent
+	 * entity is not an error here: state its ARN as it would be; the handler states NoSuchEntity after the decision. */
+	enum bw_err (*resource)(struct bw_call *call);
+	/* Adds the service's condition keys. NULL: none beyond the global ones, aws:RequestTag and aws:TagKeys. */
+	enum bw_err (*keys)(struct bw_call *call);
+	enum bw_err (*handle)(struct bw_call *call, const void *in, void *out);
+};
+
+#define BW_OP(svc, Op, ...)                                                                                       \
+	static enum bw_err Op##_run(struct bw_call *call, const IN_##svc##_##Op *in, OUT_##svc##_##Op *out);      \
+	static enum bw_err Op##_handle(struct bw_call *call, const void *in, void *out)                           \
+	{                                                                                                         \
+		return Op##_run(call, in, out);                                                                   \
+	}                                                                                                         \
+	static const struct bw_op Op##_row = {                                                                    \
+	    .service = #svc, .name = #Op, .handle = Op##_handle, __VA_ARGS__};                                    \
+	static const struct bw_op *const Op##_ref __attribute__((used, section("bw_ops"))) = &Op##_row;           \
+	static enum bw_err Op##_run(__attribute__((unused)) struct bw_call *call,                                 \
+	    __attribute__((unused)) const IN_##svc##_##Op *in, __attribute__((unused)) OUT_##svc##_##Op *out)
