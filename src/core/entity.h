@@ -15,6 +15,7 @@ struct bw_account {
 	    hard_expiry;
 	int64_t min_length, max_age_days, reuse_prevention;
 	int64_t global_token_version; /* SetSecurityTokenServicePreferences: 1 or 2 */
+	struct bw_strs root_access_keys; /* ids */
 };
 
 struct bw_user {
@@ -51,6 +52,7 @@ struct bw_role {
 	struct bw_strs attached;
 	struct bw_pairs inline_policies;
 	struct bw_str service;         /* service-linked: the service's name */
+	struct bw_pairs trust_principals; /* ARNs of `trust` as written -> unique ids, fixed when it was saved */
 };
 
 struct bw_instance_profile {
