@@ -20,8 +20,6 @@ struct bw_also {
 	size_t key_count;
 };
 
-enum { BW_CALL_KEYS_MAX = 64 };
-
 struct bw_call {
 	struct bw_core *core;
 	struct bw_arena *arena;         /* lives until the answer is encoded */
@@ -42,8 +40,8 @@ struct bw_call {
 	struct bw_policy_ref resource_policy; /* policy NULL: none */
 	bool resource_must_allow;
 	struct bw_also *also;
-	struct bw_context_key keys[BW_CALL_KEYS_MAX];
-	size_t key_count;
+	struct bw_context_key *keys; /* grows in the arena */
+	size_t key_count, key_room;
 
 	struct bw_error_text error;     /* when a function answered BW_EFAILED */
 	const struct bw_http_exchange *exchange;

@@ -1,0 +1,217 @@
+#include "core/internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum bw_err bw_call_fail(struct bw_call *call, const char *code, const char *fmt, ...)
+{
+	const struct bw_shape *shape = call->model ? bw_operation_error(call->model, bw_str_c(code)) : NULL;
+	char text[2048];
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	MUST(n >= 0);
+	if ((size_t)n >= sizeof text)
+		n = sizeof text - 1;
+	call->error = (struct bw_error_text){
+	    .code = bw_str_c(code),
+	    .message = bw_arena_str(call->arena, bw_str_make(text, (size_t)n)),
+	    .status = shape && shape->error_status ? shape->error_status : 400,
+	    .sender = shape ? shape->error_sender : true,
+	};
+	return BW_EFAILED;
+}
+
+/* Our own fault: logged here with what the client is not told. */
+static enum bw_err internal(struct bw_call *call, enum bw_err e, struct bw_str key)
+{
+	bw_log(BW_LOG_ERROR, "request %.*s: record %.*s: %s", BW_FMT(call->request_id), BW_FMT(key), bw_err_name(e));
+	(void)bw_call_fail(call, "ServiceFailure", "%s",
+	    "The request processing has failed because of an unknown error, exception or failure.");
+	call->error.status = 500;
+	call->error.sender = false;
+	return BW_EFAILED;
+}
+
+struct bw_str bw_call_key(const struct bw_call *call, const char *kind, struct bw_str name)
+{
+	return bw_arena_printf(call->arena, "%.*s/%.*s/%s/%s/%.*s", BW_FMT(call->account),
+	    BW_FMT(call->service->global ? BW_STR("global") : call->region), call->service->name, kind, BW_FMT(name));
+}
+
+static bool writes(const struct bw_call *call)
+{
+	return call->op && call->op->effect == BW_WRITE;
+}
+
+enum bw_err bw_call_load(struct bw_call *call, const struct bw_record *r, struct bw_str key, void *to)
+{
+	struct bw_str bytes;
+	uint64_t version;
+	enum bw_err e = bw_snapshot_get(call->view, key, call->arena, &bytes, &version);
+
+	if (writes(call) && (e == BW_OK || e == BW_ENOTFOUND))
+		bw_batch_read(&call->batch, key, version);
+	if (e == BW_ENOTFOUND)
+		return e;
+	if (e == BW_OK)
+		e = bw_record_decode(r, bytes, call->arena, to);
+	return e == BW_OK ? BW_OK : internal(call, e, key);
+}
+
+bool bw_call_exists(struct bw_call *call, struct bw_str key)
+{
+	uint64_t version = bw_snapshot_version(call->view, key);
+
+	if (writes(call))
+		bw_batch_read(&call->batch, key, version);
+	return version != 0;
+}
+
+void bw_call_save(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from)
+{
+	struct bw_buf bytes;
+
+	bw_buf_init(&bytes, BW_STORE_VALUE_MAX);
+	bw_record_encode(r, from, &bytes);
+	MUST(!bytes.failed); /* the services' own limits keep records far below the ceiling */
+	bw_batch_put(&call->batch, key, bw_arena_str(call->arena, bw_buf_str(&bytes)));
+	bw_buf_free_secret(&bytes);
+}
+
+void bw_call_delete(struct bw_call *call, struct bw_str key)
+{
+	bw_batch_delete(&call->batch, key);
+}
+
+void bw_call_mark(struct bw_call *call, struct bw_str key)
+{
+	bw_batch_put(&call->batch, key, BW_STR(""));
+}
+
+size_t bw_call_count_under(struct bw_call *call, struct bw_str prefix, size_t most)
+{
+	struct bw_scan scan;
+	struct bw_str key;
+	size_t n = 0;
+
+	if (bw_scan_begin(call->view, prefix, BW_STR_NONE, &scan) != BW_OK)
+		return 0;
+	while (n < most && bw_scan_next(&scan, call->arena, &key, NULL, NULL) == BW_OK)
+		n++;
+	bw_scan_end(&scan);
+	/* A count that was cut short says "at least one"; only whole counts can be guarded, and only those need it. */
+	if (writes(call) && n < most)
+		bw_batch_read_prefix(&call->batch, prefix, bw_snapshot_seq(call->view), n);
+	return n;
+}
+
+struct bw_str bw_call_input(const struct bw_call *call, const char *member)
+{
+	const struct bw_shape *shape = call->model ? call->model->input : NULL;
+
+	for (uint32_t i = 0; shape && call->in && i < shape->member_count; i++) {
+		const struct bw_member *m = &shape->members[i];
+
+		if (m->shape->kind == BW_SHAPE_STRING && strcmp(m->name, member) == 0)
+			return *(const struct bw_str *)((const char *)call->in + m->offset);
+	}
+	return BW_STR_NONE;
+}
+
+void bw_call_resource(struct bw_call *call, struct bw_str arn)
+{
+	struct bw_arn parts;
+
+	call->resource = arn;
+	if (bw_arn_parse(arn, &parts) == BW_OK && parts.account.n == 12)
+		call->resource_account = parts.account;
+}
+
+void bw_call_resource_account(struct bw_call *call, struct bw_str account)
+{
+	call->resource_account = account;
+}
+
+void bw_call_resource_policy(struct bw_call *call, struct bw_policy *policy, struct bw_str id, bool must_allow)
+{
+	call->resource_policy = (struct bw_policy_ref){policy, id};
+	call->resource_must_allow = must_allow;
+}
+
+void bw_call_context_list(struct bw_call *call, struct bw_str name, const struct bw_str *values, size_t n)
+{
+	if (call->key_count == call->key_room) {
+		size_t room = call->key_room ? call->key_room * 2 : 32;
+		struct bw_context_key *keys = BW_NEW_ARRAY(call->arena, struct bw_context_key, room);
+
+		if (call->key_count)
+			memcpy(keys, call->keys, call->key_count * sizeof *keys);
+		call->keys = keys;
+		call->key_room = room;
+	}
+	call->keys[call->key_count++] = (struct bw_context_key){.name = name, .values = values, .count = n, .multi = true};
+}
+
+void bw_call_context(struct bw_call *call, struct bw_str name, struct bw_str value)
+{
+	struct bw_str *one;
+
+	if (!bw_str_set(value))
+		return;
+	one = BW_NEW(call->arena, struct bw_str);
+	*one = value;
+	bw_call_context_list(call, name, one, 1);
+	call->keys[call->key_count - 1].multi = false;
+}
+
+void bw_call_resource_tags(struct bw_call *call, const struct bw_pairs *tags, bool service_prefix)
+{
+	for (size_t i = 0; i < tags->n; i++) {
+		bw_call_context(call, bw_arena_printf(call->arena, "aws:ResourceTag/%.*s", BW_FMT(tags->v[i].key)),
+		    tags->v[i].value);
+		if (service_prefix)
+			bw_call_context(call,
+			    bw_arena_printf(call->arena, "%s:ResourceTag/%.*s", call->service->prefix,
+			        BW_FMT(tags->v[i].key)),
+			    tags->v[i].value);
+	}
+}
+
+void bw_call_also(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_str key, struct bw_str value)
+{
+	struct bw_also *also = BW_NEW(call->arena, struct bw_also), **at = &call->also;
+
+	*also = (struct bw_also){.action = action, .resource = resource};
+	if (bw_str_set(value)) {
+		struct bw_context_key *k = BW_NEW(call->arena, struct bw_context_key);
+		struct bw_str *one = BW_NEW(call->arena, struct bw_str);
+
+		*one = value;
+		*k = (struct bw_context_key){.name = key, .values = one, .count = 1};
+		also->keys = k;
+		also->key_count = 1;
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = also;
+}
+
+enum bw_err bw_call_policy(struct bw_call *call, struct bw_str document, enum bw_policy_kind kind, const char *code,
+    struct bw_policy **out)
+{
+	struct gate_call *g = gate_call_of(call);
+	struct bw_policy_error error;
+
+	if (policy_cache_get(call->core->policies, document, kind, out, &error) != BW_OK)
+		return bw_call_fail(call, code ? code : "MalformedPolicyDocument", "%s", error.text);
+	if (g->policy_count == g->policy_room) {
+		g->policy_room = g->policy_room ? g->policy_room * 2 : 8;
+		g->policies = bw_realloc(g->policies, g->policy_room * sizeof(void *));
+	}
+	g->policies[g->policy_count++] = *out;
+	return BW_OK;
+}

@@ -1,0 +1,145 @@
+/* What the files of core/ share among themselves; nobody else includes this. */
+#pragma once
+
+#include <pthread.h>
+
+#include "aws/sigv4.h"
+#include "base/sys.h"
+#include "core/core.h"
+#include "core/entity.h"
+#include "net/http.h"
+
+struct bw_core {
+	struct bw_store *store;
+	struct bw_trail *trail;
+	struct bw_sessions *sessions;
+	struct bw_arena arena;          /* of what lives as long as the core */
+	struct bw_str account, region;
+	struct bw_first_start first;    /* kept for an ephemeral reset */
+	struct bw_str root_key_id, root_secret;
+	bool ephemeral;
+	int64_t started_ms;
+	const struct bw_op ***rows;     /* [service][operation] as in bw_services; NULL: not built */
+	int64_t *quota_values;          /* beside quotas_all */
+	struct policy_cache *policies;
+	struct worker_pool *workers;
+	_Atomic uint64_t calls;
+	_Atomic uint64_t generation;    /* of ephemeral resets: empties the lanes' caches */
+};
+
+/* ---- registry.c ---- */
+void registry_build(struct bw_core *core);
+const struct bw_op *registry_row(const struct bw_core *core, const struct bw_service *s, const struct bw_operation *o);
+BW_CHECKED enum bw_err quotas_build(struct bw_core *core, const char *const *overrides);
+const struct bw_quota *quota_by_key(struct bw_str counter_key);
+
+/* ---- policy_cache.c: compiled policies by kind and text, shared by all threads ---- */
+struct policy_cache *policy_cache_new(void);
+void policy_cache_free(struct policy_cache *c);
+/* A reference that the caller releases. BW_EINVAL with `error`. */
+BW_CHECKED enum bw_err policy_cache_get(struct policy_cache *c, struct bw_str document, enum bw_policy_kind kind,
+    struct bw_policy **out, struct bw_policy_error *error);
+
+/* ---- caller.c: resolved callers, kept by their access key id ---- */
+struct dependency {
+	struct bw_str key;
+	uint64_t version;
+};
+
+struct caller_entry {
+	struct bw_caller caller;
+	struct bw_str secret, token;
+	struct bw_arena arena;
+	_Atomic int references;
+	uint64_t seq;              /* as of which every dependency was seen unchanged */
+	uint64_t generation;
+	struct dependency *dependencies;
+	size_t dependency_count, dependency_room;
+	struct bw_policy **policies; /* to release */
+	size_t policy_count, policy_room;
+};
+
+void caller_entry_release(struct caller_entry *e);
+/* Who owns the key, with a reference for the caller of this function. BW_ENOTFOUND: no such key, an inactive one, a principal
+ * that is gone, or a token that is not ours. Expiry is left to the authenticator. */
+BW_CHECKED enum bw_err caller_resolve(struct bw_core *core, struct bw_snapshot *view, struct bw_str key_id,
+    struct bw_str token, struct caller_entry **out);
+/* True when all that the entry was made from is unchanged in the view. */
+bool caller_entry_fresh(struct caller_entry *e, struct bw_snapshot *view);
+
+/* ---- lane.c ---- */
+struct bw_lane {
+	struct bw_core *core;
+	struct bw_loop *loop;
+	unsigned index;
+	struct bw_sigv4_cache signatures;
+	struct bw_map callers;     /* access key id -> struct caller_entry */
+	struct bw_map used;        /* key of a last-used record -> struct last_use */
+	struct bw_timer tick;
+	int64_t flushed_ms;
+	struct gate_call *spare;   /* answered calls whose memory is used again */
+	unsigned spare_count;
+	struct bw_map rates;       /* account -> struct rate */
+	size_t in_work;
+};
+
+/* Notes a use of the caller's credentials; written at the next flush. */
+void lane_note_use(struct bw_lane *lane, const struct bw_caller *caller, const struct bw_service *service,
+    struct bw_str region, int64_t now_ms);
+/* False when the account is above BW_CALLS_PER_ACCOUNT_S. */
+bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms);
+
+/* ---- gate.c ---- */
+struct gate_call {
+	struct bw_call call;
+	struct bw_lane *lane;
+	struct bw_http_exchange *exchange;
+	struct bw_arena arena;
+	struct bw_buf headers, body, record; /* the answer and its audit record; reused */
+	struct bw_form form;
+	struct bw_route route;
+	struct bw_sigv4 signature;
+	struct caller_entry *caller;
+	struct bw_commit commit;
+	struct bw_post post;
+	struct bw_policy **policies; /* of this call, to release */
+	size_t policy_count, policy_room;
+	enum bw_err result;
+	struct bw_str denial;      /* the sealed reasons of a denial */
+	unsigned tries;
+	char request_id[37];
+	struct gate_call *next;
+};
+
+static inline struct gate_call *gate_call_of(const struct bw_call *call)
+{
+	return (struct gate_call *)call; /* the call is its first member */
+}
+
+/* ---- authenticate.c ---- */
+/* Establishes call->caller from the request's signature, or leaves it NULL for operations that need none. BW_EFAILED. */
+BW_CHECKED enum bw_err authenticate(struct gate_call *g);
+
+/* ---- authorise.c ---- */
+/* Decides on the call as stated and on everything it also needs. BW_EFAILED with AccessDenied. */
+BW_CHECKED enum bw_err authorise(struct gate_call *g);
+/* The global condition keys (IAM User Guide, "AWS global condition context keys"). */
+void context_global(struct gate_call *g);
+
+/* ---- audit.c ---- */
+/* Appends the call's CloudTrail record to g->record. `service` may be unknown: then the event source is the server's own. */
+void audit_record(struct gate_call *g, struct bw_buf *out);
+
+/* ---- worker.c: threads for what is slow ---- */
+struct worker_pool *worker_pool_new(unsigned threads);
+void worker_pool_free(struct worker_pool *p);
+/* Runs p->run on a worker. False when too many wait. */
+bool worker_pool_add(struct worker_pool *p, struct bw_post *post);
+
+/* ---- local.c ---- */
+/* Answers the server's own paths under /_bulwark/; false when the request is not for them. */
+bool local_request(struct bw_lane *lane, struct bw_http_exchange *x);
+
+/* ---- first.c ---- */
+/* Makes the first account, its administrator and root credentials in an empty store. */
+BW_CHECKED enum bw_err first_start(struct bw_core *core, const struct bw_first_start *known);

@@ -1,0 +1,12 @@
+/* Trust policies name users and roles by ARN, but trust the very principal that stood there when the policy was saved: a deleted
+ * and recreated namesake is somebody else (IAM User Guide, "AWS JSON policy elements: Principal"). */
+#pragma once
+
+#include "core/call.h"
+#include "core/entity.h"
+
+/* Finds every user and role ARN among the document's AWS principals, and maps it to the unique id it has now. Principals of this
+ * account that do not exist: BW_EFAILED, MalformedPolicyDocument 'Invalid principal in policy: "AWS":"ARN"'. */
+BW_CHECKED enum bw_err bw_trust_resolve(struct bw_call *call, struct bw_str document, struct bw_pairs *principals);
+/* The document as it counts now, and as AWS shows it: an ARN whose principal is gone stands as its unique id. */
+struct bw_str bw_trust_effective(struct bw_call *call, const struct bw_role *role);
