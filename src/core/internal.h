@@ -2,6 +2,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "aws/sigv4.h"
 #include "base/sys.h"
@@ -16,7 +17,7 @@ struct bw_core {
 	struct bw_arena arena;          /* of what lives as long as the core */
 	struct bw_str account, region;
 	struct bw_first_start first;    /* kept for an ephemeral reset */
-	struct bw_str root_key_id, root_secret;
+	struct bw_str root_key_id, root_secret, root_hash;
 	bool ephemeral;
 	int64_t started_ms;
 	const struct bw_op ***rows;     /* [service][operation] as in bw_services; NULL: not built */
@@ -111,12 +112,17 @@ struct gate_call {
 	struct gate_call *next;
 };
 
+/* Frees the lane's spare calls. */
+void gate_calls_free(struct bw_lane *lane);
+
 static inline struct gate_call *gate_call_of(const struct bw_call *call)
 {
 	return (struct gate_call *)call; /* the call is its first member */
 }
 
 /* ---- authenticate.c ---- */
+/* States a refusal of the gate's own in the protocol's spelling of `code`; status 0: the usual one. BW_EFAILED. */
+BW_CHECKED enum bw_err gate_fail(struct gate_call *g, const char *code, int status, const char *message);
 /* Establishes call->caller from the request's signature, or leaves it NULL for operations that need none. BW_EFAILED. */
 BW_CHECKED enum bw_err authenticate(struct gate_call *g);
 
@@ -141,5 +147,7 @@ bool worker_pool_add(struct worker_pool *p, struct bw_post *post);
 bool local_request(struct bw_lane *lane, struct bw_http_exchange *x);
 
 /* ---- first.c ---- */
-/* Makes the first account, its administrator and root credentials in an empty store. */
-BW_CHECKED enum bw_err first_start(struct bw_core *core, const struct bw_first_start *known);
+/* Chooses what a first start makes: account (`account` unless empty), administrator's key, root password. Hashes: slow. */
+BW_CHECKED enum bw_err first_choose(struct bw_core *core, struct bw_str account);
+/* Writes it to the empty store. */
+BW_CHECKED enum bw_err first_start(struct bw_core *core);

@@ -1,0 +1,188 @@
+#include "core/internal.h"
+
+#include "codec/time.h"
+#include "codec/uuid.h"
+
+/* CloudTrail User Guide, "CloudTrail record contents", event version 1.11. Secrets never get here: the shapes mark them. */
+
+struct members {
+	struct bw_buf *out;
+	bool any;
+};
+
+static void name_put(struct members *m, const char *name)
+{
+	if (m->any)
+		bw_buf_put_c(m->out, ',');
+	m->any = true;
+	bw_buf_put_c(m->out, '"');
+	bw_buf_put(m->out, bw_str_c(name));
+	bw_buf_put(m->out, BW_STR("\":"));
+}
+
+static void str_put(struct members *m, const char *name, struct bw_str value)
+{
+	if (!bw_str_set(value))
+		return;
+	name_put(m, name);
+	bw_json_put_str(m->out, value);
+}
+
+static void bool_put(struct members *m, const char *name, bool value)
+{
+	name_put(m, name);
+	bw_buf_put(m->out, value ? BW_STR("true") : BW_STR("false"));
+}
+
+static void time_put(struct members *m, const char *name, int64_t ms)
+{
+	name_put(m, name);
+	bw_buf_put_c(m->out, '"');
+	bw_time_put_iso8601(ms, m->out);
+	bw_buf_put_c(m->out, '"');
+}
+
+static struct members object_begin(struct members *outer, const char *name)
+{
+	name_put(outer, name);
+	bw_buf_put_c(outer->out, '{');
+	return (struct members){outer->out, false};
+}
+
+static void object_end(struct members *m)
+{
+	bw_buf_put_c(m->out, '}');
+}
+
+static const char *const identity_types[] = {
+    [BW_PRINCIPAL_ANONYMOUS] = "Unknown",
+    [BW_PRINCIPAL_ROOT] = "Root",
+    [BW_PRINCIPAL_USER] = "IAMUser",
+    [BW_PRINCIPAL_ROLE] = "AssumedRole",
+    [BW_PRINCIPAL_FEDERATED] = "FederatedUser",
+    [BW_PRINCIPAL_WEB] = "WebIdentityUser",
+    [BW_PRINCIPAL_SERVICE] = "AWSService",
+};
+
+static void session_put(struct members *identity, const struct bw_caller *c)
+{
+	struct members session, part;
+	bool role = c->kind == BW_PRINCIPAL_ROLE;
+
+	if (!c->temporary)
+		return;
+	session = object_begin(identity, "sessionContext");
+	if (role || c->kind == BW_PRINCIPAL_FEDERATED) {
+		part = object_begin(&session, "sessionIssuer");
+		str_put(&part, "type", role ? BW_STR("Role") : bw_str_set(c->name) ? BW_STR("IAMUser") : BW_STR("Root"));
+		str_put(&part, "principalId", c->entity_id);
+		str_put(&part, "arn", role ? c->role_arn : BW_STR_NONE);
+		str_put(&part, "accountId", c->account);
+		str_put(&part, "userName", c->name);
+		object_end(&part);
+	}
+	part = object_begin(&session, "attributes");
+	time_put(&part, "creationDate", c->issued_ms);
+	str_put(&part, "mfaAuthenticated", c->mfa ? BW_STR("true") : BW_STR("false"));
+	object_end(&part);
+	str_put(&session, "sourceIdentity", c->source_identity);
+	object_end(&session);
+}
+
+static void identity_put(struct members *record, struct gate_call *g)
+{
+	const struct bw_caller *c = g->call.caller;
+	struct members m = object_begin(record, "userIdentity");
+
+	str_put(&m, "type", bw_str_c(identity_types[c ? c->kind : BW_PRINCIPAL_ANONYMOUS]));
+	if (c) {
+		str_put(&m, "principalId", c->id);
+		str_put(&m, "arn", c->arn);
+		str_put(&m, "accountId", c->account);
+		str_put(&m, "accessKeyId", c->key_id);
+		if (c->kind == BW_PRINCIPAL_USER)
+			str_put(&m, "userName", c->name);
+		session_put(&m, c);
+	} else if (g->signature.form != BW_SIGV4_NONE) {
+		/* Who it claimed to be; nothing of it was proven. */
+		str_put(&m, "accessKeyId", g->signature.key_id);
+	}
+	object_end(&m);
+}
+
+static void event_put(struct members *m, struct gate_call *g)
+{
+	const struct bw_call *call = &g->call;
+	const struct bw_service *s = call->service;
+
+	time_put(m, "eventTime", call->now_ms);
+	str_put(m, "eventSource", s ? bw_str_c(s->event_source) : BW_STR("unknown.amazonaws.com"));
+	str_put(m, "eventName",
+	    call->model ? bw_str_c(call->model->name)
+	    : bw_str_set(g->route.operation_name) ? g->route.operation_name
+	                                          : BW_STR("Unknown"));
+	str_put(m, "awsRegion", s && s->global ? BW_STR("us-east-1") : call->region);
+	str_put(m, "sourceIPAddress", g->exchange->peer_address);
+	str_put(m, "userAgent", bw_str_sub(bw_http_header(g->exchange->request, BW_STR("user-agent"), NULL), 0, 1024));
+}
+
+static void outcome_put(struct members *m, struct gate_call *g)
+{
+	const struct bw_call *call = &g->call;
+	bool failed = g->result != BW_OK;
+	bool writes = call->op && call->op->effect == BW_WRITE;
+
+	if (failed) {
+		str_put(m, "errorCode", call->error.code);
+		str_put(m, "errorMessage", call->error.message);
+	}
+	name_put(m, "requestParameters");
+	bw_shape_audit(call->model ? call->model->input : NULL, call->in, m->out);
+	name_put(m, "responseElements");
+	bw_shape_audit(call->model && writes ? call->model->output : NULL, failed || !writes ? NULL : call->out, m->out);
+	if (g->denial.n) {
+		struct members extra = object_begin(m, "additionalEventData");
+
+		str_put(&extra, "encodedAuthorizationMessage", g->denial);
+		object_end(&extra);
+	}
+}
+
+static void tls_put(struct members *m, struct gate_call *g)
+{
+	const struct bw_http_exchange *x = g->exchange;
+	struct members tls;
+
+	if (!x->tls)
+		return;
+	tls = object_begin(m, "tlsDetails");
+	str_put(&tls, "tlsVersion", x->tls_version);
+	str_put(&tls, "cipherSuite", x->tls_cipher);
+	str_put(&tls, "clientProvidedHostHeader", x->request->host);
+	object_end(&tls);
+}
+
+void audit_record(struct gate_call *g, struct bw_buf *out)
+{
+	struct members m = {out, false};
+	unsigned char id[16];
+
+	bw_random(id, sizeof id);
+	bw_buf_put_c(out, '{');
+	str_put(&m, "eventVersion", BW_STR("1.11"));
+	identity_put(&m, g);
+	event_put(&m, g);
+	outcome_put(&m, g);
+	str_put(&m, "requestID", g->call.request_id);
+	name_put(&m, "eventID");
+	bw_buf_put_c(out, '"');
+	bw_uuid_put(id, out);
+	bw_buf_put_c(out, '"');
+	bool_put(&m, "readOnly", !g->call.op || g->call.op->effect == BW_READ);
+	str_put(&m, "eventType", BW_STR("AwsApiCall"));
+	bool_put(&m, "managementEvent", true);
+	str_put(&m, "recipientAccountId", g->call.account);
+	str_put(&m, "eventCategory", BW_STR("Management"));
+	tls_put(&m, g);
+	bw_buf_put_c(out, '}');
+}

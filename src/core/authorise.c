@@ -1,0 +1,129 @@
+#include "core/internal.h"
+
+static struct bw_policy_request request_of(const struct bw_call *call, struct bw_str action, struct bw_str resource)
+{
+	const struct bw_caller *c = call->caller;
+	struct bw_policy_request r = {.principal_kind = BW_PRINCIPAL_ANONYMOUS,
+	    .action = action,
+	    .resource = resource,
+	    .resource_account = call->resource_account,
+	    .context = call->keys,
+	    .context_count = call->key_count};
+
+	if (!c)
+		return r;
+	r.principal_kind = c->kind;
+	r.principal_arn = c->arn;
+	r.principal_role_arn = c->role_arn;
+	r.principal_account = c->account;
+	r.service_linked_role = c->service_linked_role;
+	return r;
+}
+
+static struct bw_policy_layers layers_of(const struct bw_call *call)
+{
+	const struct bw_caller *c = call->caller;
+	struct bw_policy_layers l = {.resource_must_allow = call->resource_must_allow};
+
+	if (call->resource_policy.policy)
+		l.resource = (struct bw_policy_list){&call->resource_policy, 1};
+	if (!c)
+		return l;
+	l.identity = c->identity;
+	l.boundary = c->boundary;
+	l.has_boundary = c->has_boundary;
+	l.session = c->session;
+	l.has_session = c->has_session;
+	return l;
+}
+
+/* The reasons of a denial, sealed for sts:DecodeAuthorizationMessage. */
+static struct bw_str denial_seal(struct gate_call *g, const struct bw_policy_layers *layers,
+    const struct bw_policy_request *request, const struct bw_verdict *verdict)
+{
+	struct bw_call *call = &g->call;
+	struct bw_buf json;
+	struct bw_str text = BW_STR_NONE;
+
+	bw_buf_init(&json, 60 * 1024);
+	bw_buf_printf(&json, "{\"allowed\":false,\"explicitDeny\":%s,\"action\":",
+	    verdict->decision == BW_DENIED_EXPLICIT ? "true" : "false");
+	bw_json_put_str(&json, request->action);
+	bw_buf_put(&json, BW_STR(",\"resource\":"));
+	bw_json_put_str(&json, request->resource);
+	bw_buf_put(&json, BW_STR(",\"principal\":"));
+	bw_json_put_str(&json, request->principal_arn);
+	bw_buf_put(&json, BW_STR(",\"reasons\":"));
+	(void)bw_policy_explain(layers, request, &json);
+	bw_buf_put(&json, BW_STR("}"));
+	if (json.failed || bw_message_seal(call->core->sessions, bw_buf_str(&json), call->arena, &text) != BW_OK)
+		text = BW_STR_NONE; /* a denial without its long form is still the denial */
+	bw_buf_free(&json);
+	return text;
+}
+
+static enum bw_err decide(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_policy_request *request)
+{
+	struct bw_verdict verdict = bw_policy_evaluate(layers, request);
+	struct bw_buf text;
+	enum bw_err e;
+
+	if (verdict.decision == BW_ALLOWED)
+		return BW_OK;
+	bw_buf_init(&text, 8192);
+	bw_policy_denial(request, &verdict, &text);
+	bw_buf_put_c(&text, '\0');
+	e = gate_fail(g, "AccessDenied", 403, text.failed ? "Access denied" : text.p);
+	bw_buf_free(&text);
+	g->denial = denial_seal(g, layers, request, &verdict);
+	if (g->call.service->protocol == BW_PROTOCOL_EC2 && g->denial.n)
+		g->call.error.message =
+		    bw_arena_printf(g->call.arena, "%.*s. Encoded authorization failure message: %.*s",
+		        BW_FMT(g->call.error.message), BW_FMT(g->denial));
+	return e;
+}
+
+/* STS Guide, "Compare AWS STS credentials": GetSessionToken's credentials call AssumeRole and GetCallerIdentity alone, those of
+ * GetFederationToken GetCallerIdentity alone. */
+static enum bw_err session_may_call(struct gate_call *g)
+{
+	const struct bw_caller *c = g->call.caller;
+	const char *name = g->call.model->name;
+
+	if (!c || !c->temporary || strcmp(g->call.service->name, "sts") != 0 || strcmp(name, "GetCallerIdentity") == 0)
+		return BW_OK;
+	if (c->federation_token || (c->session_token && strcmp(name, "AssumeRole") != 0) ||
+	    strcmp(name, "GetSessionToken") == 0 || strcmp(name, "GetFederationToken") == 0) {
+		struct bw_str text = bw_arena_printf(g->call.arena, "Cannot call %s with %s credentials", name,
+		    c->federation_token ? "federation" : "session");
+
+		return gate_fail(g, "AccessDenied", 403, text.p);
+	}
+	return BW_OK;
+}
+
+enum bw_err authorise(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	struct bw_policy_layers layers = layers_of(call);
+	struct bw_policy_request request;
+	size_t keys;
+
+	TRY(session_may_call(g));
+	if (call->op->always_allowed)
+		return BW_OK;
+	/* Without a resource policy an unauthenticated call has nobody to allow it; unsigned operations state theirs. */
+	context_global(g);
+	request = request_of(call, bw_str_c(call->model->action),
+	    bw_str_set(call->resource) ? call->resource : BW_STR("*"));
+	TRY(decide(g, &layers, &request));
+	keys = call->key_count;
+	for (const struct bw_also *also = call->also; also; also = also->next) {
+		for (size_t i = 0; i < also->key_count; i++)
+			bw_call_context_list(call, also->keys[i].name, also->keys[i].values, also->keys[i].count);
+		request = request_of(call, also->action, also->resource);
+		TRY(decide(g, &layers, &request));
+		call->key_count = keys;
+	}
+	return BW_OK;
+}

@@ -1,0 +1,130 @@
+#include "core/internal.h"
+
+#include "codec/time.h"
+
+/* Global condition keys: IAM User Guide, "AWS global condition context keys". */
+
+static const char *const principal_types[] = {
+    [BW_PRINCIPAL_ANONYMOUS] = "Anonymous",
+    [BW_PRINCIPAL_ROOT] = "Account",
+    [BW_PRINCIPAL_USER] = "User",
+    [BW_PRINCIPAL_ROLE] = "AssumedRole",
+    [BW_PRINCIPAL_FEDERATED] = "FederatedUser",
+    [BW_PRINCIPAL_WEB] = "AssumedRole",
+    [BW_PRINCIPAL_SERVICE] = "Service",
+};
+
+static struct bw_str time_text(struct gate_call *g, int64_t ms)
+{
+	struct bw_buf text;
+	struct bw_str out;
+
+	bw_buf_init(&text, 64);
+	bw_time_put_iso8601(ms, &text);
+	out = bw_arena_str(g->call.arena, bw_buf_str(&text));
+	bw_buf_free(&text);
+	return out;
+}
+
+static struct bw_str bool_text(bool v)
+{
+	return v ? BW_STR("true") : BW_STR("false");
+}
+
+static void context_principal(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	const struct bw_caller *c = call->caller;
+
+	bw_call_context(call, BW_STR("aws:PrincipalType"), bw_str_c(principal_types[c ? c->kind : BW_PRINCIPAL_ANONYMOUS]));
+	bw_call_context(call, BW_STR("aws:PrincipalIsAWSService"), BW_STR("false"));
+	bw_call_context(call, BW_STR("aws:ViaAWSService"), BW_STR("false"));
+	if (!c)
+		return;
+	bw_call_context(call, BW_STR("aws:PrincipalArn"), c->kind == BW_PRINCIPAL_ROLE ? c->role_arn : c->arn);
+	bw_call_context(call, BW_STR("aws:PrincipalAccount"), c->account);
+	bw_call_context(call, BW_STR("aws:userid"), c->id);
+	if (c->kind == BW_PRINCIPAL_USER)
+		bw_call_context(call, BW_STR("aws:username"), c->name);
+	bw_call_context(call, BW_STR("aws:SourceIdentity"), c->source_identity);
+	for (size_t i = 0; i < c->tags.n; i++)
+		bw_call_context(call, bw_arena_printf(call->arena, "aws:PrincipalTag/%.*s", BW_FMT(c->tags.v[i].key)),
+		    c->tags.v[i].value);
+	if (!c->temporary)
+		return;
+	bw_call_context(call, BW_STR("aws:TokenIssueTime"), time_text(g, c->issued_ms));
+	/* Present for temporary credentials only, so that BoolIfExists tells long-term keys apart. */
+	bw_call_context(call, BW_STR("aws:MultiFactorAuthPresent"), bool_text(c->mfa));
+	if (c->mfa)
+		bw_call_context(call, BW_STR("aws:MultiFactorAuthAge"),
+		    bw_arena_printf(call->arena, "%lld", (long long)((call->now_ms - c->mfa_ms) / 1000)));
+}
+
+static void context_request(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	const struct bw_http_exchange *x = g->exchange;
+
+	bw_call_context(call, BW_STR("aws:CurrentTime"), time_text(g, call->now_ms));
+	bw_call_context(call, BW_STR("aws:EpochTime"),
+	    bw_arena_printf(call->arena, "%lld", (long long)(call->now_ms / 1000)));
+	bw_call_context(call, BW_STR("aws:SecureTransport"), bool_text(x->tls));
+	bw_call_context(call, BW_STR("aws:SourceIp"), bw_arena_str(call->arena, x->peer_address));
+	bw_call_context(call, BW_STR("aws:UserAgent"), bw_http_header(x->request, BW_STR("user-agent"), NULL));
+	bw_call_context(call, BW_STR("aws:referer"), bw_http_header(x->request, BW_STR("referer"), NULL));
+	bw_call_context(call, BW_STR("aws:RequestedRegion"), call->service->global ? BW_STR("us-east-1") : call->region);
+	bw_call_context(call, BW_STR("aws:ResourceAccount"), call->resource_account);
+}
+
+static const struct bw_member *member_find(const struct bw_shape *shape, const char *name)
+{
+	for (uint32_t i = 0; shape && i < shape->member_count; i++)
+		if (strcmp(shape->members[i].name, name) == 0)
+			return &shape->members[i];
+	return NULL;
+}
+
+static struct bw_str string_at(const void *base, const struct bw_member *m)
+{
+	return *(const struct bw_str *)((const char *)base + m->offset);
+}
+
+/* aws:RequestTag/KEY and aws:TagKeys from the input's Tags (a list of {Key, Value}) or TagKeys, whatever the operation. */
+static void context_tags(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	const struct bw_member *tags = member_find(call->model->input, "Tags");
+	const struct bw_member *keys = member_find(call->model->input, "TagKeys");
+	const struct bw_member *k = NULL, *v = NULL;
+	const struct bw_any_list *list;
+	struct bw_str *names;
+
+	if (tags && tags->shape->kind == BW_SHAPE_LIST && tags->shape->element->kind == BW_SHAPE_STRUCTURE) {
+		k = member_find(tags->shape->element, "Key");
+		v = member_find(tags->shape->element, "Value");
+	}
+	if (k && v) {
+		list = (const void *)((const char *)call->in + tags->offset);
+		names = BW_NEW_ARRAY(call->arena, struct bw_str, list->n + 1);
+		for (size_t i = 0; i < list->n; i++) {
+			const char *tag = (const char *)list->v + i * tags->shape->element->size;
+
+			names[i] = string_at(tag, k);
+			bw_call_context(call, bw_arena_printf(call->arena, "aws:RequestTag/%.*s", BW_FMT(names[i])),
+			    string_at(tag, v));
+		}
+		if (list->n)
+			bw_call_context_list(call, BW_STR("aws:TagKeys"), names, list->n);
+	} else if (keys && keys->shape->kind == BW_SHAPE_LIST && keys->shape->element->kind == BW_SHAPE_STRING) {
+		list = (const void *)((const char *)call->in + keys->offset);
+		if (list->n)
+			bw_call_context_list(call, BW_STR("aws:TagKeys"), list->v, list->n);
+	}
+}
+
+void context_global(struct gate_call *g)
+{
+	context_principal(g);
+	context_request(g);
+	context_tags(g);
+}

@@ -1,0 +1,134 @@
+#include "core/internal.h"
+
+#include "crypto/crypto.h"
+
+/* Two threads hash passwords; more would starve the loops of a small machine. */
+enum { WORKERS = 2 };
+
+static enum bw_err home_find(struct bw_core *core, struct bw_str *account)
+{
+	struct bw_snapshot *view;
+	enum bw_err e;
+
+	TRY(bw_snapshot_begin(core->store, &view));
+	e = bw_snapshot_get(view, BW_STR("-/global/core/home/account"), &core->arena, account, NULL);
+	bw_snapshot_end(view);
+	return e;
+}
+
+static enum bw_err account_settle(struct bw_core *core, const struct bw_core_config *config)
+{
+	struct bw_str stored;
+	enum bw_err e = home_find(core, &stored);
+
+	if (e == BW_OK) {
+		core->account = stored;
+		if (config->account.n && !bw_str_eq(config->account, stored))
+			bw_log(BW_LOG_WARN, "the store belongs to account %.*s: --account-id %.*s is of no effect",
+			    BW_FMT(stored), BW_FMT(config->account));
+		return BW_OK;
+	}
+	if (e != BW_ENOTFOUND)
+		return e;
+	TRY(first_choose(core, config->account));
+	return first_start(core);
+}
+
+static enum bw_err trail_open(struct bw_core *core, const struct bw_core_config *config)
+{
+	unsigned char key[32];
+	struct bw_str dir = bw_arena_printf(&core->arena, "%.*s/trail", BW_FMT(config->data_dir));
+	enum bw_err e;
+
+	bw_store_derive(core->store, BW_STR("trail"), key);
+	e = bw_trail_open(dir, key, config->lanes, config->ephemeral, &core->trail);
+	bw_wipe(key, sizeof key);
+	return e;
+}
+
+static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config *config)
+{
+	struct bw_store_config store = {
+	    .data_dir = config->data_dir, .root_key_file = config->root_key_file, .ephemeral = config->ephemeral};
+
+	registry_build(core);
+	TRY(quotas_build(core, config->quotas));
+	TRY(bw_store_open(&store, &core->store));
+	core->sessions = bw_sessions_new(core->store);
+	core->policies = policy_cache_new();
+	TRY(account_settle(core, config));
+	TRY(trail_open(core, config));
+	core->workers = worker_pool_new(WORKERS);
+	return BW_OK;
+}
+
+enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *arena, struct bw_first_start *first,
+    struct bw_core **out)
+{
+	struct bw_core *core = bw_alloc(sizeof *core);
+	enum bw_err e;
+
+	bw_arena_init(&core->arena, BW_CALL_ARENA_MAX);
+	core->ephemeral = config->ephemeral;
+	core->started_ms = bw_clock_mono_ms();
+	core->region = bw_arena_str(&core->arena, config->region.n ? config->region : BW_STR("us-east-1"));
+	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);
+	core->root_secret = bw_arena_str(&core->arena, config->root_secret);
+	e = parts_open(core, config);
+	if (e != BW_OK) {
+		bw_core_close(core);
+		return e;
+	}
+	*first = core->first;
+	first->account = bw_arena_str(arena, core->account);
+	first->admin_key_id = bw_arena_str(arena, core->first.admin_key_id);
+	first->admin_secret = bw_arena_str(arena, core->first.admin_secret);
+	first->root_password = bw_arena_str(arena, core->first.root_password);
+	*out = core;
+	return BW_OK;
+}
+
+void bw_core_close(struct bw_core *core)
+{
+	if (!core)
+		return;
+	worker_pool_free(core->workers);
+	if (core->trail)
+		bw_trail_close(core->trail);
+	policy_cache_free(core->policies);
+	bw_sessions_free(core->sessions);
+	if (core->store)
+		bw_store_close(core->store);
+	bw_arena_free(&core->arena);
+	bw_free(core);
+}
+
+enum bw_err bw_core_reset(struct bw_core *core)
+{
+	CHECK(core->ephemeral && core->first.made, BW_EPERM);
+	TRY(bw_store_clear(core->store));
+	TRY(bw_trail_clear(core->trail));
+	/* Callers resolved from what was there must not live on. */
+	atomic_fetch_add(&core->generation, 1);
+	return first_start(core);
+}
+
+struct bw_str bw_core_account(const struct bw_core *core)
+{
+	return core->account;
+}
+
+struct bw_store *bw_core_store(const struct bw_core *core)
+{
+	return core->store;
+}
+
+struct bw_sessions *bw_core_sessions(const struct bw_core *core)
+{
+	return core->sessions;
+}
+
+struct bw_str bw_core_region(const struct bw_core *core)
+{
+	return core->region;
+}

@@ -1,0 +1,373 @@
+#include "core/internal.h"
+
+#include "codec/uuid.h"
+
+/* The one way of every call: route, authenticate, decode, decide, handle, commit, audit, answer. */
+
+enum { SPARE_MAX = 64 };
+
+static struct gate_call *gate_call_take(struct bw_lane *lane)
+{
+	struct gate_call *g = lane->spare;
+
+	if (g) {
+		lane->spare = g->next;
+		lane->spare_count--;
+	} else {
+		g = bw_alloc(sizeof *g);
+		bw_arena_init(&g->arena, BW_CALL_ARENA_MAX);
+		bw_buf_init(&g->headers, BW_HTTP_HEAD_MAX);
+		bw_buf_init(&g->body, BW_RESPONSE_MAX);
+		bw_buf_init(&g->record, BW_TRAIL_BLOCK_MAX);
+	}
+	lane->in_work++;
+	return g;
+}
+
+static void gate_call_wreck(struct gate_call *g)
+{
+	bw_arena_free(&g->arena);
+	bw_buf_free(&g->headers);
+	bw_buf_free_secret(&g->body);
+	bw_buf_free(&g->record);
+	bw_free(g->policies);
+	bw_free(g);
+}
+
+void gate_calls_free(struct bw_lane *lane)
+{
+	while (lane->spare) {
+		struct gate_call *g = lane->spare;
+
+		lane->spare = g->next;
+		gate_call_wreck(g);
+	}
+}
+
+static void policies_drop(struct gate_call *g)
+{
+	for (size_t i = 0; i < g->policy_count; i++)
+		bw_policy_release(g->policies[i]);
+	g->policy_count = 0;
+}
+
+static void gate_call_give(struct gate_call *g)
+{
+	struct bw_lane *lane = g->lane;
+
+	policies_drop(g);
+	caller_entry_release(g->caller);
+	lane->in_work--;
+	if (lane->spare_count >= SPARE_MAX) {
+		gate_call_wreck(g);
+		return;
+	}
+	bw_arena_reset(&g->arena);
+	bw_buf_reset(&g->headers);
+	bw_buf_reset(&g->body);
+	bw_buf_reset(&g->record);
+	*g = (struct gate_call){.arena = g->arena, .headers = g->headers, .body = g->body, .record = g->record,
+	    .policies = g->policies, .policy_room = g->policy_room, .next = lane->spare};
+	lane->spare = g;
+	lane->spare_count++;
+}
+
+/* ---- The answer ---- */
+
+static void answer_encode(struct gate_call *g, int *status)
+{
+	struct bw_call *call = &g->call;
+
+	if (g->result == BW_OK && !call->arena->over) {
+		bw_output_encode(call->model, call->out, call->request_id, &g->headers, &g->body, status);
+		if (!g->body.failed && !g->headers.failed)
+			return;
+		bw_buf_reset(&g->headers);
+		bw_buf_reset(&g->body);
+	}
+	if (g->result == BW_OK)
+		g->result = gate_fail(g, "ServiceFailure", 500, "The answer is larger than this server's ceiling.");
+	bw_error_encode(call->service, g->exchange->request, &call->error, call->request_id, &g->headers, &g->body);
+	*status = call->error.status;
+	if (g->denial.n)
+		bw_buf_printf(&g->headers, "x-bulwark-encoded-authorization-message: %.*s\r\n", BW_FMT(g->denial));
+}
+
+static void finish(struct gate_call *g)
+{
+	struct bw_lane *lane = g->lane;
+	int status = 500;
+
+	answer_encode(g, &status);
+	if (g->call.caller && g->call.service)
+		lane_note_use(lane, g->call.caller, g->call.service, g->call.region, g->call.now_ms);
+	audit_record(g, &g->record);
+	if (g->record.failed) {
+		/* Its parameters pass the ceiling of a record: the fact of the call is kept without them. */
+		bw_buf_reset(&g->record);
+		g->call.in = g->call.out = NULL;
+		audit_record(g, &g->record);
+	}
+	bw_trail_add(lane->core->trail, lane->index, bw_buf_str(&g->record));
+	bw_http_respond(g->exchange, status, bw_buf_str(&g->headers), bw_buf_str(&g->body), false);
+	gate_call_give(g);
+}
+
+static void finish_failed(struct gate_call *g, enum bw_err e)
+{
+	g->result = e;
+	if (e != BW_EFAILED) {
+		bw_log(BW_LOG_ERROR, "request %.*s: %s", BW_FMT(g->call.request_id), bw_err_name(e));
+		g->result = gate_fail(g, "ServiceFailure", 500,
+		    "The request processing has failed because of an unknown error, exception or failure.");
+	}
+	finish(g);
+}
+
+/* ---- Running the handler ---- */
+
+static enum bw_err handle(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+
+	call->resource = BW_STR_NONE;
+	call->resource_account = call->account;
+	call->resource_policy = (struct bw_policy_ref){0};
+	call->resource_must_allow = false;
+	call->also = NULL;
+	call->key_count = 0;
+	g->denial = BW_STR_NONE;
+	bw_batch_init(&call->batch, call->arena);
+	if (call->op->resource)
+		TRY(call->op->resource(call));
+	if (call->op->keys)
+		TRY(call->op->keys(call));
+	TRY(authorise(g));
+	call->out = bw_arena_alloc(call->arena, call->model->output ? call->model->output->size : 1);
+	return call->op->handle(call, call->in, call->out);
+}
+
+static void run(struct bw_post *p);
+static void committed(struct bw_post *p);
+
+static struct gate_call *gate_call_of_post(struct bw_post *p)
+{
+	return (struct gate_call *)((char *)p - offsetof(struct gate_call, post));
+}
+
+static void commit_done(struct bw_commit *c)
+{
+	struct gate_call *g = c->ctx;
+
+	g->post.run = committed;
+	bw_loop_post(g->lane->loop, &g->post);
+}
+
+/* On the lane's loop, with what the handler answered. */
+static void handled(struct bw_post *p)
+{
+	struct gate_call *g = gate_call_of_post(p);
+	enum bw_err e;
+
+	if (g->result != BW_OK) {
+		finish_failed(g, g->result);
+		return;
+	}
+	if (g->call.batch.writes == 0) {
+		finish(g);
+		return;
+	}
+	MUST(g->call.op->effect == BW_WRITE);
+	g->commit = (struct bw_commit){.batch = &g->call.batch, .done = commit_done, .ctx = g};
+	e = bw_store_commit(g->lane->core->store, &g->commit);
+	if (e == BW_EAGAIN)
+		e = gate_fail(g, "Throttling", 400, "Rate exceeded");
+	if (e != BW_OK)
+		finish_failed(g, e);
+}
+
+/* One attempt: a fresh view, the decision, the handler. On the loop, or on a worker for slow rows. */
+static void attempt(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+
+	g->result = bw_snapshot_begin(g->lane->core->store, &call->view);
+	if (g->result != BW_OK)
+		return;
+	g->result = handle(g);
+	bw_snapshot_end(call->view);
+	call->view = NULL;
+}
+
+static void run_slow(struct bw_post *p)
+{
+	struct gate_call *g = gate_call_of_post(p);
+
+	attempt(g);
+	g->post.run = handled;
+	bw_loop_post(g->lane->loop, &g->post);
+}
+
+static void run(struct bw_post *p)
+{
+	struct gate_call *g = gate_call_of_post(p);
+
+	if (!g->call.op->slow) {
+		attempt(g);
+		handled(p);
+		return;
+	}
+	g->post.run = run_slow;
+	if (!worker_pool_add(g->lane->core->workers, &g->post))
+		finish_failed(g, gate_fail(g, "Throttling", 400, "Rate exceeded"));
+}
+
+static enum bw_err quota_failed(struct gate_call *g)
+{
+	const struct bw_quota *q = quota_by_key(g->commit.quota_key);
+
+	MUST(q != NULL);
+	/* A counter is refused only above its value: that is the text's. */
+	return bw_call_within(&g->call, q, SIZE_MAX >> 1);
+}
+
+static void committed(struct bw_post *p)
+{
+	struct gate_call *g = gate_call_of_post(p);
+
+	switch (g->commit.result) {
+	case BW_OK:
+		finish(g);
+		return;
+	case BW_EQUOTA:
+		finish_failed(g, quota_failed(g));
+		return;
+	case BW_ECONFLICT:
+		if (++g->tries < BW_COMMIT_RETRIES) {
+			policies_drop(g);
+			run(&g->post);
+			return;
+		}
+		finish_failed(g, bw_call_fail(&g->call, "ConcurrentModification", "%s",
+		    "The request was rejected because multiple requests to change this object were submitted "
+		    "simultaneously. Wait a few minutes and submit your request again."));
+		return;
+	default:
+		finish_failed(g, g->commit.result);
+	}
+}
+
+/* ---- From the wire to the handler ---- */
+
+static enum bw_err route_failed(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	const struct bw_route *r = &g->route;
+	bool json = r->service && r->service->protocol == BW_PROTOCOL_JSON;
+	struct bw_str text;
+
+	if (json || bw_str_set(bw_http_header(g->exchange->request, BW_STR("x-amz-target"), NULL)))
+		return gate_fail(g, "UnknownOperationException", json ? 400 : 404, "");
+	if (!bw_str_set(r->operation_name))
+		return gate_fail(g, "MissingAction", 400, "The request must contain the parameter Action");
+	text = bw_arena_printf(call->arena, "Could not find operation %.*s for version %.*s", BW_FMT(r->operation_name),
+	    BW_FMT(bw_str_set(r->version) ? r->version : BW_STR("NO_VERSION_SPECIFIED")));
+	return gate_fail(g, "InvalidAction", 400, text.p);
+}
+
+static enum bw_err not_built(struct gate_call *g)
+{
+	struct bw_str text = bw_arena_printf(g->call.arena, "Bulwark does not implement %s:%s. See docs/coverage.md.",
+	    g->call.service->name, g->call.model->name);
+
+	return gate_fail(g, "NotImplemented", 501, text.p);
+}
+
+static enum bw_err input(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	struct bw_faults faults = {0};
+
+	if (bw_input_decode(call->model, g->exchange->request, g->exchange->body, &g->form, &g->route, call->arena, &call->in,
+	        &faults) == BW_OK)
+		return BW_OK;
+	call->in = NULL;
+	if (faults.malformed) {
+		bool xml = call->service->protocol == BW_PROTOCOL_QUERY || call->service->protocol == BW_PROTOCOL_EC2;
+
+		return gate_fail(g, xml ? "MalformedInput" : "SerializationException", 400,
+		    bw_arena_str(call->arena, faults.why).p);
+	}
+	return gate_fail(g, "ValidationError", 400, bw_faults_message(&faults, call->arena).p);
+}
+
+/* Everything up to the handler. BW_EFAILED with the error stated. */
+static enum bw_err prepare(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	struct bw_http_exchange *x = g->exchange;
+	struct bw_sigv4_fault fault;
+	enum bw_err signature, routed;
+
+	signature = bw_sigv4_parse(x->request, call->arena, &g->signature, &fault);
+	routed = bw_route_request(x->request, x->body, g->signature.service, call->arena, &g->form, &g->route);
+	call->service = g->route.service;
+	call->model = g->route.operation;
+	if (bw_str_set(g->signature.region))
+		call->region = g->signature.region;
+	if (signature != BW_OK)
+		return gate_fail(g, fault.code, fault.status, fault.message);
+	TRY(authenticate(g));
+	if (!lane_rate_take(g->lane, call->account, call->now_ms))
+		return gate_fail(g, "Throttling", 400, "Rate exceeded");
+	if (routed != BW_OK || !call->model)
+		return route_failed(g);
+	call->op = registry_row(call->core, call->service, call->model);
+	if (!call->op)
+		return not_built(g);
+	return input(g);
+}
+
+void bw_gate_request(void *ctx, struct bw_http_exchange *x)
+{
+	struct bw_lane *lane = ctx;
+	unsigned char id[16];
+	struct gate_call *g;
+	struct bw_buf text;
+	enum bw_err e;
+
+	if (local_request(lane, x))
+		return;
+	g = gate_call_take(lane);
+	g->lane = lane;
+	g->exchange = x;
+	atomic_fetch_add_explicit(&lane->core->calls, 1, memory_order_relaxed);
+	bw_random(id, sizeof id);
+	bw_buf_init(&text, sizeof g->request_id);
+	bw_uuid_put(id, &text);
+	memcpy(g->request_id, text.p, text.n);
+	bw_buf_free(&text);
+	g->call = (struct bw_call){.core = lane->core, .arena = &g->arena, .now_ms = bw_clock_wall_ms(),
+	    .request_id = bw_str_make(g->request_id, 36), .account = lane->core->account, .region = lane->core->region,
+	    .exchange = x};
+	e = bw_snapshot_begin(lane->core->store, &g->call.view);
+	if (e == BW_OK) {
+		e = prepare(g);
+		bw_snapshot_end(g->call.view);
+		g->call.view = NULL;
+	}
+	if (e != BW_OK)
+		finish_failed(g, e);
+	else
+		run(&g->post);
+}
+
+void bw_gate_refused(void *ctx, int status, struct bw_buf *body, struct bw_str *content_type)
+{
+	(void)ctx;
+	*content_type = BW_STR("application/xml");
+	bw_buf_printf(body,
+	    "<ErrorResponse><Error><Type>%s</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>\n",
+	    status < 500 ? "Sender" : "Receiver", status < 500 ? "MalformedHttpRequestException" : "ServiceUnavailable",
+	    bw_http_reason(status));
+}

@@ -1,0 +1,177 @@
+#include "core/internal.h"
+
+#include <stdio.h>
+
+enum {
+	CALLERS_MAX = 1024,     /* resolved callers a lane keeps */
+	SIGNING_KEYS_MAX = 4096, /* midstates by key, date, Region and service */
+	USES_MAX = 4096,        /* credentials whose last use waits to be written */
+	ACCOUNTS_MAX = 1024,    /* whose rate is watched */
+	FLUSH_MS = 5000,        /* how often last uses are written */
+	TICK_MS = 100,
+};
+
+struct last_use {
+	int64_t when_ms;
+	const struct bw_service *service;
+	char region[32];
+};
+
+/* A token bucket: `tokens` refills at BW_CALLS_PER_ACCOUNT_S, up to one second's worth. */
+struct rate {
+	int64_t at_ms;
+	int64_t tokens;
+};
+
+static void entry_drop(void *value)
+{
+	caller_entry_release(value);
+}
+
+/* A batch that is on its way to the committer, with the memory it lives in. */
+struct flush {
+	struct bw_commit commit;
+	struct bw_batch batch;
+	struct bw_arena arena;
+};
+
+static void flush_done(struct bw_commit *c)
+{
+	struct flush *f = c->ctx;
+
+	if (c->result != BW_OK)
+		bw_log(BW_LOG_WARN, "last-used times were not written: %s", bw_err_name(c->result));
+	bw_arena_free(&f->arena);
+	bw_free(f);
+}
+
+static void flush_add(void *ctx, struct bw_str key, void *value)
+{
+	struct flush *f = ctx;
+	const struct last_use *u = value;
+	struct bw_last_used record = {
+	    .when_ms = u->when_ms, .region = bw_str_c(u->region), .service = bw_str_c(u->service->signing_name)};
+	struct bw_buf bytes;
+
+	bw_buf_init(&bytes, 1024);
+	bw_record_encode(&bw_last_used_record, &record, &bytes);
+	bw_batch_put(&f->batch, bw_arena_str(&f->arena, key), bw_arena_str(&f->arena, bw_buf_str(&bytes)));
+	bw_buf_free(&bytes);
+}
+
+static void use_drop(void *value)
+{
+	bw_free(value);
+}
+
+static void uses_flush(struct bw_lane *lane)
+{
+	struct flush *f;
+
+	if (lane->used.count == 0)
+		return;
+	f = bw_alloc(sizeof *f);
+	bw_arena_init(&f->arena, BW_CALL_ARENA_MAX);
+	bw_batch_init(&f->batch, &f->arena);
+	bw_map_each(&lane->used, flush_add, f);
+	f->commit = (struct bw_commit){.batch = &f->batch, .done = flush_done, .ctx = f};
+	bw_map_free(&lane->used);
+	bw_map_init(&lane->used, USES_MAX, use_drop);
+	if (bw_store_commit(lane->core->store, &f->commit) != BW_OK) {
+		f->commit.result = BW_EAGAIN;
+		flush_done(&f->commit);
+	}
+}
+
+static void tick(struct bw_timer *t)
+{
+	struct bw_lane *lane = (struct bw_lane *)((char *)t - offsetof(struct bw_lane, tick));
+	int64_t now_ms = bw_loop_now_ms(lane->loop);
+
+	bw_trail_tick(lane->core->trail, lane->index, now_ms);
+	if (now_ms - lane->flushed_ms >= FLUSH_MS) {
+		lane->flushed_ms = now_ms;
+		uses_flush(lane);
+	}
+	bw_timer_set(lane->loop, &lane->tick, TICK_MS);
+}
+
+enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned index, struct bw_lane **out)
+{
+	struct bw_lane *lane = bw_alloc(sizeof *lane);
+
+	lane->core = core;
+	lane->loop = loop;
+	lane->index = index;
+	bw_sigv4_cache_init(&lane->signatures, SIGNING_KEYS_MAX);
+	bw_map_init(&lane->callers, CALLERS_MAX, entry_drop);
+	bw_map_init(&lane->used, USES_MAX, use_drop);
+	bw_map_init(&lane->rates, ACCOUNTS_MAX, use_drop);
+	lane->tick.fire = tick;
+	bw_timer_set(loop, &lane->tick, TICK_MS);
+	*out = lane;
+	return BW_OK;
+}
+
+void bw_lane_free(struct bw_lane *lane)
+{
+	if (!lane)
+		return;
+	bw_timer_cancel(lane->loop, &lane->tick);
+	uses_flush(lane);
+	gate_calls_free(lane);
+	bw_sigv4_cache_free(&lane->signatures);
+	bw_map_free(&lane->callers);
+	bw_map_free(&lane->used);
+	bw_map_free(&lane->rates);
+	bw_free(lane);
+}
+
+void lane_note_use(struct bw_lane *lane, const struct bw_caller *c, const struct bw_service *service, struct bw_str region,
+    int64_t now_ms)
+{
+	bool role = c->kind == BW_PRINCIPAL_ROLE;
+	char text[256];
+	struct last_use *u;
+	int n;
+
+	if (c->temporary && !role)
+		return;
+	n = snprintf(text, sizeof text, "%.*s/global/iam/last-used/%s/%.*s", BW_FMT(c->account), role ? "role" : "access-key",
+	    BW_FMT(role ? c->entity_id : c->key_id));
+	if (n < 0 || (size_t)n >= sizeof text)
+		return;
+	u = bw_map_get(&lane->used, bw_str_c(text));
+	if (!u) {
+		u = bw_alloc(sizeof *u);
+		bw_map_put(&lane->used, bw_str_c(text), u);
+	}
+	u->when_ms = now_ms;
+	u->service = service;
+	if (service->global)
+		region = BW_STR("us-east-1");
+	if (region.n < sizeof u->region) {
+		memcpy(u->region, region.p, region.n);
+		u->region[region.n] = '\0';
+	}
+}
+
+bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms)
+{
+	struct rate *r = bw_map_get(&lane->rates, account);
+
+	if (!r) {
+		r = bw_alloc(sizeof *r);
+		*r = (struct rate){now_ms, BW_CALLS_PER_ACCOUNT_S};
+		bw_map_put(&lane->rates, account, r);
+	}
+	if (now_ms > r->at_ms) {
+		r->tokens += (now_ms - r->at_ms) * (BW_CALLS_PER_ACCOUNT_S / 1000);
+		r->tokens = r->tokens < BW_CALLS_PER_ACCOUNT_S ? r->tokens : BW_CALLS_PER_ACCOUNT_S;
+		r->at_ms = now_ms;
+	}
+	if (r->tokens <= 0)
+		return false;
+	r->tokens--;
+	return true;
+}

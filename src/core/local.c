@@ -1,0 +1,61 @@
+#include "core/internal.h"
+
+/* The server's own paths: health for anybody, reset for loopback and ephemeral servers only. */
+
+static void answer(struct bw_http_exchange *x, int status, struct bw_str body)
+{
+	bw_http_respond(x, status, BW_STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"), body, false);
+}
+
+static void health(struct bw_lane *lane, struct bw_http_exchange *x)
+{
+	struct bw_core *core = lane->core;
+	struct bw_buf body;
+
+	bw_buf_init(&body, 4096);
+	bw_buf_put(&body, BW_STR("{\"status\":\"ok\",\"version\":\"" BW_VERSION "\",\"account\":"));
+	bw_json_put_str(&body, core->account);
+	bw_buf_put(&body, BW_STR(",\"region\":"));
+	bw_json_put_str(&body, core->region);
+	bw_buf_printf(&body, ",\"ephemeral\":%s,\"enforcing\":true,\"uptime_s\":%lld,\"calls\":%llu,\"commits\":%llu}\n",
+	    core->ephemeral ? "true" : "false", (long long)((bw_clock_mono_ms() - core->started_ms) / 1000),
+	    (unsigned long long)atomic_load(&core->calls), (unsigned long long)bw_store_seq(core->store));
+	answer(x, 200, bw_buf_str(&body));
+	bw_buf_free(&body);
+}
+
+static void reset(struct bw_lane *lane, struct bw_http_exchange *x)
+{
+	if (!lane->core->ephemeral || !x->peer_loopback)
+		answer(x, 404, BW_STR("{\"message\":\"Only an ephemeral server can be reset, and only from loopback.\"}\n"));
+	else if (!bw_str_eq(x->request->method, BW_STR("POST")))
+		answer(x, 405, BW_STR("{\"message\":\"POST resets the server.\"}\n"));
+	else if (bw_str_set(bw_http_header(x->request, BW_STR("origin"), NULL)))
+		/* A page in a browser on this machine must not be able to do it. */
+		answer(x, 403, BW_STR("{\"message\":\"Not from a web page.\"}\n"));
+	else if (bw_core_reset(lane->core) != BW_OK)
+		answer(x, 500, BW_STR("{\"message\":\"The reset failed; the log says why.\"}\n"));
+	else
+		answer(x, 200, BW_STR("{\"status\":\"reset\"}\n"));
+}
+
+static const struct {
+	struct bw_str path;
+	void (*serve)(struct bw_lane *lane, struct bw_http_exchange *x);
+} paths[] = {
+    {{"/_bulwark/health", 16}, health},
+    {{"/_bulwark/reset", 15}, reset},
+};
+
+bool local_request(struct bw_lane *lane, struct bw_http_exchange *x)
+{
+	if (!bw_str_starts(x->request->path, BW_STR("/_bulwark/")))
+		return false;
+	for (size_t i = 0; i < BW_COUNT(paths); i++)
+		if (bw_str_eq(x->request->path, paths[i].path)) {
+			paths[i].serve(lane, x);
+			return true;
+		}
+	answer(x, 404, BW_STR("{\"message\":\"No such path. There is /_bulwark/health.\"}\n"));
+	return true;
+}
