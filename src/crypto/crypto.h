@@ -32,17 +32,21 @@ struct bw_aead_key;
 /* Expands the key once. The caller frees; freeing wipes. Usable from any thread. */
 struct bw_aead_key *bw_aead_key_new(const unsigned char key[32]);
 void bw_aead_key_free(struct bw_aead_key *k);
+/* Any thread. Under one key at most 2^32 times (NIST SP 800-38D section 8.3): who seals more takes a new key in time. */
 void bw_aead_seal(struct bw_aead_key *k, struct bw_str aad, struct bw_str plain, struct bw_buf *out);
 /* Into arena memory. BW_ECORRUPT when it does not authenticate. */
 BW_CHECKED enum bw_err bw_aead_open(struct bw_aead_key *k, struct bw_str aad, struct bw_str sealed, struct bw_arena *arena,
     struct bw_str *plain);
 
-/* Argon2id (RFC 9106), encoded form. Takes tens of milliseconds: never on a loop. */
+/* Argon2id (RFC 9106), encoded form. Takes tens of milliseconds and 46 MiB: never on a loop. BW_ETOOBIG for a password
+ * above 4 KiB or a full buffer; verifying answers false for those and for any encoding that is not one of ours. */
 BW_CHECKED enum bw_err bw_password_hash(struct bw_str password, struct bw_buf *encoded);
 bool bw_password_verify(struct bw_str password, struct bw_str encoded);
 
-/* A private CA (ECDSA P-256) and certificates for TLS servers, as PEM. BW_EINTERNAL when OpenSSL fails (logged). */
+/* A private CA (ECDSA P-256) and certificates for TLS servers, as PEM. BW_EINVAL for an empty common
+ * name or one above 64 bytes, BW_EINTERNAL when OpenSSL fails (logged). Keys are PKCS #8: bw_buf_free_secret. */
 BW_CHECKED enum bw_err bw_ca_make(struct bw_str common_name, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);
-/* `names`: DNS names and addresses in text. Valid for 397 days from an hour before now. */
+/* `names`: DNS names (a leading "*." too) and addresses in text; the first is the subject when it fits. Valid for 397
+ * days from an hour before now. BW_EINVAL for no name or a malformed one. */
 BW_CHECKED enum bw_err bw_ca_issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, const struct bw_str *names,
     size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);
