@@ -1,5 +1,6 @@
 #include "core/internal.h"
 
+#include "codec/json.h"
 #include "codec/time.h"
 #include "codec/uuid.h"
 

@@ -1,5 +1,7 @@
 #include "core/internal.h"
 
+#include "codec/json.h"
+
 static struct bw_policy_request request_of(const struct bw_call *call, struct bw_str action, struct bw_str resource)
 {
 	const struct bw_caller *c = call->caller;

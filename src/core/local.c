@@ -1,5 +1,7 @@
 #include "core/internal.h"
 
+#include "codec/json.h"
+
 /* The server's own paths: health for anybody, reset for loopback and ephemeral servers only. */
 
 static void answer(struct bw_http_exchange *x, int status, struct bw_str body)

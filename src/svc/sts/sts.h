@@ -1,0 +1,20 @@
+/* What the files of STS share. All runs on the call's own thread, in the memory of the call's arena. */
+#pragma once
+
+#include "core/caller.h"
+#include "core/core.h"
+#include "core/entity.h"
+#include "core/op.h"
+#include "gen/sts.h"
+
+/* Copies session tags, refusing duplicates (case-insensitive), "aws:" keys and more than 50. */
+BW_CHECKED enum bw_err sts_tags_take(struct bw_call *call, const struct sts_tagListType *from, struct bw_pairs *to);
+/* Validates and copies the session policies. */
+BW_CHECKED enum bw_err sts_policies_take(struct bw_call *call, struct bw_str policy,
+    const struct sts_policyDescriptorListType *arns, struct bw_session *session);
+/* Issues: PackedPolicyTooLarge when policies and tags do not fit. */
+BW_CHECKED enum bw_err sts_issue(struct bw_call *call, struct bw_session *session, struct sts_Credentials **out);
+/* PackedPolicySize; unset without session policies and tags. */
+struct bw_opt_int sts_packed(const struct bw_session *session);
+/* MFA at STS: no device can be registered yet, so a code can only be wrong. BW_EFAILED when one was given. */
+BW_CHECKED enum bw_err sts_mfa_refuse(struct bw_call *call, struct bw_str serial, struct bw_str code);
