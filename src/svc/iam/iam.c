@@ -1,0 +1,401 @@
+#include "svc/iam/iam.h"
+
+/* ---- The five kinds of entities as one table: where a record keeps what all of them have ---- */
+
+struct entity_kind {
+	const struct bw_record *record;
+	const char *member; /* of an input that names one */
+	const char *absent; /* how AWS begins its NoSuchEntity text */
+	size_t path, name;
+	size_t tags; /* 0: has none */
+};
+
+#define ENTITY(record_, type, member_, absent_, tags_)                                                       \
+	{                                                                                                    \
+		&(record_), (member_), (absent_), offsetof(type, path), offsetof(type, name), (tags_)        \
+	}
+
+static const struct entity_kind users =
+    ENTITY(bw_user_record, struct bw_user, "UserName", "The user with name", offsetof(struct bw_user, tags));
+static const struct entity_kind groups =
+    ENTITY(bw_group_record, struct bw_group, "GroupName", "The group with name", 0);
+static const struct entity_kind roles =
+    ENTITY(bw_role_record, struct bw_role, "RoleName", "The role with name", offsetof(struct bw_role, tags));
+static const struct entity_kind profiles = ENTITY(bw_instance_profile_record, struct bw_instance_profile,
+    "InstanceProfileName", "Instance Profile", offsetof(struct bw_instance_profile, tags));
+static const struct entity_kind policies = ENTITY(bw_managed_policy_record, struct bw_managed_policy,
+    "PolicyName", NULL, offsetof(struct bw_managed_policy, tags));
+
+static struct bw_str part(const void *entity, size_t offset)
+{
+	return *(const struct bw_str *)((const char *)entity + offset);
+}
+
+struct bw_str iam_key(struct bw_call *call, const char *kind, struct bw_str name)
+{
+	return bw_entity_key(call->arena, call->account, kind, name);
+}
+
+struct bw_str iam_prefix(struct bw_call *call, const char *kind)
+{
+	return bw_entity_key(call->arena, call->account, kind, BW_STR(""));
+}
+
+/* Keys carry names in lower case: the record says how the name is really spelled. */
+static enum bw_err entity_find(
+    struct bw_call *call, const struct entity_kind *k, struct bw_str name, void *out)
+{
+	TRY(bw_call_load(call, k->record, iam_key(call, k->record->kind, name), out));
+	return bw_str_eq(part(out, k->name), name) ? BW_OK : BW_ENOTFOUND;
+}
+
+static enum bw_err entity_load(
+    struct bw_call *call, const struct entity_kind *k, struct bw_str name, void *out)
+{
+	enum bw_err e = entity_find(call, k, name, out);
+
+	if (e == BW_ENOTFOUND)
+		return bw_call_fail(
+		    call, "NoSuchEntity", "%s %.*s cannot be found.", k->absent, BW_FMT(name));
+	return e;
+}
+
+static void entity_save(struct bw_call *call, const struct entity_kind *k, const void *entity)
+{
+	bw_call_save(call, k->record, iam_key(call, k->record->kind, part(entity, k->name)), entity);
+}
+
+/* ---- Rows: .resource ---- */
+
+static void state_entity(struct bw_call *call, const struct entity_kind *k, const void *entity)
+{
+	bw_call_resource(call, bw_iam_arn(call->arena, call->account, k->record->kind, part(entity, k->path),
+	                           part(entity, k->name)));
+	if (k->tags)
+		bw_call_resource_tags(call, (const struct bw_pairs *)((const char *)entity + k->tags), true);
+}
+
+/* `room` takes the record. */
+static enum bw_err state_named(
+    struct bw_call *call, const struct entity_kind *k, struct bw_str name, void *room)
+{
+	enum bw_err e = entity_find(call, k, name, room);
+
+	if (e == BW_OK)
+		state_entity(call, k, room);
+	else if (e == BW_ENOTFOUND)
+		bw_call_resource(
+		    call, bw_iam_arn(call->arena, call->account, k->record->kind, BW_STR("/"), name));
+	else
+		return e;
+	return BW_OK;
+}
+
+static enum bw_err state_new(struct bw_call *call, const struct entity_kind *k)
+{
+	bw_call_resource(call, bw_iam_arn(call->arena, call->account, k->record->kind,
+	                           iam_path(bw_call_input(call, "Path")), bw_call_input(call, k->member)));
+	return BW_OK;
+}
+
+enum bw_err iam_user_resource(struct bw_call *call)
+{
+	struct bw_user u;
+	struct bw_str name;
+
+	TRY(iam_user_name(call, bw_call_input(call, "UserName"), &name));
+	if (bw_str_set(name))
+		return state_named(call, &users, name, &u);
+	bw_call_resource(call, call->caller->arn);
+	return BW_OK;
+}
+
+enum bw_err iam_group_resource(struct bw_call *call)
+{
+	struct bw_group g;
+
+	return state_named(call, &groups, bw_call_input(call, "GroupName"), &g);
+}
+
+enum bw_err iam_role_resource(struct bw_call *call)
+{
+	struct bw_role r;
+
+	return state_named(call, &roles, bw_call_input(call, "RoleName"), &r);
+}
+
+enum bw_err iam_instance_profile_resource(struct bw_call *call)
+{
+	struct bw_instance_profile p;
+
+	return state_named(call, &profiles, bw_call_input(call, "InstanceProfileName"), &p);
+}
+
+enum bw_err iam_new_user_resource(struct bw_call *call)
+{
+	return state_new(call, &users);
+}
+
+enum bw_err iam_new_group_resource(struct bw_call *call)
+{
+	return state_new(call, &groups);
+}
+
+enum bw_err iam_new_role_resource(struct bw_call *call)
+{
+	return state_new(call, &roles);
+}
+
+enum bw_err iam_new_instance_profile_resource(struct bw_call *call)
+{
+	return state_new(call, &profiles);
+}
+
+enum bw_err iam_new_policy_resource(struct bw_call *call)
+{
+	return state_new(call, &policies);
+}
+
+/* ---- Who is meant ---- */
+
+enum bw_err iam_user_name(struct bw_call *call, struct bw_str given, struct bw_str *name)
+{
+	*name = given;
+	if (bw_str_set(given) || call->caller->kind == BW_PRINCIPAL_ROOT)
+		return BW_OK;
+	if (call->caller->kind != BW_PRINCIPAL_USER)
+		return bw_call_fail(
+		    call, "ValidationError", "Must specify userName when calling with non-User credentials");
+	*name = call->caller->name;
+	return BW_OK;
+}
+
+/* ---- Loading and saving ---- */
+
+enum bw_err iam_user_load(struct bw_call *call, struct bw_str name, struct bw_user *out)
+{
+	if (!bw_str_set(name))
+		return bw_call_fail(
+		    call, "ValidationError", "Must specify userName when calling with non-User credentials");
+	return entity_load(call, &users, name, out);
+}
+
+enum bw_err iam_group_load(struct bw_call *call, struct bw_str name, struct bw_group *out)
+{
+	return entity_load(call, &groups, name, out);
+}
+
+enum bw_err iam_role_load(struct bw_call *call, struct bw_str name, struct bw_role *out)
+{
+	return entity_load(call, &roles, name, out);
+}
+
+enum bw_err iam_instance_profile_load(
+    struct bw_call *call, struct bw_str name, struct bw_instance_profile *out)
+{
+	return entity_load(call, &profiles, name, out);
+}
+
+/* The account is made at the first start and never deleted: its absence is our own fault. */
+enum bw_err iam_account_load(struct bw_call *call, struct bw_account *out)
+{
+	enum bw_err e =
+	    bw_call_load(call, &bw_account_record, bw_account_key(call->arena, call->account), out);
+
+	MUST(e != BW_ENOTFOUND);
+	return e;
+}
+
+void iam_user_save(struct bw_call *call, const struct bw_user *u)
+{
+	entity_save(call, &users, u);
+}
+
+void iam_group_save(struct bw_call *call, const struct bw_group *g)
+{
+	entity_save(call, &groups, g);
+}
+
+void iam_role_save(struct bw_call *call, const struct bw_role *r)
+{
+	entity_save(call, &roles, r);
+}
+
+void iam_instance_profile_save(struct bw_call *call, const struct bw_instance_profile *p)
+{
+	entity_save(call, &profiles, p);
+}
+
+void iam_policy_save(struct bw_call *call, const struct bw_managed_policy *p)
+{
+	entity_save(call, &policies, p);
+}
+
+void iam_account_save(struct bw_call *call, const struct bw_account *a)
+{
+	bw_call_save(call, &bw_account_record, bw_account_key(call->arena, call->account), a);
+}
+
+enum bw_err iam_name_free(struct bw_call *call, const char *kind, const char *label, struct bw_str name)
+{
+	if (bw_call_exists(call, iam_key(call, kind, name)))
+		return bw_call_fail(
+		    call, "EntityAlreadyExists", "%s with name %.*s already exists.", label, BW_FMT(name));
+	return BW_OK;
+}
+
+/* ---- Paths ---- */
+
+struct bw_str iam_path(struct bw_str given)
+{
+	return bw_str_set(given) ? given : BW_STR("/");
+}
+
+bool iam_path_matches(struct bw_str path, struct bw_str prefix)
+{
+	return !bw_str_set(prefix) || bw_str_starts(path, prefix);
+}
+
+/* ---- Managed policies by ARN ---- */
+
+struct policy_arn {
+	bool aws;           /* AWS's own */
+	struct bw_str name; /* what stands behind the last '/' */
+};
+
+static bool policy_arn_parse(struct bw_call *call, struct bw_str text, struct policy_arn *out)
+{
+	struct bw_arn arn;
+	size_t slash;
+
+	if (bw_arn_parse(text, &arn) != BW_OK || !bw_str_eq(arn.partition, BW_STR("aws")) ||
+	    !bw_str_eq(arn.service, BW_STR("iam")) || arn.region.n ||
+	    !bw_str_starts(arn.resource, BW_STR("policy/")))
+		return false;
+	out->aws = bw_str_eq(arn.account, BW_STR("aws"));
+	if (!out->aws && !bw_str_eq(arn.account, call->account))
+		return false;
+	slash = arn.resource.n;
+	while (arn.resource.p[slash - 1] != '/')
+		slash--;
+	out->name = bw_str_sub(arn.resource, slash, arn.resource.n);
+	return out->name.n > 0;
+}
+
+/* The account's own policy whose whole ARN this is. */
+static enum bw_err policy_find(
+    struct bw_call *call, struct bw_str arn, const struct policy_arn *parts, struct bw_managed_policy *out)
+{
+	TRY(entity_find(call, &policies, parts->name, out));
+	CHECK(bw_str_eq(arn, bw_iam_arn(call->arena, call->account, "policy", out->path, out->name)),
+	    BW_ENOTFOUND);
+	return BW_OK;
+}
+
+enum bw_err iam_policy_resource(struct bw_call *call)
+{
+	struct bw_str arn = bw_call_input(call, "PolicyArn");
+	struct policy_arn parts;
+	struct bw_managed_policy p;
+	enum bw_err e;
+
+	bw_call_resource(call, arn);
+	if (!policy_arn_parse(call, arn, &parts) || parts.aws)
+		return BW_OK;
+	e = policy_find(call, arn, &parts, &p);
+	if (e == BW_OK)
+		state_entity(call, &policies, &p);
+	return e == BW_ENOTFOUND ? BW_OK : e;
+}
+
+enum bw_err iam_policy_load(struct bw_call *call, struct bw_str arn, struct bw_managed_policy *out)
+{
+	struct policy_arn parts;
+	enum bw_err e;
+
+	if (!policy_arn_parse(call, arn, &parts))
+		return bw_call_fail(call, "ValidationError", "ARN %.*s is not valid.", BW_FMT(arn));
+	e = parts.aws ? BW_ENOTFOUND : policy_find(call, arn, &parts, out);
+	if (e == BW_ENOTFOUND)
+		return bw_call_fail(call, "NoSuchEntity", "Policy %.*s was not found.", BW_FMT(arn));
+	return e;
+}
+
+/* BW_ENOTFOUND when there is no such policy. */
+static enum bw_err policy_there(struct bw_call *call, struct bw_str arn)
+{
+	struct policy_arn parts;
+	struct bw_managed_policy p;
+
+	CHECK(policy_arn_parse(call, arn, &parts), BW_ENOTFOUND);
+	if (parts.aws)
+		return bw_managed_find(arn) ? BW_OK : BW_ENOTFOUND;
+	return policy_find(call, arn, &parts, &p);
+}
+
+enum bw_err iam_policy_attachable(struct bw_call *call, struct bw_str arn)
+{
+	enum bw_err e = policy_there(call, arn);
+	struct bw_arn parts;
+
+	if (e != BW_ENOTFOUND)
+		return e;
+	if (bw_arn_parse(arn, &parts) != BW_OK)
+		return bw_call_fail(call, "ValidationError", "ARN %.*s is not valid.", BW_FMT(arn));
+	return bw_call_fail(
+	    call, "NoSuchEntity", "Policy %.*s does not exist or is not attachable.", BW_FMT(arn));
+}
+
+enum bw_err iam_boundary_attachable(struct bw_call *call, struct bw_str arn)
+{
+	enum bw_err e = policy_there(call, arn);
+	struct bw_arn parts;
+
+	if (e != BW_ENOTFOUND)
+		return e;
+	if (bw_arn_parse(arn, &parts) != BW_OK)
+		return bw_call_fail(call, "ValidationError", "Invalid ARN:  Could not be parsed!");
+	return bw_call_fail(
+	    call, "NoSuchEntity", "Scope ARN: %.*s does not exist or is not attachable.", BW_FMT(arn));
+}
+
+/* ---- Rows: .keys ---- */
+
+static enum bw_err boundary_of(struct bw_call *call, struct bw_str *boundary)
+{
+	struct bw_str user = bw_call_input(call, "UserName"), role = bw_call_input(call, "RoleName");
+	struct bw_user u;
+	struct bw_role r;
+	enum bw_err e = BW_OK;
+
+	*boundary = BW_STR_NONE;
+	if (bw_str_set(user)) {
+		e = entity_find(call, &users, user, &u);
+		*boundary = e == BW_OK ? u.boundary : BW_STR_NONE;
+	} else if (bw_str_set(role)) {
+		e = entity_find(call, &roles, role, &r);
+		*boundary = e == BW_OK ? r.boundary : BW_STR_NONE;
+	}
+	return e == BW_ENOTFOUND ? BW_OK : e;
+}
+
+enum bw_err iam_boundary_keys(struct bw_call *call)
+{
+	struct bw_str boundary;
+
+	TRY(boundary_of(call, &boundary));
+	bw_call_context(call, BW_STR("iam:PermissionsBoundary"), boundary);
+	return BW_OK;
+}
+
+enum bw_err iam_new_boundary_keys(struct bw_call *call)
+{
+	bw_call_context(call, BW_STR("iam:PermissionsBoundary"), bw_call_input(call, "PermissionsBoundary"));
+	return BW_OK;
+}
+
+enum bw_err iam_policy_arn_keys(struct bw_call *call)
+{
+	bw_call_context(call, BW_STR("iam:PolicyARN"), bw_call_input(call, "PolicyArn"));
+	return iam_boundary_keys(call);
+}
