@@ -43,11 +43,13 @@ struct bw_record {
 #define BW_FIELD(number, kind, type, member) {(number), BW_FIELD_##kind, offsetof(type, member)}
 #define BW_RECORD(kind, type, table) {(kind), sizeof(type), (table), BW_COUNT(table)}
 
+/* Appends; the table's numbers ascend, or it panics. A full buffer is told by out->failed. */
 void bw_record_encode(const struct bw_record *r, const void *from, struct bw_buf *out);
 /* Slices point into `bytes`; lists into the arena. `to` is zeroed first. BW_ECORRUPT on any malformation. */
 BW_CHECKED enum bw_err bw_record_decode(const struct bw_record *r, struct bw_str bytes, struct bw_arena *arena, void *to);
 
-/* Small edits of lists, always into fresh arena memory, keeping order. */
+/* Small edits of lists, keeping order. What adds or sets goes into fresh arena memory and leaves a list that was copied
+ * before as it was; what removes closes the gap in place. Texts are borrowed, not copied. */
 bool bw_strs_has(const struct bw_strs *s, struct bw_str v);
 void bw_strs_add(struct bw_strs *s, struct bw_arena *arena, struct bw_str v);
 /* False when it was not there. */
