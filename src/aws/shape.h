@@ -11,7 +11,8 @@
  *   list                 struct <service>_<Shape>       { bool set; size_t n; T *v; }
  *   map                  struct <service>_<Shape>       { bool set; size_t n; struct bw_str *keys; T *v; }
  *   document             struct bw_str                  the raw JSON text
- * An operation's input and output structs are IN_<service>_<Operation> and OUT_<service>_<Operation>, macros naming the struct.
+ *   structure without members                            { char none; }
+ * Recursion passes through lists and pointers only. An operation's input and output structs are IN_<service>_<Operation> and OUT_<service>_<Operation>, macros naming the struct.
  * Member names keep AWS's spelling; a C keyword gets a trailing underscore. */
 #pragma once
 
@@ -32,6 +33,10 @@ struct bw_opt_float {
 struct bw_opt_time {
 	bool set;
 	int64_t ms;
+};
+/* The input or output of an operation that has none. */
+struct bw_empty {
+	char none;
 };
 #define BW_INT(value) ((struct bw_opt_int){true, (value)})
 #define BW_BOOL(value) ((struct bw_opt_bool){true, (value)})
@@ -85,6 +90,8 @@ struct bw_shape {
 	uint8_t kind;          /* enum bw_shape_kind */
 	bool flattened;        /* list or map */
 	bool sensitive;
+	bool one_of;           /* structure: exactly one member is set */
+	bool is_long;          /* 64 bits of integer, or double rather than float */
 	bool has_min, has_max;
 	uint8_t time_format;
 	const char *name;
@@ -123,6 +130,19 @@ struct bw_operation {
 	const char *const *condition_keys;     /* of the action, NULL-terminated */
 };
 
+/* An action that policies may name and no operation of the model has: iam:PassRole, sts:TagSession ... */
+struct bw_action {
+	const char *name; /* without the prefix */
+	const char *access;
+	const char *const *resource_types, *const *condition_keys; /* NULL-terminated */
+};
+
+struct bw_resource_type {
+	const char *name;  /* "user" */
+	const char *arn;   /* "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}" */
+	const char *const *condition_keys; /* NULL-terminated */
+};
+
 struct bw_service {
 	const char *name;          /* botocore's folder: "iam", "elbv2", "sso-admin" */
 	const char *id;            /* serviceId: "IAM", "SSO Admin" */
@@ -137,11 +157,17 @@ struct bw_service {
 	bool global;               /* signed for us-east-1 whatever the client's Region: IAM, Organizations, Shield ... */
 	const struct bw_operation *operations; /* sorted by name */
 	uint32_t operation_count;
+	const struct bw_action *actions;       /* that are no operation's, sorted by name */
+	uint32_t action_count;
+	const struct bw_resource_type *resources; /* sorted by name */
+	uint32_t resource_count;
 };
 
 /* Generated: every service, sorted by name, NULL-terminated. */
 extern const struct bw_service *const bw_services[];
 
+/* By exact name; NULL when there is no such service. */
+const struct bw_service *bw_service_find(struct bw_str name);
 /* Binary search by exact name; NULL when the model has no such operation. */
 const struct bw_operation *bw_operation_find(const struct bw_service *s, struct bw_str name);
 /* The error shape of that code among the operation's errors, else NULL. */

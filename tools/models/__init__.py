@@ -1,0 +1,1 @@
+"""Reading, reducing and writing the models of AWS's APIs."""
