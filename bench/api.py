@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Measures the API of an optimised build, each figure beside a peer or a limit in the same run, and prints a table.
+
+    bench/api.py [--binary build/run/src/bin/bulwark] [--seconds 4] [--users 100000]
+
+Needs wrk, nginx and taskset (Debian: wrk nginx-light util-linux). Everything is on loopback and ends by itself. The server
+and the peer share core 0, the load comes from core 1; absolute figures drift with the machine, ratios less.
+"""
+import argparse
+import configparser
+import hashlib
+import hmac
+import http.client
+import os
+import pathlib
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+NGINX_CONF = """worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log;
+events {{ worker_connections 1024; }}
+http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
+uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
+server {{ listen 127.0.0.1:{port} reuseport; location / {{ default_type text/xml; return 200 '{body}'; }} }} }}
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Signer:
+    """SigV4 for the bench: one signing key, many requests."""
+
+    def __init__(self, key, secret, service, region="us-east-1"):
+        self.key, self.service, self.region = key, service, region
+        self.when = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        k = ("AWS4" + secret).encode()
+        for part in (self.when[:8], region, service, "aws4_request"):
+            k = hmac.new(k, part.encode(), hashlib.sha256).digest()
+        self.signing_key = k
+
+    def headers(self, body, host):
+        kind = "application/x-www-form-urlencoded; charset=utf-8"
+        names = "content-type;host;x-amz-date"
+        canonical = "\n".join(["POST", "/", "", f"content-type:{kind}", f"host:{host}", f"x-amz-date:{self.when}", "",
+                               names, hashlib.sha256(body.encode()).hexdigest()])
+        scope = f"{self.when[:8]}/{self.region}/{self.service}/aws4_request"
+        text = "\n".join(["AWS4-HMAC-SHA256", self.when, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        signature = hmac.new(self.signing_key, text.encode(), hashlib.sha256).hexdigest()
+        return {"Content-Type": kind, "X-Amz-Date": self.when,
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}"}
+
+
+class Server:
+    def __init__(self, binary, folder, *options):
+        self.port = free_port()
+        self.host = f"127.0.0.1:{self.port}"
+        self.folder = folder
+        env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            ["taskset", "-c", "0", binary, "serve", "--data", folder, "--root-key", folder + ".key", "--listen", self.host,
+             "--loops", "1", "--log-level", "warn", *options],
+            stdout=subprocess.DEVNULL, env=env)
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                break
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() - self.began > 20:
+                    raise SystemExit("bulwark did not start")
+                time.sleep(0.0005)
+
+    def credentials(self):
+        parser = configparser.ConfigParser()
+        parser.read(os.path.join(self.folder, "credentials"))
+        section = parser[parser.sections()[0]]
+        return section["aws_access_key_id"], section["aws_secret_access_key"]
+
+    def call(self, signer, body):
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        c.request("POST", "/", body, signer.headers(body, self.host))
+        answer = c.getresponse()
+        return answer.status, answer.read().decode()
+
+    def resident_kib(self):
+        pids = [self.process.pid] + [int(p) for p in subprocess.run(
+            ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True).stdout.split()]
+        return sum(int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{p}/status").read_text())[1]) for p in pids)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def lua_of(requests):
+    """A wrk script that sends the given (headers, body) requests in turn."""
+    lines = ["local r, i = {}, 0"]
+    for headers, body in requests:
+        h = ",".join(f'["{k}"]="{v}"' for k, v in headers.items())
+        lines.append(f'r[#r+1] = {{ {{ {h} }}, "{body}" }}')
+    lines.append('request = function() i = i % #r + 1; return wrk.format("POST", "/", r[i][1], r[i][2]) end')
+    return "\n".join(lines)
+
+
+def wrk(port, seconds, connections, script=None):
+    """(requests/s of 2xx answers, p99 in ms, errors)"""
+    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as f:
+        if script:
+            f.write(script)
+            f.flush()
+            command += ["-s", f.name]
+        text = subprocess.run(command + [f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
+    done = int(re.search(r"(\d+) requests in", text)[1])
+    took = re.search(r"requests in ([\d.]+)(s|m)", text)
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    bad = int(bad[1]) if bad else 0
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
+    scale = {"us": 0.001, "ms": 1, "s": 1000}
+    return (done - bad) / float(took[1]), float(p99[1]) * scale[p99[2]], bad
+
+
+def fsync_rate(folder, seconds=2):
+    path = os.path.join(folder, "fsync-probe")
+    with open(path, "wb", buffering=0) as f:
+        f.write(b"\0" * 4096 * 64)
+        os.fsync(f.fileno())
+        n, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            os.pwrite(f.fileno(), os.urandom(4096), 4096 * (n % 64))
+            os.fdatasync(f.fileno())
+            n += 1
+    os.unlink(path)
+    return n / seconds
+
+
+def nginx_start(folder, body):
+    port = free_port()
+    os.makedirs(folder, exist_ok=True)
+    conf = os.path.join(folder, "nginx.conf")
+    pathlib.Path(conf).write_text(NGINX_CONF.format(dir=folder, port=port, body=body.replace("'", "")))
+    process = subprocess.Popen(["taskset", "-c", "0", "nginx", "-c", conf, "-p", folder], stderr=subprocess.DEVNULL)
+    time.sleep(0.5)
+    return process, port
+
+
+def row(what, ours, beside, ratio, target):
+    print(f"{what:<44} {ours:>16} {beside:>24} {ratio:>8} {target:>12}", flush=True)
+
+
+def identity(server, signer, seconds, work):
+    body = "Action=GetCallerIdentity&Version=2011-06-15"
+    status, text = server.call(signer, body)
+    assert status == 200, text
+    script = lua_of([(signer.headers(body, server.host), body)])
+    nginx, port = nginx_start(os.path.join(work, "nginx"), text.replace("\n", ""))
+    ours, theirs = [], []
+    try:
+        for _ in range(3):
+            rate, _, bad = wrk(server.port, seconds, 32, script)
+            assert bad == 0, f"{bad} answers were not 200"
+            ours.append(rate)
+            theirs.append(wrk(port, seconds, 32, script)[0])
+    finally:
+        nginx.terminate()
+        nginx.wait(10)
+    a, b = statistics.median(ours), statistics.median(theirs)
+    row("signed GetCallerIdentity, one core", f"{a:,.0f}/s", f"nginx static {b:,.0f}/s", f"{a / b:.2f}", ">= 0.5")
+
+
+def create(server, signer, seconds):
+    bodies = [f"Action=CreateUser&Version=2010-05-08&UserName=bench-{i:06d}" for i in range(int(20000 * seconds))]
+    script = lua_of([(signer.headers(b, server.host), b) for b in bodies])
+    disk = fsync_rate(server.folder)
+    rate, p99, _ = wrk(server.port, seconds, 64, script)
+    row("durable CreateUser, 64 clients", f"{rate:,.0f}/s", f"single fsync {disk:,.0f}/s", f"{rate / disk:.1f}", ">= 5")
+
+
+def fill(server, signer, first, last):
+    step = 20000
+    for start in range(first, last, step):
+        bodies = [f"Action=CreateUser&Version=2010-05-08&UserName=many-{i:06d}" for i in range(start, min(last, start + step))]
+        requests = [(signer.headers(b, server.host), b) for b in bodies]
+        while True:
+            wrk(server.port, max(1, len(bodies) // 4000), 64, lua_of(requests))
+            status, text = server.call(signer, f"Action=GetUser&Version=2010-05-08&UserName=many-{min(last, start + step) - 1:06d}")
+            if status == 200:
+                break
+
+
+def many(server, signer, users, seconds):
+    bodies = {"GetUser": "Action=GetUser&Version=2010-05-08&UserName=many-000050",
+              "ListUsers (a page of 100)": "Action=ListUsers&Version=2010-05-08&MaxItems=100"}
+    rates = {}
+    for count in (100, users):
+        fill(server, signer, 0 if count == 100 else 100, count)
+        for name, body in bodies.items():
+            script = lua_of([(signer.headers(body, server.host), body)])
+            rates[name, count] = wrk(server.port, seconds, 16, script)[0]
+    for name in bodies:
+        few, lots = rates[name, 100], rates[name, users]
+        row(f"{name}, cost with {users:,} users", f"{1e6 / lots:,.1f} us", f"with 100 {1e6 / few:,.1f} us", f"{few / lots:.2f}", "<= 2")
+
+
+def cold_start(binary, folder, body):
+    times = []
+    for _ in range(5):
+        server = Server(binary, folder)
+        signer = Signer(*server.credentials(), "sts")
+        status, text = server.call(signer, body)
+        times.append((time.monotonic() - server.began) * 1000)
+        assert status == 200, text
+        server.stop()
+    row("cold start to first signed answer", f"{statistics.median(times):.0f} ms", "limit 50 ms",
+        f"{statistics.median(times) / 50:.2f}", "<= 1")
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--binary", default=str(ROOT / "build/run/src/bin/bulwark"))
+    options.add_argument("--seconds", type=int, default=4)
+    options.add_argument("--users", type=int, default=100000)
+    o = options.parse_args()
+    for program in ("wrk", "nginx", "taskset"):
+        if not shutil.which(program):
+            sys.exit(f"bench/api.py needs {program}: apt-get install wrk nginx-light util-linux")
+    work = tempfile.mkdtemp(prefix="bench-", dir=str(ROOT / "build"))
+    row("what", "bulwark", "beside", "ratio", "target")
+    try:
+        folder = os.path.join(work, "data")
+        server = Server(o.binary, folder, "--quota", f"iam-users={o.users + 10000000}")
+        try:
+            keys = server.credentials()
+            time.sleep(1)
+            row("idle resident memory, all processes", f"{server.resident_kib() / 1024:.1f} MiB", "limit 32 MiB",
+                f"{server.resident_kib() / 1024 / 32:.2f}", "<= 1")
+            identity(server, Signer(*keys, "sts"), o.seconds, work)
+            many(server, Signer(*keys, "iam"), o.users, o.seconds)
+            create(server, Signer(*keys, "iam"), o.seconds)
+        finally:
+            server.stop()
+        cold_start(o.binary, folder, "Action=GetCallerIdentity&Version=2011-06-15")
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
