@@ -21,7 +21,6 @@ static const struct bw_field session_fields[] = {
     BW_FIELD(14, STR, struct bw_session, source_identity),
     BW_FIELD(15, BOOL, struct bw_session, mfa),
     BW_FIELD(16, I64, struct bw_session, mfa_ms),
-    BW_FIELD(17, BOOL, struct bw_session, chained),
 };
 static const struct bw_record session_record = BW_RECORD("session", struct bw_session, session_fields);
 

@@ -19,7 +19,6 @@ struct bw_session {
 	struct bw_str source_identity;
 	bool mfa;
 	int64_t mfa_ms;
-	bool chained;
 };
 
 struct bw_sessions; /* the sealing key and its midstates; shared by all threads */

@@ -136,7 +136,7 @@ static struct sts_AssumedRoleUser *assumed_user(struct bw_call *call, const stru
 
 BW_OP(sts, AssumeRole, .effect = BW_READ, .resource = assumed_resource, .keys = assumed_keys)
 {
-	struct bw_session session = {.kind = BW_PRINCIPAL_ROLE, .session_name = in->RoleSessionName, .chained = true,
+	struct bw_session session = {.kind = BW_PRINCIPAL_ROLE, .session_name = in->RoleSessionName,
 	    .issued_ms = call->now_ms, .mfa = call->caller->mfa, .mfa_ms = call->caller->mfa_ms};
 	struct bw_role role;
 	int64_t seconds;
