@@ -1,30 +1,35 @@
 #include "svc/iam/iam.h"
 
+#include "aws/managed.h"
+
 /* ---- The five kinds of entities as one table: where a record keeps what all of them have ---- */
 
 struct entity_kind {
 	const struct bw_record *record;
 	const char *member; /* of an input that names one */
 	const char *absent; /* how AWS begins its NoSuchEntity text */
+	const char *tag;    /* the action that tags one */
 	size_t path, name;
 	size_t tags; /* 0: has none */
 };
 
-#define ENTITY(record_, type, member_, absent_, tags_)                                                       \
+#define ENTITY(record_, type, member_, absent_, tag_, tags_)                                                 \
 	{                                                                                                    \
-		&(record_), (member_), (absent_), offsetof(type, path), offsetof(type, name), (tags_)        \
+		&(record_), (member_), (absent_), (tag_), offsetof(type, path), offsetof(type, name),        \
+		    (tags_)                                                                                  \
 	}
 
-static const struct entity_kind users =
-    ENTITY(bw_user_record, struct bw_user, "UserName", "The user with name", offsetof(struct bw_user, tags));
+static const struct entity_kind users = ENTITY(bw_user_record, struct bw_user, "UserName",
+    "The user with name", "iam:TagUser", offsetof(struct bw_user, tags));
 static const struct entity_kind groups =
-    ENTITY(bw_group_record, struct bw_group, "GroupName", "The group with name", 0);
-static const struct entity_kind roles =
-    ENTITY(bw_role_record, struct bw_role, "RoleName", "The role with name", offsetof(struct bw_role, tags));
-static const struct entity_kind profiles = ENTITY(bw_instance_profile_record, struct bw_instance_profile,
-    "InstanceProfileName", "Instance Profile", offsetof(struct bw_instance_profile, tags));
+    ENTITY(bw_group_record, struct bw_group, "GroupName", "The group with name", NULL, 0);
+static const struct entity_kind roles = ENTITY(bw_role_record, struct bw_role, "RoleName",
+    "The role with name", "iam:TagRole", offsetof(struct bw_role, tags));
+static const struct entity_kind profiles =
+    ENTITY(bw_instance_profile_record, struct bw_instance_profile, "InstanceProfileName", "Instance Profile",
+        "iam:TagInstanceProfile", offsetof(struct bw_instance_profile, tags));
 static const struct entity_kind policies = ENTITY(bw_managed_policy_record, struct bw_managed_policy,
-    "PolicyName", NULL, offsetof(struct bw_managed_policy, tags));
+    "PolicyName", NULL, "iam:TagPolicy", offsetof(struct bw_managed_policy, tags));
 
 static struct bw_str part(const void *entity, size_t offset)
 {
@@ -65,6 +70,16 @@ static void entity_save(struct bw_call *call, const struct entity_kind *k, const
 	bw_call_save(call, k->record, iam_key(call, k->record->kind, part(entity, k->name)), entity);
 }
 
+enum bw_err iam_user_find(struct bw_call *call, struct bw_str name, struct bw_user *out)
+{
+	return entity_find(call, &users, name, out);
+}
+
+enum bw_err iam_group_find(struct bw_call *call, struct bw_str name, struct bw_group *out)
+{
+	return entity_find(call, &groups, name, out);
+}
+
 /* ---- Rows: .resource ---- */
 
 static void state_entity(struct bw_call *call, const struct entity_kind *k, const void *entity)
@@ -91,11 +106,30 @@ static enum bw_err state_named(
 	return BW_OK;
 }
 
+static bool input_has_tags(const struct bw_call *call)
+{
+	const struct bw_shape *shape = call->model->input;
+
+	for (uint32_t i = 0; i < shape->member_count; i++)
+		if (strcmp(shape->members[i].name, "Tags") == 0)
+			return ((const struct bw_any_list *)((const char *)call->in +
+			                                     shape->members[i].offset))
+			           ->n > 0;
+	return false;
+}
+
 static enum bw_err state_new(struct bw_call *call, const struct entity_kind *k)
 {
 	bw_call_resource(call, bw_iam_arn(call->arena, call->account, k->record->kind,
 	                           iam_path(bw_call_input(call, "Path")), bw_call_input(call, k->member)));
+	if (k->tag && input_has_tags(call))
+		bw_call_also(call, bw_str_c(k->tag), call->resource, BW_STR_NONE, BW_STR_NONE);
 	return BW_OK;
+}
+
+void iam_user_state(struct bw_call *call, const struct bw_user *u)
+{
+	state_entity(call, &users, u);
 }
 
 enum bw_err iam_user_resource(struct bw_call *call)
@@ -154,6 +188,39 @@ enum bw_err iam_new_instance_profile_resource(struct bw_call *call)
 enum bw_err iam_new_policy_resource(struct bw_call *call)
 {
 	return state_new(call, &policies);
+}
+
+static enum bw_err state_all(struct bw_call *call, const struct entity_kind *k)
+{
+	bw_call_resource(call, bw_iam_arn(call->arena, call->account, k->record->kind,
+	                           bw_call_input(call, "PathPrefix"), BW_STR("")));
+	return BW_OK;
+}
+
+enum bw_err iam_users_resource(struct bw_call *call)
+{
+	return state_all(call, &users);
+}
+
+enum bw_err iam_groups_resource(struct bw_call *call)
+{
+	return state_all(call, &groups);
+}
+
+enum bw_err iam_roles_resource(struct bw_call *call)
+{
+	return state_all(call, &roles);
+}
+
+enum bw_err iam_instance_profiles_resource(struct bw_call *call)
+{
+	return state_all(call, &profiles);
+}
+
+void iam_also_target(struct bw_call *call, struct bw_str arn)
+{
+	if (!bw_str_eq(arn, call->resource))
+		bw_call_also(call, bw_str_c(call->model->action), arn, BW_STR_NONE, BW_STR_NONE);
 }
 
 /* ---- Who is meant ---- */
@@ -326,10 +393,11 @@ static enum bw_err policy_there(struct bw_call *call, struct bw_str arn)
 {
 	struct policy_arn parts;
 	struct bw_managed_policy p;
+	struct bw_managed aws;
 
 	CHECK(policy_arn_parse(call, arn, &parts), BW_ENOTFOUND);
 	if (parts.aws)
-		return bw_managed_find(arn) ? BW_OK : BW_ENOTFOUND;
+		return bw_managed_find(arn, &aws);
 	return policy_find(call, arn, &parts, &p);
 }
 

@@ -38,12 +38,24 @@ BW_CHECKED enum bw_err iam_role_resource(struct bw_call *call);
 BW_CHECKED enum bw_err iam_instance_profile_resource(struct bw_call *call);
 /* The policy of PolicyArn, with its tags when it is the account's own. */
 BW_CHECKED enum bw_err iam_policy_resource(struct bw_call *call);
-/* Create*: the ARN made of Path and the name in the input. */
+/* States a user that is at hand already. */
+void iam_user_state(struct bw_call *call, const struct bw_user *u);
+/* Create*: the ARN made of Path and the name in the input. With tags the call needs the permission to tag,
+ * too. */
 BW_CHECKED enum bw_err iam_new_user_resource(struct bw_call *call);
 BW_CHECKED enum bw_err iam_new_group_resource(struct bw_call *call);
 BW_CHECKED enum bw_err iam_new_role_resource(struct bw_call *call);
 BW_CHECKED enum bw_err iam_new_instance_profile_resource(struct bw_call *call);
 BW_CHECKED enum bw_err iam_new_policy_resource(struct bw_call *call);
+
+/* Lists: "arn:aws:iam::ACCOUNT:user/" and the PathPrefix, as AWS's denials name it. */
+BW_CHECKED enum bw_err iam_users_resource(struct bw_call *call);
+BW_CHECKED enum bw_err iam_groups_resource(struct bw_call *call);
+BW_CHECKED enum bw_err iam_roles_resource(struct bw_call *call);
+BW_CHECKED enum bw_err iam_instance_profiles_resource(struct bw_call *call);
+/* Renaming or moving needs the permission on what the entity becomes, too (IAM API Reference, UpdateUser):
+ * states it for `arn`. */
+void iam_also_target(struct bw_call *call, struct bw_str arn);
 
 /* ---- Rows: .keys ---- */
 
@@ -74,6 +86,9 @@ BW_CHECKED enum bw_err iam_instance_profile_load(
  * ARN, NoSuchEntity "Policy ARN was not found." */
 BW_CHECKED enum bw_err iam_policy_load(
     struct bw_call *call, struct bw_str arn, struct bw_managed_policy *out);
+/* As the loads, but BW_ENOTFOUND is for the caller to put into words. */
+BW_CHECKED enum bw_err iam_user_find(struct bw_call *call, struct bw_str name, struct bw_user *out);
+BW_CHECKED enum bw_err iam_group_find(struct bw_call *call, struct bw_str name, struct bw_group *out);
 BW_CHECKED enum bw_err iam_account_load(struct bw_call *call, struct bw_account *out);
 
 void iam_user_save(struct bw_call *call, const struct bw_user *u);

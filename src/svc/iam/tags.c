@@ -37,13 +37,17 @@ enum bw_err iam_tags_set(struct bw_call *call, struct bw_pairs *tags, const stru
 
 void iam_tags_remove(struct bw_call *call, struct bw_pairs *tags, const struct iam_tagKeyListType *keys)
 {
-	(void)call;
-	for (size_t i = 0; i < keys->n; i++) {
-		struct bw_pair *old = bw_pairs_find_nocase(tags, keys->v[i]);
+	struct bw_pairs kept = {0, BW_NEW_ARRAY(call->arena, struct bw_pair, tags->n)};
 
-		if (old)
-			(void)bw_pairs_remove(tags, old->key);
+	for (size_t i = 0; i < tags->n; i++) {
+		size_t k = 0;
+
+		while (k < keys->n && !bw_str_eq_nocase(tags->v[i].key, keys->v[k]))
+			k++;
+		if (k == keys->n)
+			kept.v[kept.n++] = tags->v[i];
 	}
+	*tags = kept;
 }
 
 static void tags_put(struct bw_call *call, const struct bw_pair *v, size_t n, struct iam_tagListType *out)
