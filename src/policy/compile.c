@@ -1,0 +1,91 @@
+/* A document's life: compiled, shared, released. */
+#include <stdio.h>
+
+#include "policy/form.h"
+
+/* A document of BW_POLICY_TEXT_MAX bytes of nothing but wildcards stays below. */
+enum { COMPILED_MAX = 64 * 1024 * 1024 };
+
+/* The place of a fault of the JSON itself. */
+static size_t json_fault_at(struct compiler *c)
+{
+	struct bw_json_token token;
+	struct bw_json j;
+
+	bw_json_init(&j, c->document, &c->scratch);
+	while (bw_json_next(&j, &token) == BW_OK)
+		if (token.kind == BW_JSON_END)
+			return 0; /* a key twice */
+	return j.at;
+}
+
+static enum bw_err json_fault(struct compiler *c)
+{
+	switch (c->policy->kind) {
+	case BW_POLICY_RESOURCE:
+	case BW_POLICY_TRUST:
+	case BW_POLICY_VPCE:
+	case BW_POLICY_KEY:
+		return policy_fault(c, json_fault_at(c), "This policy contains invalid Json");
+	default:
+		return policy_fault(c, json_fault_at(c), "Syntax errors in policy.");
+	}
+}
+
+static enum bw_err compile(struct compiler *c)
+{
+	struct bw_json_value root;
+	enum bw_err e;
+
+	if (c->document.n > BW_POLICY_TEXT_MAX) {
+		e = policy_fault(c, 0, "The policy document is larger than %d bytes.", BW_POLICY_TEXT_MAX);
+		return e == BW_EINVAL ? BW_ETOOBIG : e;
+	}
+	if (bw_json_parse(c->document, &c->scratch, &root) != BW_OK)
+		return json_fault(c);
+	TRY(document_check(c, &root));
+	document_build(c, &root);
+	index_build(c);
+	CHECK(!c->policy->arena.over && !c->scratch.over, BW_ETOOBIG);
+	return BW_OK;
+}
+
+enum bw_err bw_policy_compile(
+    struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out, struct bw_policy_error *error)
+{
+	struct bw_policy *p = bw_alloc(sizeof *p);
+	struct compiler c = {.policy = p, .error = error, .document = document};
+	enum bw_err e;
+
+	*out = NULL;
+	if (error)
+		*error = (struct bw_policy_error){0};
+	p->kind = kind;
+	atomic_init(&p->references, 1);
+	bw_arena_init(&p->arena, COMPILED_MAX);
+	bw_arena_init(&c.scratch, COMPILED_MAX);
+	bw_map_init(&c.names, 0, NULL);
+	e = compile(&c);
+	bw_map_free(&c.names);
+	bw_arena_free(&c.scratch);
+	if (e != BW_OK) {
+		bw_policy_release(p);
+		return e;
+	}
+	*out = p;
+	return BW_OK;
+}
+
+struct bw_policy *bw_policy_retain(struct bw_policy *p)
+{
+	atomic_fetch_add_explicit(&p->references, 1, memory_order_relaxed);
+	return p;
+}
+
+void bw_policy_release(struct bw_policy *p)
+{
+	if (!p || atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1)
+		return;
+	bw_arena_free(&p->arena);
+	bw_free(p);
+}

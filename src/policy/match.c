@@ -1,0 +1,285 @@
+/* Patterns against texts, in time linear in the text whatever the pattern. Between two '*' stands a run of
+ * literals,
+ * '?' and variables; each run is looked for once, from where the one before it was found, and never again. */
+#include "codec/utf8.h"
+#include "policy/form.h"
+
+static struct bw_str piece_text(const struct piece *p, const struct scope *scope)
+{
+	const struct bw_context_key *key;
+
+	if (p->kind != PIECE_VARIABLE)
+		return p->text;
+	key = context_find(scope->request, scope->keys[p->key].lower);
+	/* IAM User Guide, "Single-valued vs. multivalued context keys": multivalued keys cannot be variables.
+	 */
+	return key && key->count == 1 && !key->multi ? key->values[0] : p->text;
+}
+
+struct run {
+	const struct piece *pieces;
+	size_t count;
+	const struct scope *scope;
+};
+
+/* Bytes of the character at `at`; a byte that begins none counts as one. */
+static size_t character_size(struct bw_str text, size_t at)
+{
+	uint32_t code;
+	size_t n = bw_utf8_decode(text, at, &code);
+
+	return n ? n : 1;
+}
+
+static bool is_continuation(struct bw_str text, size_t at)
+{
+	return ((unsigned char)text.p[at] & 0xc0) == 0x80;
+}
+
+/* Bytes of the character that ends before `end`. */
+static size_t character_size_before(struct bw_str text, size_t end)
+{
+	size_t n = 1;
+
+	while (n < 4 && n < end && is_continuation(text, end - n))
+		n++;
+	return character_size(bw_str_sub(text, 0, end), end - n) == n ? n : 1;
+}
+
+/* Does the run stand at `from`? `*end` is where it stops. */
+static bool run_at(const struct run *run, struct bw_str text, size_t from, size_t *end)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		struct bw_str want;
+
+		if (run->pieces[i].kind == PIECE_ONE) {
+			if (from == text.n)
+				return false;
+			from += character_size(text, from);
+			continue;
+		}
+		want = piece_text(&run->pieces[i], run->scope);
+		if (!bw_str_eq(bw_str_sub(text, from, want.n), want))
+			return false;
+		from += want.n;
+	}
+	*end = from;
+	return true;
+}
+
+/* Does the run stand right before `end`? `*from` is where it begins. */
+static bool run_before(const struct run *run, struct bw_str text, size_t end, size_t *from)
+{
+	for (size_t i = run->count; i-- > 0;) {
+		struct bw_str want;
+
+		if (run->pieces[i].kind == PIECE_ONE) {
+			if (end == 0)
+				return false;
+			end -= character_size_before(text, end);
+			continue;
+		}
+		want = piece_text(&run->pieces[i], run->scope);
+		if (want.n > end || !bw_str_eq(bw_str_sub(text, end - want.n, want.n), want))
+			return false;
+		end -= want.n;
+	}
+	*from = end;
+	return true;
+}
+
+/* 16 places at once: a run of m bytes is looked for in n bytes with n*m/16 small steps and no memory. */
+enum { BLOCK = 16 };
+typedef unsigned char block __attribute__((vector_size(BLOCK)));
+
+static bool block_is_zero(block b)
+{
+	uint64_t words[BLOCK / 8];
+
+	memcpy(words, &b, sizeof words);
+	return (words[0] | words[1]) == 0;
+}
+
+/* Which of the places at[0] ... at[15] begin the run. The caller has seen that the last of them leaves room
+ * for it. */
+static block run_places(const struct run *run, const char *at)
+{
+	block alive = ~(block){0}, here;
+
+	for (size_t i = 0; i < run->count; i++) {
+		struct bw_str want;
+
+		if (run->pieces[i].kind == PIECE_ONE) {
+			at++;
+			continue;
+		}
+		want = piece_text(&run->pieces[i], run->scope);
+		for (size_t j = 0; j < want.n; j++) {
+			memcpy(&here, at++, sizeof here);
+			alive &= (block)(here == (unsigned char)want.p[j]);
+			if (block_is_zero(alive))
+				return alive;
+		}
+	}
+	return alive;
+}
+
+static size_t run_size(const struct run *run)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < run->count; i++)
+		n += run->pieces[i].kind == PIECE_ONE ? 1 : piece_text(&run->pieces[i], run->scope).n;
+	return n;
+}
+
+/* Looks place by place: for the few last places, and for '?' in texts that are not ASCII. */
+static bool run_find_slowly(const struct run *run, struct bw_str text, size_t from, size_t last, size_t *end)
+{
+	for (; from <= last; from++) {
+		/* A character is not entered in its middle. */
+		if (from < text.n && is_continuation(text, from))
+			continue;
+		if (run_at(run, text, from, end))
+			return true;
+	}
+	return false;
+}
+
+static bool run_find(const struct run *run, struct bw_str text, size_t from, bool wide, size_t *end)
+{
+	size_t size, last;
+
+	if (run->count == 1 && run->pieces[0].kind == PIECE_TEXT) {
+		struct bw_str want = run->pieces[0].text;
+		const char *hit = memmem(text.p + from, text.n - from, want.p, want.n);
+
+		*end = hit ? (size_t)(hit - text.p) + want.n : 0;
+		return hit != NULL;
+	}
+	if (wide)
+		return run_find_slowly(run, text, from, text.n, end);
+	size = run_size(run);
+	if (size > text.n - from)
+		return false;
+	last = text.n - size;
+	while (last - from >= BLOCK - 1) {
+		block places = run_places(run, text.p + from);
+
+		for (size_t i = 0; !block_is_zero(places) && i < BLOCK; i++)
+			if (places[i]) {
+				*end = from + i + size;
+				return true;
+			}
+		from += BLOCK;
+		if (from > last)
+			return false;
+		/* The last block overlaps the one before rather than reaching past the end. */
+		if (last - from < BLOCK - 1)
+			from = last - (BLOCK - 1);
+	}
+	return run_find_slowly(run, text, from, last, end);
+}
+
+static bool is_ascii(struct bw_str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] >= 0x80)
+			return false;
+	return true;
+}
+
+static struct run run_from(const struct pattern *p, size_t from, const struct scope *scope)
+{
+	size_t n = 0;
+
+	while (from + n < p->count && p->pieces[from + n].kind != PIECE_ANY)
+		n++;
+	return (struct run){p->pieces + from, n, scope};
+}
+
+static bool variables_resolve(const struct pattern *p, const struct scope *scope)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (!bw_str_set(piece_text(&p->pieces[i], scope)) && p->pieces[i].kind == PIECE_VARIABLE)
+			return false;
+	return true;
+}
+
+static bool pieces_match(const struct pattern *p, struct bw_str text, const struct scope *scope)
+{
+	bool wide = p->has_ones && !is_ascii(text);
+	struct run run = run_from(p, 0, scope);
+	size_t at, next = run.count, tail = p->count, end;
+
+	if (!bw_str_set(text))
+		text = BW_STR("");
+	if (!run_at(&run, text, 0, &at))
+		return false;
+	if (next == p->count)
+		return at == text.n;
+	while (p->pieces[tail - 1].kind != PIECE_ANY)
+		tail--;
+	run = run_from(p, tail, scope);
+	if (!run_before(&run, text, text.n, &end) || end < at)
+		return false;
+	text = bw_str_sub(text, 0, end);
+	for (next++; next < tail; next += run.count + 1) {
+		run = run_from(p, next, scope);
+		if (run.count && !run_find(&run, text, at, wide, &at))
+			return false;
+	}
+	return true;
+}
+
+bool pattern_match(const struct pattern *p, struct bw_str text, const struct scope *scope)
+{
+	switch (p->shape) {
+	case PATTERN_ALL:
+		return true;
+	case PATTERN_EXACT:
+		return bw_str_eq(text, p->text);
+	case PATTERN_PREFIX:
+		return bw_str_starts(text, p->text);
+	case PATTERN_PIECES:
+		return (!p->has_variables || variables_resolve(p, scope)) && pieces_match(p, text, scope);
+	}
+	return false;
+}
+
+bool pattern_match_nocase(const struct pattern *p, struct bw_str text, const struct scope *scope)
+{
+	size_t at = 0;
+
+	if (p->has_variables && !variables_resolve(p, scope))
+		return false;
+	for (size_t i = 0; i < p->count; i++) {
+		struct bw_str want = piece_text(&p->pieces[i], scope);
+
+		if (!bw_str_eq_nocase(bw_str_sub(text, at, want.n), want))
+			return false;
+		at += want.n;
+	}
+	return at == text.n;
+}
+
+static bool arn_text_cut(struct arn_text *t)
+{
+	if (t->is_arn == ARN_UNKNOWN)
+		t->is_arn = arn_cut(t->whole, false, t->parts) == ARN_PARTS ? ARN_YES : ARN_NO;
+	return t->is_arn == ARN_YES;
+}
+
+bool arn_match(const struct arn_pattern *p, struct arn_text *text, const struct scope *scope)
+{
+	if (p->shape == ARN_NOTHING || p->shape == ARN_ALL)
+		return p->shape == ARN_ALL;
+	if (p->shape == ARN_WHOLE)
+		return pattern_match(&p->whole, text->whole, scope);
+	if (!arn_text_cut(text))
+		return false;
+	for (size_t i = ARN_PARTS; i-- > 0;)
+		if (!pattern_match(&p->parts[i], text->parts[i], scope))
+			return false;
+	return true;
+}

@@ -1,0 +1,163 @@
+/* Who a statement is about. IAM User Guide, "AWS JSON policy elements: Principal" and "...: NotPrincipal". */
+#include "policy/form.h"
+
+static bool all_of(struct bw_str s, const char *alphabet)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (!s.p[i] || !strchr(alphabet, s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
+static bool is_account(struct bw_str s)
+{
+	return s.n == 12 && all_of(s, "0123456789");
+}
+
+/* What a deleted user or role leaves behind in a trust policy: AIDA..., AROA... */
+static bool is_unique_id(struct bw_str s)
+{
+	return s.n >= 16 && s.n <= 128 && all_of(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+}
+
+static bool aws_parse(struct bw_str text, struct principal *out)
+{
+	struct bw_str parts[ARN_PARTS];
+
+	out->type = PRINCIPAL_AWS;
+	if (bw_str_eq(text, BW_STR("*"))) {
+		out->type = PRINCIPAL_EVERYONE;
+		out->aws_only = true;
+		return true;
+	}
+	if (is_account(text)) {
+		out->type = PRINCIPAL_ACCOUNT;
+		return true;
+	}
+	if (is_unique_id(text))
+		return true;
+	/* "You cannot use a wildcard to match part of a principal name or ARN." */
+	if (bw_str_find(text, '*', 0) >= 0 || bw_str_find(text, '?', 0) >= 0)
+		return false;
+	if (arn_cut(text, false, parts) != ARN_PARTS || !bw_str_eq(parts[0], BW_STR("arn")) ||
+	    parts[5].n == 0)
+		return false;
+	if (bw_str_eq(parts[2], BW_STR("iam")) && bw_str_eq(parts[5], BW_STR("root"))) {
+		out->type = PRINCIPAL_ACCOUNT;
+		out->value = parts[4];
+		return is_account(parts[4]);
+	}
+	return true;
+}
+
+static bool service_parse(struct bw_str text)
+{
+	return bw_str_find(text, '.', 0) > 0 &&
+	       all_of(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+}
+
+bool principal_parse(struct bw_str type, struct bw_str text, struct principal *out)
+{
+	bool all = bw_str_eq(text, BW_STR("*"));
+
+	*out = (struct principal){.value = text, .source = text};
+	if (bw_str_eq(type, BW_STR("AWS")))
+		return aws_parse(text, out);
+	if (all)
+		out->value = BW_STR_NONE;
+	if (bw_str_eq(type, BW_STR("Service"))) {
+		out->type = PRINCIPAL_SERVICE;
+		return all || service_parse(text);
+	}
+	if (bw_str_eq(type, BW_STR("Federated"))) {
+		out->type = PRINCIPAL_FEDERATED;
+		return text.n > 0;
+	}
+	out->type = PRINCIPAL_CANONICAL;
+	return bw_str_eq(type, BW_STR("CanonicalUser")) && text.n > 0;
+}
+
+bool principal_has_account(enum bw_principal_kind kind)
+{
+	return kind == BW_PRINCIPAL_ROOT || kind == BW_PRINCIPAL_USER || kind == BW_PRINCIPAL_ROLE ||
+	       kind == BW_PRINCIPAL_FEDERATED;
+}
+
+static bool is_or_all(const struct principal *p, struct bw_str name)
+{
+	return !bw_str_set(p->value) || bw_str_eq(p->value, name);
+}
+
+static enum grant aws_grant(const struct principal *p, const struct bw_policy_request *r)
+{
+	if (!principal_has_account(r->principal_kind))
+		return GRANT_NONE;
+	if (bw_str_eq(p->value, r->principal_arn))
+		return GRANT_DIRECT;
+	if (r->principal_kind != BW_PRINCIPAL_ROLE && r->principal_kind != BW_PRINCIPAL_FEDERATED)
+		return GRANT_NONE;
+	return bw_str_set(r->principal_role_arn) && bw_str_eq(p->value, r->principal_role_arn) ? GRANT_ROLE
+	                                                                                       : GRANT_NONE;
+}
+
+enum grant principal_grant(const struct principal *p, const struct bw_policy_request *r)
+{
+	switch (p->type) {
+	case PRINCIPAL_EVERYONE:
+		return p->aws_only && r->principal_kind == BW_PRINCIPAL_WEB ? GRANT_NONE : GRANT_DIRECT;
+	case PRINCIPAL_ACCOUNT:
+		if (!principal_has_account(r->principal_kind) || !bw_str_eq(p->value, r->principal_account))
+			return GRANT_NONE;
+		return r->principal_kind == BW_PRINCIPAL_ROOT ? GRANT_DIRECT : GRANT_ACCOUNT;
+	case PRINCIPAL_AWS:
+		return aws_grant(p, r);
+	case PRINCIPAL_SERVICE:
+		return r->principal_kind == BW_PRINCIPAL_SERVICE && is_or_all(p, r->principal_arn)
+		           ? GRANT_DIRECT
+		           : GRANT_NONE;
+	case PRINCIPAL_FEDERATED:
+		return r->principal_kind == BW_PRINCIPAL_WEB && is_or_all(p, r->principal_arn) ? GRANT_DIRECT
+		                                                                               : GRANT_NONE;
+	case PRINCIPAL_CANONICAL:
+		return GRANT_NONE;
+	}
+	return GRANT_NONE;
+}
+
+/* "...NotPrincipal With Deny": the account is looked at first, then the role, then the session, and each must
+ * be excepted. */
+static bool is_excepted(const struct statement *s, const struct bw_policy_request *r)
+{
+	bool account = false, role = r->principal_kind != BW_PRINCIPAL_ROLE, self = false;
+
+	for (uint32_t i = 0; i < s->principal_count; i++) {
+		enum grant grant = principal_grant(&s->principals[i], r);
+
+		if (grant == GRANT_NONE)
+			continue;
+		if (s->principals[i].type == PRINCIPAL_EVERYONE)
+			return true;
+		account |= s->principals[i].type == PRINCIPAL_ACCOUNT;
+		role |= grant == GRANT_ROLE;
+		self |= grant == GRANT_DIRECT;
+	}
+	return self && role && (account || !principal_has_account(r->principal_kind));
+}
+
+enum grant statement_principal(const struct statement *s, const struct question *q)
+{
+	enum grant best = GRANT_NONE;
+
+	if (s->principal_count == 0)
+		return GRANT_DIRECT;
+	/* "Permissions boundaries for IAM entities": such a Deny always denies whoever has a boundary. */
+	if (s->not_principal)
+		return !q->has_boundary && is_excepted(s, q->request) ? GRANT_NONE : GRANT_DIRECT;
+	for (uint32_t i = 0; i < s->principal_count; i++) {
+		enum grant grant = principal_grant(&s->principals[i], q->request);
+
+		if (grant > best)
+			best = grant;
+	}
+	return best;
+}
