@@ -1,0 +1,118 @@
+/* Chunked bodies (RFC 9112 7.1), strict: no space around a size, no trailer lines, every line ends in CR LF.
+ */
+#include "net/http.h"
+
+enum {
+	SIZE_FIRST, /* a chunk's line begins: one digit at least */
+	SIZE,
+	EXTENSION,
+	SIZE_LF,
+	DATA,
+	DATA_CR,
+	DATA_LF,
+	END_CR, /* after the last chunk: the empty line */
+	END_LF,
+	DONE,
+};
+
+enum { EXTENSION_MAX = 256 };
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static enum bw_err feed_size(struct bw_http_chunked *c, char byte)
+{
+	int digit = hex_digit(byte);
+
+	if (digit >= 0) {
+		/* A size is written without leading zeros, so its digits are bounded by its value. */
+		CHECK(c->state == SIZE_FIRST || c->left > 0, BW_EINVAL);
+		CHECK(c->left <= UINT64_MAX >> 4, BW_EINVAL);
+		c->left = c->left << 4 | (uint64_t)digit;
+		c->state = SIZE;
+		return BW_EAGAIN;
+	}
+	CHECK(c->state == SIZE && (byte == '\r' || byte == ';'), BW_EINVAL);
+	c->state = byte == ';' ? EXTENSION : SIZE_LF;
+	c->extension_bytes = 0;
+	return BW_EAGAIN;
+}
+
+static enum bw_err feed_extension(struct bw_http_chunked *c, char byte)
+{
+	unsigned char u = (unsigned char)byte;
+
+	if (byte == '\r') {
+		c->state = SIZE_LF;
+		return BW_EAGAIN;
+	}
+	CHECK((u >= 0x20 || u == '\t') && u != 0x7f, BW_EINVAL);
+	return ++c->extension_bytes <= EXTENSION_MAX ? BW_EAGAIN : BW_EINVAL;
+}
+
+/* One fixed byte, and the state after it. */
+static enum bw_err feed_fixed(struct bw_http_chunked *c, char byte, const struct bw_buf *out)
+{
+	static const struct {
+		char byte;
+		uint8_t next;
+	} rows[] = {[SIZE_LF] = {'\n', DATA},
+	    [DATA_CR] = {'\r', DATA_LF},
+	    [DATA_LF] = {'\n', SIZE_FIRST},
+	    [END_CR] = {'\r', END_LF},
+	    [END_LF] = {'\n', DONE}};
+
+	CHECK(byte == rows[c->state].byte, BW_EINVAL);
+	if (c->state == SIZE_LF) {
+		/* Judged by what is announced, so that the answer does not hang on how much of it has come.
+		 */
+		CHECK(c->left <= out->max - out->n, BW_ETOOBIG);
+		c->state = c->left ? DATA : END_CR;
+		return BW_EAGAIN;
+	}
+	c->state = rows[c->state].next;
+	return c->state == DONE ? BW_OK : BW_EAGAIN;
+}
+
+static enum bw_err feed_byte(struct bw_http_chunked *c, char byte, const struct bw_buf *out)
+{
+	if (c->state <= SIZE)
+		return feed_size(c, byte);
+	if (c->state == EXTENSION)
+		return feed_extension(c, byte);
+	CHECK(c->state < DONE, BW_EINVAL);
+	return feed_fixed(c, byte, out);
+}
+
+static size_t feed_data(struct bw_http_chunked *c, struct bw_str bytes, struct bw_buf *out)
+{
+	size_t n = bytes.n < c->left ? bytes.n : (size_t)c->left;
+
+	bw_buf_put(out, bw_str_sub(bytes, 0, n));
+	c->left -= n;
+	if (c->left == 0)
+		c->state = DATA_CR;
+	return n;
+}
+
+enum bw_err bw_http_chunked_feed(
+    struct bw_http_chunked *c, struct bw_str bytes, size_t *used, struct bw_buf *out)
+{
+	enum bw_err e = BW_EAGAIN;
+	size_t at = 0;
+
+	while (e == BW_EAGAIN && at < bytes.n) {
+		if (c->state == DATA)
+			at += feed_data(c, bw_str_sub(bytes, at, bytes.n), out);
+		else
+			e = feed_byte(c, bytes.p[at++], out);
+	}
+	*used = at;
+	return out->failed ? BW_ETOOBIG : e;
+}
