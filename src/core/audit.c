@@ -2,7 +2,6 @@
 
 #include "codec/json.h"
 #include "codec/time.h"
-#include "codec/uuid.h"
 
 /* CloudTrail User Guide, "CloudTrail record contents", event version 1.11. Secrets never get here: the shapes mark them. */
 

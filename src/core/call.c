@@ -29,11 +29,8 @@ enum bw_err bw_call_fail(struct bw_call *call, const char *code, const char *fmt
 static enum bw_err internal(struct bw_call *call, enum bw_err e, struct bw_str key)
 {
 	bw_log(BW_LOG_ERROR, "request %.*s: record %.*s: %s", BW_FMT(call->request_id), BW_FMT(key), bw_err_name(e));
-	(void)bw_call_fail(call, "ServiceFailure", "%s",
+	return gate_fail(gate_call_of(call), "ServiceFailure", 500,
 	    "The request processing has failed because of an unknown error, exception or failure.");
-	call->error.status = 500;
-	call->error.sender = false;
-	return BW_EFAILED;
 }
 
 struct bw_str bw_call_key(const struct bw_call *call, const char *kind, struct bw_str name)

@@ -98,8 +98,11 @@ static enum bw_err managed_add(struct resolving *r, struct bw_str arn, enum bw_p
 
 	CHECK(bw_arn_parse(arn, &parts) == BW_OK, BW_EINTERNAL);
 	if (bw_str_eq(parts.account, BW_STR("aws"))) {
-		e = bw_managed_find(arn, a, &aws);
-		return e == BW_OK ? policy_add(r, aws.document, kind, arn, list) : e == BW_ENOTFOUND ? BW_OK : e;
+		e = bw_managed_find(arn, &aws);
+		if (e == BW_ENOTFOUND)
+			return BW_OK;
+		TRY(e);
+		return policy_add(r, bw_managed_document(&aws, a), kind, arn, list);
 	}
 	name = parts.resource;
 	for (ptrdiff_t at; (at = bw_str_find(name, '/', 0)) >= 0;)

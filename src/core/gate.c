@@ -1,7 +1,5 @@
 #include "core/internal.h"
 
-#include "codec/uuid.h"
-
 /* The one way of every call: route, authenticate, decode, decide, handle, commit, audit, answer. */
 
 enum { SPARE_MAX = 64 };
@@ -333,7 +331,6 @@ void bw_gate_request(void *ctx, struct bw_http_exchange *x)
 	struct bw_lane *lane = ctx;
 	unsigned char id[16];
 	struct gate_call *g;
-	struct bw_buf text;
 	enum bw_err e;
 
 	if (local_request(lane, x))
@@ -343,12 +340,11 @@ void bw_gate_request(void *ctx, struct bw_http_exchange *x)
 	g->exchange = x;
 	atomic_fetch_add_explicit(&lane->core->calls, 1, memory_order_relaxed);
 	bw_random(id, sizeof id);
-	bw_buf_init(&text, sizeof g->request_id);
-	bw_uuid_put(id, &text);
-	memcpy(g->request_id, text.p, text.n);
-	bw_buf_free(&text);
+	bw_uuid_put(id, &g->headers);
+	memcpy(g->request_id, g->headers.p, BW_UUID_TEXT);
+	bw_buf_reset(&g->headers);
 	g->call = (struct bw_call){.core = lane->core, .arena = &g->arena, .now_ms = bw_clock_wall_ms(),
-	    .request_id = bw_str_make(g->request_id, 36), .account = lane->core->account, .region = lane->core->region,
+	    .request_id = bw_str_make(g->request_id, BW_UUID_TEXT), .account = lane->core->account, .region = lane->core->region,
 	    .exchange = x};
 	e = bw_snapshot_begin(lane->core->store, &g->call.view);
 	if (e == BW_OK) {

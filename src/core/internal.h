@@ -6,6 +6,7 @@
 
 #include "aws/sigv4.h"
 #include "base/sys.h"
+#include "codec/uuid.h"
 #include "core/core.h"
 #include "core/entity.h"
 #include "net/http.h"
@@ -108,7 +109,7 @@ struct gate_call {
 	enum bw_err result;
 	struct bw_str denial;      /* the sealed reasons of a denial */
 	unsigned tries;
-	char request_id[37];
+	char request_id[BW_UUID_TEXT];
 	struct gate_call *next;
 };
 

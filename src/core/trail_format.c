@@ -16,7 +16,6 @@ enum {
 	MARK_BYTES = 5 * 8 + 32 + TRAIL_BOOT_BYTES,
 	SLOT_BYTES = MARK_BYTES + BW_AEAD_OVERHEAD
 };
-static const uint64_t slot_offsets[TRAIL_SLOTS] = {0, 4096};
 
 static unsigned char *put_u32(unsigned char *p, uint32_t v)
 {
@@ -255,7 +254,7 @@ enum bw_err trail_mark_write(
 	bw_buf_init(&sealed, SLOT_BYTES);
 	bw_aead_seal(key, slot_aad(slot), bw_str_make(plain, sizeof plain), &sealed);
 	MUST(!sealed.failed && sealed.n == SLOT_BYTES);
-	err = trail_pwrite(head_fd, sealed.p, sealed.n, slot_offsets[slot]);
+	err = trail_pwrite(head_fd, sealed.p, sealed.n, (uint64_t)slot * SLOT_BYTES);
 	bw_buf_free(&sealed);
 	return err;
 }
@@ -266,7 +265,7 @@ static enum bw_err mark_read_once(
 	unsigned char sealed[SLOT_BYTES];
 	struct bw_arena arena;
 	struct bw_str plain;
-	enum bw_err err = trail_pread(head_fd, sealed, sizeof sealed, slot_offsets[slot]);
+	enum bw_err err = trail_pread(head_fd, sealed, sizeof sealed, (uint64_t)slot * SLOT_BYTES);
 	const unsigned char *p;
 
 	CHECK(err != BW_EAGAIN, BW_ECORRUPT);
@@ -292,9 +291,9 @@ enum bw_err trail_mark_read(
 {
 	enum bw_err err = BW_ECORRUPT;
 
-	for (int tries = 0; tries < 20 && err == BW_ECORRUPT; tries++) {
+	for (int tries = 0; tries < 6 && err == BW_ECORRUPT; tries++) {
 		if (tries)
-			nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		err = mark_read_once(head_fd, key, slot, mark);
 	}
 	return err;
