@@ -28,7 +28,8 @@ bool question_init(struct question *q, const struct bw_policy_request *request, 
 	while (colon < action.n && q->lower[colon] != ':')
 		colon++;
 	q->action = bw_str_make(q->lower, action.n);
-	q->service = bw_str_make(q->lower, colon);
+	/* Without a colon it is no service's action: only "*" and NotAction may speak of it. */
+	q->service = bw_str_make(q->lower, colon < action.n ? colon : 0);
 	q->name = bw_str_sub(q->action, colon + 1, action.n);
 	q->hash = service_hash(q->service);
 	return true;
