@@ -423,6 +423,8 @@ enum bw_err iam_boundary_attachable(struct bw_call *call, struct bw_str arn)
 		return e;
 	if (bw_arn_parse(arn, &parts) != BW_OK)
 		return bw_call_fail(call, "ValidationError", "Invalid ARN:  Could not be parsed!");
+	if (!bw_str_starts(parts.resource, BW_STR("policy/")))
+		return bw_call_fail(call, "InvalidInput", "ARN %.*s is not valid.", BW_FMT(arn));
 	return bw_call_fail(
 	    call, "NoSuchEntity", "Scope ARN: %.*s does not exist or is not attachable.", BW_FMT(arn));
 }

@@ -11,15 +11,12 @@ enum bw_err iam_role_last_used(struct bw_call *call, const struct bw_role *r, st
 {
 	struct bw_last_used used;
 	enum bw_err e = bw_call_load(
-	    call, &bw_last_used_record, bw_last_used_key(call->arena, call->account, "role", r->name), &used);
+	    call, &bw_last_used_record, bw_last_used_key(call->arena, call->account, "role", r->id), &used);
 
 	*out = BW_NEW(call->arena, struct iam_RoleLastUsed);
 	if (e == BW_ENOTFOUND)
 		return BW_OK;
 	TRY(e);
-	/* A namesake's use, noted before this role was made, is not its own. */
-	if (used.when_ms < r->created_ms)
-		return BW_OK;
 	(*out)->LastUsedDate = BW_TIME(used.when_ms);
 	(*out)->Region = used.region;
 	return BW_OK;
@@ -79,7 +76,7 @@ void iam_role_remove(struct bw_call *call, const struct bw_role *r)
 	bw_call_delete(call, iam_key(call, "role", r->name));
 	if (bw_str_set(r->boundary))
 		bw_call_delete(call, boundary_key(call, r));
-	bw_call_delete(call, bw_last_used_key(call->arena, call->account, "role", r->name));
+	bw_call_delete(call, bw_last_used_key(call->arena, call->account, "role", r->id));
 	bw_call_take(call, &iam_roles_quota, BW_STR_NONE, -1);
 }
 
