@@ -1,0 +1,54 @@
+/* The processes of one bulwark: a table of rows, each with its entry and what it may say. The parent binds, forks, watches and
+ * restarts; children speak with it in typed messages over a socket of their own. */
+#pragma once
+
+#include "base/str.h"
+
+/* What processes say to each other. Each row lists what it may send; anything else ends it. */
+enum bw_proc_type {
+	BW_PROC_READY,  /* child: serving (again, after a reload) */
+	BW_PROC_DRAIN,  /* parent: finish what is in work, then exit */
+	BW_PROC_RELOAD, /* parent: read the configuration again */
+	BW_PROC_TYPES,
+};
+
+enum { BW_PROC_PAYLOAD_MAX = 4096 };
+
+struct bw_proc_message {
+	enum bw_proc_type type;
+	size_t n;
+	char payload[BW_PROC_PAYLOAD_MAX];
+};
+
+/* A child as it sees itself. */
+struct bw_proc_self {
+	int channel; /* to the parent: non-blocking */
+	void *ctx;   /* of the row */
+};
+
+struct bw_proc_row {
+	const char *title;
+	/* Runs in the child; its value is the exit status. */
+	int (*run)(const struct bw_proc_self *self);
+	void *ctx;
+	uint32_t may_send; /* bits of enum bw_proc_type */
+};
+
+/* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then killed), or when one could
+ * not start. SIGHUP reloads. A row that dies later is started again with a growing pause. Returns the exit status. Must be
+ * called with one thread. Tells systemd (sd_notify) of readiness, reload and stop. */
+int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms);
+
+/* One message. BW_EIO when the other side is gone. */
+BW_CHECKED enum bw_err bw_proc_send(int channel, enum bw_proc_type type, struct bw_str payload);
+/* BW_EAGAIN: none now; BW_ENOTFOUND: the other side is gone; BW_EINVAL: not a message, or not one of `permitted`. */
+BW_CHECKED enum bw_err bw_proc_receive(int channel, uint32_t permitted, struct bw_proc_message *out);
+
+/* Gives up for good what a serving process does not need: new programs, tracing, mounting, modules, keyrings, other
+ * namespaces (seccomp, EPERM), new privileges, core dumps. BW_EIO when the kernel refuses (logged). Before threads. */
+BW_CHECKED enum bw_err bw_sandbox_enter(void);
+/* Not dumpable, no core files, dies with its parent. */
+void bw_process_harden(bool with_parent);
+
+/* Tells systemd a state ("READY=1"); does nothing without NOTIFY_SOCKET. */
+void bw_notify(const char *state);
