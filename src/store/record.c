@@ -6,7 +6,7 @@
  * A text is its bytes; an integer 8 bytes; a boolean the byte 1; a list its count (4) and then its texts, a
  *pair being two of them, each with its length (4) in front, NONE meaning absent. All integers are big-endian.
  *A record has exactly one encoding: zeroes, empty lists, fields out of order and bytes left over are refused.
-*/
+ */
 #include "store/record.h"
 
 enum { FORMAT = 1, HEAD = 7 };

@@ -19,7 +19,10 @@ struct bw_store_config {
 	size_t map_size_bytes;       /* 0: default 64 GiB of address space */
 };
 
-/* BW_EPERM: the root key does not open this store (logged). BW_EIO: logged. The caller closes. Any thread. */
+/* All logged: BW_EPERM when the root key does not open this store, is missing for a store that has records, or may be
+ * read by others; BW_EAGAIN when another process has the data folder open for writing; BW_ECORRUPT when the records are
+ * not the ones that were last committed (seal.h, state.h); BW_EINVAL for a malformed root key or path; BW_ENOTFOUND for a
+ * read-only look at no store; BW_EIO. The caller closes. After fork(2) only: the store does not outlive one. */
 BW_CHECKED enum bw_err bw_store_open(const struct bw_store_config *config, struct bw_store **out);
 /* Commits what is queued, then closes. No snapshot may be open. */
 void bw_store_close(struct bw_store *s);
@@ -27,11 +30,14 @@ void bw_store_close(struct bw_store *s);
 BW_CHECKED enum bw_err bw_store_clear(struct bw_store *s);
 /* The sequence number of the newest commit; lock-free, any thread. */
 uint64_t bw_store_seq(const struct bw_store *s);
+/* Makes a new data key the one that seals from now on; what older ones sealed stays readable. Happens by itself before a
+ * key has sealed too much. BW_EIO, BW_ETOOBIG (no number left), BW_EPERM (read-only). Any thread; waits for the disk. */
+BW_CHECKED enum bw_err bw_store_rotate_data_key(struct bw_store *s);
 /* 32 bytes derived (HKDF) from the store's key hierarchy for the named purpose, stable for the store's life;
  * for session tokens, markers, encoded messages, audit sealing. */
 void bw_store_derive(const struct bw_store *s, struct bw_str purpose, unsigned char out[32]);
 
-/* A view that does not change. One thread at a time; begin and end cost well under a microsecond (readers are pooled
+/* A view that does not change. BW_EAGAIN when too many are open; BW_EIO (logged). One thread at a time; begin and end cost well under a microsecond (readers are pooled
  * by thread). Slices it hands out live in the given arena. */
 BW_CHECKED enum bw_err bw_snapshot_begin(struct bw_store *s, struct bw_snapshot **out);
 void bw_snapshot_end(struct bw_snapshot *v);
@@ -41,10 +47,12 @@ BW_CHECKED enum bw_err bw_snapshot_get(struct bw_snapshot *v, struct bw_str key,
     struct bw_str *value, uint64_t *version);
 /* The version alone, without unsealing; 0 when absent. */
 uint64_t bw_snapshot_version(struct bw_snapshot *v, struct bw_str key);
-/* The value of a counter kept by bw_batch_count; 0 when absent. */
+/* The value of a counter kept by bw_batch_count; 0 when absent; INT64_MAX when it does not authenticate (logged), so
+ * that a quota errs on the safe side. */
 int64_t bw_snapshot_count(struct bw_snapshot *v, struct bw_str key);
 
-/* An ordered walk over the keys that begin with `prefix`, those above `after` (a whole key; may be absent). */
+/* An ordered walk over the keys that begin with `prefix`, those above `after` (a whole key; may be absent). `prefix` and
+ * `after` are borrowed until its end, which comes before the snapshot's. */
 struct bw_scan {
 	struct bw_snapshot *view;
 	struct bw_str prefix;
@@ -53,12 +61,14 @@ struct bw_scan {
 	struct bw_str after;
 };
 BW_CHECKED enum bw_err bw_scan_begin(struct bw_snapshot *v, struct bw_str prefix, struct bw_str after, struct bw_scan *scan);
-/* BW_ENOTFOUND at the end. `value` may be NULL: then nothing is unsealed. */
+/* BW_ENOTFOUND at the end. `value` may be NULL: then nothing is unsealed. After a BW_ECORRUPT the walk may go on. */
 BW_CHECKED enum bw_err bw_scan_next(struct bw_scan *scan, struct bw_arena *arena, struct bw_str *key, struct bw_str *value,
     uint64_t *version);
 void bw_scan_end(struct bw_scan *scan);
 
-/* What one call wants to change, and the versions of what it read. Lives in an arena; committed at most once. */
+/* What one call wants to change, and the versions of what it read. Lives in an arena, into which keys and values are
+ * copied; committed at most once. What a batch cannot hold (an empty key: BW_EINVAL; a key, a value or a number of
+ * operations past limits.h: BW_ETOOBIG) is left out, remembered in `refused`, and answered by the commit. */
 enum bw_batch_kind { BW_BATCH_PUT, BW_BATCH_DELETE, BW_BATCH_READ, BW_BATCH_READ_PREFIX, BW_BATCH_COUNT };
 
 struct bw_batch_op {
@@ -74,6 +84,7 @@ struct bw_batch {
 	struct bw_arena *arena;
 	struct bw_batch_op *first, **last;
 	size_t count, writes;
+	enum bw_err refused;
 };
 
 void bw_batch_init(struct bw_batch *b, struct bw_arena *arena);
@@ -87,7 +98,9 @@ void bw_batch_read_prefix(struct bw_batch *b, struct bw_str prefix, uint64_t seq
  * BW_EQUOTA. Counters never go below zero. */
 void bw_batch_count(struct bw_batch *b, struct bw_str key, int64_t delta, int64_t max);
 
-/* What became of a batch: BW_OK (durable), BW_ECONFLICT, BW_EQUOTA (with the key of the counter), BW_EIO. */
+/* What became of a batch: BW_OK (durable, and seen by every snapshot begun from now on), BW_ECONFLICT, BW_EQUOTA (with
+ * the key of the counter, borrowed from the batch), BW_ECORRUPT (a counter does not authenticate; logged), BW_EIO
+ * (nothing of it is applied; logged). `seq` is the version of what it wrote. */
 struct bw_commit {
 	struct bw_batch *batch; /* borrowed until done is called */
 	void (*done)(struct bw_commit *c); /* on the committer's thread; must only hand over, never block */
@@ -97,7 +110,8 @@ struct bw_commit {
 	uint64_t seq;
 	struct bw_commit *next; /* the store's */
 };
-/* Queues. BW_EAGAIN when BW_STORE_QUEUE_MAX wait already (done is then not called). Any thread. */
+/* Queues. Any thread. When it answers an error, done is not called: BW_EAGAIN while BW_STORE_QUEUE_MAX wait already,
+ * what the batch was `refused` for, BW_EPERM for a store that is read-only or closing. */
 BW_CHECKED enum bw_err bw_store_commit(struct bw_store *s, struct bw_commit *c);
-/* Commits and waits: for the first start and for tools, never on a loop. `quota_key` may be NULL. */
+/* Commits and waits: for the first start and for tools, never on a loop or from done. */
 BW_CHECKED enum bw_err bw_store_commit_wait(struct bw_store *s, struct bw_batch *b);

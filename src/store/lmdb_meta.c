@@ -1,0 +1,281 @@
+/* What the embedded store keeps about itself, and the checks of opening one. */
+#include "store/lmdb_store.h"
+#include "store/root_key.h"
+#include "base/sys.h"
+
+#include <stdio.h>
+
+/* Goes up when the meaning of what is stored changes. */
+#define FORMAT      BW_STR("1")
+#define FINGERPRINT BW_STR("bulwark store state")
+
+struct bw_str store_key_name(uint32_t id, char out[16])
+{
+	int n = snprintf(out, 16, "key/%08x", id);
+
+	MUST(n == 12);
+	return bw_str_make(out, 12);
+}
+
+enum bw_err store_key_load(struct bw_store *s, MDB_txn *txn, uint32_t id)
+{
+	struct bw_str wrapped;
+	char name[16];
+
+	TRY(store_lookup(s, txn, STORE_META, store_key_name(id, name), &wrapped));
+	return bw_seal_key_add(s->seal, id, wrapped);
+}
+
+static enum bw_err state_unseal(struct bw_store *s, MDB_txn *txn, struct store_state *state)
+{
+	struct bw_arena arena;
+	struct bw_str sealed, plain;
+	enum bw_err err;
+
+	TRY(store_lookup(s, txn, STORE_META, BW_STR("state"), &sealed));
+	bw_arena_init(&arena, 4096);
+	err = store_unseal(s, txn, BW_SEAL_STATE, BW_STR("state"), sealed, &arena, &plain);
+	if (err == BW_OK)
+		err = store_state_decode(plain, state);
+	bw_arena_free(&arena);
+	state->seq = bw_sealed_version(sealed);
+	state->data_key = bw_sealed_data_key(sealed);
+	return err;
+}
+
+enum bw_err store_state_load(struct bw_store *s, MDB_txn *txn, struct store_state *state)
+{
+	enum bw_err err = state_unseal(s, txn, state);
+
+	if (err == BW_OK || err == BW_EIO)
+		return err;
+	bw_log(BW_LOG_ERROR, "store: its state is missing or does not authenticate");
+	return BW_ECORRUPT;
+}
+
+/* Every wrapped key there is, data key 0 first, as the names sort by number. */
+static enum bw_err keys_load(struct bw_store *s, MDB_txn *txn)
+{
+	MDB_cursor *c;
+	MDB_val k, v;
+	enum bw_err err;
+	uint32_t id = 0;
+
+	TRY(store_lmdb_err(mdb_cursor_open(txn, s->tables[STORE_META], &c), "opening a cursor"));
+	err = store_seek(c, BW_STR("key/"), &k, &v);
+	while (err == BW_OK && bw_str_starts(store_str(k), BW_STR("key/"))) {
+		char name[16];
+
+		err = bw_str_eq(store_str(k), store_key_name(id, name))
+		          ? bw_seal_key_add(s->seal, id, store_str(v))
+		          : BW_ECORRUPT;
+		if (err == BW_OK)
+			err = store_lmdb_err(mdb_cursor_get(c, &k, &v, MDB_NEXT), "walking");
+		id++;
+	}
+	mdb_cursor_close(c);
+	return err == BW_ENOTFOUND ? BW_OK : err;
+}
+
+static void fingerprint_make(struct bw_store *s)
+{
+	unsigned char key[32];
+
+	bw_seal_derive(s->seal, FINGERPRINT, key);
+	bw_hmac_key(&s->fingerprint, bw_str_make(key, sizeof key));
+	bw_wipe(key, sizeof key);
+}
+
+static enum bw_err table_sum(
+    struct bw_store *s, MDB_txn *txn, enum store_table table, struct store_state *sum)
+{
+	MDB_cursor *c;
+	MDB_val k, v;
+	enum bw_err err;
+
+	TRY(store_lmdb_err(mdb_cursor_open(txn, s->tables[table], &c), "opening a cursor"));
+	err = store_seek(c, BW_STR_NONE, &k, &v);
+	while (err == BW_OK) {
+		store_state_add(sum, &s->fingerprint, store_str(k), store_str(v));
+		err = store_lmdb_err(mdb_cursor_get(c, &k, &v, MDB_NEXT), "walking");
+	}
+	mdb_cursor_close(c);
+	return err == BW_ENOTFOUND ? BW_OK : err;
+}
+
+static enum bw_err sum_check(struct bw_store *s, MDB_txn *txn, const struct store_state *state)
+{
+	struct store_state sum = {0};
+
+	TRY(table_sum(s, txn, STORE_RECORDS, &sum));
+	TRY(table_sum(s, txn, STORE_COUNTERS, &sum));
+	if (store_state_same(&sum, state))
+		return BW_OK;
+	bw_log(BW_LOG_ERROR,
+	    "store: its %llu records are not the %llu that were last committed: some were put back, "
+	    "taken away or changed outside of this program",
+	    (unsigned long long)sum.records, (unsigned long long)state->records);
+	return BW_ECORRUPT;
+}
+
+static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, struct bw_str root_key_file)
+{
+	struct store_state state;
+	enum bw_err err = keys_load(s, txn);
+
+	if (err == BW_ECORRUPT || (err == BW_OK && !bw_seal_key_known(s->seal, 0))) {
+		bw_log(BW_LOG_ERROR,
+		    "root key %.*s: does not open this store: it belongs to another one, or the store's "
+		    "wrapped keys were changed",
+		    BW_FMT(root_key_file));
+		return BW_EPERM;
+	}
+	TRY(err);
+	fingerprint_make(s);
+	TRY(store_state_load(s, txn, &state));
+	atomic_store(&s->seq, state.seq);
+	/* Somebody who only looks would pay for the walk each time; each value he sees authenticates in any
+	 * case. */
+	return s->read_only ? BW_OK : sum_check(s, txn, &state);
+}
+
+static enum bw_err root_key_for_load(struct bw_str file, struct bw_secret *key)
+{
+	enum bw_err err = bw_root_key_read(file, key);
+
+	if (err == BW_ENOTFOUND) {
+		bw_log(BW_LOG_ERROR,
+		    "root key %.*s: no such file, and this store cannot be opened without it", BW_FMT(file));
+		return BW_EPERM;
+	}
+	return err;
+}
+
+static enum bw_err meta_load(
+    struct bw_store *s, MDB_txn *txn, struct bw_str salt, struct bw_str root_key_file)
+{
+	struct bw_secret root;
+	struct bw_str format;
+
+	if (store_lookup(s, txn, STORE_META, BW_STR("format"), &format) != BW_OK ||
+	    !bw_str_eq(format, FORMAT)) {
+		bw_log(BW_LOG_ERROR, "store: format \"%.*s\" is not one this version knows", BW_FMT(format));
+		return BW_ECORRUPT;
+	}
+	TRY(root_key_for_load(root_key_file, &root));
+	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
+	bw_secret_free(&root);
+	return loaded_check(s, txn, root_key_file);
+}
+
+enum bw_err store_meta_load(struct bw_store *s, struct bw_str root_key_file)
+{
+	struct bw_str salt;
+	MDB_txn *txn;
+	enum bw_err err;
+
+	TRY(store_lmdb_err(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn), "reading the store's state"));
+	err = store_lookup(s, txn, STORE_META, BW_STR("salt"), &salt);
+	if (err == BW_OK)
+		err = meta_load(s, txn, salt, root_key_file);
+	mdb_txn_abort(txn);
+	return err;
+}
+
+static enum bw_err meta_put(struct bw_store *s, MDB_txn *txn, struct bw_str key, struct bw_str value)
+{
+	MDB_val k = store_val(key), v = store_val(value);
+
+	return store_lmdb_err(
+	    mdb_put(txn, s->tables[STORE_META], &k, &v, MDB_NOOVERWRITE), "making the store");
+}
+
+static enum bw_err key_first(struct bw_store *s, MDB_txn *txn, uint32_t id)
+{
+	unsigned char wrapped[BW_SEAL_WRAPPED];
+	struct bw_str bytes = bw_str_make(wrapped, sizeof wrapped);
+	char name[16];
+
+	bw_seal_key_make(s->seal, id, wrapped);
+	TRY(bw_seal_key_add(s->seal, id, bytes));
+	return meta_put(s, txn, store_key_name(id, name), bytes);
+}
+
+static enum bw_err state_first(struct bw_store *s, MDB_txn *txn)
+{
+	const struct store_state state = {.seals = 1};
+	unsigned char plain[STORE_STATE_BYTES];
+	struct bw_buf sealed;
+	enum bw_err err;
+
+	store_state_encode(&state, plain);
+	bw_buf_init(&sealed, 4096);
+	bw_seal_value(
+	    s->seal, BW_SEAL_STATE, 1, BW_STR("state"), 0, bw_str_make(plain, sizeof plain), &sealed);
+	err = meta_put(s, txn, BW_STR("state"), bw_buf_str(&sealed));
+	bw_buf_free(&sealed);
+	return err;
+}
+
+/* An ephemeral store's root key lives as long as it does, and nowhere but in memory. */
+static enum bw_err root_key_for_make(const struct bw_store *s, struct bw_str file, struct bw_secret *key)
+{
+	enum bw_err err;
+
+	if (s->ephemeral) {
+		*key = bw_secret_new(BW_ROOT_KEY_BYTES);
+		bw_random(key->p, key->n);
+		return BW_OK;
+	}
+	err = bw_root_key_read(file, key);
+	if (err != BW_ENOTFOUND)
+		return err;
+	bw_log(BW_LOG_INFO,
+	    "root key %.*s: made; keep a copy apart from the data: without it nothing can be read",
+	    BW_FMT(file));
+	return bw_root_key_make(file, key);
+}
+
+/* Records without a state are no fresh store, but one whose state was taken away. */
+static enum bw_err tables_empty(struct bw_store *s, MDB_txn *txn)
+{
+	MDB_stat records, counters;
+
+	TRY(store_lmdb_err(mdb_stat(txn, s->tables[STORE_RECORDS], &records), "counting"));
+	TRY(store_lmdb_err(mdb_stat(txn, s->tables[STORE_COUNTERS], &counters), "counting"));
+	return records.ms_entries || counters.ms_entries ? BW_ECORRUPT : BW_OK;
+}
+
+static enum bw_err meta_make(struct bw_store *s, MDB_txn *txn, struct bw_str root_key_file)
+{
+	unsigned char bytes[BW_SEAL_SALT];
+	struct bw_str salt = bw_str_make(bytes, sizeof bytes);
+	struct bw_secret root;
+
+	TRY(tables_empty(s, txn));
+	TRY(root_key_for_make(s, root_key_file, &root));
+	bw_random(bytes, sizeof bytes);
+	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
+	bw_secret_free(&root);
+	TRY(meta_put(s, txn, BW_STR("format"), FORMAT));
+	TRY(meta_put(s, txn, BW_STR("salt"), salt));
+	TRY(key_first(s, txn, 0));
+	TRY(key_first(s, txn, 1));
+	return state_first(s, txn);
+}
+
+enum bw_err store_meta_make(struct bw_store *s, struct bw_str root_key_file)
+{
+	MDB_txn *txn;
+	enum bw_err err;
+
+	TRY(store_lmdb_err(mdb_txn_begin(s->env, NULL, 0, &txn), "making the store"));
+	err = meta_make(s, txn, root_key_file);
+	if (err != BW_OK) {
+		mdb_txn_abort(txn);
+		bw_log(BW_LOG_ERROR, "store: cannot be made: %s", bw_err_name(err));
+		return err;
+	}
+	fingerprint_make(s);
+	return store_lmdb_err(mdb_txn_commit(txn), "making the store");
+}

@@ -1,0 +1,15 @@
+/* The root key of a store: 32 random bytes in a file outside the data folder, as one line of hexadecimal or
+ * base64. */
+#pragma once
+
+#include "crypto/secret.h"
+
+enum { BW_ROOT_KEY_BYTES = 32 };
+
+/* Reads the key; the caller frees `out`. BW_ENOTFOUND when there is no such file (not logged). Logged:
+ * BW_EPERM when others than the owner may read the file, it belongs to somebody else, or is no regular file;
+ * BW_EINVAL when it holds anything but one key; BW_EIO. */
+BW_CHECKED enum bw_err bw_root_key_read(struct bw_str path, struct bw_secret *out);
+/* Makes the file with a fresh key, mode 0600, durable before it returns, and never over an existing one
+ * (BW_EEXISTS). BW_EIO is logged. */
+BW_CHECKED enum bw_err bw_root_key_make(struct bw_str path, struct bw_secret *out);

@@ -1,0 +1,105 @@
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void fixture_open(struct fixture *f)
+{
+	*f = (struct fixture){.folder = "/tmp/bulwark-test-XXXXXX"};
+	assert_non_null(mkdtemp(f->folder));
+	snprintf(f->data, sizeof f->data, "%s/data", f->folder);
+	snprintf(f->root_key, sizeof f->root_key, "%s/root", f->folder);
+	bw_arena_init(&f->arena, (size_t)1 << 30);
+	f->config = (struct bw_store_config){.data_dir = bw_str_c(f->data),
+	    .root_key_file = bw_str_c(f->root_key),
+	    .map_size_bytes = (size_t)1 << 30};
+	assert_ok(bw_store_open(&f->config, &f->store));
+}
+
+void fixture_close_store(struct fixture *f)
+{
+	bw_store_close(f->store);
+	f->store = NULL;
+}
+
+void fixture_close(struct fixture *f)
+{
+	static const char *const names[] = {
+	    "data/data.mdb", "data/lock.mdb", "data/lock", "data", "root", "."};
+	char path[128];
+
+	fixture_close_store(f);
+	bw_arena_free(&f->arena);
+	for (size_t i = 0; i < BW_COUNT(names); i++) {
+		snprintf(path, sizeof path, "%s/%s", f->folder, names[i]);
+		remove(path);
+	}
+	rmdir(f->folder);
+}
+
+void fixture_reopen(struct fixture *f)
+{
+	fixture_close_store(f);
+	assert_ok(bw_store_open(&f->config, &f->store));
+}
+
+enum bw_err put_one(struct fixture *f, struct bw_str key, struct bw_str value)
+{
+	struct bw_batch b;
+
+	bw_batch_init(&b, &f->arena);
+	bw_batch_put(&b, key, value);
+	return bw_store_commit_wait(f->store, &b);
+}
+
+enum bw_err delete_one(struct fixture *f, struct bw_str key)
+{
+	struct bw_batch b;
+
+	bw_batch_init(&b, &f->arena);
+	bw_batch_delete(&b, key);
+	return bw_store_commit_wait(f->store, &b);
+}
+
+enum bw_err count_one(struct fixture *f, struct bw_str key, int64_t delta, int64_t max)
+{
+	struct bw_batch b;
+
+	bw_batch_init(&b, &f->arena);
+	bw_batch_count(&b, key, delta, max);
+	return bw_store_commit_wait(f->store, &b);
+}
+
+enum bw_err get_one(struct fixture *f, struct bw_str key, struct bw_str *value, uint64_t *version)
+{
+	struct bw_snapshot *v;
+	enum bw_err err;
+
+	assert_ok(bw_snapshot_begin(f->store, &v));
+	err = bw_snapshot_get(v, key, &f->arena, value, version);
+	bw_snapshot_end(v);
+	return err;
+}
+
+uint64_t version_of(struct fixture *f, struct bw_str key)
+{
+	struct bw_snapshot *v;
+	uint64_t version;
+
+	assert_ok(bw_snapshot_begin(f->store, &v));
+	version = bw_snapshot_version(v, key);
+	bw_snapshot_end(v);
+	return version;
+}
+
+int64_t count_of(struct fixture *f, struct bw_str key)
+{
+	struct bw_snapshot *v;
+	int64_t n;
+
+	assert_ok(bw_snapshot_begin(f->store, &v));
+	n = bw_snapshot_count(v, key);
+	bw_snapshot_end(v);
+	return n;
+}
