@@ -176,14 +176,11 @@ BW_OP(iam, GetAccessKeyLastUsed, .effect = BW_READ, .resource = key_owner_resour
 	struct bw_last_used last;
 	enum bw_err e = key_find(call, in->AccessKeyId, &k);
 
-	if (e == BW_ENOTFOUND) {
-		(void)bw_call_fail(call, "AccessDenied",
-		    "User: %.*s is not authorized to perform iam:GetAccessKeyLastUsed on resource: access "
-		    "key %.*s",
-		    BW_FMT(call->caller->arn), BW_FMT(in->AccessKeyId));
-		call->error.status = 403;
-		return BW_EFAILED;
-	}
+	if (e == BW_ENOTFOUND)
+		return iam_denied(call, bw_arena_printf(call->arena,
+		                            "User: %.*s is not authorized to perform "
+		                            "iam:GetAccessKeyLastUsed on resource: access key %.*s",
+		                            BW_FMT(call->caller->arn), BW_FMT(in->AccessKeyId)));
 	TRY(e);
 	e = bw_call_load(call, &bw_last_used_record,
 	    bw_last_used_key(call->arena, call->account, "access-key", k.id), &last);

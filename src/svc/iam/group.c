@@ -34,6 +34,9 @@ BW_OP(iam, ListGroups, .effect = BW_READ, .resource = iam_groups_resource)
 
 /* ---- Changing ---- */
 
+/* A renaming is one batch, with three writes a member. */
+enum { RENAME_MEMBERS_MAX = BW_STORE_BATCH_OPS_MAX / 3 - 32 };
+
 static enum bw_err update_resource(struct bw_call *call)
 {
 	struct bw_str new_name = bw_call_input(call, "NewGroupName"),
@@ -75,8 +78,10 @@ static enum bw_err members_move(struct bw_call *call, struct bw_str old, struct 
 	struct bw_scan scan;
 	enum bw_err e;
 
-	/* Guards the whole membership: nobody joins the old name meanwhile. */
-	(void)bw_call_count_under(call, prefix, SIZE_MAX);
+	/* The count guards the whole membership: nobody joins under the old name meanwhile. */
+	if (bw_call_count_under(call, prefix, SIZE_MAX) > RENAME_MEMBERS_MAX)
+		return bw_call_fail(call, "LimitExceeded",
+		    "A group with more than %d members cannot be renamed.", RENAME_MEMBERS_MAX);
 	TRY(bw_scan_begin(call->view, prefix, BW_STR_NONE, &scan));
 	while ((e = bw_scan_next(&scan, call->arena, &key, NULL, NULL)) == BW_OK) {
 		struct bw_str member = bw_str_sub(key, prefix.n, key.n);

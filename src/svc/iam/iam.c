@@ -237,6 +237,15 @@ enum bw_err iam_user_name(struct bw_call *call, struct bw_str given, struct bw_s
 	return BW_OK;
 }
 
+enum bw_err iam_denied(struct bw_call *call, struct bw_str message)
+{
+	enum bw_err e = bw_call_fail(call, "AccessDenied", "%.*s", BW_FMT(message));
+
+	call->error.status =
+	    403; /* the models do not list the code, so its usual status is not known from them */
+	return e;
+}
+
 /* ---- Loading and saving ---- */
 
 enum bw_err iam_user_load(struct bw_call *call, struct bw_str name, struct bw_user *out)

@@ -73,6 +73,9 @@ BW_CHECKED enum bw_err iam_policy_arn_keys(struct bw_call *call);
  * federated user gives none. */
 BW_CHECKED enum bw_err iam_user_name(struct bw_call *call, struct bw_str given, struct bw_str *name);
 
+/* AccessDenied where the handler, not a policy, says no. BW_EFAILED. */
+BW_CHECKED enum bw_err iam_denied(struct bw_call *call, struct bw_str message);
+
 /* ---- Loading and saving ---- */
 
 /* By exact name: names that differ in case alone are the same to Create*, but not found here. NoSuchEntity in

@@ -149,11 +149,8 @@ BW_OP(iam, ChangePassword, .effect = BW_WRITE, .slow = true, .resource = own_pas
 	if (call->caller->kind != BW_PRINCIPAL_USER)
 		return bw_call_fail(call, "InvalidUserType", "Only IAM Users can change their own password");
 	TRY(profile_load(call, call->caller->name, &u));
-	if (!bw_password_verify(in->OldPassword, u.password_hash)) {
-		(void)bw_call_fail(call, "AccessDenied", "The old password was incorrect.");
-		call->error.status = 403;
-		return BW_EFAILED;
-	}
+	if (!bw_password_verify(in->OldPassword, u.password_hash))
+		return iam_denied(call, BW_STR("The old password was incorrect."));
 	TRY(password_set(call, &u, in->NewPassword));
 	u.password_reset = false;
 	iam_user_save(call, &u);
