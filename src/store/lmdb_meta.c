@@ -112,8 +112,9 @@ static enum bw_err sum_check(struct bw_store *s, MDB_txn *txn, const struct stor
 	if (store_state_same(&sum, state))
 		return BW_OK;
 	bw_log(BW_LOG_ERROR,
-	    "store: its %llu records are not the %llu that were last committed: some were put back, "
-	    "taken away or changed outside of this program",
+	    "store: the records (%llu) are not those last committed (%llu): some were put back, taken away "
+	    "or changed "
+	    "outside of this program",
 	    (unsigned long long)sum.records, (unsigned long long)state->records);
 	return BW_ECORRUPT;
 }

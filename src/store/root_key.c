@@ -1,6 +1,8 @@
 #include "store/root_key.h"
 #include "base/buf.h"
 #include "base/sys.h"
+#include "codec/base64.h"
+#include "codec/hex.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,54 +18,28 @@ static enum bw_err failed(const char *what, const char *path)
 	return BW_EIO;
 }
 
-/* The place of `c` in `alphabet`, or -1. */
-static int digit_of(char c, const char *alphabet)
+static bool base64_decode(struct bw_str text, unsigned char out[BW_ROOT_KEY_BYTES])
 {
-	const char *at = c ? strchr(alphabet, c) : NULL;
+	struct bw_arena arena;
+	struct bw_str bytes;
+	bool good;
 
-	return at ? (int)(at - alphabet) : -1;
-}
-
-static bool hex_decode(struct bw_str text, unsigned char *out)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		int digit = digit_of(text.p[i], "0123456789abcdef");
-
-		if (digit < 0)
-			return false;
-		out[i / 2] = (unsigned char)(i % 2 ? out[i / 2] | digit : digit << 4);
+	bw_arena_init(&arena, 4096);
+	good = bw_base64_decode(text, &arena, &bytes) == BW_OK && bytes.n == BW_ROOT_KEY_BYTES;
+	if (good) {
+		memcpy(out, bytes.p, BW_ROOT_KEY_BYTES);
+		bw_wipe((void *)(uintptr_t)bytes.p, bytes.n);
 	}
-	return true;
+	bw_arena_free(&arena);
+	return good;
 }
 
-/* RFC 4648 section 4 for exactly 32 bytes: 43 characters and one '=', the two bits left over being zero. */
-static bool base64_decode(struct bw_str text, unsigned char *out)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned bits = 0, held = 0;
-	size_t n = 0;
-
-	for (size_t i = 0; i < BASE64_CHARS - 1; i++) {
-		int digit = digit_of(text.p[i], alphabet);
-
-		if (digit < 0)
-			return false;
-		bits = bits << 6 | (unsigned)digit;
-		held += 6;
-		if (held >= 8) {
-			held -= 8;
-			out[n++] = (unsigned char)(bits >> held);
-		}
-	}
-	return text.p[BASE64_CHARS - 1] == '=' && (bits & ((1u << held) - 1)) == 0;
-}
-
-static bool key_decode(struct bw_str text, unsigned char *out)
+static bool key_decode(struct bw_str text, unsigned char out[BW_ROOT_KEY_BYTES])
 {
 	if (text.n && text.p[text.n - 1] == '\n')
 		text.n--;
 	if (text.n == HEX_CHARS)
-		return hex_decode(text, out);
+		return bw_hex_decode(text, out, BW_ROOT_KEY_BYTES) == BW_OK;
 	return text.n == BASE64_CHARS && base64_decode(text, out);
 }
 
