@@ -1,0 +1,32 @@
+/* What is encoded decodes to itself; what decodes means the same when encoded and decoded again. */
+#include "codec/uri.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct bw_str bytes, bool path, struct bw_arena *arena)
+{
+	struct bw_str back;
+	struct bw_buf out;
+
+	bw_buf_init(&out, 64 << 20);
+	(path ? bw_uri_encode_path : bw_uri_encode)(bytes, &out);
+	for (size_t i = 0; i < out.n; i++)
+		MUST(bw_uri_unreserved(out.p[i]) || out.p[i] == '%' || (path && out.p[i] == '/'));
+	MUST(bw_uri_decode(bw_buf_str(&out), true, arena, &back) == BW_OK && bw_str_eq(back, bytes));
+	bw_buf_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bw_str text = bw_str_make(data, size), bytes;
+	struct bw_arena arena;
+
+	bw_arena_init(&arena, 64 << 20);
+	for (int flag = 0; flag < 2; flag++) {
+		check(text, flag, &arena);
+		if (bw_uri_decode(text, flag, &arena, &bytes) == BW_OK)
+			check(bytes, flag, &arena);
+	}
+	bw_arena_free(&arena);
+	return 0;
+}

@@ -1,0 +1,22 @@
+#include "codec/uuid.h"
+
+#include "codec/hex.h"
+
+void bw_uuid_put(const unsigned char random[16], struct bw_buf *out)
+{
+	static const uint8_t groups[] = {4, 2, 2, 2, 6};
+	unsigned char bytes[16], *from = bytes;
+	char text[BW_UUID_TEXT], *to = text;
+
+	memcpy(bytes, random, sizeof bytes);
+	bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+	bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+	for (size_t i = 0; i < BW_COUNT(groups); i++) {
+		if (i)
+			*to++ = '-';
+		bw_hex_encode(from, groups[i], to);
+		from += groups[i];
+		to += 2 * groups[i];
+	}
+	bw_buf_put(out, bw_str_make(text, sizeof text));
+}
