@@ -141,8 +141,7 @@ enum bw_err trail_files_write(struct trail_files *f, struct bw_str plain, uint32
 	MUST(plain.n > 0 && plain.n <= TRAIL_PLAIN_MAX && records > 0);
 	frame_make(f, plain);
 	b.sealed_n = (uint32_t)(f->frame.n + BW_AEAD_OVERHEAD);
-	if (f->at.offset > TRAIL_HEADER_BYTES &&
-	    f->at.offset + sizeof header + b.sealed_n > BW_TRAIL_SEGMENT_MAX)
+	if (f->at.offset > TRAIL_HEADER_BYTES && f->at.offset + sizeof header + b.sealed_n > f->segment_max)
 		TRY(segment_next(f, now_ms));
 	b.time_ms = now_ms > f->at.time_ms ? now_ms : f->at.time_ms;
 	b.first_record = f->at.records;
@@ -257,7 +256,11 @@ static enum bw_err begin_if_new(struct trail_files *f)
 enum bw_err trail_files_open(
     struct trail_files *f, struct bw_str dir, const unsigned char key[32], bool ephemeral)
 {
-	*f = (struct trail_files){.dir_fd = -1, .head_fd = -1, .fd = -1, .ephemeral = ephemeral};
+	*f = (struct trail_files){.dir_fd = -1,
+	    .head_fd = -1,
+	    .fd = -1,
+	    .ephemeral = ephemeral,
+	    .segment_max = BW_TRAIL_SEGMENT_MAX};
 	f->key = bw_aead_key_new(key);
 	bw_buf_init(&f->frame, TRAIL_SEALED_MAX);
 	bw_buf_init(&f->out, TRAIL_BLOCK_HEADER_BYTES + TRAIL_SEALED_MAX);

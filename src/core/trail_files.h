@@ -10,6 +10,7 @@ struct trail_files {
 	unsigned char boot[TRAIL_BOOT_BYTES];
 	bool ephemeral; /* never synced */
 	bool unsynced;
+	uint64_t segment_max; /* BW_TRAIL_SEGMENT_MAX; less in tests */
 	struct bw_buf frame, out;
 };
 

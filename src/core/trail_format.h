@@ -1,16 +1,20 @@
 /* The bytes of the trail's files, and the walk over them that the writer's start and every reader share.
  *
  * A folder holds segments "000000000001.trail", "000000000002.trail" ... and the file "head". All numbers are
- * little-endian. segment: a header of 80 bytes: 16 of magic, then u64 number, made (ms), blocks and records
- * before it, and the chain so far (32 bytes). Behind it blocks. block:   a header of 32 bytes: u32 sealed
- * bytes, u32 plain bytes, u32 records, u32 magic, u64 time (ms), u64 records before it. Behind it AES-256-GCM
- * over the zstd frame of the records, each with its length (u32) in front. Associated data: segment number,
- * offset, the chain so far, and the block's header. chain:   SHA-256 over the chain so far and the header of
- * the segment, or the header and sealed bytes of the block. head:    two sealed marks of how far the trail
- * reaches, at 0 (known to be on the disk) and at 4096 (written, with the machine's boot id). Each fits a
- * sector, which a disk writes whole or not at all. The tail beyond the first mark can only be lost with the
- * machine's memory: when the boot id is still the one of the second mark, then what that mark promises must
- * be there as well. */
+ * little-endian.
+ *
+ * - A segment is a header of 80 bytes (16 of magic, then u64 number, made (ms), blocks and records before it,
+ * and the chain so far, 32 bytes), and blocks behind it.
+ * - A block is a header of 32 bytes (u32 sealed bytes, u32 plain bytes, u32 records, u32 magic, u64 time
+ * (ms), u64 records before it), and behind it AES-256-GCM over the zstd frame of the records, each with its
+ * length (u32) in front. Associated data: segment number, offset, the chain so far, and the block's header.
+ * - The chain is SHA-256 over the chain so far and the header of the segment, or the header and sealed bytes
+ * of the block.
+ * - The head is two sealed marks of how far the trail reaches: known to be on the disk, and written, with the
+ * machine's boot id. Both fit into one sector, which a disk writes whole or not at all.
+ *
+ * The tail beyond the first mark can only be lost with the machine's memory: when the boot id is still the
+ * one of the second mark, then what that mark promises must be there as well. */
 #pragma once
 
 #include "core/trail.h"
