@@ -148,10 +148,10 @@ static void child_run(int pipe)
 		writers[t] =
 		    (struct writer){t, (uint64_t)bw_snapshot_count(v, total_key(&arena, t)) + 1, pipe};
 	bw_snapshot_end(v);
-	for (size_t t = 0; t < THREADS; t++)
-		MUST(pthread_create(&id, NULL, writer_run, &writers[t]) == 0);
 	/* The clock starts when writing does. */
 	MUST(write(pipe, &(struct told){THREADS, 0, 0}, sizeof(struct told)) == sizeof(struct told));
+	for (size_t t = 0; t < THREADS; t++)
+		MUST(pthread_create(&id, NULL, writer_run, &writers[t]) == 0);
 	/* In the midst of it all, the data key changes: some are killed before, some during, some after. */
 	usleep(ROTATE_US);
 	(void)!bw_store_rotate_data_key(store);
