@@ -1,0 +1,27 @@
+/* A second evaluator, written straight from the guide with no thought of speed: documents stay JSON trees and
+ * are read again for every question. It shares nothing with src/policy but the types of policy.h and the JSON
+ * reader. */
+#pragma once
+
+#include "codec/json.h"
+#include "policy/policy.h"
+
+struct naive_document {
+	struct bw_str id;
+	enum bw_policy_kind kind;
+	struct bw_json_value root;
+};
+
+struct naive_list {
+	const struct naive_document *v;
+	size_t n;
+};
+
+struct naive_layers {
+	struct naive_list identity, resource, boundary, session, vpce;
+	bool has_boundary, has_session, has_vpce, resource_must_allow;
+	const struct naive_list *scps, *rcps;
+	size_t scp_levels, rcp_levels;
+};
+
+struct bw_verdict naive_evaluate(const struct naive_layers *l, const struct bw_policy_request *r);
