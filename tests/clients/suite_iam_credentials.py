@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+"""Access keys, passwords, the password policy and the account, through boto3."""
+import concurrent.futures
+import re
+import time
+
+import boto3
+from botocore.exceptions import ClientError
+
+import harness
+from iam_case import CONFIG, IamCase, allow
+
+GOOD, OTHER = "Abcdefgh1!", "Zyxwvuts9?"
+
+
+class AccessKeys(IamCase):
+    def test_absent(self):
+        user, other = self.user()["UserName"], self.user()["UserName"]
+        theirs = self.iam.create_access_key(UserName=other)["AccessKey"]["AccessKeyId"]
+        self.cleanup(self.iam.delete_access_key, UserName=other, AccessKeyId=theirs)
+        for key in ("AKIAIOSFODNN7EXAMPLE", theirs):
+            message = f"The Access Key with id {key} cannot be found."
+            self.refused("NoSuchEntity", message, self.iam.delete_access_key, UserName=user, AccessKeyId=key)
+            self.refused("NoSuchEntity", message, self.iam.update_access_key, UserName=user, AccessKeyId=key, Status="Inactive")
+        with self.assertRaises(ClientError) as caught:
+            self.iam.get_access_key_last_used(AccessKeyId="AKIAIOSFODNN7EXAMPLE")
+        response = caught.exception.response
+        self.assertEqual(("AccessDenied", 403), (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]))
+        self.assertEqual(f"User: {self.arn('user', 'admin')} is not authorized to perform iam:GetAccessKeyLastUsed on resource: "
+                         "access key AKIAIOSFODNN7EXAMPLE", response["Error"]["Message"])
+
+    def test_malformed(self):
+        user = self.user()["UserName"]
+        key = self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+        self.cleanup(self.iam.delete_access_key, UserName=user, AccessKeyId=key)
+        for status in ("", "active", "Deleted"):
+            self.refused("ValidationError", None, self.iam.update_access_key, UserName=user, AccessKeyId=key, Status=status)
+        self.refused("InvalidInput", None, self.iam.update_access_key, UserName=user, AccessKeyId=key, Status="Expired")
+        for bad in ("A" * 15, "A" * 129, "AKIA/../../../../x"):
+            self.refused("ValidationError", None, self.iam.get_access_key_last_used, AccessKeyId=bad)
+
+    def test_two_a_user(self):
+        user = self.user()["UserName"]
+        keys = [self.iam.create_access_key(UserName=user)["AccessKey"] for _ in range(2)]
+        for k in keys:
+            self.assertRegex(k["AccessKeyId"], r"^AKIA[A-Z2-7]{16}$")
+            self.assertRegex(k["SecretAccessKey"], r"^[A-Za-z0-9+/]{40}$")
+            self.assertEqual((user, "Active"), (k["UserName"], k["Status"]))
+        self.refused("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2", self.iam.create_access_key, UserName=user)
+        listed = self.iam.list_access_keys(UserName=user)
+        self.assertEqual([k["AccessKeyId"] for k in keys], [k["AccessKeyId"] for k in listed["AccessKeyMetadata"]])
+        self.assertNotIn("SecretAccessKey", listed["AccessKeyMetadata"][0])
+        page = self.iam.list_access_keys(UserName=user, MaxItems=1)
+        rest = self.iam.list_access_keys(UserName=user, MaxItems=1, Marker=page["Marker"])
+        self.assertEqual((True, False), (page["IsTruncated"], rest["IsTruncated"]))
+        self.assertEqual(keys[1]["AccessKeyId"], rest["AccessKeyMetadata"][0]["AccessKeyId"])
+        for k in keys:
+            self.iam.delete_access_key(UserName=user, AccessKeyId=k["AccessKeyId"])
+        self.assertEqual([], self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"])
+
+    def test_two_a_user_at_once(self):
+        user = self.user()["UserName"]
+        clients = [boto3.client("iam", config=CONFIG) for _ in range(6)]
+
+        def create(i):
+            try:
+                return clients[i].create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+            except ClientError as e:
+                return e.response["Error"]["Code"]
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            made = sorted(pool.map(create, range(6)))
+        self.assertEqual(["LimitExceeded"] * 4, made[2:])
+        self.assertEqual(made[:2], sorted(k["AccessKeyId"] for k in self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]))
+        for key in made[:2]:
+            self.iam.delete_access_key(UserName=user, AccessKeyId=key)
+
+    def test_inactive_and_deleted_keys_do_not_sign(self):
+        user = self.user()["UserName"]
+        key = self.iam.create_access_key(UserName=user)["AccessKey"]
+        sts = boto3.client("sts", config=CONFIG, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+        sts.get_caller_identity()
+        self.iam.update_access_key(UserName=user, AccessKeyId=key["AccessKeyId"], Status="Inactive")
+        self.assertEqual("Inactive", self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"][0]["Status"])
+        self.refused("InvalidClientTokenId", None, sts.get_caller_identity)
+        self.iam.update_access_key(UserName=user, AccessKeyId=key["AccessKeyId"], Status="Active")
+        sts.get_caller_identity()
+        self.iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+        self.refused("InvalidClientTokenId", None, sts.get_caller_identity)
+
+    def test_last_used(self):
+        user = self.user()["UserName"]
+        key = self.iam.create_access_key(UserName=user)["AccessKey"]
+        self.cleanup(self.iam.delete_access_key, UserName=user, AccessKeyId=key["AccessKeyId"])
+        unused = self.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+        self.assertEqual((user, {"ServiceName": "N/A", "Region": "N/A"}), (unused["UserName"], unused["AccessKeyLastUsed"]))
+        boto3.client("sts", config=CONFIG, aws_access_key_id=key["AccessKeyId"],
+                     aws_secret_access_key=key["SecretAccessKey"]).get_caller_identity()
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            used = self.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
+            if used["ServiceName"] != "N/A":
+                break
+            time.sleep(0.2)
+        self.assertEqual(("sts", harness.REGION), (used["ServiceName"], used["Region"]))
+
+    def test_last_used_is_allowed_on_the_owner(self):
+        user = self.user()["UserName"]
+        key = self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+        self.cleanup(self.iam.delete_access_key, UserName=user, AccessKeyId=key)
+        self.client_with(allow("iam:GetAccessKeyLastUsed", self.arn("user", user))).get_access_key_last_used(AccessKeyId=key)
+        self.denied(self.client_with(allow("iam:GetAccessKeyLastUsed", self.arn("user", "x"))).get_access_key_last_used, AccessKeyId=key)
+
+    def test_own_keys_without_a_name(self):
+        client = self.client_with(allow("iam:*AccessKey*", self.arn("user", "${aws:username}")))
+        key = client.create_access_key()["AccessKey"]
+        self.assertEqual(2, len(client.list_access_keys()["AccessKeyMetadata"]))
+        client.delete_access_key(AccessKeyId=key["AccessKeyId"])
+        self.denied(client.create_access_key, UserName="admin")
+
+    def test_root_has_its_own(self):
+        root = harness.client("iam", key=harness.ROOT_KEY, secret=harness.ROOT_SECRET)
+        self.assertEqual([harness.ROOT_KEY], [k["AccessKeyId"] for k in root.list_access_keys()["AccessKeyMetadata"]])
+        key = root.create_access_key()["AccessKey"]
+        self.refused("LimitExceeded", None, root.create_access_key)
+        self.assertEqual(1, self.iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"])
+        second = harness.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        self.assertEqual(f"arn:aws:iam::{self.account}:root", second.get_caller_identity()["Arn"])
+        root.delete_access_key(AccessKeyId=key["AccessKeyId"])
+        self.refused("InvalidClientTokenId", None, second.get_caller_identity)
+
+
+class Passwords(IamCase):
+    def profile(self, password=GOOD, **more):
+        user = self.user()["UserName"]
+        made = self.iam.create_login_profile(UserName=user, Password=password, **more)["LoginProfile"]
+        self.cleanup(self.iam.delete_login_profile, UserName=user)
+        return user, made
+
+    def policy(self, **settings):
+        self.iam.update_account_password_policy(**settings)
+        self.cleanup(self.iam.delete_account_password_policy)
+
+    def test_absent_and_taken(self):
+        user = self.user()["UserName"]
+        absent = f"Login Profile for User {user} cannot be found."
+        for call, more in [(self.iam.get_login_profile, {}), (self.iam.delete_login_profile, {}),
+                           (self.iam.update_login_profile, {"Password": GOOD})]:
+            self.refused("NoSuchEntity", absent, call, UserName=user, **more)
+        user, made = self.profile(PasswordResetRequired=True)
+        self.assertEqual((user, True), (made["UserName"], made["PasswordResetRequired"]))
+        self.refused("EntityAlreadyExists", f"Login Profile for user {user} already exists.", self.iam.create_login_profile,
+                     UserName=user, Password=GOOD)
+        self.iam.update_login_profile(UserName=user, PasswordResetRequired=False)
+        self.assertIs(False, self.iam.get_login_profile(UserName=user)["LoginProfile"]["PasswordResetRequired"])
+        self.iam.delete_login_profile(UserName=user)
+        self.refused("NoSuchEntity", f"Login Profile for User {user} cannot be found.", self.iam.get_login_profile, UserName=user)
+
+    def test_malformed(self):
+        user = self.user()["UserName"]
+        for password in ("", "a" * 129, "Abcdefg1\x01"):
+            self.refused("ValidationError", None, self.iam.create_login_profile, UserName=user, Password=password)
+        self.refused("ValidationError", None, self.iam.create_login_profile, UserName=user)
+
+    def test_default_policy(self):
+        user = self.user()["UserName"]
+        for password, message in [
+            ("Abcde1!", "Password should have a minimum length of 8"),
+            ("abcdefg1", "Password should meet 1 more of the following requirements: Password should have at least one uppercase "
+                         "letter, Password should have at least one symbol"),
+            ("abcdefgh", None), ("12345678", None), ("ABCDEFG1", None),
+        ]:
+            self.refused("PasswordPolicyViolation", message, self.iam.create_login_profile, UserName=user, Password=password)
+        for password in ("Abcdefg1", "abcdef1!", "Abcdefg!", "ABCDEF1!"):
+            self.iam.create_login_profile(UserName=user, Password=password)
+            self.iam.delete_login_profile(UserName=user)
+
+    def test_own_policy(self):
+        self.policy(MinimumPasswordLength=10, RequireSymbols=True, RequireNumbers=True, RequireUppercaseCharacters=True,
+                    RequireLowercaseCharacters=True)
+        user = self.user()["UserName"]
+        cleanup = "Password should have at least one "
+        for password, message in [
+            ("Abcdefg1!", "Password should have a minimum length of 10"), ("abcdefghi1!", cleanup + "uppercase letter"),
+            ("ABCDEFGHI1!", cleanup + "lowercase letter"), ("Abcdefghij!", cleanup + "number"), ("Abcdefghij1", cleanup + "symbol"),
+            ("Abcdefghij1?", cleanup + "symbol"),
+        ]:
+            self.refused("PasswordPolicyViolation", message, self.iam.create_login_profile, UserName=user, Password=password)
+        self.iam.create_login_profile(UserName=user, Password="Abcdefgh1!")
+        self.refused("PasswordPolicyViolation", None, self.iam.update_login_profile, UserName=user, Password="short")
+        self.iam.delete_login_profile(UserName=user)
+
+    def test_change_password(self):
+        user, _ = self.profile(PasswordResetRequired=True)
+        client = self.client_of(user)
+        change = {"OldPassword": GOOD, "NewPassword": OTHER}
+        self.denied(client.change_password, **change)
+        self.policy(AllowUsersToChangePassword=True, PasswordReusePrevention=2)
+        self.assertIn("old password", self.denied(client.change_password, OldPassword="wrong", NewPassword=OTHER))
+        client.change_password(**change)
+        self.assertIs(False, self.iam.get_login_profile(UserName=user)["LoginProfile"]["PasswordResetRequired"])
+        again = "Policy constraint violation with password reuse prevention during password change."
+        for new in (GOOD, OTHER):
+            self.refused("PasswordPolicyViolation", again, client.change_password, OldPassword=OTHER, NewPassword=new)
+        client.change_password(OldPassword=OTHER, NewPassword="Third-one-1")
+        client.change_password(OldPassword="Third-one-1", NewPassword=GOOD)  # two have gone by since
+        self.iam.put_user_policy(UserName=user, PolicyName="no", PolicyDocument='{"Version":"2012-10-17","Statement":'
+                                 '{"Effect":"Deny","Action":"iam:ChangePassword","Resource":"*"}}')
+        self.cleanup(self.iam.delete_user_policy, UserName=user, PolicyName="no")
+        self.denied(client.change_password, OldPassword=GOOD, NewPassword=OTHER)
+
+    def test_change_password_is_for_users(self):
+        root = harness.client("iam", key=harness.ROOT_KEY, secret=harness.ROOT_SECRET)
+        self.refused("InvalidUserType", None, root.change_password, OldPassword=GOOD, NewPassword=OTHER)
+        name = self.user()["UserName"]
+        self.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument='{"Version":"2012-10-17","Statement":'
+                                 '{"Effect":"Allow","Action":"iam:ChangePassword","Resource":"*"}}')
+        self.cleanup(self.iam.delete_user_policy, UserName=name, PolicyName="p")
+        self.refused("NoSuchEntity", f"Login Profile for User {name} cannot be found.", self.client_of(name).change_password,
+                     OldPassword=GOOD, NewPassword=OTHER)
+
+
+class PasswordPolicy(IamCase):
+    def test_absent(self):
+        self.refused("NoSuchEntity", f"The Password Policy with domain name {self.account} cannot be found.",
+                     self.iam.get_account_password_policy)
+        self.refused("NoSuchEntity", "The account policy with name PasswordPolicy cannot be found.",
+                     self.iam.delete_account_password_policy)
+
+    def test_ranges(self):
+        for member, values in {"MinimumPasswordLength": (5, 129), "MaxPasswordAge": (0, 1096), "PasswordReusePrevention": (0, 25)}.items():
+            for value in values:
+                self.refused("ValidationError", None, self.iam.update_account_password_policy, **{member: value})
+        self.refused("ValidationError", "3 validation errors detected: Value at 'minimumPasswordLength' failed to satisfy constraint: "
+                     "Member must have value less than or equal to 128; Value at 'passwordReusePrevention' failed to satisfy "
+                     "constraint: Member must have value less than or equal to 24; Value at 'maxPasswordAge' failed to satisfy "
+                     "constraint: Member must have value less than or equal to 1095", self.iam.update_account_password_policy,
+                     MinimumPasswordLength=500, PasswordReusePrevention=50, MaxPasswordAge=2000)
+
+    def test_what_is_left_out_returns_to_its_default(self):
+        plain = {"MinimumPasswordLength": 6, "RequireSymbols": False, "RequireNumbers": False, "RequireUppercaseCharacters": False,
+                 "RequireLowercaseCharacters": False, "AllowUsersToChangePassword": False, "ExpirePasswords": False}
+        full = {"MinimumPasswordLength": 128, "RequireSymbols": True, "RequireNumbers": True, "RequireUppercaseCharacters": True,
+                "RequireLowercaseCharacters": True, "AllowUsersToChangePassword": True, "MaxPasswordAge": 1095,
+                "PasswordReusePrevention": 24, "HardExpiry": True}
+        self.cleanup(self.iam.delete_account_password_policy)
+        self.iam.update_account_password_policy(**full)
+        self.assertEqual({**full, "ExpirePasswords": True}, self.iam.get_account_password_policy()["PasswordPolicy"])
+        self.iam.update_account_password_policy()
+        self.assertEqual(plain, self.iam.get_account_password_policy()["PasswordPolicy"])
+
+
+class Account(IamCase):
+    def test_alias(self):
+        for bad in ("ab", "a" * 64, "-ab", "ab-", "a--b", "Abc", "a_b"):
+            self.refused("ValidationError", None, self.iam.create_account_alias, AccountAlias=bad)
+        self.assertEqual([], self.iam.list_account_aliases()["AccountAliases"])
+        self.iam.create_account_alias(AccountAlias="first-one")
+        self.refused("EntityAlreadyExists", "The account alias first-one already exists.", self.iam.create_account_alias,
+                     AccountAlias="first-one")
+        self.iam.create_account_alias(AccountAlias="the-next")
+        self.assertEqual(["the-next"], self.iam.list_account_aliases()["AccountAliases"])
+        self.refused("NoSuchEntity", None, self.iam.delete_account_alias, AccountAlias="first-one")
+        self.iam.delete_account_alias(AccountAlias="the-next")
+        self.refused("NoSuchEntity", None, self.iam.delete_account_alias, AccountAlias="the-next")
+
+    def summary(self):
+        return self.iam.get_account_summary()["SummaryMap"]
+
+    def test_summary(self):
+        before = self.summary()
+        self.assertEqual(34, len(before))
+        for key, quota in {"UsersQuota": 5000, "GroupsQuota": 300, "RolesQuota": 1000, "PoliciesQuota": 1500, "InstanceProfilesQuota": 1000,
+                           "AccessKeysPerUserQuota": 2, "GroupsPerUserQuota": 10, "PolicySizeQuota": 6144, "VersionsPerPolicyQuota": 5,
+                           "UserPolicySizeQuota": 2048, "GroupPolicySizeQuota": 5120, "RolePolicySizeQuota": 10240,
+                           "AssumeRolePolicySizeQuota": 2048, "PolicyVersionsInUseQuota": 10000, "ServerCertificatesQuota": 20,
+                           "SigningCertificatesPerUserQuota": 2, "AttachedPoliciesPerRoleQuota": 10}.items():
+            self.assertEqual(quota, before[key], key)
+        self.user(), self.group(), self.role()
+        arn = self.policy()["Arn"]
+        self.iam.create_policy_version(PolicyArn=arn, PolicyDocument=re.sub(r"\s", "", '{"Version":"2012-10-17","Statement":[{"Effect":'
+                                       '"Deny","Action":"*","Resource":"*"}]}'))
+        self.cleanup(self.iam.delete_policy_version, PolicyArn=arn, VersionId="v1")
+        after = self.summary()
+        changed = {k: after[k] - before[k] for k in after if after[k] != before[k]}
+        self.assertEqual({"Users": 1, "Groups": 1, "Roles": 1, "Policies": 1, "PolicyVersionsInUse": 2}, changed)
+
+    def test_token_version(self):
+        self.assertEqual(1, self.summary()["GlobalEndpointTokenVersion"])
+        self.refused("ValidationError", None, self.iam.set_security_token_service_preferences, GlobalEndpointTokenVersion="v3Token")
+        self.iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
+        self.assertEqual(2, self.summary()["GlobalEndpointTokenVersion"])
+        self.iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v1Token")
+
+    def test_what_nobody_has(self):
+        user = self.user()["UserName"]
+        for call, member, more in [
+            (self.iam.list_mfa_devices, "MFADevices", {"UserName": user}), (self.iam.list_mfa_devices, "MFADevices", {}),
+            (self.iam.list_virtual_mfa_devices, "VirtualMFADevices", {}), (self.iam.list_ssh_public_keys, "SSHPublicKeys", {"UserName": user}),
+            (self.iam.list_signing_certificates, "Certificates", {"UserName": user}),
+            (self.iam.list_service_specific_credentials, "ServiceSpecificCredentials", {"UserName": user}),
+            (self.iam.list_server_certificates, "ServerCertificateMetadataList", {}),
+        ]:
+            self.assertEqual([], call(**more)[member])
+        serial = f"arn:aws:iam::{self.account}:mfa/none"
+        self.refused("NoSuchEntity", f"MFA Device with serial number {serial} does not exist.", self.iam.list_mfa_device_tags,
+                     SerialNumber=serial)
+
+
+if __name__ == "__main__":
+    harness.serve()
+    harness.main()
