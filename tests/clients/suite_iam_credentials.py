@@ -194,7 +194,9 @@ class Passwords(IamCase):
         client = self.client_of(user)
         change = {"OldPassword": GOOD, "NewPassword": OTHER}
         self.denied(client.change_password, **change)
+        self.denied(client.get_account_password_policy)
         self.policy(AllowUsersToChangePassword=True, PasswordReusePrevention=2)
+        self.assertEqual(2, client.get_account_password_policy()["PasswordPolicy"]["PasswordReusePrevention"])
         self.assertIn("old password", self.denied(client.change_password, OldPassword="wrong", NewPassword=OTHER))
         client.change_password(**change)
         self.assertIs(False, self.iam.get_login_profile(UserName=user)["LoginProfile"]["PasswordResetRequired"])

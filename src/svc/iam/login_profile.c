@@ -118,28 +118,10 @@ BW_OP(iam, DeleteLoginProfile, .effect = BW_WRITE, .resource = iam_user_resource
 
 /* ---- Changing one's own ---- */
 
-/* "Allow users to change their own password" lets every user of the account do so without a policy of its
- * own: a policy of the resource, which an explicit denial still overrules. */
 static enum bw_err own_password_resource(struct bw_call *call)
 {
-	struct bw_account a;
-	struct bw_policy *policy;
-	struct bw_str text, arn = call->caller->arn;
-
-	bw_call_resource(call, arn);
-	if (call->caller->kind != BW_PRINCIPAL_USER)
-		return BW_OK;
-	TRY(iam_account_load(call, &a));
-	if (!a.has_password_policy || !a.users_may_change)
-		return BW_OK;
-	text = bw_arena_printf(call->arena,
-	    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"%.*s\"}"
-	    ","
-	    "\"Action\":\"iam:ChangePassword\",\"Resource\":\"%.*s\"}}",
-	    BW_FMT(arn), BW_FMT(arn));
-	TRY(bw_call_policy(call, text, BW_POLICY_RESOURCE, NULL, &policy));
-	bw_call_resource_policy(call, policy, BW_STR("AccountPasswordPolicy"), false);
-	return BW_OK;
+	bw_call_resource(call, call->caller->arn);
+	return iam_password_right(call);
 }
 
 BW_OP(iam, ChangePassword, .effect = BW_WRITE, .slow = true, .resource = own_password_resource)

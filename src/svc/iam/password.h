@@ -13,3 +13,7 @@ enum {
  * user have it. */
 BW_CHECKED enum bw_err iam_password_allowed(
     struct bw_call *call, const struct bw_user *u, struct bw_str password);
+/* "Allow users to change their own password": every user of the account may change its own and read the
+ * policy, without a policy of its own. States that as a policy of the resource, which an explicit denial
+ * still overrules. */
+BW_CHECKED enum bw_err iam_password_right(struct bw_call *call);

@@ -123,6 +123,29 @@ enum bw_err iam_password_allowed(struct bw_call *call, const struct bw_user *u, 
 	return BW_OK;
 }
 
+/* ---- Who may change his own ---- */
+
+enum bw_err iam_password_right(struct bw_call *call)
+{
+	struct bw_account a;
+	struct bw_policy *policy;
+	struct bw_str text, resource = bw_str_set(call->resource) ? call->resource : BW_STR("*");
+
+	if (call->caller->kind != BW_PRINCIPAL_USER)
+		return BW_OK;
+	TRY(iam_account_load(call, &a));
+	if (!a.has_password_policy || !a.users_may_change)
+		return BW_OK;
+	text = bw_arena_printf(call->arena,
+	    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"%.*s\"}"
+	    ","
+	    "\"Action\":\"%s\",\"Resource\":\"%.*s\"}}",
+	    BW_FMT(call->caller->arn), call->model->action, BW_FMT(resource));
+	TRY(bw_call_policy(call, text, BW_POLICY_RESOURCE, NULL, &policy));
+	bw_call_resource_policy(call, policy, BW_STR("AccountPasswordPolicy"), false);
+	return BW_OK;
+}
+
 /* ---- The policy itself ---- */
 
 BW_OP(iam, UpdateAccountPasswordPolicy, .effect = BW_WRITE)
@@ -145,7 +168,7 @@ BW_OP(iam, UpdateAccountPasswordPolicy, .effect = BW_WRITE)
 	return BW_OK;
 }
 
-BW_OP(iam, GetAccountPasswordPolicy, .effect = BW_READ)
+BW_OP(iam, GetAccountPasswordPolicy, .effect = BW_READ, .resource = iam_password_right)
 {
 	struct bw_account a;
 	struct iam_PasswordPolicy *p = BW_NEW(call->arena, struct iam_PasswordPolicy);
