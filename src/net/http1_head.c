@@ -71,41 +71,64 @@ static bool list_has(struct bw_str list, struct bw_str token)
 	return false;
 }
 
-static void framing_note_line(struct framing *f, const struct bw_http_header *h)
+/* Whether a token is that lower-case word of letters and hyphens, `n` being both their lengths. Folding by
+ * one bit is exact here: no other byte of a token becomes a letter or a hyphen by it. */
+SCAN_INLINE bool token_is(const char *p, const char *word, size_t n)
 {
-	if (bw_str_eq_nocase(h->name, BW_STR("host"))) {
-		f->host = h->value;
-		f->hosts++;
-	} else if (bw_str_eq_nocase(h->name, BW_STR("expect"))) {
-		f->expect = h->value;
-		f->expects++;
-	} else if (bw_str_eq_nocase(h->name, BW_STR("connection"))) {
-		f->close |= list_has(h->value, BW_STR("close"));
-	} else if (bw_str_eq_nocase(h->name, BW_STR("content-length"))) {
-		f->length = h->value;
-		f->lengths++;
-	} else if (bw_str_eq_nocase(h->name, BW_STR("transfer-encoding"))) {
-		f->coding = h->value;
-		f->codings++;
+	uint64_t a, b, diff = 0;
+	uint32_t c, d;
+
+	for (size_t i = 0; n >= 8 && i < n; i += 8) {
+		size_t at = i + 8 <= n ? i : n - 8;
+
+		memcpy(&a, p + at, 8);
+		memcpy(&b, word + at, 8);
+		diff |= (a | UINT64_C(0x2020202020202020)) ^ b;
 	}
+	for (size_t i = 0; n < 8 && i < n; i += 4) {
+		size_t at = i + 4 <= n ? i : n - 4;
+
+		memcpy(&c, p + at, 4);
+		memcpy(&d, word + at, 4);
+		diff |= (c | 0x20202020u) ^ d;
+	}
+	return diff == 0;
+}
+
+#define TOKEN_IS(name, word) token_is((name).p, word, sizeof(word) - 1)
+
+SCAN_INLINE void framing_take(struct bw_str *value, int *count, const struct bw_http_header *h)
+{
+	*value = h->value;
+	++*count;
 }
 
 SCAN_INLINE void framing_note(struct framing *f, const struct bw_http_header *h)
 {
-	static const uint32_t lengths = 1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17;
-
-	if (h->name.n < 32 && lengths >> h->name.n & 1)
-		framing_note_line(f, h);
-}
-
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool is_hex(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	switch (h->name.n) {
+	case sizeof "host" - 1:
+		if (TOKEN_IS(h->name, "host"))
+			framing_take(&f->host, &f->hosts, h);
+		break;
+	case sizeof "expect" - 1:
+		if (TOKEN_IS(h->name, "expect"))
+			framing_take(&f->expect, &f->expects, h);
+		break;
+	case sizeof "connection" - 1:
+		if (TOKEN_IS(h->name, "connection"))
+			f->close |= list_has(h->value, BW_STR("close"));
+		break;
+	case sizeof "content-length" - 1:
+		if (TOKEN_IS(h->name, "content-length"))
+			framing_take(&f->length, &f->lengths, h);
+		break;
+	case sizeof "transfer-encoding" - 1:
+		if (TOKEN_IS(h->name, "transfer-encoding"))
+			framing_take(&f->coding, &f->codings, h);
+		break;
+	default:
+		break;
+	}
 }
 
 /* A name or address, and perhaps a port (RFC 9112 3.2), in the letters that names and addresses are written
@@ -113,18 +136,16 @@ static bool is_hex(char c)
 static bool host_valid(struct bw_str host)
 {
 	bool bracket = host.n && host.p[0] == '[';
-	size_t i = bracket;
+	const char *end = host.p + host.n, *name = host.p + bracket;
+	const char *p = scan_class(name, end, bracket ? IN_ADDRESS : IN_NAME);
 	int64_t port;
 
-	while (i < host.n && (bracket ? is_hex(host.p[i]) || host.p[i] == ':' || host.p[i] == '.'
-	                              : is_alnum(host.p[i]) || (host.p[i] && strchr("-._", host.p[i]))))
-		i++;
-	if (i == bracket || (bracket && (i == host.n || host.p[i++] != ']')))
+	if (p == name || (bracket && (p == end || *p++ != ']')))
 		return false;
-	if (i == host.n)
+	if (p == end)
 		return true;
-	return host.p[i] == ':' && host.n - i <= 6 &&
-	       bw_str_to_i64(bw_str_sub(host, i + 1, host.n), 0, 65535, &port) == BW_OK;
+	return *p == ':' && end - p <= 6 &&
+	       bw_str_to_i64(bw_str_make(p + 1, (size_t)(end - p - 1)), 0, 65535, &port) == BW_OK;
 }
 
 /* RFC 9112 6.3: the length of a body has one spelling, or the message is refused. */

@@ -10,34 +10,46 @@
 
 #define SCAN_INLINE static inline __attribute__((always_inline))
 
-/* What a byte may be part of (RFC 9110 5.6.2 tokens and 5.5 field values; RFC 9112 3.2 targets). */
+/* What a byte may be part of (RFC 9110 5.6.2 tokens and 5.5 field values; RFC 9112 3.2 targets; RFC
+ * 3986 3.2.2 hosts, of which only the letters that names and addresses are written with). */
 enum {
 	IN_TOKEN = 1,
 	IN_TARGET = 2, /* visible ASCII except '#': a fragment is never sent */
 	IN_VALUE = 4,  /* visible ASCII, space, tab and bytes above 127 */
+	IN_NAME = 8,
+	IN_ADDRESS = 16, /* between brackets */
+	IN_TEXT = IN_TARGET | IN_VALUE,
+	IN_WORD = IN_TOKEN | IN_TEXT,
 };
 
 static const uint8_t byte_class[256] = {
     ['\t'] = IN_VALUE,
     [' '] = IN_VALUE,
-    ['!'] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    ['"'] = IN_TARGET | IN_VALUE,
+    ['!'] = IN_WORD,
+    ['"'] = IN_TEXT,
     ['#'] = IN_TOKEN | IN_VALUE,
-    ['$' ... '\''] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    ['(' ... ')'] = IN_TARGET | IN_VALUE,
-    ['*' ... '+'] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    [','] = IN_TARGET | IN_VALUE,
-    ['-' ... '.'] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    ['/'] = IN_TARGET | IN_VALUE,
-    ['0' ... '9'] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    [':' ... '@'] = IN_TARGET | IN_VALUE,
-    ['A' ... 'Z'] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    ['[' ... ']'] = IN_TARGET | IN_VALUE,
-    ['^' ... 'z'] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    ['{'] = IN_TARGET | IN_VALUE,
-    ['|'] = IN_TOKEN | IN_TARGET | IN_VALUE,
-    ['}'] = IN_TARGET | IN_VALUE,
-    ['~'] = IN_TOKEN | IN_TARGET | IN_VALUE,
+    ['$' ... '\''] = IN_WORD,
+    ['(' ... ')'] = IN_TEXT,
+    ['*' ... '+'] = IN_WORD,
+    [','] = IN_TEXT,
+    ['-'] = IN_WORD | IN_NAME,
+    ['.'] = IN_WORD | IN_NAME | IN_ADDRESS,
+    ['/'] = IN_TEXT,
+    ['0' ... '9'] = IN_WORD | IN_NAME | IN_ADDRESS,
+    [':'] = IN_TEXT | IN_ADDRESS,
+    [';' ... '@'] = IN_TEXT,
+    ['A' ... 'F'] = IN_WORD | IN_NAME | IN_ADDRESS,
+    ['G' ... 'Z'] = IN_WORD | IN_NAME,
+    ['[' ... ']'] = IN_TEXT,
+    ['^'] = IN_WORD,
+    ['_'] = IN_WORD | IN_NAME,
+    ['`'] = IN_WORD,
+    ['a' ... 'f'] = IN_WORD | IN_NAME | IN_ADDRESS,
+    ['g' ... 'z'] = IN_WORD | IN_NAME,
+    ['{'] = IN_TEXT,
+    ['|'] = IN_WORD,
+    ['}'] = IN_TEXT,
+    ['~'] = IN_WORD,
     [0x80 ... 0xff] = IN_VALUE,
 };
 
