@@ -1,0 +1,100 @@
+/* The words for what is wrong with an input. */
+#include "aws/wire/wire_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum bw_err wire_malformed(struct wire_in *w, const char *why, ...)
+{
+	char text[256];
+	va_list args;
+	int n;
+
+	if (w->faults->malformed)
+		return BW_EINVAL;
+	va_start(args, why);
+	n = vsnprintf(text, sizeof text, why, args);
+	va_end(args);
+	MUST(n >= 0);
+	w->faults->malformed = true;
+	w->faults->why =
+	    bw_arena_str(w->arena, bw_str_make(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
+	return BW_EINVAL;
+}
+
+void wire_fault(struct wire_in *w, struct bw_str text)
+{
+	if (w->faults->n < BW_COUNT(w->faults->text))
+		w->faults->text[w->faults->n++] = text;
+}
+
+static void path_put(struct bw_buf *out, const struct wire_path *p)
+{
+	if (p->up) {
+		path_put(out, p->up);
+		bw_buf_put_c(out, '.');
+	}
+	if (!bw_str_set(p->name)) {
+		bw_buf_printf(out, "%zu.member", p->index);
+		return;
+	}
+	if (p->name.n && p->name.p[0] >= 'A' && p->name.p[0] <= 'Z') {
+		bw_buf_put_c(out, (char)(p->name.p[0] | 0x20));
+		bw_buf_put(out, bw_str_sub(p->name, 1, p->name.n));
+		return;
+	}
+	bw_buf_put(out, p->name);
+}
+
+struct bw_str wire_path_text(const struct wire_path *p, struct bw_arena *arena)
+{
+	struct bw_buf text;
+	struct bw_str copy;
+
+	bw_buf_init(&text, 4096);
+	path_put(&text, p);
+	copy = bw_arena_str(arena, bw_buf_str(&text));
+	bw_buf_free(&text);
+	return copy;
+}
+
+struct bw_str bw_faults_message(const struct bw_faults *f, struct bw_arena *arena)
+{
+	struct bw_buf text;
+	struct bw_str copy;
+
+	if (f->malformed)
+		return f->why;
+	bw_buf_init(&text, 256 * 1024);
+	if (!f->code)
+		bw_buf_printf(&text, "%zu validation error%s detected: ", f->n, f->n == 1 ? "" : "s");
+	for (size_t i = 0; i < f->n; i++) {
+		bw_buf_put(&text, i ? BW_STR("; ") : BW_STR(""));
+		bw_buf_put(&text, f->text[i]);
+	}
+	copy = bw_arena_str(arena, bw_buf_str(&text));
+	bw_buf_free(&text);
+	return copy;
+}
+
+/* The framework's own error for a failed constraint. A service whose model has a ValidationException uses
+ * that. */
+static const char *fault_code(const struct bw_operation *op, const struct bw_faults *f)
+{
+	bool xml = op->service->protocol == BW_PROTOCOL_QUERY || op->service->protocol == BW_PROTOCOL_EC2;
+
+	if (f->malformed)
+		return xml ? "MalformedInput" : "SerializationException";
+	if (f->code)
+		return f->code;
+	return xml ? "ValidationError" : "ValidationException";
+}
+
+void bw_faults_error(const struct bw_operation *op, const struct bw_faults *f, struct bw_arena *arena,
+    struct bw_error_text *out)
+{
+	*out = (struct bw_error_text){.code = bw_str_c(fault_code(op, f)),
+	    .message = bw_faults_message(f, arena),
+	    .status = 400,
+	    .sender = true};
+}

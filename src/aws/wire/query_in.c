@@ -1,0 +1,286 @@
+/* Query and EC2 parameters into typed structures: "Tags.member.1.Key=team". The fields are sorted by the
+ * parts of their names, so that what belongs to one member or element stands together. */
+#include "aws/wire/wire_internal.h"
+
+#include <stdlib.h>
+
+#include "base/limits.h"
+
+/* A run of sorted fields whose names share their first `skip` bytes (with the dot). */
+struct run {
+	const struct bw_form_field *from, *to;
+	size_t skip;
+};
+
+struct query_in {
+	struct wire_in *w;
+	bool ec2;
+	int depth;
+};
+
+static enum bw_err value_in(
+    struct query_in *q, const struct bw_shape *shape, enum bw_time_format format, struct run r, void *at);
+
+/* ---- Order ---- */
+
+static bool is_number(struct bw_str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0;
+}
+
+/* Numbers first and by value, which without leading zeros is length before bytes; other parts by bytes. */
+static int part_order(struct bw_str a, struct bw_str b)
+{
+	bool a_number = is_number(a), b_number = is_number(b);
+
+	if (a_number != b_number)
+		return a_number ? -1 : 1;
+	if (a_number && a.n != b.n)
+		return a.n < b.n ? -1 : 1;
+	return bw_str_cmp(a, b);
+}
+
+static int field_order(const void *a, const void *b)
+{
+	struct bw_str x = ((const struct bw_form_field *)a)->key, y = ((const struct bw_form_field *)b)->key;
+	int order = 0;
+
+	while (order == 0 && bw_str_set(x) && bw_str_set(y))
+		order = part_order(bw_str_cut(&x, '.'), bw_str_cut(&y, '.'));
+	return order ? order : (int)bw_str_set(x) - (int)bw_str_set(y);
+}
+
+/* The part of a field's name that tells members or elements of the run apart; absent when the name ends
+ * before it. */
+static struct bw_str part_at(const struct bw_form_field *f, size_t skip)
+{
+	struct bw_str rest;
+
+	if (f->key.n < skip)
+		return BW_STR_NONE;
+	rest = bw_str_sub(f->key, skip, f->key.n);
+	return bw_str_cut(&rest, '.');
+}
+
+/* The fields of `r` from `at` on that share its next part. */
+static struct run run_of(const struct run *r, const struct bw_form_field *at)
+{
+	struct bw_str part = part_at(at, r->skip);
+	const struct bw_form_field *to = at + 1;
+
+	while (to < r->to && bw_str_eq(part_at(to, r->skip), part))
+		to++;
+	return (struct run){.from = at, .to = to, .skip = r->skip + part.n + 1};
+}
+
+/* The run's own value: a field whose name ends here. */
+static const struct bw_str *run_value(const struct run *r)
+{
+	return r->from->key.n + 1 == r->skip ? &r->from->value : NULL;
+}
+
+static enum bw_err unexpected(struct query_in *q, const struct run *r)
+{
+	return wire_malformed(q->w, "Unexpected parameter %.*s", BW_FMT(r->from->key));
+}
+
+/* ---- Structures, lists, maps ---- */
+
+static const struct bw_member *member_find(const struct bw_shape *shape, struct bw_str part)
+{
+	for (const struct bw_member *m = shape->members; m < shape->members + shape->member_count; m++)
+		if (bw_str_eq(part, bw_str_c(m->query)))
+			return m;
+	return NULL;
+}
+
+static enum bw_err member_in(struct query_in *q, const struct bw_member *m, struct run r, void *structure)
+{
+	void *at = (char *)structure + m->offset;
+
+	if (m->shape->kind == BW_SHAPE_STRUCTURE) {
+		void *inner = bw_arena_alloc(q->w->arena, m->shape->size);
+
+		*(void **)at = inner;
+		at = inner;
+	}
+	return value_in(q, m->shape, m->time_format, r, at);
+}
+
+static enum bw_err structure_in(
+    struct query_in *q, const struct bw_shape *shape, struct run r, void *structure)
+{
+	struct run member;
+
+	for (const struct bw_form_field *f = r.from; f < r.to; f = member.to) {
+		const struct bw_member *m = member_find(shape, part_at(f, r.skip));
+
+		member = run_of(&r, f);
+		if (m)
+			TRY(member_in(q, m, member, structure));
+	}
+	return BW_OK;
+}
+
+/* Steps from "Tags" to "Tags.member" where the protocol puts such a word between. */
+static enum bw_err step_into(struct query_in *q, const char *word, struct run *r)
+{
+	struct run inner = run_of(r, r->from);
+
+	if (!bw_str_eq(part_at(r->from, r->skip), bw_str_c(word)) || inner.to != r->to || run_value(&inner))
+		return unexpected(q, r);
+	*r = inner;
+	return BW_OK;
+}
+
+/* Elements are numbered from 1 without gaps. */
+static enum bw_err element_run(
+    struct query_in *q, const struct run *r, const struct bw_form_field *f, size_t number, struct run *out)
+{
+	int64_t given;
+
+	if (bw_str_to_i64(part_at(f, r->skip), 1, BW_LIST_ITEMS_MAX, &given) != BW_OK ||
+	    (size_t)given != number)
+		return wire_malformed(q->w, "Unexpected number in parameter %.*s", BW_FMT(f->key));
+	*out = run_of(r, f);
+	return BW_OK;
+}
+
+/* SDKs write an empty list or map as the bare name with an empty value. */
+static bool run_is_empty_value(const struct run *r)
+{
+	return run_value(r) && run_value(r)->n == 0 && r->to == r->from + 1;
+}
+
+static enum bw_err list_in(
+    struct query_in *q, const struct bw_shape *shape, struct run r, struct bw_any_list *list)
+{
+	const char *word = shape->element_wire ? shape->element_wire : "member";
+	size_t room = 0;
+	struct run element;
+
+	list->set = true;
+	if (run_is_empty_value(&r))
+		return BW_OK;
+	if (!q->ec2 && !shape->flattened)
+		TRY(step_into(q, word, &r));
+	for (const struct bw_form_field *f = r.from; f < r.to; f = element.to) {
+		void *at = wire_grow(q->w, list, &room, shape->element->size);
+
+		if (!at)
+			return wire_malformed(q->w, "A list has more than %d elements", BW_LIST_ITEMS_MAX);
+		TRY(element_run(q, &r, f, list->n, &element));
+		TRY(value_in(q, shape->element, shape->element->time_format, element, at));
+	}
+	return BW_OK;
+}
+
+/* "entry.1.key", "entry.1.value"; the key sorts before the value. */
+static enum bw_err entry_in(
+    struct query_in *q, const struct bw_shape *shape, struct run r, struct bw_str *key, void *value)
+{
+	const char *key_word = shape->key_wire ? shape->key_wire : "key";
+	const char *value_word = shape->element_wire ? shape->element_wire : "value";
+	struct run part;
+
+	for (const struct bw_form_field *f = r.from; f < r.to; f = part.to) {
+		part = run_of(&r, f);
+		if (bw_str_eq(part_at(f, r.skip), bw_str_c(key_word)))
+			TRY(value_in(q, shape->key, BW_TIME_DEFAULT, part, key));
+		else if (bw_str_eq(part_at(f, r.skip), bw_str_c(value_word)))
+			TRY(value_in(q, shape->element, shape->element->time_format, part, value));
+		else
+			return unexpected(q, &part);
+	}
+	return bw_str_set(*key) ? BW_OK : unexpected(q, &r);
+}
+
+static enum bw_err map_in(
+    struct query_in *q, const struct bw_shape *shape, struct run r, struct bw_any_map *map)
+{
+	struct bw_any_list keys = {0}, values = {0};
+	size_t key_room = 0, value_room = 0;
+	struct run entry;
+
+	map->set = true;
+	if (run_is_empty_value(&r))
+		return BW_OK;
+	if (!shape->flattened)
+		TRY(step_into(q, "entry", &r));
+	for (const struct bw_form_field *f = r.from; f < r.to; f = entry.to) {
+		struct bw_str *key = wire_grow(q->w, &keys, &key_room, sizeof *key);
+		void *value = wire_grow(q->w, &values, &value_room, shape->element->size);
+
+		if (!key || !value)
+			return wire_malformed(q->w, "A map has more than %d entries", BW_LIST_ITEMS_MAX);
+		TRY(element_run(q, &r, f, keys.n, &entry));
+		TRY(entry_in(q, shape, entry, key, value));
+		for (size_t i = 0; i + 1 < keys.n; i++)
+			if (bw_str_eq(((const struct bw_str *)keys.v)[i], *key))
+				return wire_malformed(q->w, "Duplicate key %.*s", BW_FMT(*key));
+	}
+	map->n = keys.n;
+	map->keys = keys.v;
+	map->v = values.v;
+	return BW_OK;
+}
+
+/* ---- One value ---- */
+
+static enum bw_err aggregate_in(struct query_in *q, const struct bw_shape *shape, struct run r, void *at)
+{
+	enum bw_err e;
+
+	if (q->depth == BW_SHAPE_DEPTH_MAX)
+		return wire_malformed(q->w, "The input is nested too deeply");
+	q->depth++;
+	if (shape->kind == BW_SHAPE_LIST)
+		e = list_in(q, shape, r, at);
+	else if (shape->kind == BW_SHAPE_MAP)
+		e = map_in(q, shape, r, at);
+	else
+		e = run_value(&r) && !run_is_empty_value(&r) ? unexpected(q, &r)
+		                                             : structure_in(q, shape, r, at);
+	q->depth--;
+	return e;
+}
+
+static enum bw_err value_in(
+    struct query_in *q, const struct bw_shape *shape, enum bw_time_format format, struct run r, void *at)
+{
+	if (shape->kind == BW_SHAPE_STRUCTURE || shape->kind == BW_SHAPE_LIST || shape->kind == BW_SHAPE_MAP)
+		return aggregate_in(q, shape, r, at);
+	if (!run_value(&r) || r.to != r.from + 1)
+		return unexpected(q, &r);
+	if (wire_scalar_in(q->w, shape, format, *run_value(&r), at) == BW_OK)
+		return BW_OK;
+	if (q->w->faults->why.n == 0)
+		q->w->faults->why =
+		    bw_arena_printf(q->w->arena, "Invalid value for parameter %.*s", BW_FMT(r.from->key));
+	return BW_EINVAL;
+}
+
+static enum bw_err fields_differ(struct wire_in *w, const struct bw_form_field *fields, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (bw_str_eq(fields[i - 1].key, fields[i].key))
+			return wire_malformed(w, "Duplicate parameter %.*s", BW_FMT(fields[i].key));
+	return BW_OK;
+}
+
+enum bw_err wire_query_in(struct wire_in *w, const struct bw_form *form, void *in)
+{
+	struct query_in q = {.w = w, .ec2 = w->op->service->protocol == BW_PROTOCOL_EC2};
+	struct bw_form_field *sorted;
+
+	if (form->n == 0)
+		return BW_OK;
+	sorted = BW_NEW_ARRAY(w->arena, struct bw_form_field, form->n);
+	memcpy(sorted, form->fields, form->n * sizeof *sorted);
+	qsort(sorted, form->n, sizeof *sorted, field_order);
+	TRY(fields_differ(w, sorted, form->n));
+	return structure_in(&q, w->op->input, (struct run){.from = sorted, .to = sorted + form->n}, in);
+}
