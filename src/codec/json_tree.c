@@ -1,5 +1,6 @@
 /* JSON as a tree, and written. */
 #include "codec/json.h"
+#include "codec/sort.h"
 #include "codec/utf8.h"
 
 /* One container being filled. Its arrays double, so that reading stays linear whatever the count. */
@@ -32,18 +33,9 @@ static struct bw_json_value *value_add(struct filling *f, struct bw_str key, str
 	return &v->values[v->count++];
 }
 
-static void heap_sift(struct bw_str *keys, size_t at, size_t n)
+static int key_order(const void *a, const void *b)
 {
-	for (size_t child; (child = 2 * at + 1) < n; at = child) {
-		struct bw_str moved = keys[at];
-
-		if (child + 1 < n && bw_str_cmp(keys[child], keys[child + 1]) < 0)
-			child++;
-		if (bw_str_cmp(moved, keys[child]) >= 0)
-			return;
-		keys[at] = keys[child];
-		keys[child] = moved;
-	}
+	return bw_str_cmp(*(const struct bw_str *)a, *(const struct bw_str *)b);
 }
 
 /* Sorted, equal keys are neighbours: no choice of keys makes this slow, as it could a hash. */
@@ -56,18 +48,11 @@ static bool keys_differ(const struct bw_json_value *object, struct bw_arena *are
 		return true;
 	keys = BW_NEW_ARRAY(arena, struct bw_str, n);
 	memcpy(keys, object->keys, n * sizeof *keys);
-	for (size_t i = n / 2; i-- > 0;)
-		heap_sift(keys, i, n);
-	for (size_t end = n - 1; end > 0; end--) {
-		struct bw_str top = keys[0];
-
-		keys[0] = keys[end];
-		keys[end] = top;
-		heap_sift(keys, 0, end);
-		if (end + 1 < n && bw_str_eq(keys[end], keys[end + 1]))
+	bw_sort(keys, n, sizeof *keys, key_order);
+	for (size_t i = 1; i < n; i++)
+		if (bw_str_eq(keys[i - 1], keys[i]))
 			return false;
-	}
-	return !bw_str_eq(keys[0], keys[1]);
+	return true;
 }
 
 enum bw_err bw_json_parse(struct bw_str text, struct bw_arena *arena, struct bw_json_value *out)
