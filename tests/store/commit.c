@@ -1,6 +1,8 @@
 #include "fixture.h"
 #include "store/lmdb_store.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define K      BW_STR("acct/-/iam/user/k")
@@ -335,6 +337,33 @@ TEST(commit_into_a_full_map_fails_whole)
 	fixture_reopen(&f);
 	assert_int_equal(version_of(&f, OTHER), 2);
 	assert_int_equal(version_of(&f, K), 1);
+	fixture_close(&f);
+}
+
+/* The disk refuses: what was asked for is not there, what was there is, and the next commit goes well. */
+TEST(commit_that_the_disk_refuses_applies_nothing)
+{
+	static char value[300000];
+	struct rlimit before, none;
+
+	setup();
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){8192, before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	bw_batch_put(batch(), K, bw_str_make(value, sizeof value));
+	bw_batch_delete(&b, OTHER);
+	assert_int_equal(bw_store_commit_wait(f.store, &b), BW_EIO);
+	assert_int_equal(bw_store_rotate_data_key(f.store), BW_EIO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(version_of(&f, K), 1);
+	assert_int_equal(version_of(&f, OTHER), 2);
+	assert_int_equal(bw_store_seq(f.store), 2);
+	assert_ok(bw_store_commit_wait(f.store, &b));
+	assert_ok(bw_store_rotate_data_key(f.store));
+	fixture_reopen(&f);
+	assert_int_equal(version_of(&f, K), 3);
+	assert_int_equal(version_of(&f, OTHER), 0);
 	fixture_close(&f);
 }
 
