@@ -104,12 +104,46 @@ static enum bw_err session_may_call(struct gate_call *g)
 	return BW_OK;
 }
 
+/* The tags of the call's own resource say nothing of another one. */
+static void resource_tags_drop(struct bw_call *call)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < call->key_count; i++)
+		if (!bw_str_has(call->keys[i].name, BW_STR(":ResourceTag/")))
+			call->keys[kept++] = call->keys[i];
+	call->key_count = kept;
+}
+
+static enum bw_err decide_also(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_also *also)
+{
+	struct bw_call *call = &g->call;
+	struct bw_context_key *keys = call->keys;
+	size_t count = call->key_count;
+	struct bw_policy_layers its = *layers;
+	struct bw_policy_request request;
+
+	call->keys = BW_NEW_ARRAY(call->arena, struct bw_context_key, count + also->key_count);
+	if (count)
+		memcpy(call->keys, keys, count * sizeof *keys);
+	call->key_room = count + also->key_count;
+	if (!bw_str_eq(also->resource, call->resource)) {
+		resource_tags_drop(call);
+		/* Nor does its policy. */
+		its.resource = (struct bw_policy_list){0};
+		its.resource_must_allow = false;
+	}
+	for (size_t i = 0; i < also->key_count; i++)
+		bw_call_context_list(call, also->keys[i].name, also->keys[i].values, also->keys[i].count);
+	request = request_of(call, also->action, also->resource);
+	return decide(g, &its, &request);
+}
+
 enum bw_err authorise(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
 	struct bw_policy_layers layers = layers_of(call);
 	struct bw_policy_request request;
-	size_t keys;
 
 	TRY(session_may_call(g));
 	if (call->op->always_allowed)
@@ -119,13 +153,7 @@ enum bw_err authorise(struct gate_call *g)
 	request = request_of(call, bw_str_c(call->model->action),
 	    bw_str_set(call->resource) ? call->resource : BW_STR("*"));
 	TRY(decide(g, &layers, &request));
-	keys = call->key_count;
-	for (const struct bw_also *also = call->also; also; also = also->next) {
-		for (size_t i = 0; i < also->key_count; i++)
-			bw_call_context_list(call, also->keys[i].name, also->keys[i].values, also->keys[i].count);
-		request = request_of(call, also->action, also->resource);
-		TRY(decide(g, &layers, &request));
-		call->key_count = keys;
-	}
+	for (const struct bw_also *also = call->also; also; also = also->next)
+		TRY(decide_also(g, &layers, also));
 	return BW_OK;
 }

@@ -19,7 +19,7 @@ enum bw_err bw_call_fail(struct bw_call *call, const char *code, const char *fmt
 	call->error = (struct bw_error_text){
 	    .code = bw_str_c(code),
 	    .message = bw_arena_str(call->arena, bw_str_make(text, (size_t)n)),
-	    .status = shape && shape->error_status ? shape->error_status : 400,
+	    .status = shape && shape->error_status ? shape->error_status : strcmp(code, "AccessDenied") == 0 ? 403 : 400,
 	    .sender = shape ? shape->error_sender : true,
 	};
 	return BW_EFAILED;

@@ -259,18 +259,8 @@ static void committed(struct bw_post *p)
 
 static enum bw_err route_failed(struct gate_call *g)
 {
-	struct bw_call *call = &g->call;
-	const struct bw_route *r = &g->route;
-	bool json = r->service && r->service->protocol == BW_PROTOCOL_JSON;
-	struct bw_str text;
-
-	if (json || bw_str_set(bw_http_header(g->exchange->request, BW_STR("x-amz-target"), NULL)))
-		return gate_fail(g, "UnknownOperationException", json ? 400 : 404, "");
-	if (!bw_str_set(r->operation_name))
-		return gate_fail(g, "MissingAction", 400, "The request must contain the parameter Action");
-	text = bw_arena_printf(call->arena, "Could not find operation %.*s for version %.*s", BW_FMT(r->operation_name),
-	    BW_FMT(bw_str_set(r->version) ? r->version : BW_STR("NO_VERSION_SPECIFIED")));
-	return gate_fail(g, "InvalidAction", 400, text.p);
+	bw_route_error(&g->route, g->exchange->request, g->call.arena, &g->call.error);
+	return BW_EFAILED;
 }
 
 static enum bw_err not_built(struct gate_call *g)
@@ -290,13 +280,8 @@ static enum bw_err input(struct gate_call *g)
 	        &faults) == BW_OK)
 		return BW_OK;
 	call->in = NULL;
-	if (faults.malformed) {
-		bool xml = call->service->protocol == BW_PROTOCOL_QUERY || call->service->protocol == BW_PROTOCOL_EC2;
-
-		return gate_fail(g, xml ? "MalformedInput" : "SerializationException", 400,
-		    bw_arena_str(call->arena, faults.why).p);
-	}
-	return gate_fail(g, "ValidationError", 400, bw_faults_message(&faults, call->arena).p);
+	bw_faults_error(call->model, &faults, call->arena, &call->error);
+	return BW_EFAILED;
 }
 
 /* Everything up to the handler. BW_EFAILED with the error stated. */

@@ -3,6 +3,15 @@
 #include "base/buf.h"
 #include "codec/json.h"
 
+/* "user/path/name", path and all. */
+static bool is_at(struct bw_call *call, const struct bw_arn *arn, struct bw_str path, struct bw_str name)
+{
+	struct bw_str kind = arn->resource, where = bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(path), BW_FMT(name));
+
+	(void)bw_str_cut(&kind, '/');
+	return bw_str_eq(bw_str_sub(where, 1, where.n), kind);
+}
+
 /* The unique id of the user or role of that ARN, absent when it is not there. */
 static struct bw_str id_of(struct bw_call *call, const struct bw_arn *arn)
 {
@@ -19,14 +28,14 @@ static struct bw_str id_of(struct bw_call *call, const struct bw_arn *arn)
 		enum bw_err e = bw_call_load(call, &bw_user_record,
 		    bw_entity_key(call->arena, arn->account, "user", name), &u);
 
-		return e == BW_OK && bw_str_eq(u.name, name) ? u.id : BW_STR_NONE;
+		return e == BW_OK && is_at(call, arn, u.path, u.name) ? u.id : BW_STR_NONE;
 	}
 	if (bw_str_eq(kind, BW_STR("role"))) {
 		struct bw_role r;
 		enum bw_err e = bw_call_load(call, &bw_role_record,
 		    bw_entity_key(call->arena, arn->account, "role", name), &r);
 
-		return e == BW_OK && bw_str_eq(r.name, name) ? r.id : BW_STR_NONE;
+		return e == BW_OK && is_at(call, arn, r.path, r.name) ? r.id : BW_STR_NONE;
 	}
 	return BW_STR_NONE;
 }
@@ -37,88 +46,120 @@ static bool names_entity(struct bw_str text, struct bw_arn *arn)
 	       (bw_str_starts(arn->resource, BW_STR("user/")) || bw_str_starts(arn->resource, BW_STR("role/")));
 }
 
-static enum bw_err principal_add(struct bw_call *call, struct bw_str text, struct bw_pairs *principals)
+/* What a deleted principal leaves behind (AIDA..., AROA...) is shown, but may not be given. */
+static bool is_unique_id(struct bw_str text)
 {
-	struct bw_arn arn;
-	struct bw_str id;
-
-	if (!names_entity(text, &arn))
-		return BW_OK;
-	id = id_of(call, &arn);
-	if (!bw_str_set(id))
-		return bw_call_fail(call, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"%.*s\"",
-		    BW_FMT(text));
-	bw_pairs_set(principals, call->arena, bw_arena_str(call->arena, text), id);
-	return BW_OK;
+	return text.n >= 16 && bw_str_find(text, ':', 0) < 0 &&
+	       (bw_str_starts(text, BW_STR("AIDA")) || bw_str_starts(text, BW_STR("AROA")));
 }
 
-static enum bw_err statement_add(struct bw_call *call, const struct bw_json_value *statement, struct bw_pairs *principals)
+/* Visits the literals of a document's AWS principals; stops at the first error. */
+struct principals {
+	enum bw_err (*each)(void *ctx, const struct bw_json_value *literal);
+	void *ctx;
+};
+
+static enum bw_err statement_visit(const struct bw_json_value *statement, const struct principals *p)
 {
 	static const char *const elements[] = {"Principal", "NotPrincipal"};
 
 	for (size_t e = 0; e < BW_COUNT(elements); e++) {
-		const struct bw_json_value *p = bw_json_member(statement, bw_str_c(elements[e])), *aws;
+		const struct bw_json_value *map = bw_json_member(statement, bw_str_c(elements[e])), *aws;
 
-		aws = p && p->kind == BW_JSON_OBJECT ? bw_json_member(p, BW_STR("AWS")) : NULL;
+		aws = map && map->kind == BW_JSON_OBJECT ? bw_json_member(map, BW_STR("AWS")) : NULL;
 		if (aws && aws->kind == BW_JSON_STRING)
-			TRY(principal_add(call, aws->text, principals));
+			TRY(p->each(p->ctx, aws));
 		for (size_t i = 0; aws && aws->kind == BW_JSON_ARRAY && i < aws->count; i++)
-			TRY(principal_add(call, aws->values[i].text, principals));
+			TRY(p->each(p->ctx, &aws->values[i]));
 	}
 	return BW_OK;
 }
 
-enum bw_err bw_trust_resolve(struct bw_call *call, struct bw_str document, struct bw_pairs *principals)
+static enum bw_err document_visit(struct bw_call *call, struct bw_str document, const struct principals *p)
 {
 	struct bw_json_value root;
 	const struct bw_json_value *statements;
 
-	*principals = (struct bw_pairs){0};
 	/* The document has compiled before: it parses. */
 	MUST(bw_json_parse(document, call->arena, &root) == BW_OK);
 	statements = bw_json_member(&root, BW_STR("Statement"));
 	MUST(statements != NULL);
 	if (statements->kind == BW_JSON_OBJECT)
-		return statement_add(call, statements, principals);
+		return statement_visit(statements, p);
 	for (size_t i = 0; i < statements->count; i++)
-		TRY(statement_add(call, &statements->values[i], principals));
+		TRY(statement_visit(&statements->values[i], p));
 	return BW_OK;
 }
 
-/* Every string literal of the document that reads `arn` becomes `id`. */
-static struct bw_str literal_replace(struct bw_call *call, struct bw_str document, struct bw_str arn, struct bw_str id)
-{
-	struct bw_json j;
-	struct bw_json_token token;
-	struct bw_buf out;
-	struct bw_str text;
-	size_t copied = 0;
+struct resolving {
+	struct bw_call *call;
+	struct bw_pairs *principals;
+};
 
-	bw_buf_init(&out, 2 * BW_POLICY_TEXT_MAX);
-	bw_json_init(&j, document, call->arena);
-	while (bw_json_next(&j, &token) == BW_OK && token.kind != BW_JSON_END) {
-		if (token.kind != BW_JSON_STRING || !bw_str_eq(token.text, arn))
-			continue;
-		bw_buf_put(&out, bw_str_sub(document, copied, token.offset - copied));
-		bw_json_put_str(&out, id);
-		copied = token.end;
-	}
-	bw_buf_put(&out, bw_str_sub(document, copied, document.n));
-	text = bw_arena_str(call->arena, bw_buf_str(&out));
-	bw_buf_free(&out);
-	return text;
+/* Principals of accounts that this server does not have cannot be looked up: they are taken as they are. */
+static enum bw_err principal_resolve(void *ctx, const struct bw_json_value *literal)
+{
+	struct resolving *r = ctx;
+	struct bw_call *call = r->call;
+	struct bw_str id = BW_STR_NONE;
+	struct bw_arn arn;
+	bool entity = names_entity(literal->text, &arn);
+
+	if (entity && !bw_call_exists(call, bw_account_key(call->arena, arn.account)))
+		return BW_OK;
+	if (!entity && !is_unique_id(literal->text))
+		return BW_OK;
+	if (entity)
+		id = id_of(call, &arn);
+	if (!bw_str_set(id))
+		return bw_call_fail(call, "MalformedPolicyDocument", "Invalid principal in policy: \"AWS\":\"%.*s\"",
+		    BW_FMT(literal->text));
+	bw_pairs_set(r->principals, call->arena, bw_arena_str(call->arena, literal->text), id);
+	return BW_OK;
+}
+
+enum bw_err bw_trust_resolve(struct bw_call *call, struct bw_str document, struct bw_pairs *principals)
+{
+	struct resolving r = {call, principals};
+
+	*principals = (struct bw_pairs){0};
+	return document_visit(call, document, &(struct principals){principal_resolve, &r});
+}
+
+/* Copies the document, the literals of principals that are gone replaced. Conditions keep theirs: they are about names. */
+struct rewriting {
+	struct bw_call *call;
+	const struct bw_role *role;
+	struct bw_buf out;
+	size_t copied;
+};
+
+static enum bw_err principal_rewrite(void *ctx, const struct bw_json_value *literal)
+{
+	struct rewriting *w = ctx;
+	const struct bw_pair *bound = bw_pairs_find(&w->role->trust_principals, literal->text);
+	struct bw_arn arn;
+
+	if (!bound || bw_arn_parse(literal->text, &arn) != BW_OK || bw_str_eq(id_of(w->call, &arn), bound->value))
+		return BW_OK;
+	bw_buf_put(&w->out, bw_str_sub(w->role->trust, w->copied, literal->offset - w->copied));
+	bw_json_put_str(&w->out, bound->value);
+	w->copied = literal->end;
+	return BW_OK;
 }
 
 struct bw_str bw_trust_effective(struct bw_call *call, const struct bw_role *role)
 {
-	struct bw_str document = role->trust;
+	struct rewriting w = {.call = call, .role = role};
+	struct bw_str text;
 
-	for (size_t i = 0; i < role->trust_principals.n; i++) {
-		const struct bw_pair *p = &role->trust_principals.v[i];
-		struct bw_arn arn;
-
-		if (bw_arn_parse(p->key, &arn) == BW_OK && !bw_str_eq(id_of(call, &arn), p->value))
-			document = literal_replace(call, document, p->key, p->value);
-	}
-	return document;
+	if (role->trust_principals.n == 0)
+		return role->trust;
+	bw_buf_init(&w.out, 2 * BW_POLICY_TEXT_MAX);
+	MUST(document_visit(call, role->trust, &(struct principals){principal_rewrite, &w}) == BW_OK);
+	bw_buf_put(&w.out, bw_str_sub(role->trust, w.copied, role->trust.n));
+	MUST(!w.out.failed);
+	text = bw_arena_str(call->arena, bw_buf_str(&w.out));
+	bw_buf_free(&w.out);
+	return text;
 }

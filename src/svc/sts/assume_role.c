@@ -115,13 +115,9 @@ static enum bw_err source_choose(struct bw_call *call, struct bw_str asked, stru
 
 static enum bw_err root_refuse(struct bw_call *call)
 {
-	enum bw_err e;
-
 	if (call->caller->kind != BW_PRINCIPAL_ROOT)
 		return BW_OK;
-	e = bw_call_fail(call, "AccessDenied", "%s", "Roles may not be assumed by root accounts.");
-	call->error.status = 403;
-	return e;
+	return bw_call_fail(call, "AccessDenied", "%s", "Roles may not be assumed by root accounts.");
 }
 
 static struct sts_AssumedRoleUser *assumed_user(struct bw_call *call, const struct bw_session *s)

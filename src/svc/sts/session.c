@@ -73,13 +73,9 @@ struct bw_opt_int sts_packed(const struct bw_session *session)
 
 enum bw_err sts_mfa_refuse(struct bw_call *call, struct bw_str serial, struct bw_str code)
 {
-	enum bw_err e;
-
 	if (!bw_str_set(serial) && !bw_str_set(code))
 		return BW_OK;
-	e = bw_call_fail(call, "AccessDenied", "%s",
+	return bw_call_fail(call, "AccessDenied", "%s",
 	    "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and "
 	    "associated with this user.");
-	call->error.status = 403;
-	return e;
 }

@@ -1,0 +1,247 @@
+#include "bin/api.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "bin/identity.h"
+#include "net/http.h"
+#include "net/tls_holder.h"
+
+struct loop_thread {
+	pthread_t thread;
+	struct bw_loop *loop;
+	struct bw_lane *lane;
+	struct bw_http_server *servers[LISTEN_MAX];
+	size_t server_count;
+	_Atomic size_t undrained;
+	struct bw_post drain;
+};
+
+struct serving {
+	struct api *api;
+	struct bw_core *core;
+	struct bw_tls_holder *tls;
+	struct loop_thread loops[LOOPS_MAX];
+};
+
+static struct bw_str endpoint_of(const struct api *api, struct bw_arena *a)
+{
+	struct bw_str first = api->listen[0];
+	bool loopback = bw_str_starts(first, BW_STR("127.")) || bw_str_starts(first, BW_STR("[::1]")) ||
+	                bw_str_starts(first, BW_STR("localhost"));
+
+	return bw_arena_printf(a, "%s://%.*s", loopback ? "http" : "https", BW_FMT(first));
+}
+
+enum bw_err api_open(struct api *api, struct bw_core **core, struct bw_first_start *first)
+{
+	struct bw_arena *a = &api->place->arena;
+	struct credentials c;
+
+	TRY(bw_core_open(&api->core, a, first, core));
+	if (!first->made)
+		return BW_OK;
+	c = (struct credentials){.key_id = first->admin_key_id, .secret = first->admin_secret, .endpoint = endpoint_of(api, a),
+	    .region = bw_core_region(*core), .account = first->account};
+	return credentials_write(api->place->data, &c, first->root_password);
+}
+
+void api_banner(const struct api *api, const struct bw_first_start *first, struct bw_core *core)
+{
+	struct bw_arena *a = &api->place->arena;
+	struct bw_str url = endpoint_of(api, a), data = api->place->data;
+
+	printf("Bulwark " BW_VERSION "%s\n  endpoint     %.*s\n  account      %.*s   Region %.*s\n  credentials  %.*s/credentials%s\n"
+	       "  every call is authenticated, authorised and audited\n",
+	    api->core.ephemeral ? ", ephemeral: the state is in memory" : "", BW_FMT(url), BW_FMT(bw_core_account(core)),
+	    BW_FMT(bw_core_region(core)), BW_FMT(data), first->made ? " (made now; holds the root user's one-time password too)" : "");
+	printf("\nTo try it, in another shell:\n"
+	       "  eval \"$(bulwark env --data %.*s)\"; alias awsb=\"aws --endpoint-url $AWS_ENDPOINT_URL\"\n"
+	       "  awsb sts get-caller-identity\n"
+	       "  awsb iam create-user --user-name alice\n"
+	       "  awsb iam list-users\n"
+	       "  bulwark trail list --data %.*s --root-key %.*s\n\n",
+	    BW_FMT(data), BW_FMT(data), BW_FMT(api->place->root_key));
+	fflush(stdout);
+}
+
+/* What the certificate is good for: the usual names of this machine and the addresses listened on. */
+static size_t names_fill(const struct api *api, struct bw_arena *a, struct bw_str names[LISTEN_MAX + 4])
+{
+	char host[256] = "";
+	size_t n = 0;
+
+	names[n++] = BW_STR("localhost");
+	names[n++] = BW_STR("127.0.0.1");
+	names[n++] = BW_STR("::1");
+	if (gethostname(host, sizeof host - 1) == 0 && host[0])
+		names[n++] = bw_arena_str(a, bw_str_c(host));
+	for (size_t i = 0; i < api->listen_count; i++) {
+		struct bw_str spec = api->listen[i];
+		size_t end = spec.n;
+		bool known = false;
+
+		while (end > 0 && spec.p[end - 1] != ':')
+			end--;
+		spec = bw_str_sub(spec, 0, end ? end - 1 : 0);
+		if (spec.n > 2 && spec.p[0] == '[')
+			spec = bw_str_sub(spec, 1, spec.n - 2);
+		for (size_t k = 0; k < n; k++)
+			known = known || bw_str_eq(names[k], spec);
+		if (!known && spec.n && !bw_str_eq(spec, BW_STR("0.0.0.0")) && !bw_str_eq(spec, BW_STR("::")))
+			names[n++] = spec;
+	}
+	return n;
+}
+
+/* The operator's certificate when one is given, else our own CA's. Again at each reload: a renewed file counts, and so does a
+ * certificate of ours that has come to its end. */
+static enum bw_err identity_choose(struct serving *s, struct bw_arena *a, struct identity *id)
+{
+	const char *cert = option_get(s->api->options, "tls-cert"), *key = option_get(s->api->options, "tls-key");
+	struct bw_str names[LISTEN_MAX + 4];
+
+	if (cert && key) {
+		TRY(file_read(cert, 65536, a, &id->cert));
+		return file_read(key, 65536, a, &id->key);
+	}
+	return identity_load(bw_core_store(s->core), s->api->place->data, names, names_fill(s->api, a, names),
+	    bw_clock_wall_ms(), a, id);
+}
+
+static enum bw_err tls_open(struct serving *s)
+{
+	struct bw_arena a;
+	struct identity id;
+	enum bw_err e;
+
+	bw_arena_init(&a, 16 << 20);
+	e = identity_choose(s, &a, &id);
+	if (e == BW_OK)
+		e = s->tls ? bw_tls_holder_replace(s->tls, id.cert, id.key) : bw_tls_holder_new(id.cert, id.key, &s->tls);
+	bw_arena_free(&a);
+	return e;
+}
+
+static void drained(void *ctx)
+{
+	struct loop_thread *t = ctx;
+
+	if (atomic_fetch_sub(&t->undrained, 1) == 1)
+		bw_loop_stop(t->loop);
+}
+
+static void drain_begin(struct bw_post *p)
+{
+	struct loop_thread *t = (struct loop_thread *)((char *)p - offsetof(struct loop_thread, drain));
+
+	atomic_store(&t->undrained, t->server_count);
+	for (size_t i = 0; i < t->server_count; i++)
+		bw_http_server_drain(t->servers[i], drained, t);
+}
+
+static void *loop_main(void *arg)
+{
+	struct loop_thread *t = arg;
+
+	bw_loop_run(t->loop);
+	return NULL;
+}
+
+static enum bw_err loop_open(struct serving *s, unsigned index)
+{
+	struct loop_thread *t = &s->loops[index];
+	struct bw_http_server_config config = {.on_request = bw_gate_request, .on_refused = bw_gate_refused, .tls = bw_tls_holder_context(s->tls),
+	    .body_max_bytes = BW_HTTP_BODY_MAX, .connections_max = BW_CONNECTIONS_MAX / s->api->loops};
+
+	TRY(bw_loop_new(&t->loop));
+	TRY(bw_lane_new(s->core, t->loop, index, &t->lane));
+	config.ctx = t->lane;
+	for (size_t i = 0; i < s->api->listen_count; i++) {
+		/* The parent's sockets stay open for the next api process. */
+		int fd = dup(s->api->fds[index][i]);
+
+		CHECK(fd >= 0, BW_EIO);
+		TRY(bw_http_server_add(t->loop, fd, &config, &t->servers[t->server_count]));
+		t->server_count++;
+	}
+	t->drain.run = drain_begin;
+	return BW_OK;
+}
+
+static enum bw_err loops_start(struct serving *s)
+{
+	for (unsigned i = 0; i < s->api->loops; i++)
+		TRY(loop_open(s, i));
+	for (unsigned i = 0; i < s->api->loops; i++)
+		MUST(pthread_create(&s->loops[i].thread, NULL, loop_main, &s->loops[i]) == 0);
+	return BW_OK;
+}
+
+/* Waits for the parent's words; returns when it says drain or is gone. */
+static void parent_obey(struct serving *s, int channel)
+{
+	struct pollfd watched = {.fd = channel, .events = POLLIN};
+	struct bw_proc_message m;
+	enum bw_err e;
+
+	for (;;) {
+		(void)poll(&watched, 1, -1);
+		e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
+		if (e == BW_EAGAIN)
+			continue;
+		if (e != BW_OK || m.type == BW_PROC_DRAIN)
+			return;
+		if (tls_open(s) != BW_OK)
+			bw_log(BW_LOG_WARN, "the configuration was not reloaded");
+		if (bw_proc_send(channel, BW_PROC_READY, BW_STR("")) != BW_OK)
+			return;
+	}
+}
+
+static void loops_stop(struct serving *s)
+{
+	for (unsigned i = 0; i < s->api->loops; i++)
+		bw_loop_post(s->loops[i].loop, &s->loops[i].drain);
+	for (unsigned i = 0; i < s->api->loops; i++)
+		MUST(pthread_join(s->loops[i].thread, NULL) == 0);
+	for (unsigned i = 0; i < s->api->loops; i++) {
+		for (size_t k = 0; k < s->loops[i].server_count; k++)
+			bw_http_server_free(s->loops[i].servers[k]);
+		bw_lane_free(s->loops[i].lane);
+		bw_loop_free(s->loops[i].loop);
+	}
+}
+
+int api_run(const struct bw_proc_self *self)
+{
+	struct serving *s = bw_alloc(sizeof *s);
+	struct bw_first_start first;
+	enum bw_err e;
+
+	s->api = self->ctx;
+	e = bw_sandbox_enter();
+	if (e == BW_OK)
+		e = api_open(s->api, &s->core, &first);
+	if (e == BW_OK)
+		e = tls_open(s);
+	if (e == BW_OK)
+		e = loops_start(s);
+	if (e != BW_OK) {
+		bw_log(BW_LOG_ERROR, "the server cannot start: %s", bw_err_name(e));
+		return 1;
+	}
+	api_banner(s->api, &first, s->core);
+	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK)
+		parent_obey(s, self->channel);
+	loops_stop(s);
+	bw_core_close(s->core);
+	bw_tls_holder_free(s->tls);
+	bw_free(s);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* Where a server's things lie, and small whole files. */
+#pragma once
+
+#include "base/buf.h"
+#include "bin/options.h"
+
+/* The data folder (made 0700 when `make`) and the root key file of the options or the defaults, absolute. */
+struct place {
+	struct bw_arena arena;
+	struct bw_str data, root_key;
+};
+/* False with a message on stderr. */
+bool place_find(const struct parsed *p, bool make, struct place *out);
+
+/* Replaces a file atomically with the given mode. BW_EIO, logged. */
+BW_CHECKED enum bw_err file_write(const char *path, struct bw_str bytes, unsigned mode);
+/* Reads a whole file of at most `max` bytes. BW_ENOTFOUND, BW_ETOOBIG, BW_EIO. */
+BW_CHECKED enum bw_err file_read(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes);
+
+/* The administrator's credentials file of a data folder, made at the first start. */
+struct credentials {
+	struct bw_str key_id, secret, endpoint, region, account;
+};
+BW_CHECKED enum bw_err credentials_read(struct bw_str data, struct bw_arena *arena, struct credentials *out);
+BW_CHECKED enum bw_err credentials_write(struct bw_str data, const struct credentials *c, struct bw_str root_password);

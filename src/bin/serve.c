@@ -1,0 +1,183 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "bin/api.h"
+#include "net/socket.h"
+
+enum { DRAIN_MS = 30000 };
+
+static const struct option serve_options[] = {
+    OPTION_DATA,
+    OPTION_ROOT_KEY,
+    {"listen", OPTION_MANY, "ADDR:PORT", "where to listen, HTTPS and on loopback HTTP too (default: 127.0.0.1:4566)"},
+    {"account-id", OPTION_VALUE, "DIGITS", "the account of the first start (default: random)"},
+    {"region", OPTION_VALUE, "REGION", "the Region of unsigned calls and of the credentials file (default: us-east-1)"},
+    {"ephemeral", OPTION_FLAG, NULL, "state in memory, loopback only, POST /_bulwark/reset starts over: for tests"},
+    {"tls-cert", OPTION_VALUE, "FILE", "serve this PEM certificate (chain) instead of one of the server's own CA"},
+    {"tls-key", OPTION_VALUE, "FILE", "its key; both are read again on SIGHUP"},
+    {"quota", OPTION_MANY, "NAME=VALUE", "another value for a quota, such as iam-users=20000"},
+    {"loops", OPTION_VALUE, "N", "event loops (default: the number of cores, at most 8)"},
+    {"log-level", OPTION_VALUE, "LEVEL", "error, warn, info or debug (default: info)"},
+};
+
+static bool all_digits(const char *s, size_t n)
+{
+	return strlen(s) == n && strspn(s, "0123456789") == n;
+}
+
+static int log_level_set(const struct parsed *p)
+{
+	static const char *const names[] = {"error", "warn", "info", "debug"};
+	const char *level = option_get(p, "log-level");
+
+	for (size_t i = 0; level && i < BW_COUNT(names); i++)
+		if (strcmp(level, names[i]) == 0) {
+			bw_log_level_set((enum bw_log_level)i);
+			return 0;
+		}
+	return level ? command_refuse(p, "--log-level %s is not one of error, warn, info, debug", level) : 0;
+}
+
+static int loops_choose(const struct parsed *p, struct api *api)
+{
+	const char *asked = option_get(p, "loops");
+	int64_t n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (asked && bw_str_to_i64(bw_str_c(asked), 1, LOOPS_MAX, &n) != BW_OK)
+		return command_refuse(p, "--loops %s is not a number from 1 to %d", asked, LOOPS_MAX);
+	api->loops = (unsigned)(n < 1 ? 1 : n > LOOPS_MAX ? LOOPS_MAX : n);
+	api->core.lanes = api->loops;
+	return 0;
+}
+
+/* A known root key, as CI setups want it. Short ones, such as "test", only where the state is thrown away. */
+static int root_key_choose(const struct parsed *p, struct api *api)
+{
+	struct bw_str id = bw_str_c(getenv("BULWARK_ROOT_ACCESS_KEY_ID"));
+	struct bw_str secret = bw_str_c(getenv("BULWARK_ROOT_SECRET_ACCESS_KEY"));
+	size_t id_min = api->core.ephemeral ? 1 : 16, secret_min = api->core.ephemeral ? 1 : 32;
+
+	if (!id.n && !secret.n)
+		return 0;
+	if (!id.n || !secret.n)
+		return command_refuse(p, "BULWARK_ROOT_ACCESS_KEY_ID and BULWARK_ROOT_SECRET_ACCESS_KEY go together");
+	for (size_t i = 0; i < id.n; i++)
+		if (!((id.p[i] >= '0' && id.p[i] <= '9') || (id.p[i] >= 'A' && id.p[i] <= 'Z') ||
+		        (id.p[i] >= 'a' && id.p[i] <= 'z') || id.p[i] == '_'))
+			return command_refuse(p, "BULWARK_ROOT_ACCESS_KEY_ID has other characters than letters, digits and _");
+	if (id.n < id_min || id.n > 128 || secret.n < secret_min || secret.n > 128)
+		return command_refuse(p, "the root access key has %zu to 128 characters and its secret %zu to 128", id_min, secret_min);
+	api->core.root_key_id = id;
+	api->core.root_secret = secret;
+	return 0;
+}
+
+static int account_choose(const struct parsed *p, struct api *api)
+{
+	const char *account = option_get(p, "account-id"), *region = option_get(p, "region");
+
+	if (!option_get(p, "tls-cert") != !option_get(p, "tls-key"))
+		return command_refuse(p, "--tls-cert and --tls-key go together");
+	if (account && !all_digits(account, 12))
+		return command_refuse(p, "--account-id %s is not 12 digits", account);
+	if (region && (strlen(region) > 30 || strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region) || !*region))
+		return command_refuse(p, "--region %s is not the name of a Region", region);
+	api->core.account = bw_str_c(account);
+	api->core.region = bw_str_c(region);
+	api->core.quotas = option_all(p, "quota");
+	return 0;
+}
+
+static int listen_open(const struct parsed *p, struct api *api)
+{
+	const char *const *specs = option_all(p, "listen");
+	static const char *const usual[] = {"127.0.0.1:4566", NULL};
+
+	for (specs = specs[0] ? specs : usual; *specs; specs++) {
+		struct bw_address address;
+
+		if (api->listen_count == LISTEN_MAX)
+			return command_refuse(p, "more than %d addresses to listen on", LISTEN_MAX);
+		if (bw_address_parse(bw_str_c(*specs), &address) != BW_OK)
+			return command_refuse(p, "--listen %s is not ADDRESS:PORT or [ADDRESS]:PORT", *specs);
+		if (api->core.ephemeral && !bw_address_loopback(&address))
+			return command_refuse(p, "an ephemeral server listens on loopback alone, not on %s", *specs);
+		for (unsigned i = 0; i < api->loops; i++)
+			if (bw_socket_listen(&address, true, &api->fds[i][api->listen_count]) != BW_OK) {
+				fprintf(stderr, "bulwark: cannot listen on %s (is it taken?)\n", *specs);
+				return 1;
+			}
+		api->listen[api->listen_count++] = bw_str_c(*specs);
+	}
+	return 0;
+}
+
+static int api_prepare(const struct parsed *p, struct api *api, struct place *place)
+{
+	int refused;
+
+	if (p->rest_count)
+		return command_refuse(p, "'%s' is not an option", p->rest[0]);
+	*api = (struct api){.options = p, .place = place};
+	api->core.ephemeral = option_get(p, "ephemeral") != NULL;
+	if ((refused = log_level_set(p)) || (refused = loops_choose(p, api)) || (refused = account_choose(p, api)) ||
+	    (refused = root_key_choose(p, api)))
+		return refused;
+	if (!place_find(p, true, place))
+		return 1;
+	api->core.data_dir = place->data;
+	api->core.root_key_file = place->root_key;
+	return 0;
+}
+
+static int serve_run(const struct parsed *p)
+{
+	struct api api;
+	struct place place;
+	struct bw_proc_row row = {.title = "api", .run = api_run, .ctx = &api, .may_send = 1u << BW_PROC_READY};
+	int refused = api_prepare(p, &api, &place);
+
+	umask(077);
+	if (refused || (refused = listen_open(p, &api)))
+		return refused;
+	return bw_proc_run(&row, 1, DRAIN_MS);
+}
+
+static int init_run(const struct parsed *p)
+{
+	struct api api;
+	struct place place;
+	struct bw_core *core;
+	struct bw_first_start first;
+	int refused = api_prepare(p, &api, &place);
+
+	umask(077);
+	if (refused)
+		return refused;
+	api.listen[api.listen_count++] = BW_STR("127.0.0.1:4566");
+	if (api_open(&api, &core, &first) != BW_OK)
+		return 1;
+	if (first.made)
+		printf("Made account %.*s in %.*s.\nThe administrator's keys and the root user's one-time password: %.*s/credentials\nThe root "
+		       "key: %.*s (keep a copy; without it the data cannot be read)\n",
+		    BW_FMT(first.account), BW_FMT(place.data), BW_FMT(place.data), BW_FMT(place.root_key));
+	else
+		printf("%.*s holds account %.*s already.\n", BW_FMT(place.data), BW_FMT(bw_core_account(core)));
+	bw_core_close(core);
+	bw_arena_free(&place.arena);
+	return 0;
+}
+
+const struct command command_serve = {.name = "serve", .arguments = "", .summary = "serve AWS's API",
+    .about = "Serves IAM and STS to every AWS client, and the other services' clear refusals. The first start makes an administrator "
+             "with an access key\nand a root user with a one-time password. SIGTERM drains, SIGHUP reloads.\n\nIn the environment of "
+             "the first start, BULWARK_ROOT_ACCESS_KEY_ID and BULWARK_ROOT_SECRET_ACCESS_KEY give the root user\na known access "
+             "key.\n\nExamples:\n  bulwark serve --data ./data\n  bulwark serve --ephemeral --account-id 123456789012\n  bulwark serve "
+             "--listen 0.0.0.0:4566 --listen [::1]:4566",
+    .options = serve_options, .option_count = BW_COUNT(serve_options), .run = serve_run};
+const struct command command_init = {.name = "init", .arguments = "", .summary = "make the first account without serving",
+    .about = "Does what the first start of 'serve' does and ends: the store, the root key, the administrator.",
+    .options = serve_options, .option_count = BW_COUNT(serve_options), .run = init_run};

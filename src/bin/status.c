@@ -1,0 +1,92 @@
+#include <stdio.h>
+
+#include "bin/place.h"
+#include "codec/json.h"
+#include "net/client.h"
+
+static const struct option status_options[] = {
+    OPTION_DATA,
+    OPTION_ROOT_KEY,
+    {"endpoint", OPTION_VALUE, "URL", "where the server listens (default: as it said at its first start)"},
+    {"json", OPTION_FLAG, NULL, "print the server's own JSON"},
+};
+static const struct option ca_options[] = {OPTION_DATA, OPTION_ROOT_KEY};
+
+static void row_print(const struct bw_json_value *health, const char *label, const char *member)
+{
+	const struct bw_json_value *v = bw_json_member(health, bw_str_c(member));
+
+	if (v)
+		printf("  %-10s %.*s\n", label,
+		    BW_FMT(v->kind == BW_JSON_TRUE ? BW_STR("yes") : v->kind == BW_JSON_FALSE ? BW_STR("no") : v->text));
+}
+
+static int status_print(struct bw_str endpoint, struct bw_str body, struct bw_arena *a)
+{
+	struct bw_json_value health;
+
+	if (bw_json_parse(body, a, &health) != BW_OK || health.kind != BW_JSON_OBJECT) {
+		fprintf(stderr, "bulwark: what answers at %.*s is not a bulwark\n", BW_FMT(endpoint));
+		return 1;
+	}
+	printf("up at %.*s\n", BW_FMT(endpoint));
+	row_print(&health, "version", "version");
+	row_print(&health, "account", "account");
+	row_print(&health, "region", "region");
+	row_print(&health, "enforcing", "enforcing");
+	row_print(&health, "ephemeral", "ephemeral");
+	row_print(&health, "uptime s", "uptime_s");
+	row_print(&health, "calls", "calls");
+	return 0;
+}
+
+static int status_run(const struct parsed *p)
+{
+	struct place place;
+	struct credentials c = {.endpoint = bw_str_c(option_get(p, "endpoint"))};
+	struct bw_str ca = BW_STR_NONE, body;
+	int status = 0;
+
+	if (!bw_str_set(c.endpoint)) {
+		if (!place_find(p, false, &place))
+			return 1;
+		if (credentials_read(place.data, &place.arena, &c) != BW_OK) {
+			fprintf(stderr, "bulwark: cannot read %.*s/credentials\n", BW_FMT(place.data));
+			return 1;
+		}
+		if (file_read(bw_arena_printf(&place.arena, "%.*s/ca.pem", BW_FMT(place.data)).p, 65536, &place.arena, &ca) != BW_OK)
+			ca = BW_STR_NONE;
+	} else {
+		bw_arena_init(&place.arena, 16 << 20);
+	}
+	if (bw_client_get(c.endpoint, BW_STR("/_bulwark/health"), ca, 5000, &place.arena, &status, &body) != BW_OK || status != 200) {
+		fprintf(stderr, "bulwark: no answer from %.*s\n", BW_FMT(c.endpoint));
+		return 1;
+	}
+	if (option_get(p, "json"))
+		return printf("%.*s", BW_FMT(body)) < 0;
+	return status_print(c.endpoint, body, &place.arena);
+}
+
+static int ca_run(const struct parsed *p)
+{
+	struct place place;
+	struct bw_str pem;
+
+	if (!place_find(p, false, &place))
+		return 1;
+	if (file_read(bw_arena_printf(&place.arena, "%.*s/ca.pem", BW_FMT(place.data)).p, 65536, &place.arena, &pem) != BW_OK) {
+		fprintf(stderr, "bulwark: no CA certificate in %.*s yet: it is made when the server first starts\n", BW_FMT(place.data));
+		return 1;
+	}
+	printf("%.*s", BW_FMT(pem));
+	return 0;
+}
+
+const struct command command_status = {.name = "status", .arguments = "", .summary = "ask a running server how it is",
+    .about = "Asks the server's health. Exit status 0: it is up; 1: it is not.", .options = status_options,
+    .option_count = BW_COUNT(status_options), .run = status_run};
+const struct command command_ca = {.name = "ca", .arguments = "", .summary = "print the certificate of the server's CA",
+    .about = "Prints the PEM certificate that clients must trust to speak HTTPS with this server.\n\nExample:\n  bulwark ca > ca.pem && "
+             "AWS_CA_BUNDLE=ca.pem aws --endpoint-url https://127.0.0.1:4566 sts get-caller-identity",
+    .options = ca_options, .option_count = BW_COUNT(ca_options), .run = ca_run};

@@ -1,0 +1,205 @@
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "bin/place.h"
+#include "codec/json.h"
+#include "codec/time.h"
+#include "core/trail.h"
+#include "store/store.h"
+
+static const struct option trail_options[] = {
+    OPTION_DATA,
+    OPTION_ROOT_KEY,
+    {"since", OPTION_VALUE, "WHEN", "list: from then on: 15m, 2h, 7d, or 2026-11-23T10:00:00Z"},
+    {"user", OPTION_VALUE, "TEXT", "list: whose ARN contains this"},
+    {"event", OPTION_VALUE, "NAME", "list: of this event name"},
+    {"errors", OPTION_FLAG, NULL, "list: refused and failed calls alone"},
+    {"json", OPTION_FLAG, NULL, "list, follow: the whole records, one JSON object a line"},
+};
+
+struct shower {
+	const struct parsed *options;
+	struct bw_arena arena; /* of one record */
+	bool colour;
+};
+
+static bool trail_key(struct place *place, unsigned char key[32])
+{
+	struct bw_store_config config = {.data_dir = place->data, .root_key_file = place->root_key, .read_only = true};
+	struct bw_store *store;
+
+	if (bw_store_open(&config, &store) != BW_OK) {
+		fprintf(stderr, "bulwark: cannot open the store in %.*s with the root key %.*s\n", BW_FMT(place->data),
+		    BW_FMT(place->root_key));
+		return false;
+	}
+	bw_store_derive(store, BW_STR("trail"), key);
+	bw_store_close(store);
+	return true;
+}
+
+static struct bw_str text_of(const struct bw_json_value *object, const char *member)
+{
+	const struct bw_json_value *v = object ? bw_json_member(object, bw_str_c(member)) : NULL;
+
+	return v && v->kind == BW_JSON_STRING ? v->text : BW_STR_NONE;
+}
+
+static bool wanted(const struct parsed *p, const struct bw_json_value *record, struct bw_str who)
+{
+	const char *user = option_get(p, "user"), *event = option_get(p, "event");
+
+	if (option_get(p, "errors") && !bw_str_set(text_of(record, "errorCode")))
+		return false;
+	if (event && !bw_str_eq(bw_str_c(event), text_of(record, "eventName")))
+		return false;
+	return !user || (bw_str_set(who) && bw_str_has(who, bw_str_c(user)));
+}
+
+static bool show(void *ctx, struct bw_str record)
+{
+	struct shower *s = ctx;
+	struct bw_json_value r;
+	const struct bw_json_value *identity;
+	struct bw_str who, code;
+
+	bw_arena_reset(&s->arena);
+	if (bw_json_parse(record, &s->arena, &r) != BW_OK)
+		return true;
+	identity = bw_json_member(&r, BW_STR("userIdentity"));
+	who = text_of(identity, "arn");
+	if (!bw_str_set(who))
+		who = text_of(identity, "accessKeyId");
+	if (!wanted(s->options, &r, who))
+		return true;
+	if (option_get(s->options, "json"))
+		return printf("%.*s\n", BW_FMT(record)) > 0;
+	code = text_of(&r, "errorCode");
+	return printf("%.*s  %-32.*s %s%-28.*s%s %-15.*s %.*s\n", BW_FMT(text_of(&r, "eventTime")),
+	           BW_FMT(text_of(&r, "eventName")), !s->colour ? "" : code.n ? "\033[31m" : "\033[32m",
+	           BW_FMT(code.n ? code : BW_STR("ok")), s->colour ? "\033[0m" : "", BW_FMT(text_of(&r, "sourceIPAddress")),
+	           BW_FMT(bw_str_set(who) ? who : BW_STR("-"))) > 0;
+}
+
+/* "15m", "2h", "7d" before now, or a point of time. */
+static bool since_parse(const char *text, int64_t *ms)
+{
+	struct bw_str s = bw_str_c(text);
+	int64_t unit_ms = 0, n;
+
+	*ms = 0;
+	if (!text)
+		return true;
+	if (bw_time_parse_iso8601(s, ms) == BW_OK)
+		return true;
+	if (s.n > 1)
+		unit_ms = s.p[s.n - 1] == 's' ? 1000 : s.p[s.n - 1] == 'm' ? 60000 : s.p[s.n - 1] == 'h' ? 3600000
+		          : s.p[s.n - 1] == 'd'                                ? 86400000
+		                                                               : 0;
+	if (!unit_ms || bw_str_to_i64(bw_str_sub(s, 0, s.n - 1), 0, 1000000, &n) != BW_OK)
+		return false;
+	*ms = bw_clock_wall_ms() - n * unit_ms;
+	return true;
+}
+
+static int list(struct shower *s, struct bw_str dir, const unsigned char key[32])
+{
+	struct bw_trail_report report;
+	int64_t from_ms;
+
+	if (!since_parse(option_get(s->options, "since"), &from_ms))
+		return command_refuse(s->options, "--since %s is neither like 2h nor a time", option_get(s->options, "since"));
+	if (bw_trail_read(dir, key, from_ms, show, s, &report) != BW_OK || report.fault[0]) {
+		fflush(stdout);
+		fprintf(stderr, "bulwark: the trail does not verify: %s\n", report.fault);
+		return 1;
+	}
+	return 0;
+}
+
+static int follow(struct shower *s, struct bw_str dir, const unsigned char key[32])
+{
+	struct bw_trail_cursor cursor = {0};
+
+	for (;;) {
+		if (bw_trail_follow(dir, key, &cursor, show, s) != BW_OK) {
+			fprintf(stderr, "bulwark: the trail does not verify\n");
+			return 1;
+		}
+		fflush(stdout);
+		usleep(200000);
+	}
+}
+
+struct progress {
+	uint64_t records;
+	int64_t shown_ms;
+	bool tty;
+};
+
+static bool progress_count(void *ctx, struct bw_str record)
+{
+	struct progress *p = ctx;
+	int64_t now = p->tty ? bw_clock_mono_ms() : 0;
+
+	(void)record;
+	p->records++;
+	if (p->tty && now - p->shown_ms > 100) {
+		p->shown_ms = now;
+		fprintf(stderr, "\rverified %llu records ...", (unsigned long long)p->records);
+	}
+	return true;
+}
+
+static int verify(struct shower *s, struct bw_str dir, const unsigned char key[32])
+{
+	struct progress p = {.tty = isatty(2)};
+	struct bw_trail_report report;
+	enum bw_err e = bw_trail_read(dir, key, 0, progress_count, &p, &report);
+
+	(void)s;
+	if (p.tty)
+		fprintf(stderr, "\r\033[K");
+	if (e != BW_OK || report.fault[0]) {
+		printf("FAULT after %llu records: %s\n", (unsigned long long)report.records,
+		    report.fault[0] ? report.fault : bw_err_name(e));
+		return 1;
+	}
+	printf("verified: %llu records in %llu blocks of %llu segments; nothing changed, removed or reordered\n",
+	    (unsigned long long)report.records, (unsigned long long)report.blocks, (unsigned long long)report.segments);
+	return 0;
+}
+
+static int trail_run(const struct parsed *p)
+{
+	static const struct {
+		const char *name;
+		int (*run)(struct shower *s, struct bw_str dir, const unsigned char key[32]);
+	} verbs[] = {{"list", list}, {"follow", follow}, {"verify", verify}};
+	const char *verb = p->rest_count ? p->rest[0] : "list";
+	struct shower s = {.options = p, .colour = isatty(1)};
+	struct place place;
+	unsigned char key[32];
+
+	for (size_t i = 0; i < BW_COUNT(verbs); i++) {
+		if (strcmp(verb, verbs[i].name) != 0)
+			continue;
+		if (p->rest_count > 1)
+			return command_refuse(p, "'%s' is too much", p->rest[1]);
+		if (!place_find(p, false, &place) || !trail_key(&place, key))
+			return 1;
+		bw_arena_init(&s.arena, 16 << 20);
+		return verbs[i].run(&s, bw_arena_printf(&place.arena, "%.*s/trail", BW_FMT(place.data)), key);
+	}
+	return command_refuse(p, "'%s' is none of list, follow, verify", verb);
+}
+
+const struct command command_trail = {.name = "trail", .arguments = "[list | follow | verify]",
+    .summary = "read and verify the audit trail",
+    .about = "Shows who did what: one CloudTrail record a call, denied and unauthenticated ones included.\nverify reads everything and "
+             "names the first block that was changed, removed or reordered; exit status 1 then.\n\nExamples:\n  bulwark trail list --since "
+             "1h --errors\n  bulwark trail follow --json | jq .eventName\n  bulwark trail verify",
+    .options = trail_options, .option_count = BW_COUNT(trail_options), .run = trail_run};

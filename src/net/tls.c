@@ -1,0 +1,318 @@
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "base/sys.h"
+
+/* The socket below a connection: OpenSSL's own would write without MSG_NOSIGNAL, and a peer's leaving would
+ * raise SIGPIPE. */
+static int socket_write(BIO *b, const char *from, int n)
+{
+	ssize_t sent = send((int)(intptr_t)BIO_get_data(b), from, (size_t)n, MSG_NOSIGNAL);
+
+	BIO_clear_retry_flags(b);
+	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_write(b);
+	return (int)sent;
+}
+
+static int socket_read(BIO *b, char *to, int n)
+{
+	ssize_t got = recv((int)(intptr_t)BIO_get_data(b), to, (size_t)n, 0);
+
+	BIO_clear_retry_flags(b);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_read(b);
+	if (got == 0)
+		BIO_set_flags(b, BIO_FLAGS_IN_EOF);
+	return (int)got;
+}
+
+static long socket_ctrl(BIO *b, int command, long number, void *pointer)
+{
+	(void)number;
+	(void)pointer;
+	if (command == BIO_CTRL_EOF)
+		return BIO_test_flags(b, BIO_FLAGS_IN_EOF) != 0;
+	return command == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *socket_method;
+
+/* Once, before any thread: the table is read by all. */
+__attribute__((constructor)) static void socket_method_make(void)
+{
+	socket_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "bulwark socket");
+	MUST(socket_method != NULL);
+	MUST(BIO_meth_set_write(socket_method, socket_write) &&
+	     BIO_meth_set_read(socket_method, socket_read) && BIO_meth_set_ctrl(socket_method, socket_ctrl));
+}
+
+/* Says what OpenSSL holds against us, and forgets it. */
+static enum bw_err refuse(const char *what)
+{
+	char reason[256];
+
+	ERR_error_string_n(ERR_peek_last_error(), reason, sizeof reason);
+	ERR_clear_error();
+	bw_log(BW_LOG_ERROR, "TLS: %s: %s", what, reason);
+	return BW_EINVAL;
+}
+
+static BIO *pem_open(struct bw_str pem)
+{
+	BIO *b = BIO_new_mem_buf(pem.n ? pem.p : "", pem.n > INT_MAX ? 0 : (int)pem.n);
+
+	MUST(b != NULL);
+	return b;
+}
+
+/* A key in a file may be encrypted; there is nobody here to ask for the word. */
+static int no_passphrase(char *to, int size, int writing, void *ctx)
+{
+	(void)to;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+static SSL_CTX *context_new(const SSL_METHOD *method)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	MUST(ctx != NULL);
+	MUST(SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1);
+	/* Forward secrecy and authenticated encryption only (RFC 9325 4.2). */
+	MUST(SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL") == 1);
+	MUST(SSL_CTX_set_ciphersuites(
+	         ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1);
+	MUST(SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1);
+	/* A resumed session would skip nothing we measure and keeps a ticket key that breaks forward secrecy.
+	 */
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
+	                             SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_read_ahead(ctx, 1); /* a record in one read of the socket instead of two */
+	return ctx;
+}
+
+static bool chain_use(SSL_CTX *ctx, struct bw_str pem)
+{
+	BIO *b = pem_open(pem);
+	X509 *cert = PEM_read_bio_X509_AUX(b, NULL, no_passphrase, NULL);
+	bool good = cert && SSL_CTX_use_certificate(ctx, cert) == 1;
+
+	X509_free(cert);
+	while (good && (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL) {
+		good = SSL_CTX_add0_chain_cert(ctx, cert) == 1;
+		if (!good)
+			X509_free(cert);
+	}
+	if (good)
+		ERR_clear_error(); /* the end of the text is how the reading ends */
+	BIO_free(b);
+	return good;
+}
+
+static bool key_use(SSL_CTX *ctx, struct bw_str pem)
+{
+	BIO *b = pem_open(pem);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
+	bool good = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+
+	EVP_PKEY_free(key);
+	BIO_free(b);
+	return good;
+}
+
+/* HTTP/1.1 is what is spoken here: a client that offers it gets it, one that offers only others is refused
+ * (RFC 7301 3.2). */
+static int alpn_select(SSL *tls, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
+    unsigned int in_n, void *ctx)
+{
+	struct bw_str offers = bw_str_make(in, in_n), ours = BW_STR("http/1.1");
+
+	(void)tls;
+	(void)ctx;
+	while (offers.n) {
+		struct bw_str offer = bw_str_sub(offers, 1, (unsigned char)offers.p[0]);
+
+		if (bw_str_eq(offer, ours)) {
+			*out = (const unsigned char *)offer.p;
+			*out_n = (unsigned char)offer.n;
+			return SSL_TLSEXT_ERR_OK;
+		}
+		offers = bw_str_sub(offers, 1 + offer.n, offers.n);
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+enum bw_err bw_tls_server_new(struct bw_str chain_pem, struct bw_str key_pem, struct ssl_ctx_st **out)
+{
+	SSL_CTX *ctx = context_new(TLS_server_method());
+	enum bw_err e = BW_OK;
+
+	SSL_CTX_set_alpn_select_cb(ctx, alpn_select, NULL);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	if (!chain_use(ctx, chain_pem))
+		e = refuse("cannot use the certificate chain");
+	else if (!key_use(ctx, key_pem))
+		e = refuse("cannot use the private key with the certificate");
+	if (e != BW_OK) {
+		SSL_CTX_free(ctx);
+		return e;
+	}
+	*out = ctx;
+	return BW_OK;
+}
+
+static bool authorities_use(SSL_CTX *ctx, struct bw_str pem)
+{
+	BIO *b = pem_open(pem);
+	bool good = true;
+	int count = 0;
+	X509 *cert;
+
+	for (; good && (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL; count++) {
+		good = X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1;
+		X509_free(cert);
+	}
+	BIO_free(b);
+	return good && count > 0;
+}
+
+enum bw_err bw_tls_client_new(struct bw_str ca_pem, struct ssl_ctx_st **out)
+{
+	static const unsigned char alpn[] = "\x08http/1.1";
+	SSL_CTX *ctx = context_new(TLS_client_method());
+
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	MUST(SSL_CTX_set_alpn_protos(ctx, alpn, sizeof alpn - 1) == 0);
+	if (!authorities_use(ctx, ca_pem)) {
+		SSL_CTX_free(ctx);
+		return refuse("cannot read the authorities' certificates");
+	}
+	ERR_clear_error();
+	*out = ctx;
+	return BW_OK;
+}
+
+void bw_tls_free(struct ssl_ctx_st *ctx)
+{
+	SSL_CTX_free(ctx);
+}
+
+static SSL *connection_new(SSL_CTX *ctx, int fd)
+{
+	SSL *tls = SSL_new(ctx);
+	BIO *b = BIO_new(socket_method);
+
+	MUST(tls != NULL && b != NULL);
+	BIO_set_data(b, (void *)(intptr_t)fd);
+	BIO_set_init(b, 1);
+	SSL_set_bio(tls, b, b);
+	return tls;
+}
+
+struct ssl_st *bw_tls_accept(struct ssl_ctx_st *ctx, int fd)
+{
+	SSL *tls = connection_new(ctx, fd);
+
+	SSL_set_accept_state(tls);
+	return tls;
+}
+
+enum bw_err bw_tls_connect(struct ssl_ctx_st *ctx, int fd, struct bw_str host, struct ssl_st **out)
+{
+	SSL *tls = connection_new(ctx, fd);
+	char *name = bw_strdup(host);
+	unsigned char address[16];
+	bool numeric = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+	bool good = numeric ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), name) == 1
+	                    : SSL_set1_host(tls, name) == 1 && SSL_set_tlsext_host_name(tls, name) == 1;
+
+	bw_free(name);
+	if (!good) {
+		SSL_free(tls);
+		return refuse("not a host name");
+	}
+	SSL_set_connect_state(tls);
+	*out = tls;
+	return BW_OK;
+}
+
+void bw_tls_close(struct ssl_st *tls)
+{
+	if (!tls)
+		return;
+	ERR_clear_error();
+	if (SSL_is_init_finished(tls))
+		(void)SSL_shutdown(tls); /* one try: whoever does not read it does not need it */
+	SSL_free(tls);
+	ERR_clear_error();
+}
+
+static enum bw_tls_step step_of(SSL *tls, int result)
+{
+	switch (SSL_get_error(tls, result)) {
+	case SSL_ERROR_NONE:
+		return BW_TLS_DONE;
+	case SSL_ERROR_WANT_READ:
+		return BW_TLS_WANT_READ;
+	case SSL_ERROR_WANT_WRITE:
+		return BW_TLS_WANT_WRITE;
+	case SSL_ERROR_ZERO_RETURN:
+		return BW_TLS_ENDED;
+	default:
+		/* After these nothing more may be sent, not even a farewell (SSL_shutdown's manual). */
+		SSL_set_quiet_shutdown(tls, 1);
+		return BW_TLS_BROKEN;
+	}
+}
+
+enum bw_tls_step bw_tls_handshake(struct ssl_st *tls)
+{
+	ERR_clear_error();
+	return step_of(tls, SSL_do_handshake(tls));
+}
+
+enum bw_tls_step bw_tls_read(struct ssl_st *tls, char *to, size_t size, size_t *n)
+{
+	*n = 0;
+	ERR_clear_error();
+	return step_of(tls, SSL_read_ex(tls, to, size, n));
+}
+
+enum bw_tls_step bw_tls_write(struct ssl_st *tls, const char *from, size_t size, size_t *n)
+{
+	*n = 0;
+	ERR_clear_error();
+	return step_of(tls, SSL_write_ex(tls, from, size, n));
+}
+
+bool bw_tls_pending(const struct ssl_st *tls)
+{
+	return SSL_has_pending(tls) == 1;
+}
+
+struct bw_str bw_tls_version(const struct ssl_st *tls)
+{
+	return bw_str_c(SSL_get_version(tls));
+}
+
+struct bw_str bw_tls_cipher(const struct ssl_st *tls)
+{
+	return bw_str_c(SSL_get_cipher_name(tls));
+}

@@ -1,0 +1,43 @@
+/* TLS by OpenSSL: 1.2 and 1.3 only, with the ciphers that are left when everything doubtful is taken away. */
+#pragma once
+
+#include "base/str.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+/* A server's context from a certificate chain and its private key, both PEM. The chain begins with the
+ * server's own certificate. BW_EINVAL when either cannot be read or they do not belong together (logged). The
+ * caller frees with bw_tls_free; neither text is kept. */
+BW_CHECKED enum bw_err bw_tls_server_new(
+    struct bw_str chain_pem, struct bw_str key_pem, struct ssl_ctx_st **out);
+/* A client's context that trusts only the authorities in `ca_pem`. BW_EINVAL when there is none to be read.
+ */
+BW_CHECKED enum bw_err bw_tls_client_new(struct bw_str ca_pem, struct ssl_ctx_st **out);
+void bw_tls_free(struct ssl_ctx_st *ctx);
+
+/* A connection's TLS state over a non-blocking socket, which stays the caller's. */
+struct ssl_st *bw_tls_accept(struct ssl_ctx_st *ctx, int fd);
+/* `host` is the name or address that the certificate must carry. */
+BW_CHECKED enum bw_err bw_tls_connect(
+    struct ssl_ctx_st *ctx, int fd, struct bw_str host, struct ssl_st **out);
+/* Says goodbye if the state of the connection permits it, and frees. */
+void bw_tls_close(struct ssl_st *tls);
+
+/* What a step came to. */
+enum bw_tls_step {
+	BW_TLS_DONE,
+	BW_TLS_WANT_READ,
+	BW_TLS_WANT_WRITE,
+	BW_TLS_ENDED, /* the peer has closed, rightly or not */
+	BW_TLS_BROKEN,
+};
+
+enum bw_tls_step bw_tls_handshake(struct ssl_st *tls);
+enum bw_tls_step bw_tls_read(struct ssl_st *tls, char *to, size_t size, size_t *n);
+enum bw_tls_step bw_tls_write(struct ssl_st *tls, const char *from, size_t size, size_t *n);
+/* Whether bytes wait inside, which no event of the socket will announce. */
+bool bw_tls_pending(const struct ssl_st *tls);
+/* "TLSv1.3", "TLS_AES_128_GCM_SHA256": static storage. */
+struct bw_str bw_tls_version(const struct ssl_st *tls);
+struct bw_str bw_tls_cipher(const struct ssl_st *tls);
