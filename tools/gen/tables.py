@@ -47,6 +47,8 @@ def reference(shape_name):
 def members_table(model, name, shape):
     if names.kind(shape) != "structure" or not shape["members"]:
         return []
+    if len(shape["members"]) > 64:
+        raise ValueError(f"{name}: the decoders mark the members they have seen in 64 bits")
     rows = [f"\t{row(member_fields(model, name, shape, member, ref))}," for member, ref in shape["members"].items()]
     return [f"static const struct bw_member m_{name}[] = {{", *rows, "};"]
 
@@ -153,7 +155,7 @@ def service_tables(model, pool):
                                                       "target_prefix", "json_version", "xmlns")}
     fields |= {
         "protocol": f"BW_PROTOCOL_{PROTOCOLS[service['protocol']]}",
-        "global": flag(service.get("global")),
+        "global": flag(service.get("global")), "whole_seconds": flag(service.get("whole_seconds")),
         "operations": "operations", "operation_count": len(operations),
         "resources": "resources" if model["resources"] else None, "resource_count": len(model["resources"]) or None,
         "actions": "actions" if model.get("actions") else None, "action_count": len(model.get("actions", {})) or None,

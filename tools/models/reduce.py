@@ -32,6 +32,8 @@ def reduce_metadata(metadata, service):
     facts["signing_name"] = metadata.get("signingName", metadata["endpointPrefix"])
     facts["prefix"] = service.prefix
     facts["event_source"] = service.event_source
+    if service.whole_seconds:
+        facts["whole_seconds"] = True
     return facts
 
 

@@ -11,6 +11,7 @@ class Service:
     keep: object = None       # a pattern of operation names; None keeps all
     # Operations that are authorised under an action of another name (service authorisation reference).
     renamed: dict = field(default_factory=dict)
+    whole_seconds: bool = False  # XML times without a fraction, as recorded answers show
 
 
 EC2_KEPT = re.compile(
@@ -39,7 +40,7 @@ ALL = (
     service("cloudtrail"),
     service("ec2", keep=EC2_KEPT),
     service("elbv2", "elasticloadbalancing"),
-    service("iam"),
+    service("iam", whole_seconds=True),
     service("identitystore"),
     # ReEncrypt needs kms:ReEncryptFrom on the source key and kms:ReEncryptTo on the destination; the first is the row's.
     service("kms", renamed={"ReEncrypt": "ReEncryptFrom"}),
@@ -51,6 +52,6 @@ ALL = (
     service("sso", "awsssoportal", "sso"),
     service("sso-admin", "sso"),
     service("sso-oidc", "sso-oauth", "sso"),
-    service("sts"),
+    service("sts", whole_seconds=True),
     service("wafv2"),
 )

@@ -140,9 +140,10 @@ static enum bw_err step_into(struct query_in *q, const char *word, struct run *r
 static enum bw_err element_run(
     struct query_in *q, const struct run *r, const struct bw_form_field *f, size_t number, struct run *out)
 {
+	struct bw_str part = part_at(f, r->skip);
 	int64_t given;
 
-	if (bw_str_to_i64(part_at(f, r->skip), 1, BW_LIST_ITEMS_MAX, &given) != BW_OK ||
+	if (bw_str_starts(part, BW_STR("0")) || bw_str_to_i64(part, 1, BW_LIST_ITEMS_MAX, &given) != BW_OK ||
 	    (size_t)given != number)
 		return wire_malformed(q->w, "Unexpected number in parameter %.*s", BW_FMT(f->key));
 	*out = run_of(r, f);

@@ -1,0 +1,214 @@
+#include "test.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "aws/wire/wire_internal.h"
+#include "base/sys.h"
+#include "gen/iam.h"
+#include "gen/sso-admin.h"
+#include "gen/sts.h"
+
+TEST(shape_finds_services_and_operations)
+{
+	const struct bw_service *iam = bw_service_find(BW_STR("iam"));
+	const struct bw_operation *op = bw_operation_find(iam, BW_STR("CreateUser"));
+
+	assert_ptr_equal(iam, &bw_service_iam);
+	assert_non_null(bw_service_find(BW_STR("sso-admin")));
+	assert_null(bw_service_find(BW_STR("IAM")));
+	assert_null(bw_service_find(BW_STR("")));
+	assert_string_equal(op->action, "iam:CreateUser");
+	assert_string_equal(op->access, "Write");
+	assert_string_equal(op->resource_types[0], "user");
+	assert_null(op->resource_types[1]);
+	assert_string_equal(op->result_wrapper, "CreateUserResult");
+	assert_null(bw_operation_find(iam, BW_STR("createUser")));
+	assert_null(bw_operation_find(iam, BW_STR("CreateUse")));
+	assert_null(bw_operation_find(iam, BW_STR("CreateUserX")));
+	assert_null(bw_operation_find(iam, BW_STR("")));
+	assert_null(bw_operation_find(iam, BW_STR("AAA")));
+	assert_null(bw_operation_find(iam, BW_STR("zzz")));
+}
+
+TEST(shape_finds_errors_by_their_wire_code)
+{
+	const struct bw_operation *op = bw_operation_find(&bw_service_iam, BW_STR("CreateUser"));
+	const struct bw_shape *e = bw_operation_error(op, BW_STR("EntityAlreadyExists"));
+
+	assert_int_equal(e->error_status, 409);
+	assert_true(e->error_sender);
+	assert_null(bw_operation_error(op, BW_STR("EntityAlreadyExistsException")));
+	assert_null(bw_operation_error(op, BW_STR("")));
+	assert_int_equal(bw_operation_error(op, BW_STR("ServiceFailure"))->error_status, 500);
+}
+
+TEST(shape_structs_and_tables_agree)
+{
+	const struct bw_shape *s = bw_operation_find(&bw_service_iam, BW_STR("CreateUser"))->input;
+	IN_iam_CreateUser in = {.UserName = BW_STR("x")};
+	OUT_iam_DeleteUser nothing = {0};
+
+	assert_int_equal(s->size, sizeof in);
+	assert_int_equal(s->members[1].offset, offsetof(struct iam_CreateUserRequest, UserName));
+	assert_true(s->members[1].required);
+	assert_int_equal(sizeof nothing, sizeof(struct bw_empty));
+	assert_int_equal(s->members[3].shape->element->size, sizeof(struct iam_Tag));
+	assert_true(bw_operation_find(&bw_service_sts, BW_STR("AssumeRoleWithWebIdentity"))->unsigned_ok);
+	assert_false(bw_operation_find(&bw_service_sts, BW_STR("AssumeRole"))->unsigned_ok);
+}
+
+/* What must hold of every table, whatever a refresh brings. */
+static void service_check(const struct bw_service *s)
+{
+	for (uint32_t i = 0; i < s->operation_count; i++) {
+		const struct bw_operation *op = &s->operations[i];
+
+		assert_ptr_equal(op->service, s);
+		assert_ptr_equal(bw_operation_find(s, bw_str_c(op->name)), op);
+		assert_true(bw_str_starts(bw_str_c(op->action), bw_str_c(s->prefix)));
+		assert_non_null(op->errors);
+		assert_non_null(op->resource_types);
+		assert_non_null(op->condition_keys);
+		for (const struct bw_shape *const *e = op->errors; *e; e++)
+			assert_true((*e)->error_code && (*e)->error_status >= 400);
+	}
+}
+
+TEST(shape_every_table_is_whole)
+{
+	const char *last = "";
+	size_t operations = 0;
+
+	for (const struct bw_service *const *s = bw_services; *s; s++) {
+		assert_true(strcmp(last, (*s)->name) < 0);
+		last = (*s)->name;
+		service_check(*s);
+		operations += (*s)->operation_count;
+		if ((*s)->protocol == BW_PROTOCOL_JSON)
+			assert_non_null((*s)->target_prefix);
+		else if ((*s)->protocol != BW_PROTOCOL_REST_JSON)
+			assert_non_null((*s)->xmlns);
+	}
+	assert_true(operations > 800);
+}
+
+/* ---- Every pattern of every model ---- */
+
+struct seen {
+	const struct bw_shape *shapes[8192];
+	size_t n;
+};
+
+static void each_pattern(const struct bw_shape *s, struct seen *seen, void (*each)(const struct bw_shape *s))
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < seen->n; i++)
+		if (seen->shapes[i] == s)
+			return;
+	assert_true(seen->n < BW_COUNT(seen->shapes));
+	seen->shapes[seen->n++] = s;
+	if (s->pattern)
+		each(s);
+	each_pattern(s->element, seen, each);
+	each_pattern(s->key, seen, each);
+	for (uint32_t i = 0; i < s->member_count; i++)
+		each_pattern(s->members[i].shape, seen, each);
+}
+
+static void all_patterns(void (*each)(const struct bw_shape *s))
+{
+	static struct seen seen;
+
+	for (const struct bw_service *const *s = bw_services; *s; s++) {
+		seen.n = 0;
+		for (uint32_t i = 0; i < (*s)->operation_count; i++) {
+			each_pattern((*s)->operations[i].input, &seen, each);
+			each_pattern((*s)->operations[i].output, &seen, each);
+		}
+	}
+}
+
+static bool matches(struct bw_pattern *p, struct bw_str text)
+{
+	struct bw_arena arena;
+	struct wire_in w = {.arena = &arena};
+	bool yes;
+
+	bw_arena_init(&arena, 1 << 26);
+	yes = wire_pattern_matches(&w, p, text);
+	bw_arena_free(&arena);
+	return yes;
+}
+
+static size_t patterns;
+
+static void pattern_compiles(const struct bw_shape *s)
+{
+	patterns++;
+	/* Matching compiles; a pattern that does not compile panics. A trailing newline must not slip past an
+	 * anchor. */
+	matches(s->pattern, BW_STR("arn:aws:iam::123456789012:user/x"));
+	assert_true(strncmp(s->pattern->pcre, "\\A(?", 4) == 0);
+}
+
+TEST(shape_every_pattern_compiles)
+{
+	patterns = 0;
+	all_patterns(pattern_compiles);
+	assert_true(patterns > 300);
+}
+
+/* Texts that make backtracking engines sweat, for each pattern, in bounded time. */
+static void pattern_is_bounded(const struct bw_shape *s)
+{
+	static char text[5][4096];
+	static const char *const parts[] = {"a", "a.", "/a", "-a", "a-a."};
+	int64_t started = bw_clock_mono_ms();
+
+	for (size_t i = 0; i < BW_COUNT(parts); i++) {
+		for (size_t at = 0; at + strlen(parts[i]) < sizeof text[i]; at += strlen(parts[i]))
+			memcpy(text[i] + at, parts[i], strlen(parts[i]));
+		text[i][sizeof text[i] - 1] = '\x01';
+		matches(s->pattern, bw_str_make(text[i], sizeof text[i]));
+	}
+	/* A sanitizer build is some ten times slower than the program. */
+	if (bw_clock_mono_ms() - started > 1000)
+		fail_msg("%s took %lld ms", s->pattern->text, (long long)(bw_clock_mono_ms() - started));
+}
+
+TEST(shape_every_pattern_is_bounded)
+{
+	all_patterns(pattern_is_bounded);
+}
+
+static bool pattern_takes(const char *service, const char *operation, uint32_t member, const char *text)
+{
+	const struct bw_operation *op =
+	    bw_operation_find(bw_service_find(bw_str_c(service)), bw_str_c(operation));
+
+	return matches(op->input->members[member].shape->pattern, bw_str_c(text));
+}
+
+TEST(shape_patterns_match_the_whole_value)
+{
+	assert_true(pattern_takes("iam", "CreateUser", 1, "a+=,.@-_b"));
+	assert_false(pattern_takes("iam", "CreateUser", 1, "a b"));
+	assert_false(pattern_takes("iam", "CreateUser", 1, "ab\n"));
+	assert_false(pattern_takes("iam", "CreateUser", 1, "\nab"));
+	assert_false(pattern_takes("iam", "CreateUser", 1, ""));
+	assert_false(pattern_takes("iam", "CreateUser", 1, "\xc3\xa9")); /* \w is ASCII in Java */
+	assert_true(pattern_takes("iam", "CreateUser", 0, "/a/b/"));
+	assert_true(pattern_takes("iam", "CreateUser", 0, "/"));
+	assert_false(pattern_takes("iam", "CreateUser", 0, "/a"));
+	assert_false(pattern_takes("iam", "CreateUser", 0, "a/"));
+	/* Ranges of code points: \u0020-\u00FF of a policy document. */
+	assert_true(pattern_takes("iam", "CreatePolicy", 2, "{\"a\": \"\xc3\xbf\"}"));
+	assert_false(pattern_takes("iam", "CreatePolicy", 2, "\xc4\x80"));
+	assert_false(pattern_takes("iam", "CreatePolicy", 2, "\x01"));
+	/* Alternatives without brackets around them: each is whole. */
+	assert_true(pattern_takes("organizations", "AttachPolicy", 1, "123456789012"));
+	assert_false(pattern_takes("organizations", "AttachPolicy", 1, "1234567890123"));
+	assert_false(pattern_takes("organizations", "AttachPolicy", 1, "r-abcdxxx!"));
+}
