@@ -6,6 +6,7 @@ clients read them.
 """
 import atexit
 import configparser
+import importlib.util
 import json
 import os
 import pathlib
@@ -18,6 +19,11 @@ import tempfile
 import time
 import unittest
 import urllib.request
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+if importlib.util.find_spec("boto3") is None and sys.executable != SYSTEM_PYTHON and os.access(SYSTEM_PYTHON, os.X_OK):
+    # Some other Python stands first in PATH; the distribution's has the distribution's boto3.
+    os.execv(SYSTEM_PYTHON, [SYSTEM_PYTHON, *sys.argv])
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("BULWARK", str(ROOT / "build/check/src/bin/bulwark"))

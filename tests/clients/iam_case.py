@@ -1,19 +1,11 @@
-"""What the suites of roles and policies share: clients, unique names that are cleaned up, refusals to the letter.
-
-The server is found by AWS_ENDPOINT_URL, the administrator's keys by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
-"""
+"""What the suites of roles and policies share: clients, unique names that are cleaned up, refusals to the letter."""
 import json
-import os
 import unittest
 import uuid
 
-import boto3
-from botocore.config import Config
+import harness
 from botocore.exceptions import ClientError
 
-REGION = os.environ.get("AWS_REGION", "us-east-1")
-# Wrong inputs are for the server to refuse, not for the SDK.
-CONFIG = Config(parameter_validation=False, retries={"total_max_attempts": 1}, region_name=REGION)
 EC2_TRUST = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 S3_POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
@@ -45,8 +37,8 @@ class IamCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.iam = boto3.client("iam", config=CONFIG)
-        cls.account = boto3.client("sts", config=CONFIG).get_caller_identity()["Account"]
+        cls.iam = harness.client("iam")
+        cls.account = harness.client("sts").get_caller_identity()["Account"]
 
     def name(self, stem="t"):
         return f"{stem}-{uuid.uuid4().hex[:12]}"
@@ -102,8 +94,7 @@ class IamCase(unittest.TestCase):
         """A client with a new access key of the user."""
         key = self.iam.create_access_key(UserName=user_name)["AccessKey"]
         self.cleanup(self.iam.delete_access_key, UserName=user_name, AccessKeyId=key["AccessKeyId"])
-        return boto3.client(service, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"],
-                            config=CONFIG)
+        return harness.client(service, key=key["AccessKeyId"], secret=key["SecretAccessKey"])
 
     def client_with(self, *policies, service="iam"):
         """A client of a new user that has just these inline policies."""

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """IAM policies: managed, versions, attached, inline, boundaries, and what describes them, through boto3."""
 import json
-import unittest
 
+import harness
 from iam_case import S3_POLICY, IamCase, allow, padded, trust_of
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -435,4 +435,5 @@ class Descriptions(Holders):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.serve()
+    harness.main()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """IAM roles, their trust, service-linked roles and instance profiles, through boto3."""
 import json
-import unittest
 
+import harness
 from iam_case import EC2_TRUST, S3_POLICY, IamCase, allow, padded, trust_of
 
 
@@ -390,4 +390,5 @@ class InstanceProfiles(IamCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.serve()
+    harness.main()

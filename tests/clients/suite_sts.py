@@ -5,9 +5,8 @@ import json
 import unittest
 import uuid
 
-from botocore.exceptions import ClientError
-
 import harness
+from botocore.exceptions import ClientError
 
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
