@@ -231,6 +231,8 @@ int api_run(const struct bw_proc_self *self)
 	if (e == BW_OK)
 		e = tls_open(s);
 	if (e == BW_OK)
+		e = endpoint_write(s->api->place->data, endpoint_of(s->api, &s->api->place->arena), &s->api->place->arena);
+	if (e == BW_OK)
 		e = loops_start(s);
 	if (e != BW_OK) {
 		bw_log(BW_LOG_ERROR, "the server cannot start: %s", bw_err_name(e));

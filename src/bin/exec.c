@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -123,10 +124,13 @@ static void shim_remove(struct bw_arena *a, struct bw_str folder)
 	(void)rmdir(folder.p);
 }
 
+/* An interrupt from the terminal is the command's to take; this process stays to clean up behind it. */
 static int child_status(pid_t pid)
 {
 	int status;
 
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return 1;

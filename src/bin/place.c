@@ -175,7 +175,16 @@ enum bw_err credentials_read(struct bw_str data, struct bw_arena *arena, struct 
 			*field = bw_arena_str(arena, bw_str_trim(value));
 	}
 	CHECK(out->key_id.n && out->secret.n, BW_EINVAL);
+	/* A later start may listen elsewhere than the first one did. */
+	if (file_read(bw_arena_printf(arena, "%.*s/endpoint", BW_FMT(data)).p, 1024, arena, &text) == BW_OK)
+		out->endpoint = bw_arena_str(arena, bw_str_cut(&text, '\n'));
 	return BW_OK;
+}
+
+enum bw_err endpoint_write(struct bw_str data, struct bw_str endpoint, struct bw_arena *arena)
+{
+	return file_write(bw_arena_printf(arena, "%.*s/endpoint", BW_FMT(data)).p,
+	    bw_arena_printf(arena, "%.*s\n", BW_FMT(endpoint)), 0600);
 }
 
 enum bw_err credentials_write(struct bw_str data, const struct credentials *c, struct bw_str root_password)

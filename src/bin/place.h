@@ -23,3 +23,5 @@ struct credentials {
 };
 BW_CHECKED enum bw_err credentials_read(struct bw_str data, struct bw_arena *arena, struct credentials *out);
 BW_CHECKED enum bw_err credentials_write(struct bw_str data, const struct credentials *c, struct bw_str root_password);
+/* Where the server that is starting listens. */
+BW_CHECKED enum bw_err endpoint_write(struct bw_str data, struct bw_str endpoint, struct bw_arena *arena);

@@ -22,6 +22,7 @@ static const struct option trail_options[] = {
 
 struct shower {
 	const struct parsed *options;
+	int64_t from_ms; /* of the records' own times */
 	struct bw_arena arena; /* of one record */
 	bool colour;
 };
@@ -48,11 +49,15 @@ static struct bw_str text_of(const struct bw_json_value *object, const char *mem
 	return v && v->kind == BW_JSON_STRING ? v->text : BW_STR_NONE;
 }
 
-static bool wanted(const struct parsed *p, const struct bw_json_value *record, struct bw_str who)
+/* The trail is read by blocks: the first ones may hold records from before. */
+static bool wanted(const struct parsed *p, const struct bw_json_value *record, struct bw_str who, int64_t from_ms)
 {
 	const char *user = option_get(p, "user"), *event = option_get(p, "event");
+	int64_t when_ms;
 
 	if (option_get(p, "errors") && !bw_str_set(text_of(record, "errorCode")))
+		return false;
+	if (bw_time_parse_iso8601(text_of(record, "eventTime"), &when_ms) == BW_OK && when_ms < from_ms)
 		return false;
 	if (event && !bw_str_eq(bw_str_c(event), text_of(record, "eventName")))
 		return false;
@@ -73,7 +78,7 @@ static bool show(void *ctx, struct bw_str record)
 	who = text_of(identity, "arn");
 	if (!bw_str_set(who))
 		who = text_of(identity, "accessKeyId");
-	if (!wanted(s->options, &r, who))
+	if (!wanted(s->options, &r, who, s->from_ms))
 		return true;
 	if (option_get(s->options, "json"))
 		return printf("%.*s\n", BW_FMT(record)) > 0;
@@ -105,19 +110,26 @@ static bool since_parse(const char *text, int64_t *ms)
 	return true;
 }
 
+/* 0 when all that was read is authentic; says what is not. */
+static int fault_say(enum bw_err e, const struct bw_trail_report *report)
+{
+	if (e == BW_OK)
+		return 0;
+	fflush(stdout);
+	if (e == BW_ENOTFOUND)
+		fprintf(stderr, "bulwark: there is no trail yet\n");
+	else
+		fprintf(stderr, "bulwark: the trail does not verify: %s\n", report->fault[0] ? report->fault : bw_err_name(e));
+	return 1;
+}
+
 static int list(struct shower *s, struct bw_str dir, const unsigned char key[32])
 {
 	struct bw_trail_report report;
-	int64_t from_ms;
 
-	if (!since_parse(option_get(s->options, "since"), &from_ms))
+	if (!since_parse(option_get(s->options, "since"), &s->from_ms))
 		return command_refuse(s->options, "--since %s is neither like 2h nor a time", option_get(s->options, "since"));
-	if (bw_trail_read(dir, key, from_ms, show, s, &report) != BW_OK || report.fault[0]) {
-		fflush(stdout);
-		fprintf(stderr, "bulwark: the trail does not verify: %s\n", report.fault);
-		return 1;
-	}
-	return 0;
+	return fault_say(bw_trail_read(dir, key, s->from_ms, show, s, &report), &report);
 }
 
 static int follow(struct shower *s, struct bw_str dir, const unsigned char key[32])
@@ -135,10 +147,19 @@ static int follow(struct shower *s, struct bw_str dir, const unsigned char key[3
 }
 
 struct progress {
-	uint64_t records;
+	const struct bw_trail_report *report;
 	int64_t shown_ms;
 	bool tty;
 };
+
+static void progress_show(const struct bw_trail_report *r)
+{
+	static const char full[] = "########################################";
+	int width = (int)sizeof full - 1, done = r->bytes_all ? (int)((double)r->bytes / (double)r->bytes_all * width) : 0;
+
+	done = done > width ? width : done;
+	fprintf(stderr, "\r[%-*.*s] %llu records", width, done, full, (unsigned long long)r->records);
+}
 
 static bool progress_count(void *ctx, struct bw_str record)
 {
@@ -146,23 +167,24 @@ static bool progress_count(void *ctx, struct bw_str record)
 	int64_t now = p->tty ? bw_clock_mono_ms() : 0;
 
 	(void)record;
-	p->records++;
 	if (p->tty && now - p->shown_ms > 100) {
 		p->shown_ms = now;
-		fprintf(stderr, "\rverified %llu records ...", (unsigned long long)p->records);
+		progress_show(p->report);
 	}
 	return true;
 }
 
 static int verify(struct shower *s, struct bw_str dir, const unsigned char key[32])
 {
-	struct progress p = {.tty = isatty(2)};
 	struct bw_trail_report report;
+	struct progress p = {.report = &report, .tty = isatty(2)};
 	enum bw_err e = bw_trail_read(dir, key, 0, progress_count, &p, &report);
 
 	(void)s;
 	if (p.tty)
 		fprintf(stderr, "\r\033[K");
+	if (e == BW_ENOTFOUND)
+		return fault_say(e, &report);
 	if (e != BW_OK || report.fault[0]) {
 		printf("FAULT after %llu records: %s\n", (unsigned long long)report.records,
 		    report.fault[0] ? report.fault : bw_err_name(e));
