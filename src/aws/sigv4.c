@@ -234,13 +234,12 @@ enum bw_err bw_sigv4_check_scope(
 {
 	bool bad_region = bw_str_set(region) && !bw_str_eq(sig->region, region);
 	bool bad_service = !bw_str_eq(sig->service, service);
+	const char *first = bad_region ? "Credential should be scoped to a valid region. " : "";
 
-	if (!bad_region && !bad_service)
-		return BW_OK;
-	return sigv4_refuse(fault, "SignatureDoesNotMatch", 403, "%s%s%.*s%s",
-	    bad_region ? "Credential should be scoped to a valid region. " : "",
-	    bad_service ? "Credential should be scoped to correct service: '" : "",
-	    bad_service ? (int)service.n : 0, service.p, bad_service ? "'. " : "");
+	if (!bad_service)
+		return bad_region ? sigv4_refuse(fault, "SignatureDoesNotMatch", 403, "%s", first) : BW_OK;
+	return sigv4_refuse(fault, "SignatureDoesNotMatch", 403,
+	    "%sCredential should be scoped to correct service: '%.*s'. ", first, BW_FMT(service));
 }
 
 /* ---- Signing ---- */

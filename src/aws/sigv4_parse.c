@@ -106,25 +106,46 @@ static enum bw_err signed_headers_check(
 
 /* ---- Credential and date ---- */
 
+/* A Region's or a service's name goes into ARNs and store keys: nothing may stand in it that separates their
+ * parts. */
+static bool scope_part_ok(struct bw_str part)
+{
+	for (size_t i = 0; i < part.n; i++) {
+		char c = part.p[i];
+
+		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-')
+			return false;
+	}
+	return part.n > 0 && part.n <= SCOPE_PART_MAX;
+}
+
+enum { KEY_ID, SCOPE_DATE, SCOPE_REGION, SCOPE_SERVICE, SCOPE_END, CREDENTIAL_PARTS };
+
 static enum bw_err credential_parse(
     struct bw_str credential, struct bw_sigv4 *s, struct bw_sigv4_fault *fault)
 {
-	struct bw_str *const parts[] = {&s->key_id, &s->date, &s->region, &s->service};
-	struct bw_str rest = credential;
+	struct bw_str parts[CREDENTIAL_PARTS] = {0}, rest = credential;
 
-	for (size_t i = 0; i < BW_COUNT(parts) && bw_str_set(rest); i++)
-		*parts[i] = bw_str_cut(&rest, '/');
-	if (!bw_str_set(rest) || bw_str_find(rest, '/', 0) >= 0)
+	for (size_t i = 0; i < CREDENTIAL_PARTS; i++)
+		parts[i] = bw_str_cut(&rest, '/');
+	if (!bw_str_set(parts[SCOPE_END]) || bw_str_set(rest))
 		return sigv4_refuse(fault, "IncompleteSignature", 400,
 		    "Credential must have exactly 5 slash-delimited elements, e.g. "
 		    "keyid/date/region/service/term, got '%.*s'",
 		    BW_FMT(credential));
-	if (s->key_id.n == 0 || s->key_id.n > KEY_ID_MAX)
+	if (parts[KEY_ID].n == 0 || parts[KEY_ID].n > KEY_ID_MAX)
 		return sigv4_refuse(fault, "InvalidClientTokenId", 403,
 		    "The security token included in the request is invalid.");
-	if (s->region.n > SCOPE_PART_MAX || s->service.n > SCOPE_PART_MAX)
+	if (!scope_part_ok(parts[SCOPE_REGION]))
+		return sigv4_refuse(
+		    fault, "SignatureDoesNotMatch", 403, "Credential should be scoped to a valid region. ");
+	if (!scope_part_ok(parts[SCOPE_SERVICE]))
 		return nonconforming(fault);
-	if (!bw_str_eq(rest, BW_STR("aws4_request")))
+	s->key_id = parts[KEY_ID];
+	s->date = parts[SCOPE_DATE];
+	s->region = parts[SCOPE_REGION];
+	s->service = parts[SCOPE_SERVICE];
+	if (!bw_str_eq(parts[SCOPE_END], BW_STR("aws4_request")))
 		return sigv4_refuse(fault, "SignatureDoesNotMatch", 403,
 		    "Credential should be scoped with a valid terminator: 'aws4_request'. ");
 	return BW_OK;
