@@ -55,7 +55,7 @@ static void variables_fill(const struct place *place, const struct credentials *
 
 static int env_run(const struct parsed *p)
 {
-	struct place place;
+	static struct place place;
 	struct credentials c;
 	struct variable v[VARIABLES];
 
@@ -153,7 +153,7 @@ static void environment_set(struct bw_arena *a, const struct variable *v, struct
 
 static int exec_run(const struct parsed *p)
 {
-	struct place place;
+	static struct place place;
 	struct credentials c;
 	struct variable v[VARIABLES];
 	struct bw_str shim;

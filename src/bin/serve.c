@@ -136,7 +136,7 @@ static int api_prepare(const struct parsed *p, struct api *api, struct place *pl
 static int serve_run(const struct parsed *p)
 {
 	struct api api;
-	struct place place;
+	static struct place place;
 	struct bw_proc_row row = {.title = "api", .run = api_run, .ctx = &api, .may_send = 1u << BW_PROC_READY};
 	int refused = api_prepare(p, &api, &place);
 
@@ -149,7 +149,7 @@ static int serve_run(const struct parsed *p)
 static int init_run(const struct parsed *p)
 {
 	struct api api;
-	struct place place;
+	static struct place place;
 	struct bw_core *core;
 	struct bw_first_start first;
 	int refused = api_prepare(p, &api, &place);

@@ -42,7 +42,7 @@ static int status_print(struct bw_str endpoint, struct bw_str body, struct bw_ar
 
 static int status_run(const struct parsed *p)
 {
-	struct place place;
+	static struct place place;
 	struct credentials c = {.endpoint = bw_str_c(option_get(p, "endpoint"))};
 	struct bw_str ca = BW_STR_NONE, body;
 	int status = 0;
@@ -70,7 +70,7 @@ static int status_run(const struct parsed *p)
 
 static int ca_run(const struct parsed *p)
 {
-	struct place place;
+	static struct place place;
 	struct bw_str pem;
 
 	if (!place_find(p, false, &place))

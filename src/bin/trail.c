@@ -203,7 +203,7 @@ static int trail_run(const struct parsed *p)
 	} verbs[] = {{"list", list}, {"follow", follow}, {"verify", verify}};
 	const char *verb = p->rest_count ? p->rest[0] : "list";
 	struct shower s = {.options = p, .colour = isatty(1)};
-	struct place place;
+	static struct place place;
 	unsigned char key[32];
 
 	for (size_t i = 0; i < BW_COUNT(verbs); i++) {

@@ -99,8 +99,8 @@ static enum bw_err peer_read(struct peer *p, struct bw_buf *out)
 	}
 }
 
-static enum bw_err exchange(struct peer *p, struct bw_str endpoint, struct bw_str path, struct bw_str ca_pem, int timeout_ms,
-    struct bw_arena *arena, struct bw_buf *answer)
+static enum bw_err exchange(struct peer *p, struct bw_str endpoint, struct bw_str path, struct bw_str ca_pem,
+    int timeout_ms, struct bw_arena *arena, struct bw_buf *answer)
 {
 	bool tls = bw_str_starts(endpoint, BW_STR("https://"));
 	struct bw_str host = bw_str_sub(endpoint, tls ? 8 : 7, endpoint.n);
@@ -113,8 +113,9 @@ static enum bw_err exchange(struct peer *p, struct bw_str endpoint, struct bw_st
 	TRY(peer_connect(p, &to, timeout_ms));
 	if (tls)
 		TRY(peer_secure(p, &to, ca_pem));
-	TRY(peer_write(p, bw_arena_printf(arena, "GET %.*s HTTP/1.1\r\nHost: %.*s\r\nConnection: close\r\n\r\n", BW_FMT(path),
-	                      BW_FMT(host))));
+	TRY(peer_write(
+	    p, bw_arena_printf(arena, "GET %.*s HTTP/1.1\r\nHost: %.*s\r\nConnection: close\r\n\r\n",
+	           BW_FMT(path), BW_FMT(host))));
 	return peer_read(p, answer);
 }
 

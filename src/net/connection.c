@@ -1,404 +1,604 @@
-#include "net/connection.h"
+/* A connection's states: told apart, shaken hands with, read from, put to work, lingered over. Each step
+ * moves on or waits for the socket; nothing here blocks, and nothing is freed while a step is on the stack.
+ */
+#include "net/server.h"
 
-#include <netinet/tcp.h>
-#include <stdio.h>
+#include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/sys.h"
 #include "net/http1.h"
-#include "net/tls.h"
 
-enum { LINGER_MS = 2000, WRITE_TIMEOUT_MS = 30000, OUT_MAX = BW_RESPONSE_MAX + 2 * BW_HTTP_HEAD_MAX };
+enum step {
+	GO_ON,
+	WAIT_READ,
+	WAIT_WRITE,
+	WAIT_APP,
+	CLOSED,
+};
 
-static void connection_ready(struct bw_watch *w, uint32_t events);
-static void connection_advance(struct bw_http_connection *c);
-
-static struct bw_http_connection *connection_of(struct bw_watch *w)
+static struct bw_http_connection *of_watch(struct bw_watch *w)
 {
 	return (struct bw_http_connection *)((char *)w - offsetof(struct bw_http_connection, watch));
 }
 
-/* ---- Patience ---- */
-
-static void deadline_set(struct bw_http_connection *c, int64_t ms)
+static struct bw_http_connection *of_timer(struct bw_timer *t)
 {
-	c->deadline_ms = ms ? bw_loop_now_ms(c->server->loop) + ms : 0;
-	/* A timer that is set already looks at the deadline when it fires: most requests touch no timer. */
-	if (ms && (!c->timer.prev || c->timer.due_ms > c->deadline_ms))
-		bw_timer_set(c->server->loop, &c->timer, ms);
+	return (struct bw_http_connection *)((char *)t - offsetof(struct bw_http_connection, timer));
 }
 
-static void refuse(struct bw_http_connection *c, int status);
-
-static void deadline_reached(struct bw_timer *t)
+void bw_connection_account(struct bw_http_connection *c)
 {
-	struct bw_http_connection *c = (struct bw_http_connection *)((char *)t - offsetof(struct bw_http_connection, timer));
-	int64_t now = bw_loop_now_ms(c->server->loop);
+	size_t held = c->in_size + c->out.size + (c->work ? c->work->body.size : 0);
 
-	if (c->deadline_ms == 0)
+	c->server->held_bytes += held - c->held_bytes;
+	c->held_bytes = held;
+}
+
+void bw_connection_enter(struct bw_http_connection *c, enum bw_connection_state state, int64_t limit_ms)
+{
+	c->state = (uint8_t)state;
+	c->began_ms = bw_loop_now_ms(c->server->loop);
+	c->limit_ms = limit_ms;
+}
+
+/* The timer is only ever moved forward: a keep-alive connection touches the wheel once in a while, not at
+ * each request. */
+static void timer_arm(struct bw_http_connection *c)
+{
+	struct bw_loop *l = c->server->loop;
+	int64_t due = c->began_ms + c->limit_ms;
+
+	if (c->limit_ms && (!c->timer.prev || c->timer.due_ms > due))
+		bw_timer_set(l, &c->timer, due - bw_loop_now_ms(l));
+}
+
+static void input_release(struct bw_http_connection *c)
+{
+	if (!c->in)
 		return;
-	if (now < c->deadline_ms) {
-		bw_timer_set(c->server->loop, &c->timer, c->deadline_ms - now);
-		return;
-	}
-	/* Somebody who began a request hears why it ends; an idle or stuck connection just closes. */
-	if ((c->state == READING_HEAD && c->in.n && c->out.n == 0) || (c->state == READING_BODY && c->out.n == 0))
-		refuse(c, 408);
+	bw_wipe(c->in, c->in_n);
+	if (c->in_size == BW_IN_SMALL)
+		bw_server_buffer_give(c->server, c->in);
 	else
-		connection_close(c);
-	connection_reap(c);
+		bw_free(c->in);
+	c->in = NULL;
+	c->in_at = c->in_n = c->in_size = c->scanned = 0;
 }
 
-/* ---- Beginning and end ---- */
-
-void connection_start(struct bw_http_server *s, int fd, const struct bw_address *peer)
+static void input_take(struct bw_http_connection *c)
 {
-	struct bw_http_connection *c = bw_alloc(sizeof *c);
-	int on = 1;
+	c->in = bw_server_buffer_take(c->server);
+	c->in_size = BW_IN_SMALL;
+}
 
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	c->server = s;
-	c->watch = (struct bw_watch){.fd = fd, .ready = connection_ready};
-	c->timer.fire = deadline_reached;
-	bw_buf_init(&c->in, BW_HTTP_HEAD_MAX + 2 * s->config.body_max_bytes + 65536);
-	bw_buf_init(&c->body, s->config.body_max_bytes);
-	bw_buf_init(&c->out, OUT_MAX);
-	c->exchange = (struct bw_http_exchange){.loop = s->loop, .connection = c};
-	c->exchange.peer_address = bw_address_text(peer, c->address);
-	c->exchange.peer_port = bw_address_port(peer);
-	c->exchange.peer_loopback = bw_address_loopback(peer);
-	c->prev = &s->connections;
-	c->next = s->connections;
-	if (c->next)
-		c->next->prev = &c->next;
-	s->connections = c;
-	atomic_fetch_add(&s->count, 1);
-	if (bw_watch_set(s->loop, &c->watch, EPOLLIN) != BW_OK) {
-		connection_close(c);
-		connection_reap(c);
+static void input_grow(struct bw_http_connection *c)
+{
+	char *large = bw_realloc(NULL, BW_IN_LARGE);
+	size_t n = c->in_n - c->in_at, scanned = c->scanned;
+
+	memcpy(large, c->in + c->in_at, n);
+	input_release(c);
+	c->in = large;
+	c->in_n = n;
+	c->in_size = BW_IN_LARGE;
+	c->scanned = scanned;
+	bw_connection_account(c);
+}
+
+/* Room behind what is there, which moves to the front or into a larger buffer for it. */
+static void input_make_room(struct bw_http_connection *c)
+{
+	if (!c->in)
+		input_take(c);
+	if (c->in_n < c->in_size)
+		return;
+	if (c->in_at == 0) {
+		input_grow(c);
 		return;
 	}
-	deadline_set(c, BW_HTTP_HEAD_TIMEOUT_MS);
+	memmove(c->in, c->in + c->in_at, c->in_n - c->in_at);
+	c->in_n -= c->in_at;
+	c->in_at = 0;
 }
 
-void connection_close(struct bw_http_connection *c)
+static struct bw_str input(const struct bw_http_connection *c)
 {
-	if (c->dead)
+	return bw_str_make(c->in + c->in_at, c->in_n - c->in_at);
+}
+
+static enum bw_io plain_read(struct bw_http_connection *c, char *to, size_t size, size_t *n)
+{
+	ssize_t got = recv(c->watch.fd, to, size, 0);
+
+	c->may_read = false; /* what is left, the next event tells: that is cheaper than asking for EAGAIN */
+	*n = got > 0 ? (size_t)got : 0;
+	if (got > 0)
+		return BW_IO_DONE;
+	return got < 0 && (errno == EAGAIN || errno == EINTR) ? BW_IO_WAIT_READ : BW_IO_ENDED;
+}
+
+enum bw_io bw_connection_read(struct bw_http_connection *c, char *to, size_t size, size_t *n)
+{
+	*n = 0;
+	if (!c->may_read)
+		return BW_IO_WAIT_READ;
+	if (!c->tls)
+		return plain_read(c, to, size, n);
+	switch (bw_tls_read(c->tls, to, size, n)) {
+	case BW_TLS_DONE:
+		c->may_read = bw_tls_pending(c->tls);
+		return BW_IO_DONE;
+	case BW_TLS_WANT_READ:
+		c->may_read = false;
+		return BW_IO_WAIT_READ;
+	case BW_TLS_WANT_WRITE:
+		return BW_IO_WAIT_WRITE;
+	default:
+		return BW_IO_ENDED;
+	}
+}
+
+void bw_connection_close(struct bw_http_connection *c)
+{
+	if (c->watch.fd < 0)
 		return;
-	c->dead = true;
 	bw_timer_cancel(c->server->loop, &c->timer);
 	bw_watch_remove(c->server->loop, &c->watch);
-	if (c->ssl) {
-		bw_tls_close(c->ssl);
-		c->ssl = NULL;
-	}
+	bw_tls_close(c->tls);
+	c->tls = NULL;
 	close(c->watch.fd);
-	server_forget(c->server, c);
+	c->watch.fd = -1;
 }
 
-void connection_reap(struct bw_http_connection *c)
+/* Frees a closed connection, unless its request is in work: then bw_http_respond comes here again. */
+static void reap(struct bw_http_connection *c)
 {
-	if (!c->dead || c->advancing || c->state == IN_WORK)
+	if (c->watch.fd >= 0 || c->running || c->state == BW_CONN_WORK)
 		return;
-	/* Requests and answers carry secrets. */
-	bw_buf_free_secret(&c->in);
-	bw_buf_free_secret(&c->body);
-	bw_buf_free_secret(&c->out);
-	bw_free(c->request);
+	if (c->server) {
+		input_release(c);
+		bw_buf_free(&c->out);
+		bw_connection_account(c);
+		bw_server_forget(c->server, c);
+	}
+	if (c->work)
+		bw_server_work_give(c->server, c->work);
+	bw_free(c->in);
+	bw_buf_free(&c->out);
 	bw_free(c);
 }
 
-/* What has been said is sent, then the peer's rest is read and dropped for a moment: a close with unread bytes would reset the
- * connection and take the answer with it. */
-static void linger(struct bw_http_connection *c)
+static enum step ended(struct bw_http_connection *c)
 {
-	c->state = LINGERING;
-	if (c->ssl) {
-		/* Its goodbye is part of closing; a TLS peer that still sends loses nothing it could read. */
-		connection_close(c);
-		return;
-	}
-	if (c->eof || shutdown(c->watch.fd, SHUT_WR) != 0) {
-		connection_close(c);
-		return;
-	}
-	deadline_set(c, LINGER_MS);
-	if (bw_watch_set(c->server->loop, &c->watch, EPOLLIN) != BW_OK)
-		connection_close(c);
+	bw_connection_close(c);
+	return CLOSED;
 }
 
-static void watch_for(struct bw_http_connection *c, uint32_t events)
+static enum step refuse(struct bw_http_connection *c, int status)
 {
-	if (!c->dead && c->watch.events != events && bw_watch_set(c->server->loop, &c->watch, events) != BW_OK)
-		connection_close(c);
+	bw_connection_refuse(c, status);
+	return GO_ON;
 }
 
-/* Sends what waits. True when all is sent and the connection goes on. */
-static bool flush(struct bw_http_connection *c)
+/* A read's answer as a step's; GO_ON when it brought bytes. */
+static enum step step_of(struct bw_http_connection *c, enum bw_io io)
 {
-	enum bw_err e = stream_flush(c);
-
-	if (e == BW_EAGAIN) {
-		deadline_set(c, WRITE_TIMEOUT_MS);
-		watch_for(c, EPOLLOUT);
-		return false;
-	}
-	if (e != BW_OK) {
-		connection_close(c);
-		return false;
-	}
-	if (c->close_after) {
-		linger(c);
-		return false;
-	}
-	return true;
-}
-
-/* ---- Answers ---- */
-
-static void answer_put(struct bw_http_connection *c, int status, struct bw_str headers, struct bw_str body, bool no_body)
-{
-	struct bw_buf *out = &c->out;
-
-	bw_buf_put(out, BW_STR("HTTP/1.1 "));
-	bw_buf_put_i64(out, status);
-	bw_buf_put_c(out, ' ');
-	bw_buf_put(out, bw_str_c(bw_http_reason(status)));
-	bw_buf_put(out, BW_STR("\r\nDate: "));
-	bw_buf_put(out, server_date(c->server));
-	bw_buf_put(out, BW_STR("\r\nContent-Length: "));
-	bw_buf_put_i64(out, (int64_t)body.n);
-	bw_buf_put(out, BW_STR("\r\n"));
-	bw_buf_put(out, headers);
-	bw_buf_put(out, c->close_after ? BW_STR("Connection: close\r\n\r\n") : BW_STR("\r\n"));
-	if (!no_body)
-		bw_buf_put(out, body);
-}
-
-/* The server's own refusal; the connection ends with it, for nothing after a malformed request can be trusted. */
-static void refuse(struct bw_http_connection *c, int status)
-{
-	const struct bw_http_server_config *config = &c->server->config;
-	struct bw_str type = BW_STR("text/plain");
-	struct bw_buf body;
-	char headers[128];
-	int n;
-
-	bw_buf_init(&body, 65536);
-	if (config->on_refused)
-		config->on_refused(config->ctx, status, &body, &type);
-	n = snprintf(headers, sizeof headers, "Content-Type: %.*s\r\n", BW_FMT(type));
-	c->close_after = true;
-	answer_put(c, status, bw_str_make(headers, (size_t)n), bw_buf_str(&body), false);
-	bw_buf_free(&body);
-	(void)flush(c);
-}
-
-void bw_http_respond(struct bw_http_exchange *x, int status, struct bw_str headers, struct bw_str body, bool close_it)
-{
-	struct bw_http_connection *c = x->connection;
-	size_t used = c->head_n + (c->request->chunked ? c->fed : c->request->content_length > 0 ? (size_t)c->request->content_length : 0);
-
-	MUST(c->state == IN_WORK);
-	c->state = READING_HEAD;
-	if (c->dead) {
-		connection_reap(c);
-		return;
-	}
-	c->close_after = close_it || !c->request->keep_alive || c->server->draining || c->requests >= BW_HTTP_REQUESTS_PER_CONNECTION;
-	answer_put(c, status, headers, body, c->head_request);
-	if (c->out.failed) {
-		connection_close(c);
-		connection_reap(c);
-		return;
-	}
-	bw_buf_eat(&c->in, used);
-	bw_buf_reset(&c->body);
-	c->head_seen = c->head_n = c->fed = 0;
-	if (!c->advancing) {
-		connection_advance(c);
-		connection_reap(c);
+	switch (io) {
+	case BW_IO_DONE:
+		return GO_ON;
+	case BW_IO_WAIT_READ:
+		return WAIT_READ;
+	case BW_IO_WAIT_WRITE:
+		return WAIT_WRITE;
+	default:
+		return ended(c);
 	}
 }
 
-/* ---- Requests ---- */
-
-static bool head_parse(struct bw_http_connection *c)
+/* A TLS record that opens a handshake begins with 0x16 (RFC 8446 5.1), which no request does. */
+static enum step step_sniff(struct bw_http_connection *c)
 {
-	int status = 400;
-	enum bw_err e = bw_http_find_head_end(bw_buf_str(&c->in), c->head_seen);
+	char first;
+	ssize_t got = c->may_read ? recv(c->watch.fd, &first, 1, MSG_PEEK) : -1;
 
-	c->head_seen = c->in.n > 3 ? c->in.n - 3 : 0;
-	if (e == BW_EAGAIN) {
-		if (c->in.n < BW_HTTP_HEAD_MAX)
-			return false;
-		refuse(c, 431);
-		return false;
+	if (!c->may_read || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+		return WAIT_READ;
+	if (got <= 0)
+		return ended(c);
+	if (first == 0x16) {
+		if (!c->server->config.tls)
+			return ended(c);
+		c->tls = bw_tls_accept(c->server->config.tls, c->watch.fd);
+		c->state = BW_CONN_HANDSHAKE;
+		return GO_ON;
 	}
-	if (!c->request)
-		c->request = bw_alloc(sizeof *c->request);
-	e = bw_http_parse_head(bw_buf_str(&c->in), c->request, &c->head_n, &status);
-	if (e == BW_EAGAIN)
-		return false;
-	if (e != BW_OK) {
-		refuse(c, status);
-		return false;
-	}
-	c->parsed_at = c->in.p;
-	if (c->request->content_length > (int64_t)c->server->config.body_max_bytes) {
-		refuse(c, 413);
-		return false;
-	}
-	c->state = READING_BODY;
-	c->chunked = (struct bw_http_chunked){0};
-	c->fed = 0;
-	deadline_set(c, BW_HTTP_BODY_TIMEOUT_MS);
-	return true;
+	if (!bw_address_loopback(&c->peer))
+		return refuse(c, 403);
+	c->state = BW_CONN_HEAD;
+	return GO_ON;
 }
 
-/* BW_OK when the body is whole. */
-static enum bw_err body_gather(struct bw_http_connection *c)
+static enum step step_handshake(struct bw_http_connection *c)
 {
-	struct bw_str here = bw_str_sub(bw_buf_str(&c->in), c->head_n, c->in.n);
-	size_t used = 0;
-	enum bw_err e;
-
-	if (!c->request->chunked) {
-		size_t n = c->request->content_length > 0 ? (size_t)c->request->content_length : 0;
-
-		CHECK(here.n >= n, BW_EAGAIN);
-		c->exchange.body = bw_str_sub(here, 0, n);
-		return BW_OK;
+	switch (bw_tls_handshake(c->tls)) {
+	case BW_TLS_DONE:
+		c->state = BW_CONN_HEAD;
+		return GO_ON;
+	case BW_TLS_WANT_READ:
+		return WAIT_READ;
+	case BW_TLS_WANT_WRITE:
+		return WAIT_WRITE;
+	default:
+		return ended(c);
 	}
-	e = bw_http_chunked_feed(&c->chunked, bw_str_sub(here, c->fed, here.n), &used, &c->body);
-	c->fed += used;
-	CHECK(!c->body.failed, BW_ETOOBIG);
-	/* Framing may not take more room than twice the largest body. */
-	CHECK(e != BW_EAGAIN || c->fed <= 2 * c->server->config.body_max_bytes, BW_ETOOBIG);
-	if (e == BW_OK)
-		c->exchange.body = bw_buf_str(&c->body);
-	return e;
 }
 
-static void dispatch(struct bw_http_connection *c)
+static enum step head_read(struct bw_http_connection *c)
 {
+	bool idle = c->in_n == c->in_at && c->requests > 0;
+	enum step step;
+	size_t n;
+
+	if (!c->may_read)
+		return WAIT_READ;
+	input_make_room(c);
+	if (c->server->held_bytes > BW_HELD_BYTES_MAX)
+		return refuse(c, 503);
+	step = step_of(c, bw_connection_read(c, c->in + c->in_n, c->in_size - c->in_n, &n));
+	c->in_n += n;
+	if (step == GO_ON && idle)
+		bw_connection_enter(c, BW_CONN_HEAD, BW_HTTP_HEAD_TIMEOUT_MS);
+	return step;
+}
+
+static void exchange_fill(struct bw_http_connection *c)
+{
+	struct bw_work *w = c->work;
+
+	w->exchange = (struct bw_http_exchange){
+	    .request = &w->request,
+	    .peer_address = bw_str_c(c->peer_text),
+	    .peer_port = bw_address_port(&c->peer),
+	    .peer_loopback = bw_address_loopback(&c->peer),
+	    .tls = c->tls != NULL,
+	    .tls_version = c->tls ? bw_tls_version(c->tls) : BW_STR_NONE,
+	    .tls_cipher = c->tls ? bw_tls_cipher(c->tls) : BW_STR_NONE,
+	    .loop = c->server->loop,
+	    .connection = c,
+	};
+}
+
+/* How the body that the head has announced will come: in place behind the head when it fits there, else to a
+ * buffer of its own, which grows by what arrives and not by what is promised. */
+static enum step body_begin(struct bw_http_connection *c)
+{
+	struct bw_work *w = c->work;
+	struct bw_http_request *r = &w->request;
+	size_t have = c->in_n - c->in_at - w->head_n, head_n;
 	int status;
 
-	if (c->parsed_at != c->in.p) {
-		/* The buffer has moved since: the slices are made again. */
-		MUST(bw_http_parse_head(bw_buf_str(&c->in), c->request, &c->head_n, &status) == BW_OK);
-		c->parsed_at = c->in.p;
-		if (!c->request->chunked)
-			MUST(body_gather(c) == BW_OK);
+	if (r->content_length > (int64_t)c->server->config.body_max_bytes)
+		return refuse(c, 413);
+	bw_buf_init(
+	    &w->body, r->chunked ? c->server->config.body_max_bytes : (size_t)(r->content_length + 1));
+	w->chunked = (struct bw_http_chunked){0};
+	if (r->expect_continue && have == 0 && (r->chunked || r->content_length > 0) &&
+	    !bw_connection_send_continue(c))
+		return ended(c);
+	if (r->chunked && c->in_size - c->in_n < BW_IN_ROOM && have < BW_IN_ROOM) {
+		input_grow(c); /* which moves the head, so its slices are made anew */
+		MUST(bw_http_parse_head(input(c), r, &head_n, &status) == BW_OK);
 	}
-	c->requests++;
-	c->state = IN_WORK;
-	c->head_request = bw_str_eq(c->request->method, BW_STR("HEAD"));
-	c->exchange.request = c->request;
-	c->exchange.app = NULL;
-	deadline_set(c, 0);
-	c->server->config.on_request(c->server->config.ctx, &c->exchange);
+	bw_connection_enter(c, BW_CONN_BODY, BW_HTTP_BODY_TIMEOUT_MS);
+	return GO_ON;
 }
 
-static bool body_step(struct bw_http_connection *c)
+static enum step step_head(struct bw_http_connection *c)
 {
-	enum bw_err e = body_gather(c);
-
-	if (e == BW_OK) {
-		dispatch(c);
-		return true;
-	}
-	if (e != BW_EAGAIN) {
-		refuse(c, e == BW_ETOOBIG ? 413 : 400);
-		return false;
-	}
-	if (c->request->expect_continue && c->out.n == 0) {
-		c->request->expect_continue = false;
-		bw_buf_put(&c->out, BW_STR("HTTP/1.1 100 Continue\r\n\r\n"));
-		(void)flush(c);
-	}
-	return false;
-}
-
-/* As far as the bytes at hand go: answers what is whole, one request after the other. */
-static void connection_advance(struct bw_http_connection *c)
-{
-	c->advancing = true;
-	while (!c->dead && c->state != IN_WORK && c->state != LINGERING) {
-		if (c->out.n && !flush(c))
-			break;
-		if (c->state == READING_HEAD) {
-			if (c->in.n == 0) {
-				if (c->server->draining)
-					connection_close(c);
-				else
-					deadline_set(c, BW_HTTP_IDLE_TIMEOUT_MS);
-				break;
-			}
-			if (c->head_seen == 0)
-				deadline_set(c, BW_HTTP_HEAD_TIMEOUT_MS);
-			if (!head_parse(c))
-				break;
-		}
-		if (c->state == READING_BODY && !body_step(c))
-			break;
-	}
-	if (!c->dead && c->state != LINGERING && c->out.n == 0)
-		watch_for(c, c->state == IN_WORK ? 0 : EPOLLIN);
-	c->advancing = false;
-}
-
-static void linger_read(struct bw_http_connection *c)
-{
+	struct bw_str bytes = input(c);
+	struct bw_work *w;
 	enum bw_err e;
+	int status;
 
-	while ((e = stream_read(c)) == BW_OK)
-		;
-	if (e != BW_EAGAIN)
-		connection_close(c);
+	if (bytes.n == 0 || (c->scanned && bw_http_find_head_end(bytes, c->scanned) == BW_EAGAIN)) {
+		c->scanned = bytes.n;
+		return head_read(c);
+	}
+	if (!c->work)
+		c->work = bw_server_work_take(c->server);
+	w = c->work;
+	e = bw_http_parse_head(bytes, &w->request, &w->head_n, &status);
+	if (e == BW_EAGAIN) {
+		c->scanned = bytes.n;
+		return head_read(c);
+	}
+	c->scanned = 0;
+	if (e != BW_OK)
+		return refuse(c, status);
+	exchange_fill(c);
+	return body_begin(c);
 }
 
-static void connection_read(struct bw_http_connection *c)
+static enum step work_begin(struct bw_http_connection *c, struct bw_str body)
 {
-	enum bw_err e = c->sniffed ? BW_OK : stream_sniff(c);
+	const struct bw_http_server_config *config = &c->server->config;
 
-	if (e == BW_OK && c->plain_refused) {
-		refuse(c, 403);
+	c->work->exchange.body = body;
+	c->requests++;
+	bw_connection_enter(c, BW_CONN_WORK, 0);
+	config->on_request(config->ctx, &c->work->exchange);
+	return c->state == BW_CONN_WORK ? WAIT_APP : GO_ON;
+}
+
+static enum step body_in_place(struct bw_http_connection *c, size_t length)
+{
+	struct bw_work *w = c->work;
+	enum step step;
+	size_t n;
+
+	if (c->in_n - c->in_at - w->head_n < length) {
+		step = step_of(c, bw_connection_read(c, c->in + c->in_n, c->in_size - c->in_n, &n));
+		c->in_n += n;
+		return step;
+	}
+	c->in_at += w->head_n + length;
+	return work_begin(c, bw_str_make(c->in + c->in_at - length, length));
+}
+
+/* Moves what came behind the head to the body's buffer. */
+static void body_take_first(struct bw_http_connection *c, size_t at)
+{
+	bw_buf_put(&c->work->body, bw_str_make(c->in + at, c->in_n - at));
+	bw_wipe(c->in + at, c->in_n - at);
+	c->in_n = at;
+}
+
+static enum step body_apart(struct bw_http_connection *c, size_t length)
+{
+	struct bw_work *w = c->work;
+	size_t at = c->in_at + w->head_n, room, n;
+	enum step step;
+
+	if (c->in_n > at)
+		body_take_first(c, at);
+	if (w->body.n == length) {
+		c->in_at = at;
+		return work_begin(c, bw_buf_str(&w->body));
+	}
+	if (c->server->held_bytes > BW_HELD_BYTES_MAX)
+		return refuse(c, 503);
+	room = length - w->body.n < BW_IN_SMALL ? length - w->body.n : BW_IN_SMALL;
+	MUST(bw_buf_room(&w->body, room) != NULL);
+	room = w->body.size - w->body.n < length - w->body.n ? w->body.size - w->body.n : length - w->body.n;
+	bw_connection_account(c);
+	step = step_of(c, bw_connection_read(c, w->body.p + w->body.n, room, &n));
+	w->body.n += n;
+	return step;
+}
+
+static enum step body_chunked(struct bw_http_connection *c)
+{
+	struct bw_work *w = c->work;
+	size_t at = c->in_at + w->head_n, used, n;
+	enum bw_err e =
+	    bw_http_chunked_feed(&w->chunked, bw_str_make(c->in + at, c->in_n - at), &used, &w->body);
+	enum step step;
+
+	memmove(c->in + at, c->in + at + used, c->in_n - at - used);
+	bw_wipe(c->in + c->in_n - used, used);
+	c->in_n -= used;
+	bw_connection_account(c);
+	if (e == BW_OK) {
+		c->in_at = at;
+		return work_begin(c, bw_buf_str(&w->body));
+	}
+	if (e != BW_EAGAIN)
+		return refuse(c, e == BW_ETOOBIG ? 413 : 400);
+	if (c->server->held_bytes > BW_HELD_BYTES_MAX)
+		return refuse(c, 503);
+	step = step_of(c, bw_connection_read(c, c->in + c->in_n, c->in_size - c->in_n, &n));
+	c->in_n += n;
+	return step;
+}
+
+static enum step step_body(struct bw_http_connection *c)
+{
+	const struct bw_work *w = c->work;
+	size_t length = w->request.content_length > 0 ? (size_t)w->request.content_length : 0;
+
+	if (w->request.chunked)
+		return body_chunked(c);
+	if (w->body.n == 0 && c->in_at + w->head_n + length <= c->in_size)
+		return body_in_place(c, length);
+	return body_apart(c, length);
+}
+
+static enum step step_work(struct bw_http_connection *c)
+{
+	(void)c;
+	return WAIT_APP;
+}
+
+static enum step step_send(struct bw_http_connection *c)
+{
+	enum bw_io io = bw_connection_flush(c);
+
+	if (io == BW_IO_DONE)
+		bw_connection_next(c);
+	return c->watch.fd < 0 ? CLOSED : step_of(c, io);
+}
+
+static enum step step_linger(struct bw_http_connection *c)
+{
+	char thrown_away[4096];
+	ssize_t got = c->may_read ? recv(c->watch.fd, thrown_away, sizeof thrown_away, 0) : -1;
+
+	if (!c->may_read || (got < 0 && (errno == EAGAIN || errno == EINTR)))
+		return WAIT_READ;
+	c->lingered += got > 0 ? (size_t)got : 0;
+	return got <= 0 || c->lingered > BW_LINGER_BYTES ? ended(c) : GO_ON;
+}
+
+static enum step (*const steps[BW_CONN_STATES])(struct bw_http_connection *c) = {
+    [BW_CONN_SNIFF] = step_sniff,
+    [BW_CONN_HANDSHAKE] = step_handshake,
+    [BW_CONN_HEAD] = step_head,
+    [BW_CONN_BODY] = step_body,
+    [BW_CONN_WORK] = step_work,
+    [BW_CONN_SEND] = step_send,
+    [BW_CONN_LINGER] = step_linger,
+};
+
+static void end_or_linger(struct bw_http_connection *c)
+{
+	if (!c->linger_after && c->in_n == c->in_at) {
+		bw_connection_close(c);
 		return;
 	}
-	if (e == BW_OK)
-		e = stream_read(c);
-	if (e == BW_EAGAIN)
-		return;
-	if (e == BW_ETOOBIG) {
-		refuse(c, 413);
+	bw_tls_close(c->tls);
+	c->tls = NULL;
+	shutdown(c->watch.fd, SHUT_WR);
+	c->may_read = true;
+	input_release(c);
+	bw_connection_account(c);
+	bw_connection_enter(c, BW_CONN_LINGER, BW_LINGER_MS);
+}
+
+void bw_connection_next(struct bw_http_connection *c)
+{
+	if (c->work)
+		bw_server_work_give(c->server, c->work);
+	c->work = NULL;
+	if (c->close_after) {
+		end_or_linger(c);
 		return;
 	}
-	if (e != BW_OK) {
-		connection_close(c);
+	if (c->in_n == c->in_at) {
+		bw_wipe(c->in, c->in_n);
+		c->in_at = c->in_n = 0;
+		bw_connection_enter(c, BW_CONN_HEAD, BW_HTTP_IDLE_TIMEOUT_MS);
+	} else {
+		bw_connection_enter(c, BW_CONN_HEAD, BW_HTTP_HEAD_TIMEOUT_MS);
+	}
+	if (c->tls)
+		c->may_read |= bw_tls_pending(c->tls);
+	bw_connection_account(c);
+}
+
+/* Arms what the connection waits for. A turn that is cut short asks for writability too, which comes at once.
+ */
+static void wait_for(struct bw_http_connection *c, enum step step)
+{
+	uint32_t events = step == WAIT_WRITE ? EPOLLOUT : EPOLLIN;
+
+	if (step == GO_ON)
+		events = EPOLLIN | EPOLLOUT;
+	/* While the application works, reading goes on being watched until it would wake us in vain. */
+	if (step == WAIT_APP)
+		events = c->may_read ? 0 : c->watch.events & EPOLLIN;
+	if (bw_watch_set(c->server->loop, &c->watch, events) != BW_OK) {
+		bw_connection_close(c);
 		return;
 	}
-	connection_advance(c);
-	/* TLS may hold decrypted bytes that no event will tell of. */
-	while (!c->dead && c->ssl && c->state != IN_WORK && c->state != LINGERING && c->out.n == 0 && bw_tls_pending(c->ssl) &&
-	       stream_read(c) == BW_OK)
-		connection_advance(c);
+	if (c->in_n == c->in_at && (c->state == BW_CONN_HEAD || c->state == BW_CONN_SNIFF)) {
+		input_release(c);
+		bw_connection_account(c);
+	}
+	timer_arm(c);
+}
+
+void bw_connection_run(struct bw_http_connection *c)
+{
+	enum step step = GO_ON;
+
+	c->running = true;
+	for (int i = 0; i < BW_STEPS_PER_TURN && step == GO_ON && c->watch.fd >= 0; i++)
+		step = steps[c->state](c);
+	c->running = false;
+	if (c->watch.fd >= 0)
+		wait_for(c, step);
+	reap(c);
 }
 
 static void connection_ready(struct bw_watch *w, uint32_t events)
 {
-	struct bw_http_connection *c = connection_of(w);
+	struct bw_http_connection *c = of_watch(w);
 
-	if (events & EPOLLERR)
-		connection_close(c);
-	else if (c->state == LINGERING)
-		linger_read(c);
-	else if (c->state == IN_WORK)
-		/* Hung up while its request is in work: nobody waits for the answer any more. */
-		connection_close(c);
-	else if (c->out.n)
-		connection_advance(c);
-	else
-		connection_read(c);
-	connection_reap(c);
+	if (events & (EPOLLERR | EPOLLHUP) && (c->state == BW_CONN_WORK || c->state == BW_CONN_SEND)) {
+		bw_connection_close(c);
+		reap(c);
+		return;
+	}
+	if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		c->may_read = true;
+	bw_connection_run(c);
+}
+
+static void connection_late(struct bw_timer *t)
+{
+	struct bw_http_connection *c = of_timer(t);
+	bool begun = c->state == BW_CONN_BODY || (c->state == BW_CONN_HEAD && c->in_n > c->in_at);
+
+	if (!c->limit_ms)
+		return;
+	if (bw_loop_now_ms(c->server->loop) < c->began_ms + c->limit_ms) {
+		timer_arm(c);
+		return;
+	}
+	if (!begun) {
+		bw_connection_close(c);
+		reap(c);
+		return;
+	}
+	bw_connection_refuse(c, 408);
+	bw_connection_run(c);
+}
+
+void bw_connection_open(
+    struct bw_http_server *s, int fd, const struct bw_address *peer, uint32_t address_slot)
+{
+	struct bw_http_connection *c = bw_alloc(sizeof *c);
+
+	c->watch = (struct bw_watch){.fd = fd, .ready = connection_ready};
+	c->timer.fire = connection_late;
+	c->server = s;
+	c->peer = *peer;
+	c->address_slot = address_slot;
+	bw_address_text(peer, c->peer_text);
+	bw_buf_init(&c->out, BW_RESPONSE_MAX + BW_HTTP_HEAD_MAX);
+	c->next = s->connections;
+	c->prev = &s->connections;
+	if (c->next)
+		c->next->prev = &c->next;
+	s->connections = c;
+	bw_connection_enter(c, BW_CONN_SNIFF, BW_HTTP_HEAD_TIMEOUT_MS);
+	wait_for(c, WAIT_READ);
+	reap(c);
+}
+
+void bw_connection_drain(struct bw_http_connection *c)
+{
+	char first;
+	bool idle = c->state == BW_CONN_HEAD && c->in_n == c->in_at && c->requests > 0;
+
+	/* A request that has come and is not yet read is still answered. */
+	if (!idle || recv(c->watch.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		return;
+	bw_connection_close(c);
+	reap(c);
+}
+
+void bw_connection_abandon(struct bw_http_connection *c)
+{
+	struct bw_http_server *s = c->server;
+
+	bw_connection_close(c);
+	if (c->state != BW_CONN_WORK) {
+		reap(c);
+		return;
+	}
+	bw_server_forget(s, c);
+	c->server = NULL;
 }

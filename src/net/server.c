@@ -14,8 +14,9 @@ enum {
 	ADDRESS_SLOTS = 1 << 14,
 };
 
-/* How many connections each address has, over all loops of the process, in a table that no client can make grow. Addresses
- * that share a slot share a ceiling; the hash is seeded, so nobody can choose whose slot to share. */
+/* How many connections each address has, over all loops of the process, in a table that no client can make
+ * grow. Addresses that share a slot share a ceiling; the hash is seeded, so nobody can choose whose slot to
+ * share. */
 static _Atomic uint32_t address_counts[ADDRESS_SLOTS];
 static atomic_size_t process_count;
 
@@ -26,7 +27,7 @@ static uint32_t address_slot(const struct bw_address *a)
 	/* A subscriber has a whole /64 of IPv6: it counts as one. */
 	if (a->any.sa_family == AF_INET6)
 		bytes = IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr) ? bw_str_make(a->v6.sin6_addr.s6_addr + 12, 4)
-							       : bw_str_make(&a->v6.sin6_addr, 8);
+		                                               : bw_str_make(&a->v6.sin6_addr, 8);
 	return (uint32_t)(bw_str_hash(bytes) % ADDRESS_SLOTS);
 }
 
@@ -100,7 +101,8 @@ void bw_server_forget(struct bw_http_server *s, struct bw_http_connection *c)
 /* A client that spoke plain HTTP learns why; for another there is nothing to say before its handshake. */
 static void turn_away(struct bw_http_server *s, int fd)
 {
-	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+	static const char busy[] =
+	    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 	if (!s->config.tls && send(fd, busy, sizeof busy - 1, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
 		shutdown(fd, SHUT_WR);
@@ -121,7 +123,8 @@ static void accepted(struct bw_http_server *s, int fd, const struct bw_address *
 	bw_connection_open(s, fd, peer, slot);
 }
 
-/* Without a descriptor the connection stays in the backlog, and the loop would be woken for it again and again. */
+/* Without a descriptor the connection stays in the backlog, and the loop would be woken for it again and
+ * again. */
 static void accept_pause(struct bw_http_server *s)
 {
 	bw_log(BW_LOG_WARN, "cannot accept: %s", strerror(errno));
@@ -131,14 +134,15 @@ static void accept_pause(struct bw_http_server *s)
 
 static bool error_is_of_one_connection(int error)
 {
-	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
-	       error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
-	       error == EOPNOTSUPP || error == ENETUNREACH;
+	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
+	       error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET ||
+	       error == EHOSTUNREACH || error == EOPNOTSUPP || error == ENETUNREACH;
 }
 
 static void listener_ready(struct bw_watch *w, uint32_t events)
 {
-	struct bw_http_server *s = (struct bw_http_server *)((char *)w - offsetof(struct bw_http_server, listener));
+	struct bw_http_server *s =
+	    (struct bw_http_server *)((char *)w - offsetof(struct bw_http_server, listener));
 
 	(void)events;
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
@@ -160,7 +164,8 @@ static void listener_ready(struct bw_watch *w, uint32_t events)
 
 static void server_timer(struct bw_timer *t)
 {
-	struct bw_http_server *s = (struct bw_http_server *)((char *)t - offsetof(struct bw_http_server, timer));
+	struct bw_http_server *s =
+	    (struct bw_http_server *)((char *)t - offsetof(struct bw_http_server, timer));
 
 	if (!s->draining) {
 		if (bw_watch_set(s->loop, &s->listener, EPOLLIN) != BW_OK)
@@ -171,8 +176,8 @@ static void server_timer(struct bw_timer *t)
 		s->drained(s->drained_ctx);
 }
 
-enum bw_err bw_http_server_add(
-    struct bw_loop *loop, int listen_fd, const struct bw_http_server_config *config, struct bw_http_server **out)
+enum bw_err bw_http_server_add(struct bw_loop *loop, int listen_fd,
+    const struct bw_http_server_config *config, struct bw_http_server **out)
 {
 	struct bw_http_server *s = bw_alloc(sizeof *s);
 	enum bw_err e;

@@ -21,7 +21,8 @@ static int hello(SSL *ssl, int *alert, void *arg)
 	struct bw_tls_holder *h = arg;
 
 	(void)alert;
-	return SSL_set_SSL_CTX(ssl, atomic_load(&h->newest)->ctx) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+	return SSL_set_SSL_CTX(ssl, atomic_load(&h->newest)->ctx) ? SSL_CLIENT_HELLO_SUCCESS
+	                                                          : SSL_CLIENT_HELLO_ERROR;
 }
 
 enum bw_err bw_tls_holder_replace(struct bw_tls_holder *h, struct bw_str chain_pem, struct bw_str key_pem)
@@ -40,7 +41,8 @@ enum bw_err bw_tls_holder_new(struct bw_str chain_pem, struct bw_str key_pem, st
 {
 	struct bw_tls_holder *h = bw_alloc(sizeof *h);
 
-	if (bw_tls_server_new(chain_pem, key_pem, &h->front) != BW_OK || bw_tls_holder_replace(h, chain_pem, key_pem) != BW_OK) {
+	if (bw_tls_server_new(chain_pem, key_pem, &h->front) != BW_OK ||
+	    bw_tls_holder_replace(h, chain_pem, key_pem) != BW_OK) {
 		bw_tls_holder_free(h);
 		return BW_EINVAL;
 	}
