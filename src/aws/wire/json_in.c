@@ -231,12 +231,16 @@ static enum bw_err scalar_in(
 	return wire_scalar_in(j->w, shape, BW_TIME_DEFAULT, t->text, at);
 }
 
+/* Kept as text, but what it holds is checked: it is written into answers as it stands. */
 static enum bw_err document_in(struct json_in *j, const struct bw_json_token *t, struct bw_str *at)
 {
 	bool scalar = t->kind != BW_JSON_OBJECT && t->kind != BW_JSON_ARRAY;
+	struct bw_json_value tree;
 
 	TRY(skip(j, t));
 	*at = bw_str_sub(j->json->text, t->offset, (scalar ? t->end : j->json->at) - t->offset);
+	if (bw_json_parse(*at, j->w->arena, &tree) != BW_OK)
+		return wire_malformed(j->w, "%s", "");
 	return BW_OK;
 }
 
