@@ -1,126 +1,190 @@
 #!/bin/sh
-# tour.sh BULWARK: what an identity's life is like, told by the stock aws CLI against a server of its own, which is gone
-# afterwards. Every line of output is real.
-set -eu
-bulwark=$(realpath "$1")
-work=$(mktemp -d)
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-bold= dim= plain=
+# A tour of real calls: starts a bulwark of its own and drives it with the stock aws CLI. The server is stopped and its folder
+# removed at the end. Exit status 1 when a call answers otherwise than it should.
+#   tools/tour.sh BINARY
+set -u
+
+[ $# = 1 ] && [ -x "$1" ] || { echo "usage: tools/tour.sh BINARY" >&2; exit 2; }
+for needed in aws curl; do
+	command -v "$needed" >/dev/null || { echo "tour: please install $needed" >&2; exit 2; }
+done
+bulwark=$1
+work=$(mktemp -d "${TMPDIR:-/tmp}/bulwark-tour.XXXXXX") || exit 1
+data=$work/data
+server=
 if [ -t 1 ]; then
-	bold=$(printf '\033[1m') dim=$(printf '\033[36m') plain=$(printf '\033[0m')
+	bold=$(printf '\033[1m') dim=$(printf '\033[2m') red=$(printf '\033[31m') plain=$(printf '\033[0m')
+else
+	bold='' dim='' red='' plain=''
 fi
 
-"$bulwark" serve --data "$work/data" --root-key "$work/root.key" --listen "127.0.0.1:$port" --log-level error >"$work/log" 2>&1 &
-server=$!
 finish() {
-	kill "$server" 2>/dev/null || true
-	wait "$server" 2>/dev/null || true
+	status=$?
+	trap - EXIT INT TERM
+	if [ -n "$server" ] && kill "$server" 2>/dev/null; then
+		wait "$server" 2>/dev/null
+	fi
 	rm -rf "$work"
+	exit "$status"
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
+trap 'exit 1' INT TERM
 
-tries=0
-until "$bulwark" status --endpoint "http://127.0.0.1:$port" >/dev/null 2>&1; do
-	tries=$((tries + 1))
-	if [ "$tries" -gt 100 ] || ! kill -0 "$server" 2>/dev/null; then
-		cat "$work/log" >&2
-		exit 1
-	fi
-	sleep 0.1
-done
-
-chapter() {
-	printf '\n%s%s%s\n' "$bold" "$*" "$plain"
+fail() {
+	printf '%sThe tour ends here: %s%s\n' "$red" "$1" "$plain" >&2
+	[ ! -s "$work/log" ] || { echo "The server said:" >&2; tail -n 20 "$work/log" >&2; }
+	exit 1
 }
 
-# Shows a command as one would type it, and what came of it. CLIs that do not know AWS_ENDPOINT_URL are told the endpoint.
-aws() {
-	printf '%s$ aws' "$dim"
+chapter() {
+	printf '\n%s%s%s\n' "$dim" "$1" "$plain"
+}
+
+# show COMMAND...: prints the command as one would type it.
+show() {
+	printf '\n%s$' "$bold"
 	for word in "$@"; do
-		case "$word" in
-		*[!A-Za-z0-9_./:=,@-]*) printf " '%s'" "$word" ;;
+		case $word in
+		'' | *[!A-Za-z0-9_./:=,@%+-]*) printf " '%s'" "$word" ;;
 		*) printf ' %s' "$word" ;;
 		esac
 	done
 	printf '%s\n' "$plain"
-	command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@" 2>&1 | sed '/^$/d; s/^/  /'
 }
 
-# The value at .A.B of a JSON text.
-member() {
-	python3 -c 'import json, sys
-at = json.load(sys.stdin)
-for name in sys.argv[1].split("."):
-    at = at[name]
-print(at)' "$1"
+# ours WORDS...: the aws CLI at the server. Old CLIs know no AWS_ENDPOINT_URL.
+ours() {
+	aws --endpoint-url "$endpoint" "$@"
 }
 
-quiet_aws() {
-	command aws --endpoint-url "$AWS_ENDPOINT_URL" --output json "$@"
+# allowed WORDS...: shows the call and its answer; it has to succeed.
+allowed() {
+	show aws "$@"
+	ours "$@" >"$work/answer" 2>&1 || { cat "$work/answer"; fail "this call should have been allowed"; }
+	cat "$work/answer"
+}
+
+# denied TEXT WORDS...: shows the call and its refusal, which has to contain the text.
+denied() {
+	text=$1
+	shift
+	show aws "$@"
+	if ours "$@" >"$work/answer" 2>&1; then
+		cat "$work/answer"
+		fail "this call should have been denied"
+	fi
+	sed '/^$/d' "$work/answer"
+	grep -q -F -- "$text" "$work/answer" || fail "the refusal should have said: $text"
+}
+
+# keys_from WORDS...: takes the key pair and token out of the answer of a call that gives some, without printing the secrets.
+keys_from() {
+	show aws "$@"
+	ours "$@" --output text >"$work/keys" 2>&1 || { cat "$work/keys"; fail "no keys came"; }
+	read -r new_id new_secret new_token <"$work/keys"
+	printf '%s  (and its secret)\n' "$new_id"
 }
 
 become() {
-	AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=${3-}
-	export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-	if [ -n "$AWS_SESSION_TOKEN" ]; then export AWS_SESSION_TOKEN; else unset AWS_SESSION_TOKEN; fi
+	export AWS_ACCESS_KEY_ID="$1" AWS_SECRET_ACCESS_KEY="$2"
+	if [ -n "${3-}" ]; then
+		export AWS_SESSION_TOKEN="$3"
+	else
+		unset AWS_SESSION_TOKEN
+	fi
 }
 
-eval "$("$bulwark" env --data "$work/data" --root-key "$work/root.key")"
-AWS_PAGER= AWS_DEFAULT_OUTPUT=json AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
-export AWS_PAGER AWS_DEFAULT_OUTPUT AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE AWS_EC2_METADATA_DISABLED
-admin_id=$AWS_ACCESS_KEY_ID admin_secret=$AWS_SECRET_ACCESS_KEY
+credential() {
+	sed -n "s/^$1 *= *//p" "$data/credentials" | head -n 1
+}
 
-chapter "1. The first start made an administrator. Who am I?"
-aws sts get-caller-identity
-account=$(quiet_aws sts get-caller-identity | member Account)
+# Nothing of the person who looks on is used: no profile, no keys, no file.
+for variable in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\)=.*/\1/p'); do
+	unset "$variable"
+done
+export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true AWS_PAGER=''
+export AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1 AWS_DEFAULT_OUTPUT=json
 
-chapter "2. A user and an access key"
-aws iam create-user --user-name alice --tags Key=team,Value=payments
-key=$(quiet_aws iam create-access-key --user-name alice)
-printf '%s$ aws iam create-access-key --user-name alice%s\n  (%s; the secret is shown once, so not here)\n' "$dim" "$plain" \
-	"$(printf %s "$key" | member AccessKey.AccessKeyId)"
-alice_id=$(printf %s "$key" | member AccessKey.AccessKeyId)
-alice_secret=$(printf %s "$key" | member AccessKey.SecretAccessKey)
+# A port that answers belongs to somebody else; should one be taken in between, the server ends and says so.
+port=$((20000 + $$ % 20000))
+while curl -s -o /dev/null --max-time 1 "http://127.0.0.1:$port/"; do
+	port=$((port + 1))
+done
+endpoint=http://127.0.0.1:$port
 
-chapter "3. As alice: denied, and told why"
-become "$alice_id" "$alice_secret"
-aws iam list-users --query 'Users[].UserName'
-
-chapter "4. The administrator attaches a policy, and she may"
+chapter "A server of our own, its state encrypted under a root key"
+show bulwark serve --data ./data --root-key ./data.key --listen "127.0.0.1:$port"
+"$bulwark" serve --data "$data" --root-key "$data.key" --listen "127.0.0.1:$port" >"$work/log" 2>&1 &
+server=$!
+tries=0
+until curl -s -f --max-time 2 "$endpoint/_bulwark/health" >"$work/health" 2>/dev/null; do
+	kill -0 "$server" 2>/dev/null || fail "the server did not start"
+	tries=$((tries + 1))
+	[ "$tries" -lt 300 ] || fail "the server did not answer within 30 seconds"
+	sleep 0.1
+done
+cat "$work/health"
+echo
+admin_id=$(credential aws_access_key_id)
+admin_secret=$(credential aws_secret_access_key)
+[ -n "$admin_id" ] && [ -n "$admin_secret" ] || fail "the first start left no credentials"
 become "$admin_id" "$admin_secret"
-aws iam attach-user-policy --user-name alice --policy-arn arn:aws:iam::aws:policy/IAMReadOnlyAccess
-become "$alice_id" "$alice_secret"
-aws iam list-users --query 'Users[].UserName'
 
-chapter "5. An explicit denial wins over what is allowed"
+chapter "The first start made an administrator"
+allowed sts get-caller-identity
+account=$(ours sts get-caller-identity --query Account --output text) || fail "who are we?"
+allowed iam list-groups-for-user --user-name admin --query 'Groups[].GroupName'
+
+chapter "A new user with an access key may do nothing yet, and is told why"
+allowed iam create-user --user-name maya --tags Key=team,Value=payments
+keys_from iam create-access-key --user-name maya --query 'AccessKey.[AccessKeyId,SecretAccessKey]'
+maya_id=$new_id maya_secret=$new_secret
+become "$maya_id" "$maya_secret"
+denied "because no identity-based policy allows the iam:ListRoles action" iam list-roles
+
+chapter "The administrator attaches one of AWS's own managed policies; it counts at once"
 become "$admin_id" "$admin_secret"
-aws iam put-user-policy --user-name alice --policy-name no-keys --policy-document \
-	'{"Version":"2012-10-17","Statement":{"Sid":"NoKeys","Effect":"Deny","Action":"iam:ListAccessKeys","Resource":"*"}}'
-become "$alice_id" "$alice_secret"
-aws iam list-access-keys --user-name alice
+allowed iam attach-user-policy --user-name maya --policy-arn arn:aws:iam::aws:policy/IAMReadOnlyAccess
+become "$maya_id" "$maya_secret"
+allowed iam list-roles --query 'Roles[].RoleName'
+denied "is not authorized to perform: iam:DeleteUser" iam delete-user --user-name admin
 
-chapter "6. A role that trusts alice alone"
+chapter "A policy that denies wins over all that allow"
 become "$admin_id" "$admin_secret"
-aws iam create-role --role-name auditor --query Role.Arn --assume-role-policy-document \
-	"{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::$account:user/alice\"},\"Action\":\"sts:AssumeRole\"}}"
-aws iam attach-role-policy --role-name auditor --policy-arn arn:aws:iam::aws:policy/SecurityAudit
-become "$alice_id" "$alice_secret"
-session=$(quiet_aws sts assume-role --role-arn "arn:aws:iam::$account:role/auditor" --role-session-name tour --duration-seconds 900)
-printf '%s$ aws sts assume-role --role-arn arn:aws:iam::%s:role/auditor --role-session-name tour --duration-seconds 900%s\n  %s until %s\n' \
-	"$dim" "$account" "$plain" "$(printf %s "$session" | member AssumedRoleUser.Arn)" \
-	"$(printf %s "$session" | member Credentials.Expiration)"
-become "$(printf %s "$session" | member Credentials.AccessKeyId)" "$(printf %s "$session" | member Credentials.SecretAccessKey)" \
-	"$(printf %s "$session" | member Credentials.SessionToken)"
-aws sts get-caller-identity
-aws iam list-roles --query 'Roles[].RoleName'
-aws iam delete-role --role-name auditor
+allowed iam put-user-policy --user-name maya --policy-name no-roles --policy-document \
+	'{"Version":"2012-10-17","Statement":[{"Sid":"NoRoles","Effect":"Deny","Action":"iam:ListRoles","Resource":"*"}]}'
+become "$maya_id" "$maya_secret"
+denied "with an explicit deny in an identity-based policy" iam list-roles
 
-chapter "7. All of it stands in the audit trail, which nobody can change unseen"
+chapter "A role for those of the payments team, for fifteen minutes at a time"
+become "$admin_id" "$admin_secret"
+allowed iam create-role --role-name deployer --query Role.Arn --assume-role-policy-document \
+	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"arn:aws:iam::$account:user/maya\"},\"Action\":\"sts:AssumeRole\",\"Condition\":{\"StringEquals\":{\"aws:PrincipalTag/team\":\"payments\"}}}]}"
+allowed iam put-role-policy --role-name deployer --policy-name groups --policy-document \
+	'{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:CreateGroup","Resource":"arn:aws:iam::*:group/app-*"}]}'
+become "$maya_id" "$maya_secret"
+keys_from sts assume-role --role-arn "arn:aws:iam::$account:role/deployer" --role-session-name maya --duration-seconds 900 \
+	--query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]'
+become "$new_id" "$new_secret" "$new_token"
+allowed sts get-caller-identity
+allowed iam create-group --group-name app-web --query Group.Arn
+denied "is not authorized to perform: iam:CreateGroup" iam create-group --group-name admins
+
+chapter "Every call left its record, the refused ones too, sealed and chained"
+show bulwark trail list --data ./data --root-key ./data.key
 sleep 1
-printf '%s$ bulwark trail list%s\n' "$dim" "$plain"
-"$bulwark" trail --data "$work/data" --root-key "$work/root.key" list | sed 's/^/  /'
-printf '%s$ bulwark trail verify%s\n' "$dim" "$plain"
-"$bulwark" trail --data "$work/data" --root-key "$work/root.key" verify | sed 's/^/  /'
+"$bulwark" trail list --data "$data" --root-key "$data.key" >"$work/trail" 2>&1 || { cat "$work/trail"; fail "the trail cannot be read"; }
+cat "$work/trail"
+for event in CreateUser CreateAccessKey ListRoles AttachUserPolicy AssumeRole CreateGroup AccessDenied; do
+	grep -q "$event" "$work/trail" || fail "the trail does not tell of $event"
+done
+show bulwark trail verify --data ./data --root-key ./data.key
+"$bulwark" trail verify --data "$data" --root-key "$data.key" || fail "the trail does not verify"
 
-chapter "That was a server of its own, gone now. ./run starts one that stays."
+chapter "The end: the server finishes what is in work and stops"
+kill "$server" || fail "the server was gone already"
+wait "$server"
+status=$?
+server=
+[ "$status" = 0 ] || fail "the server ended with status $status"
+echo "Everything answered as it should."

@@ -46,7 +46,7 @@ def convert(pattern, dot_all):
 def escape(pattern, at, text):
     if text.startswith(r"\u"):
         code = int(text[2:], 16)
-        if 0xD800 < code < 0xDFFF:
+        if 0xD800 <= code <= 0xDFFF:
             raise PatternError(pattern)
         return rf"\x{{{code:X}}}"
     if text == r"\x" and pattern[at + 2] == "{":

@@ -78,7 +78,7 @@ def reduce_ref(ref):
 
 def reduce_shape(shape):
     facts = {"type": shape["type"]}
-    facts |= {key: shape[key] for key in SHAPE_FACTS if key in shape and shape[key] not in (False, [])}
+    facts |= {key: shape[key] for key in SHAPE_FACTS if key in shape and shape[key] is not False and shape[key] != []}
     if "error" in shape:
         facts["error"] = {key: shape["error"][key] for key in ("code", "httpStatusCode", "senderFault")
                           if key in shape["error"]}
