@@ -1,5 +1,6 @@
 /* The condition operators: one row each. IAM User Guide, "IAM JSON policy elements: Condition operators" and
  * "Set operators for multivalued context keys". */
+#include "codec/base64.h"
 #include "policy/form.h"
 
 enum { LESS = 1, EQUAL = 2, GREATER = 4 };
@@ -10,7 +11,7 @@ struct family {
 	/* Allocates nothing. */
 	bool (*read)(struct bw_str text, struct operand *out);
 	bool (*match)(
-	    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope);
+	    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope);
 };
 
 struct operation {
@@ -39,14 +40,14 @@ static bool text_read(struct bw_str text, struct operand *out)
 }
 
 static bool text_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	(void)relation;
 	return pattern_match(&want->pattern, found->source, scope);
 }
 
 static bool nocase_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	(void)relation;
 	return pattern_match_nocase(&want->pattern, found->source, scope);
@@ -59,7 +60,7 @@ static void arn_compile(struct compiler *c, struct bw_str text, struct operand *
 }
 
 static bool arn_operand_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	struct arn_text text = {.whole = found->source};
 
@@ -84,7 +85,7 @@ static void number_compile(struct compiler *c, struct bw_str text, struct operan
 }
 
 static bool number_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	(void)scope;
 	return (relation & relation_of(number_compare(&found->number, &want->number))) != 0;
@@ -102,7 +103,7 @@ static void date_compile(struct compiler *c, struct bw_str text, struct operand 
 }
 
 static bool date_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	(void)scope;
 	return (relation & relation_of(moment_compare(&found->moment, &want->moment))) != 0;
@@ -120,7 +121,7 @@ static void truth_compile(struct compiler *c, struct bw_str text, struct operand
 }
 
 static bool truth_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	(void)relation, (void)scope;
 	return want->truth == found->truth;
@@ -128,11 +129,11 @@ static bool truth_match(
 
 static void bytes_compile(struct compiler *c, struct bw_str text, struct operand *out)
 {
-	out->valid = base64_decode(&c->policy->arena, text, &out->bytes);
+	out->valid = bw_base64_decode(text, &c->policy->arena, &out->bytes) == BW_OK;
 }
 
 static bool bytes_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	(void)relation, (void)scope;
 	return bw_str_eq(want->bytes, found->source);
@@ -150,7 +151,7 @@ static void network_compile(struct compiler *c, struct bw_str text, struct opera
 }
 
 static bool network_match(
-    unsigned relation, const struct operand *want, struct operand *found, const struct scope *scope)
+    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
 {
 	(void)relation, (void)scope;
 	return network_has(&want->network, &found->network);
@@ -248,31 +249,36 @@ void operand_compile(
 		truth_compile(c, out->source, out);
 }
 
-/* `lower` against a name of any case. */
+/* `lower` against a name of any case, from the end: it is there that names of one service differ. */
 static bool name_is(struct bw_str lower, const char *name)
 {
-	for (size_t i = 0; i < lower.n; i++) {
+	for (size_t i = lower.n; i-- > 0;) {
 		char c = name[i];
 
-		if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != lower.p[i])
+		if (c != lower.p[i] && !(c >= 'A' && c <= 'Z' && c + 32 == lower.p[i]))
 			return false;
 	}
 	return true;
 }
 
-const struct bw_context_key *context_find(const struct bw_policy_request *request, struct bw_str lower)
+const struct bw_context_key *context_find(struct scope *scope, uint32_t key)
 {
-	for (size_t i = 0; i < request->context_count; i++) {
-		const struct bw_context_key *key = &request->context[i];
+	const struct bw_policy_request *r = scope->request;
+	struct bw_str lower = scope->keys[key].lower;
+	size_t i = 0;
 
-		if (key->name.n == lower.n && name_is(lower, key->name.p))
-			return key;
-	}
-	return NULL;
+	if (scope->found_key == key + 1)
+		return scope->found;
+	while (i < r->context_count &&
+	       !(r->context[i].name.n == lower.n && name_is(lower, r->context[i].name.p)))
+		i++;
+	scope->found = i < r->context_count ? &r->context[i] : NULL;
+	scope->found_key = key + 1;
+	return scope->found;
 }
 
 /* Does the value match one of the operands? */
-static bool value_match(const struct condition *c, struct bw_str value, const struct scope *scope)
+static bool value_match(const struct condition *c, struct bw_str value, struct scope *scope)
 {
 	const struct operation *o = c->operation;
 	struct operand found;
@@ -304,8 +310,7 @@ static bool absent_match(const struct condition *c)
 
 /* With a set test the values are judged one by one, a negated operator's too; without one, a negated operator
  * wants that no value matches. */
-static bool values_match(
-    const struct condition *c, const struct bw_context_key *key, const struct scope *scope)
+static bool values_match(const struct condition *c, const struct bw_context_key *key, struct scope *scope)
 {
 	bool negated = c->operation->negated;
 
@@ -325,14 +330,14 @@ static bool values_match(
 }
 
 /* A key without any value is as good as absent. */
-static const struct bw_context_key *key_of(const struct condition *c, const struct scope *scope)
+static const struct bw_context_key *key_of(const struct condition *c, struct scope *scope)
 {
-	const struct bw_context_key *key = context_find(scope->request, scope->keys[c->key].lower);
+	const struct bw_context_key *key = context_find(scope, c->key);
 
 	return key && key->count ? key : NULL;
 }
 
-bool condition_match(const struct condition *c, const struct scope *scope)
+bool condition_match(const struct condition *c, struct scope *scope)
 {
 	const struct bw_context_key *key = key_of(c, scope);
 
@@ -341,7 +346,7 @@ bool condition_match(const struct condition *c, const struct scope *scope)
 	return key ? values_match(c, key, scope) : absent_match(c);
 }
 
-const char *condition_why(const struct condition *c, const struct scope *scope)
+const char *condition_why(const struct condition *c, struct scope *scope)
 {
 	const struct bw_context_key *key = key_of(c, scope);
 	bool match = condition_match(c, scope);

@@ -78,6 +78,8 @@ static bool list_denies(
 
 	*out = (struct outcome){.statement = -1};
 	for (size_t i = 0; i < list->n; i++) {
+		if (!policy_may_match(list->v[i].policy, &w->q))
+			continue;
 		policy_find(list->v[i].policy, &w->q, out->grant, &f);
 		if (f.deny >= 0) {
 			w->denied = (struct bw_verdict){BW_DENIED_EXPLICIT, layer, list->v[i].id, f.deny};

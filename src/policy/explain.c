@@ -146,7 +146,7 @@ static void action_tell(struct teller *t, const struct statement *s)
 	shut(t, '}');
 }
 
-static void resource_tell(struct teller *t, const struct statement *s, const struct scope *scope)
+static void resource_tell(struct teller *t, const struct statement *s, struct scope *scope)
 {
 	if (s->resource_count == 0)
 		return;
@@ -188,9 +188,9 @@ static void principal_tell(struct teller *t, const struct statement *s)
 	shut(t, '}');
 }
 
-static void found_tell(struct teller *t, const struct condition *c, const struct scope *scope)
+static void found_tell(struct teller *t, const struct condition *c, struct scope *scope)
 {
-	const struct bw_context_key *key = context_find(scope->request, scope->keys[c->key].lower);
+	const struct bw_context_key *key = context_find(scope, c->key);
 
 	name(t, "found");
 	if (!key) {
@@ -203,7 +203,7 @@ static void found_tell(struct teller *t, const struct condition *c, const struct
 	shut(t, ']');
 }
 
-static void condition_tell(struct teller *t, const struct condition *c, const struct scope *scope)
+static void condition_tell(struct teller *t, const struct condition *c, struct scope *scope)
 {
 	comma(t);
 	open(t, '{');
@@ -221,7 +221,7 @@ static void condition_tell(struct teller *t, const struct condition *c, const st
 }
 
 /* The first element that keeps the statement from applying. */
-static const char *statement_why(struct teller *t, const struct statement *s, const struct scope *scope)
+static const char *statement_why(struct teller *t, const struct statement *s, struct scope *scope)
 {
 	if (!statement_action(s, t->q))
 		return "the action does not match";
@@ -238,7 +238,7 @@ static const char *statement_why(struct teller *t, const struct statement *s, co
 static void statement_tell(struct teller *t, uint32_t index)
 {
 	const struct statement *s = &t->policy->statements[index];
-	struct scope scope = {t->q->request, t->policy->keys};
+	struct scope scope = {.request = t->q->request, .keys = t->policy->keys};
 
 	comma(t);
 	open(t, '{');

@@ -50,7 +50,11 @@ enum arn_shape {
 struct arn_pattern {
 	enum arn_shape shape;
 	struct bw_str source;
-	struct pattern whole;        /* WHOLE */
+	/* SPLIT: a bit a part that the literal front does not settle: those that are literal, those that are
+	 * open. */
+	uint8_t literal_parts, open_parts;
+	bool has_front;
+	struct pattern whole;        /* WHOLE: all of it; SPLIT: its literal front is looked at first */
 	const struct pattern *parts; /* SPLIT: six of them */
 };
 
@@ -61,10 +65,13 @@ struct arn_text {
 	enum { ARN_UNKNOWN, ARN_YES, ARN_NO } is_arn;
 };
 
-/* What variables are looked up in. */
+/* What keys are looked up in, by one thread; the last found is remembered, for matching asks for it again and
+ * again. */
 struct scope {
 	const struct bw_policy_request *request;
 	const struct key *keys;
+	const struct bw_context_key *found;
+	uint32_t found_key; /* its number + 1 */
 };
 
 /* A decimal number as its digits: exact whatever its length. */
@@ -75,7 +82,7 @@ struct number {
 
 struct moment {
 	int64_t s;
-	int32_t ns;
+	int32_t ms;
 };
 
 struct network {
@@ -210,12 +217,71 @@ size_t arn_cut(struct bw_str text, bool variables, struct bw_str parts[ARN_PARTS
 /* `padded`: missing parts are "*", as in the Resource element. */
 void arn_pattern_compile(struct compiler *c, struct bw_str text, bool padded, struct arn_pattern *out);
 
+/* Short texts are compared where they stand: most comparisons here are of a dozen bytes and end at once. */
+static inline bool bytes_same(const char *a, const char *b, size_t n)
+{
+	uint64_t x, y;
+	uint32_t u, v;
+
+	if (n < sizeof u) {
+		while (n > 0 && a[n - 1] == b[n - 1])
+			n--;
+		return n == 0;
+	}
+	/* The last bytes are read again rather than one by one. */
+	if (n < sizeof x) {
+		memcpy(&u, a, sizeof u);
+		memcpy(&v, b, sizeof v);
+		if (u != v)
+			return false;
+		memcpy(&u, a + n - sizeof u, sizeof u);
+		memcpy(&v, b + n - sizeof v, sizeof v);
+		return u == v;
+	}
+	for (size_t at = 0; at + sizeof x < n; at += sizeof x) {
+		memcpy(&x, a + at, sizeof x);
+		memcpy(&y, b + at, sizeof y);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + n - sizeof x, sizeof x);
+	memcpy(&y, b + n - sizeof y, sizeof y);
+	return x == y;
+}
+
+static inline bool text_same(struct bw_str a, struct bw_str b)
+{
+	return a.n == b.n && bytes_same(a.p, b.p, a.n);
+}
+
 /* match.c */
-bool pattern_match(const struct pattern *p, struct bw_str text, const struct scope *scope);
+bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *scope);
+/* The literal at the front of PIECES, if any, refuses most texts before anything is looked up. */
+static inline bool front_match(const struct pattern *p, struct bw_str text)
+{
+	if (p->pieces[0].kind != PIECE_TEXT)
+		return true;
+	return text.n >= p->text.n && bytes_same(text.p, p->text.p, p->text.n);
+}
+
+static inline bool pattern_match(const struct pattern *p, struct bw_str text, struct scope *scope)
+{
+	switch (p->shape) {
+	case PATTERN_ALL:
+		return true;
+	case PATTERN_EXACT:
+		return text_same(text, p->text);
+	case PATTERN_PREFIX:
+		return text.n >= p->text.n && bytes_same(text.p, p->text.p, p->text.n);
+	case PATTERN_PIECES:
+		return front_match(p, text) && pieces_match(p, text, scope);
+	}
+	return false;
+}
 /* Without wildcards, ASCII case folded. */
-bool pattern_match_nocase(const struct pattern *p, struct bw_str text, const struct scope *scope);
+bool pattern_match_nocase(const struct pattern *p, struct bw_str text, struct scope *scope);
 /* Cuts `text->whole` on the first call. */
-bool arn_match(const struct arn_pattern *p, struct arn_text *text, const struct scope *scope);
+bool arn_match(const struct arn_pattern *p, struct arn_text *text, struct scope *scope);
 
 /* operand.c: values of conditions and contexts; false when the text is none. */
 bool number_parse(struct bw_str text, struct number *out);
@@ -226,20 +292,19 @@ int moment_compare(const struct moment *a, const struct moment *b);
 bool network_parse(struct bw_str text, bool host, struct network *out);
 bool network_has(const struct network *n, const struct network *host);
 bool truth_parse(struct bw_str text, bool *out);
-/* RFC 4648, section 4, padded. */
-bool base64_decode(struct bw_arena *arena, struct bw_str text, struct bw_str *out);
 
 /* condition.c */
-const struct bw_context_key *context_find(const struct bw_policy_request *request, struct bw_str lower);
+/* The request's key of that number, NULL when it has none. */
+const struct bw_context_key *context_find(struct scope *scope, uint32_t key);
 /* "ForAnyValue:StringLikeIfExists" into its parts; false when there is no such operator. */
 bool operator_parse(struct bw_str text, struct condition *out);
 /* Reads `text` as the operator's kind of value. */
 void operand_compile(
     struct compiler *c, const struct condition *condition, struct bw_str text, struct operand *out);
 bool operator_wants_date(const struct condition *condition);
-bool condition_match(const struct condition *c, const struct scope *scope);
+bool condition_match(const struct condition *c, struct scope *scope);
 /* Why it does or does not: a static phrase. */
-const char *condition_why(const struct condition *c, const struct scope *scope);
+const char *condition_why(const struct condition *c, struct scope *scope);
 
 /* principal.c */
 bool principal_parse(struct bw_str type, struct bw_str text, struct principal *out);
@@ -254,7 +319,7 @@ enum grant statement_principal(const struct statement *s, const struct question 
 bool question_init(struct question *q, const struct bw_policy_request *request, bool has_boundary);
 uint32_t service_hash(struct bw_str service);
 bool statement_action(const struct statement *s, const struct question *q);
-bool statement_resource(const struct statement *s, struct question *q, const struct scope *scope);
+bool statement_resource(const struct statement *s, struct question *q, struct scope *scope);
 /* All elements but the action. */
 enum grant statement_match(const struct bw_policy *p, uint32_t statement, struct question *q);
 /* What one document says: the first Deny that matches, or -1; failing that, the first Allow of the strongest
@@ -263,6 +328,11 @@ struct finding {
 	int32_t deny, allow;
 	enum grant grant;
 };
+/* False: it has no statement about the action's service, nor about all. */
+static inline bool policy_may_match(const struct bw_policy *p, const struct question *q)
+{
+	return (p->services >> (q->hash & 63) & 1) || p->general.count > 0;
+}
 /* Only an Allow of more than `have` is looked for: `allow` is -1 and `grant` is `have` when there is none. */
 void policy_find(const struct bw_policy *p, struct question *q, enum grant have, struct finding *out);
 

@@ -1,6 +1,5 @@
 /* The index by action: which statements may speak of a service, and with which names. */
-#include <stdlib.h>
-
+#include "codec/sort.h"
 #include "policy/form.h"
 
 /* One action pattern of one statement. */
@@ -70,7 +69,7 @@ static size_t entries_gather(struct compiler *c, struct entry **out)
 			entries[at++] = (struct entry){service, name, i, j, s->allow};
 		}
 	}
-	qsort(entries, n, sizeof *entries, by_service);
+	bw_sort(entries, n, sizeof *entries, by_service);
 	*out = entries;
 	return n;
 }

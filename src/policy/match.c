@@ -4,13 +4,13 @@
 #include "codec/utf8.h"
 #include "policy/form.h"
 
-static struct bw_str piece_text(const struct piece *p, const struct scope *scope)
+static struct bw_str piece_text(const struct piece *p, struct scope *scope)
 {
 	const struct bw_context_key *key;
 
 	if (p->kind != PIECE_VARIABLE)
 		return p->text;
-	key = context_find(scope->request, scope->keys[p->key].lower);
+	key = context_find(scope, p->key);
 	/* IAM User Guide, "Single-valued vs. multivalued context keys": multivalued keys cannot be variables.
 	 */
 	return key && key->count == 1 && !key->multi ? key->values[0] : p->text;
@@ -19,7 +19,7 @@ static struct bw_str piece_text(const struct piece *p, const struct scope *scope
 struct run {
 	const struct piece *pieces;
 	size_t count;
-	const struct scope *scope;
+	struct scope *scope;
 };
 
 /* Bytes of the character at `at`; a byte that begins none counts as one. */
@@ -189,7 +189,7 @@ static bool is_ascii(struct bw_str text)
 	return true;
 }
 
-static struct run run_from(const struct pattern *p, size_t from, const struct scope *scope)
+static struct run run_from(const struct pattern *p, size_t from, struct scope *scope)
 {
 	size_t n = 0;
 
@@ -198,7 +198,7 @@ static struct run run_from(const struct pattern *p, size_t from, const struct sc
 	return (struct run){p->pieces + from, n, scope};
 }
 
-static bool variables_resolve(const struct pattern *p, const struct scope *scope)
+static bool variables_resolve(const struct pattern *p, struct scope *scope)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (!bw_str_set(piece_text(&p->pieces[i], scope)) && p->pieces[i].kind == PIECE_VARIABLE)
@@ -206,14 +206,16 @@ static bool variables_resolve(const struct pattern *p, const struct scope *scope
 	return true;
 }
 
-static bool pieces_match(const struct pattern *p, struct bw_str text, const struct scope *scope)
+bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *scope)
 {
-	bool wide = p->has_ones && !is_ascii(text);
 	struct run run = run_from(p, 0, scope);
 	size_t at, next = run.count, tail = p->count, end;
+	bool wide;
 
 	if (!bw_str_set(text))
 		text = BW_STR("");
+	if (p->has_variables && !variables_resolve(p, scope))
+		return false;
 	if (!run_at(&run, text, 0, &at))
 		return false;
 	if (next == p->count)
@@ -223,6 +225,7 @@ static bool pieces_match(const struct pattern *p, struct bw_str text, const stru
 	run = run_from(p, tail, scope);
 	if (!run_before(&run, text, text.n, &end) || end < at)
 		return false;
+	wide = p->has_ones && !is_ascii(text);
 	text = bw_str_sub(text, 0, end);
 	for (next++; next < tail; next += run.count + 1) {
 		run = run_from(p, next, scope);
@@ -232,22 +235,7 @@ static bool pieces_match(const struct pattern *p, struct bw_str text, const stru
 	return true;
 }
 
-bool pattern_match(const struct pattern *p, struct bw_str text, const struct scope *scope)
-{
-	switch (p->shape) {
-	case PATTERN_ALL:
-		return true;
-	case PATTERN_EXACT:
-		return bw_str_eq(text, p->text);
-	case PATTERN_PREFIX:
-		return bw_str_starts(text, p->text);
-	case PATTERN_PIECES:
-		return (!p->has_variables || variables_resolve(p, scope)) && pieces_match(p, text, scope);
-	}
-	return false;
-}
-
-bool pattern_match_nocase(const struct pattern *p, struct bw_str text, const struct scope *scope)
+bool pattern_match_nocase(const struct pattern *p, struct bw_str text, struct scope *scope)
 {
 	size_t at = 0;
 
@@ -265,21 +253,47 @@ bool pattern_match_nocase(const struct pattern *p, struct bw_str text, const str
 
 static bool arn_text_cut(struct arn_text *t)
 {
-	if (t->is_arn == ARN_UNKNOWN)
-		t->is_arn = arn_cut(t->whole, false, t->parts) == ARN_PARTS ? ARN_YES : ARN_NO;
-	return t->is_arn == ARN_YES;
+	const char *from = t->whole.p, *end;
+
+	if (t->is_arn != ARN_UNKNOWN || !from)
+		return t->is_arn == ARN_YES;
+	t->is_arn = ARN_NO;
+	end = from + t->whole.n;
+	for (size_t i = 0; i < ARN_PARTS - 1; i++) {
+		const char *colon = from;
+
+		while (colon != end && *colon != ':')
+			colon++;
+		if (colon == end)
+			return false;
+		t->parts[i] = bw_str_make(from, (size_t)(colon - from));
+		from = colon + 1;
+	}
+	t->parts[ARN_PARTS - 1] = bw_str_make(from, (size_t)(end - from));
+	t->is_arn = ARN_YES;
+	return true;
 }
 
-bool arn_match(const struct arn_pattern *p, struct arn_text *text, const struct scope *scope)
+bool arn_match(const struct arn_pattern *p, struct arn_text *text, struct scope *scope)
 {
 	if (p->shape == ARN_NOTHING || p->shape == ARN_ALL)
 		return p->shape == ARN_ALL;
 	if (p->shape == ARN_WHOLE)
 		return pattern_match(&p->whole, text->whole, scope);
-	if (!arn_text_cut(text))
+	if ((p->has_front && !front_match(&p->whole, text->whole)) || !arn_text_cut(text))
 		return false;
-	for (size_t i = ARN_PARTS; i-- > 0;)
+	/* Literal parts first: they are cheap, and an account refuses most. */
+	for (unsigned left = p->literal_parts; left; left &= left - 1) {
+		int i = __builtin_ctz(left);
+
+		if (!text_same(text->parts[i], p->parts[i].text))
+			return false;
+	}
+	for (unsigned left = p->open_parts; left; left &= left - 1) {
+		int i = __builtin_ctz(left);
+
 		if (!pattern_match(&p->parts[i], text->parts[i], scope))
 			return false;
+	}
 	return true;
 }

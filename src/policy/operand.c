@@ -1,8 +1,11 @@
-/* The values conditions compare: numbers, dates, addresses, booleans, bytes. One spelling each; what is none
+/* The values conditions compare: numbers, dates, addresses, booleans. One spelling each; what is none
  * of them matches nothing. IAM User Guide, "IAM JSON policy elements: Condition operators". */
 #include <arpa/inet.h>
 
+#include "codec/time.h"
 #include "policy/form.h"
+
+enum { DATE_MAX = 64 };
 
 static size_t digits(struct bw_str s, size_t at)
 {
@@ -54,124 +57,47 @@ int number_compare(const struct number *a, const struct number *b)
 	return a->negative ? magnitude_compare(b, a) : magnitude_compare(a, b);
 }
 
-/* Exactly `n` digits at `*at`, within [min, max]. */
-static bool field(struct bw_str s, size_t *at, size_t n, int64_t min, int64_t max, int64_t *out)
+/* The note's shorter forms made whole: a year or month begins with its first day, and a time without a zone
+ * is UTC. */
+static struct bw_str date_complete(struct bw_str s, char out[DATE_MAX])
 {
-	struct bw_str part = bw_str_sub(s, *at, n);
+	struct bw_str missing = BW_STR("");
+	bool zoned =
+	    bw_str_ends(s, BW_STR("Z")) || bw_str_find(s, '+', 0) >= 0 || bw_str_find(s, '-', 10) >= 0;
 
-	if (digits(s, *at) < n || bw_str_to_i64(part, min, max, out) != BW_OK)
-		return false;
-	*at += n;
-	return true;
-}
-
-static bool mark(struct bw_str s, size_t *at, char c)
-{
-	if (*at >= s.n || s.p[*at] != c)
-		return false;
-	++*at;
-	return true;
-}
-
-/* Days since 1970-01-01 of the proleptic Gregorian calendar, counting years from March so that leap days come
- * last. */
-static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
-{
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
-	int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-static int64_t month_days(int64_t year, int64_t month)
-{
-	static const int64_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return days[month - 1] + (month == 2 && leap);
-}
-
-static bool fraction_parse(struct bw_str s, size_t *at, int32_t *ns)
-{
-	size_t n = digits(s, *at);
-	int32_t unit = 100000000;
-
-	for (size_t i = 0; i < n; i++, unit /= 10)
-		*ns += (s.p[*at + i] - '0') * unit;
-	*at += n;
-	return n > 0;
-}
-
-/* "Z", "+hh:mm", "-hh:mm" or nothing, which is UTC; `*seconds` is what to subtract. */
-static bool zone_parse(struct bw_str s, size_t *at, int64_t *seconds)
-{
-	int64_t hours, minutes, sign = 1;
-
-	*seconds = 0;
-	if (*at == s.n || mark(s, at, 'Z'))
-		return true;
-	if (mark(s, at, '-'))
-		sign = -1;
-	else if (!mark(s, at, '+'))
-		return false;
-	if (!field(s, at, 2, 0, 23, &hours) || !mark(s, at, ':') || !field(s, at, 2, 0, 59, &minutes))
-		return false;
-	*seconds = sign * (hours * 3600 + minutes * 60);
-	return true;
-}
-
-/* The part behind the date: hh:mm, hh:mm:ss or hh:mm:ss.s, and the zone. */
-static bool time_parse(struct bw_str s, size_t *at, struct moment *out)
-{
-	int64_t hour, minute, second = 0, zone;
-
-	if (!field(s, at, 2, 0, 23, &hour) || !mark(s, at, ':') || !field(s, at, 2, 0, 59, &minute))
-		return false;
-	if (mark(s, at, ':')) {
-		if (!field(s, at, 2, 0, 59, &second))
-			return false;
-		if (mark(s, at, '.') && !fraction_parse(s, at, &out->ns))
-			return false;
-	}
-	if (!zone_parse(s, at, &zone))
-		return false;
-	out->s += hour * 3600 + minute * 60 + second - zone;
-	return true;
+	if (s.n == 4)
+		missing = BW_STR("-01-01");
+	else if (s.n == 7)
+		missing = BW_STR("-01");
+	else if (s.n > 10 && !zoned)
+		missing = BW_STR("Z");
+	memcpy(out, s.p, s.n);
+	memcpy(out + s.n, missing.p, missing.n);
+	return bw_str_make(out, s.n + missing.n);
 }
 
 /* W3C note "Date and Time Formats", or seconds since 1970. Four digits are a year. */
 bool moment_parse(struct bw_str text, struct moment *out)
 {
-	int64_t year, month = 1, day = 1;
-	size_t at = 0;
+	char whole[DATE_MAX];
+	int64_t ms;
 
 	*out = (struct moment){0};
 	if (digits(text, 0) != 4)
 		return bw_str_to_i64(text, INT64_MIN, INT64_MAX, &out->s) == BW_OK;
-	if (!field(text, &at, 4, 0, 9999, &year))
+	if (text.n > DATE_MAX - sizeof "-01-01" ||
+	    bw_time_parse_iso8601(date_complete(text, whole), &ms) != BW_OK)
 		return false;
-	if (mark(text, &at, '-')) {
-		if (!field(text, &at, 2, 1, 12, &month))
-			return false;
-		if (mark(text, &at, '-')) {
-			if (!field(text, &at, 2, 1, month_days(year, month), &day))
-				return false;
-			out->s = days_from_date(year, month, day) * 86400;
-			if (mark(text, &at, 'T') && !time_parse(text, &at, out))
-				return false;
-			return at == text.n;
-		}
-	}
-	out->s = days_from_date(year, month, day) * 86400;
-	return at == text.n;
+	out->ms = (int32_t)((ms % 1000 + 1000) % 1000);
+	out->s = (ms - out->ms) / 1000;
+	return true;
 }
 
 int moment_compare(const struct moment *a, const struct moment *b)
 {
 	if (a->s != b->s)
 		return a->s < b->s ? -1 : 1;
-	return (a->ns > b->ns) - (a->ns < b->ns);
+	return (a->ms > b->ms) - (a->ms < b->ms);
 }
 
 static bool ipv4_parse(struct bw_str text, uint8_t out[4])
@@ -251,35 +177,4 @@ bool truth_parse(struct bw_str text, bool *out)
 {
 	*out = bw_str_eq_nocase(text, BW_STR("true"));
 	return *out || bw_str_eq_nocase(text, BW_STR("false"));
-}
-
-static int sextet(char c)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *hit = c ? strchr(alphabet, c) : NULL;
-
-	return hit ? (int)(hit - alphabet) : -1;
-}
-
-bool base64_decode(struct bw_arena *arena, struct bw_str text, struct bw_str *out)
-{
-	size_t pad = bw_str_ends(text, BW_STR("==")) ? 2 : bw_str_ends(text, BW_STR("="));
-	uint32_t gathered = 0;
-	char *bytes = bw_arena_alloc(arena, text.n / 4 * 3 + 1);
-	size_t n = 0;
-
-	if (text.n % 4 != 0)
-		return false;
-	for (size_t i = 0; i < text.n - pad; i++) {
-		int six = sextet(text.p[i]);
-
-		if (six < 0)
-			return false;
-		gathered = gathered << 6 | (uint32_t)six;
-		if (i % 4 > 0)
-			bytes[n++] = (char)(gathered >> (6 - i % 4 * 2));
-	}
-	*out = bw_str_make(bytes, n);
-	/* Bits that no byte takes must be zero, or one value had several spellings. */
-	return pad == 0 || (gathered & (pad == 2 ? 0xfu : 0x3u)) == 0;
 }

@@ -183,16 +183,36 @@ size_t arn_cut(struct bw_str text, bool variables, struct bw_str parts[ARN_PARTS
 	return n;
 }
 
+static size_t colons_in(struct bw_str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += s.p[i] == ':';
+	return n < ARN_PARTS - 1 ? n : ARN_PARTS - 1;
+}
+
 /* Whether one comparison of the whole text is the same as six of the parts: nothing but the end is open. */
 static bool is_whole(const struct pattern *p)
 {
-	size_t colons = 0;
+	return (p->shape == PATTERN_EXACT || p->shape == PATTERN_PREFIX) &&
+	       colons_in(p->text) == ARN_PARTS - 1;
+}
 
-	if (p->shape != PATTERN_EXACT && p->shape != PATTERN_PREFIX)
-		return false;
-	for (size_t i = 0; i < p->text.n; i++)
-		colons += p->text.p[i] == ':';
-	return colons >= ARN_PARTS - 1;
+/* Which parts are still to be looked at once the literal front has matched, and how. */
+static void parts_sort(struct arn_pattern *p)
+{
+	size_t settled = 0;
+
+	p->has_front = p->whole.shape == PATTERN_PIECES && p->whole.pieces[0].kind == PIECE_TEXT;
+	if (p->has_front)
+		settled = colons_in(p->whole.text);
+	for (size_t i = settled; i < ARN_PARTS; i++) {
+		if (p->parts[i].shape == PATTERN_EXACT)
+			p->literal_parts |= (uint8_t)(1u << i);
+		else if (p->parts[i].shape != PATTERN_ALL)
+			p->open_parts |= (uint8_t)(1u << i);
+	}
 }
 
 void arn_pattern_compile(struct compiler *c, struct bw_str text, bool padded, struct arn_pattern *out)
@@ -220,4 +240,5 @@ void arn_pattern_compile(struct compiler *c, struct bw_str text, bool padded, st
 	for (size_t i = 0; i < ARN_PARTS; i++)
 		pattern_compile(c, cut[i], true, true, &parts[i]);
 	out->parts = parts;
+	parts_sort(out);
 }

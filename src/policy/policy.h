@@ -1,19 +1,21 @@
-/* The policy language: parse, validate, compile once, evaluate from any thread. Pure: no I/O, no clock, no globals. The
- * rules are those of the IAM User Guide, "IAM JSON policy elements reference" and "Policy evaluation logic". */
+/* The policy language: parse, validate, compile once, evaluate from any thread. Pure: no I/O, no clock, no
+ * globals. The rules are those of the IAM User Guide, "IAM JSON policy elements reference" and "Policy
+ * evaluation logic". */
 #pragma once
 
 #include "base/buf.h"
 
 enum bw_policy_kind {
 	BW_POLICY_IDENTITY, /* no Principal */
-	BW_POLICY_RESOURCE, /* Principal or NotPrincipal required; Resource optional when `resource_optional` */
+	BW_POLICY_RESOURCE, /* Principal or NotPrincipal required; Resource optional when `resource_optional`
+	                     */
 	BW_POLICY_TRUST,    /* Principal required, no Resource */
 	BW_POLICY_BOUNDARY, /* as IDENTITY */
 	BW_POLICY_SESSION,  /* as IDENTITY */
 	BW_POLICY_SCP,
 	BW_POLICY_RCP,
 	BW_POLICY_VPCE,
-	BW_POLICY_KEY,      /* KMS key policy: resource policy whose Resource is "*" */
+	BW_POLICY_KEY, /* KMS key policy: resource policy whose Resource is "*" */
 	BW_POLICY_KINDS,
 };
 
@@ -25,18 +27,22 @@ struct bw_policy_error {
 	uint32_t line, column; /* where in the document */
 };
 
-/* Parses and compiles. BW_EINVAL with `error` filled (error may be NULL). The text is copied; the caller releases. */
-BW_CHECKED enum bw_err bw_policy_compile(struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out,
-    struct bw_policy_error *error);
+/* Parses and compiles. BW_EINVAL with `error` filled (error may be NULL); BW_ETOOBIG past BW_POLICY_TEXT_MAX
+ * or when the compiled form would be out of all proportion. The text is copied; the caller releases. Any
+ * thread. */
+BW_CHECKED enum bw_err bw_policy_compile(
+    struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out, struct bw_policy_error *error);
 struct bw_policy *bw_policy_retain(struct bw_policy *p);
 void bw_policy_release(struct bw_policy *p);
 /* Characters of a document without white space outside strings: how AWS counts quotas. */
 size_t bw_policy_size(struct bw_str document);
 
-/* One value of the request context. Multivalued keys have count != 1 or `multi` set. */
+/* One key of the request context. Multivalued keys have count != 1 or `multi` set; one without values is as
+ * good as absent. Of two keys of one name (whatever the case) the first counts. */
 struct bw_context_key {
-	struct bw_str name;           /* "aws:SourceIp", "aws:RequestTag/team" */
-	const struct bw_str *values;  /* as text; numbers, dates and booleans in their usual spelling */
+	struct bw_str name; /* "aws:SourceIp", "aws:RequestTag/team" */
+	const struct bw_str
+	    *values; /* as text; numbers, dates and booleans in their usual spelling, binary as its bytes */
 	size_t count;
 	bool multi;
 };
@@ -54,11 +60,13 @@ enum bw_principal_kind {
 /* What is asked. All slices borrowed for the evaluation. */
 struct bw_policy_request {
 	enum bw_principal_kind principal_kind;
-	struct bw_str principal_arn, principal_role_arn, principal_account;
-	bool service_linked_role;            /* bound by neither SCPs nor RCPs */
-	struct bw_str action;                /* "iam:CreateUser" */
-	struct bw_str resource;              /* ARN, or "*" */
-	struct bw_str resource_account;      /* absent: the principal's */
+	struct bw_str principal_arn, principal_account;
+	struct bw_str principal_role_arn; /* ROLE: the role's; FEDERATED: that of the user who federated, may
+	                                     be absent */
+	bool service_linked_role;         /* bound by neither SCPs nor RCPs */
+	struct bw_str action;   /* "iam:CreateUser"; past 256 bytes it is denied implicitly, whoever asks */
+	struct bw_str resource; /* ARN, or "*" */
+	struct bw_str resource_account; /* absent: the principal's, that is, not across accounts */
 	const struct bw_context_key *context;
 	size_t context_count;
 };
@@ -74,48 +82,67 @@ struct bw_policy_list {
 	size_t n;
 };
 
-/* Every layer that bears on a request. Empty lists mean the layer does not apply, unless a flag says it does. */
+/* Every layer that bears on a request. Empty lists mean the layer does not apply, unless a flag says it does.
+ */
 struct bw_policy_layers {
 	struct bw_policy_list identity;
-	struct bw_policy_list resource;           /* resource, key or trust policy: normally one */
+	struct bw_policy_list resource; /* resource, key or trust policy: normally one */
 	struct bw_policy_list boundary;
-	bool has_boundary;                        /* true with an empty list: a boundary that allows nothing */
+	bool has_boundary; /* true with an empty list: a boundary that allows nothing */
 	struct bw_policy_list session;
 	bool has_session;
 	const struct bw_policy_list *scps, *rcps; /* levels from the root down; every level must allow */
 	size_t scp_levels, rcp_levels;
 	struct bw_policy_list vpce;
 	bool has_vpce;
-	bool resource_must_allow; /* trust and key policies: identity policies help only where the resource policy lets them */
+	bool resource_must_allow; /* trust and key policies: identity policies help only where the resource
+	                             policy lets them */
 };
 
 enum bw_decision { BW_ALLOWED, BW_DENIED_IMPLICIT, BW_DENIED_EXPLICIT };
 
 enum bw_layer {
-	BW_LAYER_NONE, BW_LAYER_IDENTITY, BW_LAYER_RESOURCE, BW_LAYER_BOUNDARY, BW_LAYER_SESSION, BW_LAYER_SCP,
-	BW_LAYER_RCP, BW_LAYER_VPCE, BW_LAYER_TRUST,
+	BW_LAYER_NONE,
+	BW_LAYER_IDENTITY,
+	BW_LAYER_RESOURCE,
+	BW_LAYER_BOUNDARY,
+	BW_LAYER_SESSION,
+	BW_LAYER_SCP,
+	BW_LAYER_RCP,
+	BW_LAYER_VPCE,
+	BW_LAYER_TRUST,
 };
 
 struct bw_verdict {
 	enum bw_decision decision;
-	enum bw_layer layer;        /* whose deny, or whose missing allow, decided; the allowing layer when allowed */
-	struct bw_str policy_id;    /* of the deciding document; absent for implicit denials. Borrowed from the layers */
-	int32_t statement;          /* its index there, or -1 */
+	enum bw_layer
+	    layer; /* whose deny, or whose missing allow, decided; the allowing layer when allowed */
+	struct bw_str
+	    policy_id; /* of the deciding document; absent for implicit denials. Borrowed from the layers */
+	int32_t statement; /* its index there, or -1 */
 };
 
-/* Decides. Allocates nothing, cannot fail, linear in the input whatever the patterns. */
-struct bw_verdict bw_policy_evaluate(const struct bw_policy_layers *layers, const struct bw_policy_request *request);
+/* Decides. Allocates nothing, cannot fail, any thread; linear in the input whatever the patterns. An explicit
+ * denial names the first that denies of: RCPs, SCPs, endpoint, resource, identity, boundary, session
+ * policies; an implicit one the first that should have allowed, in the same order. */
+struct bw_verdict bw_policy_evaluate(
+    const struct bw_policy_layers *layers, const struct bw_policy_request *request);
 
-/* The same decision with its whole reasoning appended as JSON (for simulate, trail and the encoded message). */
-struct bw_verdict bw_policy_explain(const struct bw_policy_layers *layers, const struct bw_policy_request *request,
-    struct bw_buf *reasons_json);
+/* The same decision with its whole reasoning appended as JSON (for simulate, trail and the encoded message).
+ */
+struct bw_verdict bw_policy_explain(const struct bw_policy_layers *layers,
+    const struct bw_policy_request *request, struct bw_buf *reasons_json);
 
 /* The context key names a document mentions (conditions and variables), each once, in order of appearance. */
-void bw_policy_context_keys(const struct bw_policy *p, void (*each)(void *ctx, struct bw_str name), void *ctx);
+void bw_policy_context_keys(
+    const struct bw_policy *p, void (*each)(void *ctx, struct bw_str name), void *ctx);
 
-/* AWS's denial text: "User: ARN is not authorized to perform: A on resource: R because ...". Appends to out. */
-void bw_policy_denial(const struct bw_policy_request *request, const struct bw_verdict *verdict, struct bw_buf *out);
+/* AWS's denial text: "User: ARN is not authorized to perform: A on resource: R because ...". Appends to out.
+ */
+void bw_policy_denial(
+    const struct bw_policy_request *request, const struct bw_verdict *verdict, struct bw_buf *out);
 
-/* Does the document allow or deny, taken alone, as AWS's trust-policy checks need: does any Allow statement match? */
-enum bw_decision bw_policy_evaluate_one(const struct bw_policy *p, const struct bw_policy_request *request,
-    int32_t *statement);
+/* Does the document allow or deny, taken alone, as AWS's trust-policy checks need: does any Allow statement
+ * match? */
+enum bw_decision bw_policy_evaluate_one(
+    const struct bw_policy *p, const struct bw_policy_request *request, int32_t *statement);

@@ -44,7 +44,7 @@ bool statement_action(const struct statement *s, const struct question *q)
 	return match != s->not_action;
 }
 
-bool statement_resource(const struct statement *s, struct question *q, const struct scope *scope)
+bool statement_resource(const struct statement *s, struct question *q, struct scope *scope)
 {
 	bool match = s->all_resources;
 
@@ -56,7 +56,7 @@ bool statement_resource(const struct statement *s, struct question *q, const str
 enum grant statement_match(const struct bw_policy *p, uint32_t statement, struct question *q)
 {
 	const struct statement *s = &p->statements[statement];
-	struct scope scope = {q->request, p->keys};
+	struct scope scope = {.request = q->request, .keys = p->keys};
 	enum grant grant;
 
 	if (!statement_resource(s, q, &scope))
@@ -82,57 +82,61 @@ static bool candidate_action(const struct bw_policy *p, const struct candidate *
 
 static const struct candidates *bucket_find(const struct bw_policy *p, const struct question *q)
 {
-	if (!(p->services >> (q->hash & 63) & 1))
-		return NULL;
 	for (uint32_t at = q->hash & p->bucket_mask;; at = (at + 1) & p->bucket_mask) {
 		const struct bucket *b = &p->buckets[at];
 
 		if (!bw_str_set(b->service))
 			return NULL;
-		if (b->hash == q->hash && bw_str_eq(b->service, q->service))
+		if (b->hash == q->hash && text_same(b->service, q->service))
 			return &b->list;
 	}
 }
 
 /* Two lists walked as one in the order of the document. */
 struct walk {
-	const struct candidate *a, *b;
-	uint32_t a_left, b_left;
+	const struct candidate *a, *a_end, *b, *b_end;
 };
 
-static const struct candidate *walk_next(struct walk *w)
+static inline const struct candidate *walk_next(struct walk *w)
 {
-	bool from_a = w->a_left && (!w->b_left || w->a->statement < w->b->statement);
-
-	if (!w->a_left && !w->b_left)
-		return NULL;
-	if (from_a) {
-		w->a_left--;
+	if (w->a == w->a_end)
+		return w->b == w->b_end ? NULL : w->b++;
+	if (w->b == w->b_end || w->a->statement < w->b->statement)
 		return w->a++;
-	}
-	w->b_left--;
 	return w->b++;
+}
+
+static struct walk walk_denies(const struct candidates *a, const struct candidates *b)
+{
+	return (struct walk){a->v, a->v + a->deny_count, b->v, b->v + b->deny_count};
+}
+
+static struct walk walk_allows(const struct candidates *a, const struct candidates *b)
+{
+	return (struct walk){a->v + a->deny_count, a->v + a->count, b->v + b->deny_count, b->v + b->count};
 }
 
 void policy_find(const struct bw_policy *p, struct question *q, enum grant have, struct finding *out)
 {
-	static const struct candidates none;
+	static struct candidate nothing;
+	static const struct candidates none = {.v = &nothing};
 	const struct candidates *own = bucket_find(p, q), *general = &p->general;
 	const struct candidate *c;
 	struct walk walk;
 
 	*out = (struct finding){.deny = -1, .allow = -1, .grant = have};
-	if (!own)
+	if (!own) {
+		if (general->count == 0)
+			return;
 		own = &none;
-	walk = (struct walk){own->v, general->v, own->deny_count, general->deny_count};
+	}
+	walk = walk_denies(own, general);
 	while ((c = walk_next(&walk)) != NULL)
 		if (candidate_action(p, c, q) && statement_match(p, c->statement, q) != GRANT_NONE) {
 			out->deny = (int32_t)c->statement;
 			return;
 		}
-	walk = (struct walk){own->v ? own->v + own->deny_count : NULL,
-	    general->v ? general->v + general->deny_count : NULL, own->count - own->deny_count,
-	    general->count - general->deny_count};
+	walk = walk_allows(own, general);
 	while (out->grant != GRANT_DIRECT && (c = walk_next(&walk)) != NULL) {
 		enum grant grant =
 		    candidate_action(p, c, q) ? statement_match(p, c->statement, q) : GRANT_NONE;

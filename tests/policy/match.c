@@ -21,7 +21,7 @@ static void matcher_begin(struct matcher *m, struct bw_str pattern, const struct
 	bw_arena_init(&m->compiler.scratch, 1 << 26);
 	bw_map_init(&m->compiler.names, 0, NULL);
 	pattern_compile(&m->compiler, pattern, true, true, &m->pattern);
-	m->scope = (struct scope){request, m->compiler.policy->keys};
+	m->scope = (struct scope){.request = request, .keys = m->compiler.policy->keys};
 }
 
 static void matcher_end(struct matcher *m)

@@ -25,3 +25,18 @@ struct naive_layers {
 };
 
 struct bw_verdict naive_evaluate(const struct naive_layers *l, const struct bw_policy_request *r);
+
+/* naive_value.c */
+typedef const struct bw_json_value *json;
+
+bool naive_is(struct bw_str a, const char *b);
+bool naive_same_nocase(struct bw_str a, struct bw_str b);
+/* One value or a list of them. */
+size_t naive_many(json v);
+json naive_nth(json v, size_t i);
+json naive_get(json object, const char *name);
+size_t naive_parts(struct bw_str s, bool variables, struct bw_str out[6]);
+bool naive_action_like(struct bw_str pattern, struct bw_str action);
+bool naive_arn_like(
+    struct bw_str pattern, bool padded, bool variables, struct bw_str s, const struct bw_policy_request *r);
+bool naive_conditions(json condition, bool variables, const struct bw_policy_request *r);
