@@ -4,7 +4,10 @@
 #   tools/tour.sh BINARY
 set -u
 
-[ $# = 1 ] && [ -x "$1" ] || { echo "usage: tools/tour.sh BINARY" >&2; exit 2; }
+if [ $# != 1 ] || [ ! -x "$1" ]; then
+	echo "usage: tools/tour.sh BINARY" >&2
+	exit 2
+fi
 for needed in aws curl; do
 	command -v "$needed" >/dev/null || { echo "tour: please install $needed" >&2; exit 2; }
 done
@@ -127,7 +130,7 @@ cat "$work/health"
 echo
 admin_id=$(credential aws_access_key_id)
 admin_secret=$(credential aws_secret_access_key)
-[ -n "$admin_id" ] && [ -n "$admin_secret" ] || fail "the first start left no credentials"
+[ -n "$admin_id$admin_secret" ] || fail "the first start left no credentials"
 become "$admin_id" "$admin_secret"
 
 chapter "The first start made an administrator"

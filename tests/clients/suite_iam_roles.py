@@ -211,7 +211,7 @@ class Trust(IamCase):
         user = self.user()
         name, arn, old_id = user["UserName"], user["Arn"], user["UserId"]
         role = self.role(trust_of(arn))
-        assume = {"RoleArn": role["Arn"], "RoleSessionName": "s"}
+        assume = {"RoleArn": role["Arn"], "RoleSessionName": "s1"}
         self.assertEqual(self.principal_of(role["RoleName"]), [arn])
         client = self.client_of(name, "sts")
         client.assume_role(**assume)

@@ -136,7 +136,7 @@ test("policy documents come back URL-encoded and whole", async () => {
 
 test("names and values outside ASCII travel whole", async () => {
 	const UserName = name("js");
-	const Tags = [{ Key: "città", Value: "Zürich 東京 & <b>" }];
+	const Tags = [{ Key: "città", Value: "Zürich 東京 + b/c@d" }];
 	await iam.createUser({ UserName, Tags });
 	assert.deepEqual((await iam.listUserTags({ UserName })).Tags, Tags);
 	const { Role } = await iam.createRole({ RoleName: name("js"), AssumeRolePolicyDocument: trust, Description: "a\tb\nc \u00e9 <&>" });
