@@ -4,11 +4,10 @@ import concurrent.futures
 import re
 import time
 
-import boto3
 from botocore.exceptions import ClientError
 
 import harness
-from iam_case import CONFIG, IamCase, allow
+from iam_case import IamCase, allow
 
 GOOD, OTHER = "Abcdefgh1!", "Zyxwvuts9?"
 
@@ -60,7 +59,7 @@ class AccessKeys(IamCase):
 
     def test_two_a_user_at_once(self):
         user = self.user()["UserName"]
-        clients = [boto3.client("iam", config=CONFIG) for _ in range(6)]
+        clients = [harness.client("iam") for _ in range(6)]
 
         def create(i):
             try:
@@ -77,7 +76,7 @@ class AccessKeys(IamCase):
     def test_inactive_and_deleted_keys_do_not_sign(self):
         user = self.user()["UserName"]
         key = self.iam.create_access_key(UserName=user)["AccessKey"]
-        sts = boto3.client("sts", config=CONFIG, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+        sts = harness.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
         sts.get_caller_identity()
         self.iam.update_access_key(UserName=user, AccessKeyId=key["AccessKeyId"], Status="Inactive")
         self.assertEqual("Inactive", self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"][0]["Status"])
@@ -93,8 +92,7 @@ class AccessKeys(IamCase):
         self.cleanup(self.iam.delete_access_key, UserName=user, AccessKeyId=key["AccessKeyId"])
         unused = self.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
         self.assertEqual((user, {"ServiceName": "N/A", "Region": "N/A"}), (unused["UserName"], unused["AccessKeyLastUsed"]))
-        boto3.client("sts", config=CONFIG, aws_access_key_id=key["AccessKeyId"],
-                     aws_secret_access_key=key["SecretAccessKey"]).get_caller_identity()
+        harness.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"]).get_caller_identity()
         end = time.monotonic() + 20
         while time.monotonic() < end:
             used = self.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
@@ -232,11 +230,14 @@ class PasswordPolicy(IamCase):
         for member, values in {"MinimumPasswordLength": (5, 129), "MaxPasswordAge": (0, 1096), "PasswordReusePrevention": (0, 25)}.items():
             for value in values:
                 self.refused("ValidationError", None, self.iam.update_account_password_policy, **{member: value})
-        self.refused("ValidationError", "3 validation errors detected: Value at 'minimumPasswordLength' failed to satisfy constraint: "
-                     "Member must have value less than or equal to 128; Value at 'passwordReusePrevention' failed to satisfy "
-                     "constraint: Member must have value less than or equal to 24; Value at 'maxPasswordAge' failed to satisfy "
-                     "constraint: Member must have value less than or equal to 1095", self.iam.update_account_password_policy,
-                     MinimumPasswordLength=500, PasswordReusePrevention=50, MaxPasswordAge=2000)
+        error = self.refused("ValidationError", None, self.iam.update_account_password_policy, MinimumPasswordLength=500,
+                             PasswordReusePrevention=50, MaxPasswordAge=2000)
+        begin, faults = error["Message"].split(": ", 1)
+        self.assertEqual("3 validation errors detected", begin)
+        self.assertEqual(
+            {f"Value at '{member}' failed to satisfy constraint: Member must have value less than or equal to {most}"
+             for member, most in (("minimumPasswordLength", 128), ("passwordReusePrevention", 24), ("maxPasswordAge", 1095))},
+            set(faults.split("; ")))
 
     def test_what_is_left_out_returns_to_its_default(self):
         plain = {"MinimumPasswordLength": 6, "RequireSymbols": False, "RequireNumbers": False, "RequireUppercaseCharacters": False,

@@ -3,11 +3,10 @@
 import concurrent.futures
 import json
 
-import boto3
 from botocore.exceptions import ClientError
 
 import harness
-from iam_case import CONFIG, S3_POLICY, IamCase, allow
+from iam_case import S3_POLICY, IamCase, allow
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 NO_GROUP, NO_USER = "The group with name nothing cannot be found.", "The user with name nobody cannot be found."
@@ -139,7 +138,7 @@ class Groups(IamCase):
     def test_joining_races_with_deleting(self):
         for _ in range(8):
             group, user = self.iam.create_group(GroupName=self.name())["Group"]["GroupName"], self.user()["UserName"]
-            clients = [boto3.client("iam", config=CONFIG) for _ in range(2)]
+            clients = [harness.client("iam") for _ in range(2)]
 
             def attempt(call, **arguments):
                 try:

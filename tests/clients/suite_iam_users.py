@@ -2,22 +2,15 @@
 """IAM users and their tags through boto3: refusals to the letter, names, renaming, deletion, pages, quotas, races."""
 import concurrent.futures
 import json
-import os
 
-import boto3
 from botocore.exceptions import ClientError
 
 import harness
-from iam_case import CONFIG, S3_POLICY, IamCase, allow
+from iam_case import S3_POLICY, IamCase, allow
 
 ABSENT = "The user with name nobody cannot be found."
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 QUOTAS = ("--quota", "iam-users=3", "--quota", "iam-groups=2", "--quota", "iam-groups-per-user=3", "--quota", "iam-tags-per-resource=4")
-
-
-def of(server):
-    return boto3.client("iam", endpoint_url=server.endpoint, aws_access_key_id=server.key_id,
-                        aws_secret_access_key=server.secret, config=CONFIG)
 
 
 class UserRefusals(IamCase):
@@ -67,9 +60,8 @@ class UserRefusals(IamCase):
             {"Effect": "Allow", "Principal": {"AWS": self.account}, "Action": "sts:AssumeRole"}]})
         self.iam.put_role_policy(RoleName=role["RoleName"], PolicyName="p", PolicyDocument=json.dumps(allow("iam:*")))
         self.cleanup(self.iam.delete_role_policy, RoleName=role["RoleName"], PolicyName="p")
-        c = boto3.client("sts", config=CONFIG).assume_role(RoleArn=role["Arn"], RoleSessionName="s")["Credentials"]
-        session = boto3.client("iam", config=CONFIG, aws_access_key_id=c["AccessKeyId"],
-                               aws_secret_access_key=c["SecretAccessKey"], aws_session_token=c["SessionToken"])
+        c = harness.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="session")["Credentials"]
+        session = harness.client("iam", key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"])
         for call in (session.get_user, session.list_access_keys, session.create_access_key, session.list_mfa_devices):
             self.refused("ValidationError", "Must specify userName when calling with non-User credentials", call)
 
@@ -123,7 +115,7 @@ class Users(IamCase):
         self.assertEqual([(new, key["AccessKeyId"])], [(k["UserName"], k["AccessKeyId"]) for k in
                                                        self.iam.list_access_keys(UserName=new)["AccessKeyMetadata"]])
         self.assertEqual(new, self.iam.get_login_profile(UserName=new)["LoginProfile"]["UserName"])
-        mine = boto3.client("sts", config=CONFIG, aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+        mine = harness.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
         self.assertEqual((after["Arn"], after["UserId"]), tuple(mine.get_caller_identity()[k] for k in ("Arn", "UserId")))
         for usage in ("PermissionsPolicy", "PermissionsBoundary"):
             users = self.iam.list_entities_for_policy(PolicyArn=READ_ONLY, PolicyUsageFilter=usage)["PolicyUsers"]
@@ -203,7 +195,7 @@ class Users(IamCase):
         self.assertEqual(names[2:], [u["UserName"] for u in rest])
 
     def test_one_of_many_wins_a_name(self):
-        clients = [boto3.client("iam", config=CONFIG) for _ in range(8)]
+        clients = [harness.client("iam") for _ in range(8)]
         for _ in range(5):
             name = self.name()
             self.cleanup(self.iam.delete_user, UserName=name)
@@ -278,7 +270,7 @@ class Quotas(IamCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.small = harness.Server(*QUOTAS)
-        cls.iam = of(cls.small)
+        cls.iam = harness.client("iam", cls.small)
 
     @classmethod
     def tearDownClass(cls):
@@ -296,7 +288,7 @@ class Quotas(IamCase):
         self.refused("LimitExceeded", None, self.iam.create_user, UserName="two")
 
     def test_users_at_once(self):
-        clients = [of(self.small) for _ in range(6)]
+        clients = [harness.client("iam", self.small) for _ in range(6)]
 
         def create(i):
             try:
@@ -320,6 +312,5 @@ class Quotas(IamCase):
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONWARNINGS", "error")
     harness.serve()
     harness.main()
