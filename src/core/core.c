@@ -1,5 +1,8 @@
 #include "core/internal.h"
 
+#include <dirent.h>
+#include <unistd.h>
+
 #include "crypto/crypto.h"
 
 /* Two threads hash passwords; more would starve the loops of a small machine. */
@@ -34,12 +37,28 @@ static enum bw_err account_settle(struct bw_core *core, const struct bw_core_con
 	return first_start(core);
 }
 
+/* An ephemeral server's records die with it: what an earlier one left was sealed with a key that is gone. */
+static void folder_empty(struct bw_str dir)
+{
+	DIR *d = opendir(dir.p);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
 static enum bw_err trail_open(struct bw_core *core, const struct bw_core_config *config)
 {
 	unsigned char key[32];
-	struct bw_str dir = bw_arena_printf(&core->arena, "%.*s/trail", BW_FMT(config->data_dir));
+	struct bw_str dir = bw_arena_printf(&core->arena, "%.*s/%s", BW_FMT(config->data_dir),
+	    config->ephemeral ? "trail-ephemeral" : "trail");
 	enum bw_err e;
 
+	if (config->ephemeral)
+		folder_empty(dir);
 	bw_store_derive(core->store, BW_STR("trail"), key);
 	e = bw_trail_open(dir, key, config->lanes, config->ephemeral, &core->trail);
 	bw_wipe(key, sizeof key);

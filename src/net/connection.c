@@ -105,7 +105,7 @@ static void input_make_room(struct bw_http_connection *c)
 
 static struct bw_str input(const struct bw_http_connection *c)
 {
-	return bw_str_make(c->in + c->in_at, c->in_n - c->in_at);
+	return c->in ? bw_str_make(c->in + c->in_at, c->in_n - c->in_at) : BW_STR("");
 }
 
 static enum bw_io plain_read(struct bw_http_connection *c, char *to, size_t size, size_t *n)
@@ -279,6 +279,7 @@ static enum step body_begin(struct bw_http_connection *c)
 	size_t have = c->in_n - c->in_at - w->head_n, head_n;
 	int status;
 
+	bw_connection_enter(c, BW_CONN_BODY, BW_HTTP_BODY_TIMEOUT_MS);
 	if (r->content_length > (int64_t)c->server->config.body_max_bytes)
 		return refuse(c, 413);
 	bw_buf_init(
@@ -291,7 +292,6 @@ static enum step body_begin(struct bw_http_connection *c)
 		input_grow(c); /* which moves the head, so its slices are made anew */
 		MUST(bw_http_parse_head(input(c), r, &head_n, &status) == BW_OK);
 	}
-	bw_connection_enter(c, BW_CONN_BODY, BW_HTTP_BODY_TIMEOUT_MS);
 	return GO_ON;
 }
 
