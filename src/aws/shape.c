@@ -38,3 +38,5 @@ const struct bw_shape *bw_operation_error(const struct bw_operation *op, struct 
 			return *e;
 	return NULL;
 }
+
+const struct bw_member bw_no_members[1];

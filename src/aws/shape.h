@@ -84,6 +84,7 @@ enum bw_location {
 struct bw_pattern {
 	const char *text; /* as the model has it, for messages */
 	const char *pcre; /* the same in PCRE2's spelling, anchored */
+	bool one_class;   /* one set of characters, repeated */
 	void *_Atomic compiled;
 };
 
@@ -125,6 +126,9 @@ struct bw_shape {
 	uint16_t error_status;  /* HTTP status */
 	bool error_sender;      /* the client's fault */
 };
+
+/* What an empty structure's `members` points to, so that walks need not know of NULL. */
+extern const struct bw_member bw_no_members[1];
 
 enum bw_protocol { BW_PROTOCOL_QUERY, BW_PROTOCOL_EC2, BW_PROTOCOL_JSON, BW_PROTOCOL_REST_JSON };
 

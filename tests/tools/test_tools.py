@@ -120,6 +120,12 @@ class Patterns(unittest.TestCase):
                 (r"\p{L}\/", r"\A(?:\p{L}\/)\z")):
             self.assertEqual(patterns.to_pcre(java), pcre)
 
+    def test_one_class(self):
+        for java in (r"[\w+=,.@-]+", r"^[a-z\]]*$", r"[\u0020-\u00FF]+", r"\d+", r"[^x]*"):
+            self.assertTrue(patterns.is_one_class(java), java)
+        for java in (r"[ab]{1,3}", r"[a][b]+", r"[a]+|[b]+", r"a[b]+", r"[a]+b", r"(?s).*", r"[a]+?", r".*"):
+            self.assertFalse(patterns.is_one_class(java), java)
+
     def test_what_the_languages_read_differently_is_refused(self):
         for java in (r"[a-z&&[^b]]", r"[a[b]]", r"\Qx\E", r"\h", r"[\uD800]", r"[abc", r"\G"):
             with self.assertRaises(patterns.PatternError):

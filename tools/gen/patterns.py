@@ -11,6 +11,10 @@ MEANT = (
 )
 
 
+# One set of characters, repeated: most patterns. A text is right when each of its characters is.
+ONE_CLASS = re.compile(r"\^?(?:\[(?:\\.|[^\\\[\]])+\]|\\[wd])[+*]\$?")
+
+
 class PatternError(ValueError):
     """A construct that the two languages spell alike and mean differently."""
 
@@ -21,6 +25,10 @@ def to_pcre(pattern):
     dot_all = pattern.startswith("(?s)")
     body = convert(pattern[4:] if dot_all else pattern, dot_all)
     return rf"\A(?{'s' if dot_all else ''}:{body})\z"
+
+
+def is_one_class(pattern):
+    return ONE_CLASS.fullmatch(pattern) is not None
 
 
 def convert(pattern, dot_all):

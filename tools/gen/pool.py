@@ -17,12 +17,13 @@ class Pool:
         known = self._lists.setdefault((c_type, items), len(self._lists))
         return f"list_{known}"
 
-    def pattern(self, text, pcre):
-        known = self._patterns.setdefault((text, pcre), len(self._patterns))
+    def pattern(self, text, pcre, one_class):
+        known = self._patterns.setdefault((text, pcre, one_class), len(self._patterns))
         return f"&pattern_{known}"
 
     def lines(self):
         lines = [f"static {c_type} list_{number}[] = {{{', '.join([*items, 'NULL'])}}};"
                  for (c_type, items), number in self._lists.items()]
         return lines + [f"static struct bw_pattern pattern_{number} = {{.text = {names.literal(text)}, "
-                        f".pcre = {names.literal(pcre)}}};" for (text, pcre), number in self._patterns.items()]
+                        f".pcre = {names.literal(pcre)}, .one_class = {'true' if one_class else 'false'}}};"
+                        for (text, pcre, one_class), number in self._patterns.items()]

@@ -98,7 +98,8 @@ def shape_fields(model, pool, name, shape):
             fields[f"has_{bound}"] = "true"
             fields[bound] = integer(shape[bound])
     if "pattern" in shape:
-        fields["pattern"] = pool.pattern(shape["pattern"], patterns.to_pcre(shape["pattern"]))
+        fields["pattern"] = pool.pattern(shape["pattern"], patterns.to_pcre(shape["pattern"]),
+                                         patterns.is_one_class(shape["pattern"]))
     if "enum" in shape:
         fields["values"] = pool.strings(shape["enum"])
     return fields | aggregate_fields(name, shape, kind) | error_fields(name, shape)
@@ -111,7 +112,9 @@ def integer(bound):
 
 
 def aggregate_fields(name, shape, kind):
-    if kind == "structure" and shape["members"]:
+    if kind == "structure" and not shape["members"]:
+        return {"members": "bw_no_members"}
+    if kind == "structure":
         payload = list(shape["members"]).index(shape["payload"]) if "payload" in shape else None
         return {
             "members": f"m_{name}",

@@ -31,6 +31,12 @@ static void arena_keep(__attribute__((unused)) void *p, __attribute__((unused)) 
 {
 }
 
+/* A pattern in working form. `plain` has the ASCII characters of a pattern that is one set repeated. */
+struct compiled {
+	pcre2_code *code;
+	uint64_t plain[2];
+};
+
 static pcre2_code *code_compile(const struct bw_pattern *p)
 {
 	pcre2_general_context *memory = pcre2_general_context_create(code_alloc, code_free, NULL);
@@ -46,18 +52,57 @@ static pcre2_code *code_compile(const struct bw_pattern *p)
 	return code;
 }
 
-/* Two threads may compile the same pattern at once; the first to publish wins. */
-static const pcre2_code *code_of(struct bw_pattern *p)
+/* Which ASCII characters the set has: each is asked once, as a text of its own. */
+static void plain_fill(struct compiled *c)
 {
-	void *code = atomic_load_explicit(&p->compiled, memory_order_acquire), *mine;
+	pcre2_general_context *memory = pcre2_general_context_create(code_alloc, code_free, NULL);
+	pcre2_match_data *match = pcre2_match_data_create(1, memory);
 
-	if (code)
-		return code;
-	mine = code_compile(p);
-	if (atomic_compare_exchange_strong(&p->compiled, &code, mine))
+	for (unsigned i = 0; i < 128; i++) {
+		unsigned char one = (unsigned char)i;
+
+		if (pcre2_match(c->code, &one, 1, 0, PCRE2_NO_UTF_CHECK, match, NULL) >= 0)
+			c->plain[i / 64] |= UINT64_C(1) << i % 64;
+	}
+	pcre2_match_data_free(match);
+	pcre2_general_context_free(memory);
+}
+
+static struct compiled *compile(const struct bw_pattern *p)
+{
+	struct compiled *c = bw_alloc(sizeof *c);
+
+	c->code = code_compile(p);
+	if (p->one_class)
+		plain_fill(c);
+	return c;
+}
+
+/* Two threads may compile the same pattern at once; the first to publish wins. */
+static const struct compiled *compiled_of(struct bw_pattern *p)
+{
+	void *known = atomic_load_explicit(&p->compiled, memory_order_acquire);
+	struct compiled *mine;
+
+	if (known)
+		return known;
+	mine = compile(p);
+	if (atomic_compare_exchange_strong(&p->compiled, &known, mine))
 		return mine;
-	pcre2_code_free(mine);
-	return code;
+	pcre2_code_free(mine->code);
+	bw_free(mine);
+	return known;
+}
+
+static bool all_plain(const struct compiled *c, struct bw_str text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char one = (unsigned char)text.p[i];
+
+		if (one >= 128 || !(c->plain[one / 64] >> one % 64 & 1))
+			return false;
+	}
+	return text.n > 0;
 }
 
 static void match_prepare(struct wire_in *w)
@@ -73,8 +118,13 @@ static void match_prepare(struct wire_in *w)
 
 bool wire_pattern_matches(struct wire_in *w, struct bw_pattern *p, struct bw_str text)
 {
+	const struct compiled *c = compiled_of(p);
+
+	/* The usual case needs no engine; what is left to it is characters above ASCII, and refusals. */
+	if (p->one_class && all_plain(c, text))
+		return true;
 	if (!w->match)
 		match_prepare(w);
-	return pcre2_match(code_of(p), (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, PCRE2_NO_UTF_CHECK,
+	return pcre2_match(c->code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, PCRE2_NO_UTF_CHECK,
 	           w->match, w->match_limits) >= 0;
 }

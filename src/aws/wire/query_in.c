@@ -43,14 +43,25 @@ static int part_order(struct bw_str a, struct bw_str b)
 	return bw_str_cmp(a, b);
 }
 
+static struct bw_str part_from(struct bw_str key, size_t from)
+{
+	struct bw_str rest = bw_str_sub(key, from, key.n);
+
+	return bw_str_cut(&rest, '.');
+}
+
+/* By the first part that differs; a name that ends before the other does comes first. */
 static int field_order(const void *a, const void *b)
 {
 	struct bw_str x = ((const struct bw_form_field *)a)->key, y = ((const struct bw_form_field *)b)->key;
-	int order = 0;
+	size_t part = 0, at = 0;
+	int order;
 
-	while (order == 0 && bw_str_set(x) && bw_str_set(y))
-		order = part_order(bw_str_cut(&x, '.'), bw_str_cut(&y, '.'));
-	return order ? order : (int)bw_str_set(x) - (int)bw_str_set(y);
+	for (; at < x.n && at < y.n && x.p[at] == y.p[at]; at++)
+		if (x.p[at] == '.')
+			part = at + 1;
+	order = part_order(part_from(x, part), part_from(y, part));
+	return order ? order : (x.n > y.n) - (x.n < y.n);
 }
 
 /* The part of a field's name that tells members or elements of the run apart; absent when the name ends
