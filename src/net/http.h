@@ -27,20 +27,22 @@ struct bw_http_request {
 };
 
 /* Parses a head that ends in an empty line. BW_EAGAIN: not whole yet; BW_EINVAL: `*status` is the HTTP status to
- * refuse with (400, 414, 431, 501, 505); *head_n bytes were used. Refuses bare LF, folded headers, space before a colon,
+ * refuse with (400, 414, 417, 431, 501, 505); *head_n bytes were used. Refuses bare LF, folded headers, space before a colon,
  * two Content-Lengths, Content-Length with Transfer-Encoding, other codings than "chunked", control bytes, a missing or
  * doubled Host, empty names, whitespace at the line start. Pure. */
 BW_CHECKED enum bw_err bw_http_parse_head(struct bw_str bytes, struct bw_http_request *out, size_t *head_n, int *status);
 /* First header of that name (ASCII case-insensitive); absent when none. `*count` (may be NULL) says how many. */
 struct bw_str bw_http_header(const struct bw_http_request *r, struct bw_str name, size_t *count);
 
-/* Decoder of chunked bodies, incremental and strict (no extensions past 256 bytes, no trailers but empty). */
+/* Decoder of chunked bodies, incremental and strict (no extensions past 256 bytes, no trailers but empty, no leading zeros).
+ * Zeroed before the first use. */
 struct bw_http_chunked {
 	uint64_t left;
 	uint8_t state;
 	uint32_t extension_bytes;
 };
-/* Feeds bytes; appends body to out. *used says how far; BW_OK at the end of the body, BW_EAGAIN for more, BW_EINVAL. */
+/* Feeds bytes; appends body to out. *used says how far; BW_OK at the end of the body, BW_EAGAIN for more, BW_EINVAL,
+ * BW_ETOOBIG as soon as a chunk is announced that out's ceiling has no room for. */
 BW_CHECKED enum bw_err bw_http_chunked_feed(struct bw_http_chunked *c, struct bw_str bytes, size_t *used, struct bw_buf *out);
 
 /* One request being answered. */
@@ -69,17 +71,20 @@ struct bw_http_server_config {
 };
 
 struct bw_http_server;
-/* Serves a listening socket (non-blocking; the server closes it) on a loop. Plain HTTP is answered only to loopback
- * peers; others get 403 over plain. The server lives until the loop ends. */
+/* Serves a listening socket (non-blocking; the server closes it, but not on an error) on a loop. Plain HTTP is answered
+ * only to loopback peers; others get 403 over plain. The server lives until the loop ends. */
 BW_CHECKED enum bw_err bw_http_server_add(struct bw_loop *loop, int listen_fd, const struct bw_http_server_config *config,
     struct bw_http_server **out);
-/* Stops accepting, lets requests in work finish, closes idle connections. `drained` runs when none is left. */
+/* Stops accepting, lets requests in work finish, closes idle connections. `drained` runs from the loop when none is left,
+ * and may free the server. */
 void bw_http_server_drain(struct bw_http_server *s, void (*drained)(void *ctx), void *ctx);
+/* Closes every connection; not from inside on_request. An exchange in work stays valid until it is answered, to nobody. */
 void bw_http_server_free(struct bw_http_server *s);
 /* Number of connections now open; any thread. */
 size_t bw_http_server_connections(const struct bw_http_server *s);
 
 /* Answers. `headers` is a block of "Name: value\r\n" lines without Content-Length, Date or Connection, which are added
- * here. Copies both. `close` ends the connection after it. The exchange is dead afterwards. */
+ * here. Copies both. `close` ends the connection after it. The exchange is dead afterwards. Answers 500 instead (and logs)
+ * when the status is not one of 200 to 599, the lines could end the head early, or the body is above BW_RESPONSE_MAX. */
 void bw_http_respond(struct bw_http_exchange *x, int status, struct bw_str headers, struct bw_str body, bool close);
 const char *bw_http_reason(int status);

@@ -15,6 +15,7 @@ enum { EVENTS_PER_TURN = 256 };
 struct bw_loop {
 	int epoll_fd;
 	int64_t now_ms;
+	int64_t (*clock)(void);
 	struct bw_watch wake;            /* eventfd: posts are waiting or the loop is to stop */
 	_Atomic(struct bw_post *) posts; /* newest first */
 	atomic_bool stopping;
@@ -50,7 +51,8 @@ enum bw_err bw_loop_new(struct bw_loop **out)
 
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->wake = (struct bw_watch){.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .ready = wake_ready};
-	l->now_ms = bw_clock_mono_ms();
+	l->clock = bw_clock_mono_ms;
+	l->now_ms = l->clock();
 	bw_wheel_init(&l->wheel, l->now_ms);
 	if (l->epoll_fd < 0 || l->wake.fd < 0 || bw_watch_set(l, &l->wake, EPOLLIN) != BW_OK) {
 		bw_log(BW_LOG_ERROR, "cannot make an event loop: errno %d", errno);
@@ -106,7 +108,7 @@ static void events_dispatch(struct bw_loop *l)
 
 static int wait_ms(struct bw_loop *l)
 {
-	int64_t wait = bw_wheel_wait_ms(&l->wheel, bw_clock_mono_ms());
+	int64_t wait = bw_wheel_wait_ms(&l->wheel, l->clock());
 
 	if (atomic_load_explicit(&l->posts, memory_order_relaxed) ||
 	    atomic_load_explicit(&l->stopping, memory_order_relaxed))
@@ -121,7 +123,7 @@ void bw_loop_run(struct bw_loop *l)
 
 		MUST(n >= 0 || errno == EINTR);
 		l->event_count = n > 0 ? n : 0;
-		l->now_ms = bw_clock_mono_ms();
+		l->now_ms = l->clock();
 		events_dispatch(l);
 		posts_run(l);
 		bw_wheel_advance(&l->wheel, l->now_ms);
@@ -133,6 +135,11 @@ void bw_loop_stop(struct bw_loop *l)
 {
 	atomic_store_explicit(&l->stopping, true, memory_order_release);
 	wake(l);
+}
+
+void bw_loop_clock_set(struct bw_loop *l, int64_t (*clock)(void))
+{
+	l->clock = clock;
 }
 
 int64_t bw_loop_now_ms(const struct bw_loop *l)

@@ -28,11 +28,13 @@ struct bw_post {
 
 BW_CHECKED enum bw_err bw_loop_new(struct bw_loop **out);
 void bw_loop_free(struct bw_loop *l);
-/* Runs until bw_loop_stop. */
+/* Runs until bw_loop_stop, which may come from a signal handler too. */
 void bw_loop_run(struct bw_loop *l);
 void bw_loop_stop(struct bw_loop *l);
 /* Monotonic milliseconds as of this turn of the loop. */
 int64_t bw_loop_now_ms(const struct bw_loop *l);
+/* Another clock than bw_clock_mono_ms, before the loop runs: for tests that cannot wait. It must not go back. */
+void bw_loop_clock_set(struct bw_loop *l, int64_t (*clock)(void));
 
 BW_CHECKED enum bw_err bw_watch_set(struct bw_loop *l, struct bw_watch *w, uint32_t epoll_events);
 /* Stops watching; the owner closes the descriptor. Safe inside any callback of this loop. */

@@ -159,12 +159,11 @@ static enum bw_io send_first(struct bw_http_connection *c, struct bw_str body, s
 	if (!c->tls)
 		return plain_write(c, bw_buf_str(head), body, n);
 	/* What fits into one record travels in one; of a longer answer the head goes first. */
-	if (head->n + body.n <= BW_IN_SMALL) {
-		bw_buf_put(head, body);
-		return tls_write(c, bw_buf_str(head), n);
-	}
 	*n = 0;
-	return BW_IO_DONE;
+	if (head->n + body.n > BW_IN_SMALL)
+		return BW_IO_DONE;
+	bw_buf_put(head, body);
+	return tls_write(c, bw_buf_str(head), n);
 }
 
 /* Keeps what the peer has not taken yet. */
@@ -190,7 +189,6 @@ static void send_answer(struct bw_http_connection *c, const struct answer *a, bo
 	io = send_first(c, body, &sent);
 	if (io == BW_IO_ENDED) {
 		bw_connection_close(c);
-		c->state = BW_CONN_SEND;
 		return;
 	}
 	if (sent == head_n + body.n) {
@@ -216,8 +214,8 @@ void bw_http_respond(
 	const struct bw_http_request *r = &c->work->request;
 
 	MUST(c->state == BW_CONN_WORK);
-	if (c->watch.fd < 0) { /* the peer has gone meanwhile */
-		c->state = BW_CONN_SEND;
+	c->state = BW_CONN_SEND; /* the application is done with it, whatever comes now */
+	if (c->watch.fd < 0) {   /* the peer has gone meanwhile */
 		bw_connection_run(c);
 		return;
 	}
