@@ -1,6 +1,4 @@
 /* A document's life: compiled, shared, released. */
-#include <stdio.h>
-
 #include "policy/form.h"
 
 /* A document of BW_POLICY_TEXT_MAX bytes of nothing but wildcards stays below. */
