@@ -237,7 +237,7 @@ static enum step step_handshake(struct bw_http_connection *c)
 
 static enum step head_read(struct bw_http_connection *c)
 {
-	bool idle = c->in_n == c->in_at && c->requests > 0;
+	bool idle = c->in_n == c->in_at;
 	enum step step;
 	size_t n;
 
@@ -581,7 +581,7 @@ void bw_connection_open(
 void bw_connection_drain(struct bw_http_connection *c)
 {
 	char first;
-	bool idle = c->state == BW_CONN_HEAD && c->in_n == c->in_at && c->requests > 0;
+	bool idle = (c->state == BW_CONN_HEAD || c->state == BW_CONN_SNIFF) && c->in_n == c->in_at;
 
 	/* A request that has come and is not yet read is still answered. */
 	if (!idle || recv(c->watch.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0)

@@ -100,6 +100,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            self.last_log = self.log()
         shutil.rmtree(self.work, ignore_errors=True)
         return self.process.returncode
 
@@ -161,8 +162,8 @@ def main():
     result = Tap()
     cases.run(result)
     print(f"1..{result.n}")
-    log = SERVER.log() if SERVER else ""
     stopped = SERVER.stop() if SERVER else 0
+    log = SERVER.last_log if SERVER else ""
     if stopped != 0 or "ERROR: AddressSanitizer" in log or "runtime error:" in log:
         print(f"not ok {result.n + 1} - the server ends cleanly (status {stopped})")
         print("".join("# " + line + "\n" for line in log.splitlines()[-60:]))

@@ -1,0 +1,306 @@
+#!/usr/bin/env python3
+"""Bulwark's own commands beside a running server with state on the disk: exec, env, status, trail; restarts and kills."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+import unittest
+
+import harness
+
+
+def ended(command, env=None, cwd=None, seconds=60):
+    """(status, stdout, stderr)"""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, cwd=cwd,
+                          env={**os.environ, **(env or {})})
+    return done.returncode, done.stdout, done.stderr
+
+
+def bulwark(*words, server=None, **more):
+    """One of bulwark's commands about a server's data folder."""
+    at = server or harness.SERVER
+    return ended([harness.BINARY, words[0], "--data", at.data, "--root-key", at.data + ".key", *words[1:]], **more)
+
+
+def without_aws():
+    return {name: "" for name in os.environ if name.startswith("AWS_") and name != "AWS_EC2_METADATA_DISABLED"}
+
+
+class Commands(unittest.TestCase):
+    maxDiff = None
+
+    def test_help_teaches_every_command(self):
+        status, overview, _ = ended([harness.BINARY, "help"])
+        self.assertEqual(0, status)
+        for command in ("serve", "init", "exec", "env", "status", "ca", "trail", "coverage", "version", "help"):
+            self.assertIn(command, overview)
+            status, text, _ = ended([harness.BINARY, "help", command])
+            self.assertEqual(0, status)
+            self.assertIn(f"Usage: bulwark {command}", text)
+            if command not in ("help", "exec"):
+                self.assertEqual(text, ended([harness.BINARY, command, "--help"])[1])
+
+    def test_wrong_words_are_refused_with_status_2(self):
+        for words in (["nonsense"], ["serve", "--foo"], ["serve", "--region"], ["serve", "--region", "US EAST"], ["serve", "extra"],
+                      ["serve", "--account-id", "12"], ["serve", "--account-id", "12345678901x"], ["serve", "--loops", "0"],
+                      ["serve", "--loops", "9"], ["serve", "--loops", "2x"], ["serve", "--ephemeral=yes"], ["serve", "--log-level", "loud"],
+                      ["serve", "--data", "a", "--data", "b"], ["exec"], ["trail", "shred"], ["help", "nonsense"]):
+            status, out, err = ended([harness.BINARY, *words], env={"HOME": harness.SERVER.work}, cwd=harness.SERVER.work)
+            self.assertEqual((2, ""), (status, out), words)
+            self.assertIn("bulwark: ", err)
+        self.assertIn("bulwark: serve: unknown option --foo (try 'bulwark help serve')", ended([harness.BINARY, "serve", "--foo"])[2])
+
+    def test_an_address_that_is_taken_is_told(self):
+        work = pathlib.Path(harness.SERVER.work) / "taken"
+        status, _, err = ended([harness.BINARY, "serve", "--data", str(work), "--root-key", str(work) + ".key", "--listen",
+                                f"127.0.0.1:{harness.free_port()}", "--listen", "10.255.255.1:4566"])
+        self.assertEqual(1, status)
+        self.assertIn("10.255.255.1:4566", err)
+
+    def test_version(self):
+        self.assertRegex(ended([harness.BINARY, "version"])[1], r"^bulwark \d+\.\d+\.\d+\n$")
+
+    def test_coverage_lists_the_operations(self):
+        services = {s["service"]: s["operations"] for s in json.loads(ended([harness.BINARY, "coverage", "--json"])[1])}
+        self.assertIn("CreateUser", services["iam"])
+        self.assertIn("AssumeRole", services["sts"])
+
+    def test_status_tells_up_from_down(self):
+        status, text, _ = bulwark("status")
+        self.assertEqual(0, status)
+        self.assertIn(harness.SERVER.health["account"], text)
+        status, _, err = bulwark("status", "--endpoint", f"http://127.0.0.1:{harness.free_port()}")
+        self.assertEqual(1, status)
+        self.assertIn("no answer", err)
+
+    def test_init_makes_an_account_once_and_guards_its_files(self):
+        work = pathlib.Path(harness.SERVER.work) / "init"
+        command = [harness.BINARY, "init", "--data", str(work), "--root-key", str(work) + ".key", "--account-id", "210987654321"]
+        status, text, err = ended(command)
+        self.assertEqual(0, status, err)
+        self.assertIn("210987654321", text)
+        for file in (work / "credentials", pathlib.Path(str(work) + ".key")):
+            self.assertEqual(0o600, file.stat().st_mode & 0o777, file)
+        self.assertEqual(0o700, work.stat().st_mode & 0o777)
+        before = (work / "credentials").read_text()
+        self.assertEqual(0, ended(command)[0])
+        self.assertEqual(before, (work / "credentials").read_text())
+
+    def test_another_root_key_opens_nothing(self):
+        work = pathlib.Path(harness.SERVER.work) / "other"
+        for part in ("a", "b"):
+            self.assertEqual(0, ended([harness.BINARY, "init", "--data", f"{work}-{part}", "--root-key", f"{work}-{part}.key"])[0])
+        status, _, err = ended([harness.BINARY, "init", "--data", f"{work}-a", "--root-key", f"{work}-b.key"])
+        self.assertEqual(1, status)
+        self.assertIn("root key", err)
+
+
+class Exec(unittest.TestCase):
+    def test_a_script_that_calls_aws_finds_the_server(self):
+        if not shutil.which("aws"):
+            self.skipTest("no aws CLI")
+        status, out, err = bulwark("exec", "--", "sh", "-c", "aws sts get-caller-identity --query Arn --output text", env=without_aws())
+        self.assertEqual(0, status, err)
+        self.assertTrue(out.strip().endswith(":user/admin"))
+
+    def test_an_endpoint_given_by_hand_wins(self):
+        if not shutil.which("aws"):
+            self.skipTest("no aws CLI")
+        status, _, err = bulwark("exec", "--", "aws", "--endpoint-url", f"http://127.0.0.1:{harness.free_port()}", "sts",
+                                 "get-caller-identity", env=without_aws())
+        self.assertNotEqual(0, status)
+        self.assertIn("onnect", err)
+
+    def test_the_status_of_the_command_is_handed_on(self):
+        self.assertEqual(7, bulwark("exec", "--", "sh", "-c", "exit 7")[0])
+        self.assertEqual(127, bulwark("exec", "--", "/no/such/program")[0])
+
+    def test_exec_leaves_nothing_behind(self):
+        place = pathlib.Path(harness.SERVER.work) / "tmp"
+        place.mkdir()
+        self.assertEqual(0, bulwark("exec", "--", "true", env={"TMPDIR": str(place)})[0])
+        self.assertEqual([], list(place.iterdir()))
+
+    def test_env_is_what_clients_read(self):
+        script = f'eval "$({harness.BINARY} env --data {harness.SERVER.data})"; env'
+        lines = ended(["sh", "-c", script], env=without_aws())[1].splitlines()
+        self.assertIn(f"AWS_ENDPOINT_URL={harness.SERVER.endpoint}", lines)
+        self.assertIn(f"AWS_ACCESS_KEY_ID={harness.SERVER.key_id}", lines)
+
+
+class Trail(unittest.TestCase):
+    def records(self, *words):
+        status, out, err = bulwark("trail", "list", "--json", *words)
+        self.assertEqual(0, status, err)
+        return [json.loads(line) for line in out.splitlines()]
+
+    def wait_for(self, wanted, *words):
+        """The records for which `wanted` holds, as soon as there are some: they may take the flush's time."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            found = [r for r in self.records(*words) if wanted(r)]
+            if found:
+                return found
+            time.sleep(0.05)
+        self.fail("the record did not appear")
+
+    def test_a_call_is_recorded_within_a_second(self):
+        name = f"trail-{time.monotonic_ns()}"
+        began = time.monotonic()
+        harness.client("iam").create_user(UserName=name)
+        record = self.wait_for(lambda r: (r.get("requestParameters") or {}).get("userName") == name)[0]
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(("CreateUser", "iam.amazonaws.com"), (record["eventName"], record["eventSource"]))
+        self.assertEqual(f"arn:aws:iam::{harness.SERVER.health['account']}:user/admin", record["userIdentity"]["arn"])
+        self.assertEqual("127.0.0.1", record["sourceIPAddress"])
+        self.assertNotIn("errorCode", record)
+
+    def test_denied_and_unauthenticated_calls_are_recorded(self):
+        iam = harness.client("iam")
+        name = f"trail-{time.monotonic_ns()}"
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        user = harness.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        with self.assertRaises(user.exceptions.ClientError):
+            user.delete_user(UserName="admin")
+        record = self.wait_for(lambda r: r["userIdentity"].get("userName") == name, "--errors")[0]
+        self.assertEqual(("DeleteUser", "AccessDenied"), (record["eventName"], record["errorCode"]))
+        with self.assertRaises(user.exceptions.ClientError):
+            harness.client("iam", key=key["AccessKeyId"], secret="wrong" * 8).list_users()
+        self.wait_for(lambda r: r.get("errorCode") == "SignatureDoesNotMatch", "--errors")
+
+    def test_no_secret_is_recorded(self):
+        iam = harness.client("iam")
+        name = f"trail-{time.monotonic_ns()}"
+        iam.create_user(UserName=name)
+        secret = iam.create_access_key(UserName=name)["AccessKey"]["SecretAccessKey"]
+        iam.create_login_profile(UserName=name, Password="Secret-Pass-Word-7731!")
+        self.wait_for(lambda r: r["eventName"] == "CreateLoginProfile" and r["requestParameters"]["userName"] == name)
+        text = bulwark("trail", "list", "--json")[1]
+        self.assertNotIn(secret, text)
+        self.assertNotIn("Secret-Pass-Word-7731!", text)
+
+    def test_the_table_and_its_filters(self):
+        harness.client("sts").get_caller_identity()
+        self.wait_for(lambda r: r["eventName"] == "GetCallerIdentity")
+        status, text, _ = bulwark("trail", "list", "--event", "GetCallerIdentity", "--since", "1h")
+        self.assertEqual(0, status)
+        self.assertTrue(all("GetCallerIdentity" in line for line in text.splitlines()) and text)
+        self.assertNotIn("\033", text)
+        self.assertEqual([], self.records("--since", "2099-01-01T00:00:00Z"))
+        self.assertEqual(2, bulwark("trail", "list", "--since", "yesterday")[0])
+
+    def test_follow_shows_what_comes(self):
+        name = f"trail-{time.monotonic_ns()}"
+        at = harness.SERVER
+        follower = subprocess.Popen([harness.BINARY, "trail", "--data", at.data, "--root-key", at.data + ".key", "follow", "--json"],
+                                    stdout=subprocess.PIPE, text=True)
+        try:
+            time.sleep(1)
+            harness.client("iam").create_user(UserName=name)
+            for line in follower.stdout:
+                if name in line:
+                    break
+        finally:
+            follower.kill()
+            follower.wait()
+            follower.stdout.close()
+
+    def test_verify_beside_the_running_server(self):
+        for _ in range(5):
+            status, text, err = bulwark("trail", "verify")
+            self.assertEqual(0, status, text + err)
+
+    def test_verify_finds_a_changed_byte_and_a_cut_tail(self):
+        copy = pathlib.Path(harness.SERVER.work) / "copy"
+        server = harness.Server(ephemeral=False)
+        for _ in range(3):
+            harness.client("sts", server).get_caller_identity()
+            time.sleep(0.4)
+        work, key = server.data, server.data + ".key"
+        server.process.terminate()
+        server.process.wait(40)
+        verify = [harness.BINARY, "trail", "verify", "--data", work, "--root-key", key]
+        self.assertEqual(0, ended(verify)[0])
+        segment = pathlib.Path(work) / "trail" / "000000000001.trail"
+        whole = segment.read_bytes()
+        for broken in (whole[:200] + bytes([whole[200] ^ 1]) + whole[201:], whole[:-1], whole[:100], b""):
+            segment.write_bytes(broken)
+            status, text, _ = ended(verify)
+            self.assertEqual(1, status)
+            self.assertIn("segment 1", text)
+            self.assertEqual(1, ended(verify[:2] + ["list"] + verify[3:])[0])
+        segment.write_bytes(whole)
+        self.assertEqual(0, ended(verify)[0])
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+class Life(unittest.TestCase):
+    """A server's data outlives it."""
+
+    def again(self, server, *options):
+        """A server on the same data folder."""
+        return harness.Server(*options, ephemeral=False, data=server.data)
+
+    def test_everything_stands_after_a_restart(self):
+        first = harness.Server(ephemeral=False)
+        harness.client("iam", first).create_user(UserName="stays")
+        session = harness.client("sts", first).get_session_token()["Credentials"]
+        first.process.terminate()
+        self.assertEqual(0, first.process.wait(40))
+        second = self.again(first)
+        self.assertEqual("stays", harness.client("iam", second).get_user(UserName="stays")["User"]["UserName"])
+        self.assertEqual(first.health["account"], second.health["account"])
+        of = harness.client("sts", second, key=session["AccessKeyId"], secret=session["SecretAccessKey"], token=session["SessionToken"])
+        self.assertTrue(of.get_caller_identity()["Arn"].endswith(":user/admin"))
+        self.assertEqual(0, bulwark("trail", "verify", server=second)[0])
+
+    def test_nothing_answered_is_lost_when_it_is_killed(self):
+        server = harness.Server(ephemeral=False)
+        iam = harness.client("iam", server)
+        for i in range(20):
+            iam.create_user(UserName=f"kept-{i}")
+        children = pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        for pid in [*children, str(server.process.pid)]:
+            try:
+                os.kill(int(pid), 9)
+            except ProcessLookupError:
+                pass
+        server.process.wait()
+        again = self.again(server)
+        names = {u["UserName"] for u in harness.client("iam", again).list_users()["Users"]}
+        self.assertTrue({f"kept-{i}" for i in range(20)} <= names)
+        self.assertEqual(0, bulwark("trail", "verify", server=again)[0])
+
+    def test_a_dead_api_process_is_started_again(self):
+        server = harness.Server(ephemeral=False)
+        child = int(pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()[0])
+        os.kill(child, 9)
+        time.sleep(0.2)
+        server.wait()
+        self.assertTrue(harness.client("sts", server).get_caller_identity()["Arn"].endswith(":user/admin"))
+
+    def test_https_is_trusted_by_its_own_ca(self):
+        server = harness.Server(ephemeral=False)
+        status, pem, err = bulwark("ca", server=server)
+        self.assertEqual(0, status, err)
+        bundle = os.path.join(server.work, "ca.pem")
+        pathlib.Path(bundle).write_text(pem)
+        import boto3
+        sts = boto3.client("sts", endpoint_url=f"https://127.0.0.1:{server.port}", region_name=harness.REGION, verify=bundle,
+                           aws_access_key_id=server.key_id, aws_secret_access_key=server.secret)
+        self.assertTrue(sts.get_caller_identity()["Arn"].endswith(":user/admin"))
+
+    def test_two_servers_cannot_have_one_data_folder(self):
+        work = harness.SERVER.data
+        status, _, err = ended([harness.BINARY, "serve", "--data", work, "--root-key", work + ".key", "--listen",
+                                f"127.0.0.1:{harness.free_port()}"], seconds=60)
+        self.assertNotEqual(0, status)
+        self.assertIn("another process", err)
+
+
+if __name__ == "__main__":
+    harness.serve(ephemeral=False)
+    harness.main()
