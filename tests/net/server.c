@@ -695,3 +695,26 @@ TEST(server_thousand_requests_on_one_connection_allocate_nothing)
 	close(fd);
 	served_stop(&s);
 }
+
+TEST(server_idle_connections_are_small)
+{
+	enum { COUNT = 300 };
+	struct mallinfo2 before, after;
+	struct served s;
+	int fds[COUNT];
+
+	served_start(&s, &usual, "127.0.0.1:0");
+	before = mallinfo2(); /* nothing under a sanitizer, which has a heap of its own */
+	for (int i = 0; i < COUNT; i++) {
+		fds[i] = dial(s.port);
+		say(fds[i], BW_STR(NEXT));
+		assert_int_equal(hear(fds[i], NULL), 200);
+	}
+	after = mallinfo2();
+	print_message("# an idle plain connection holds %zu bytes of heap\n",
+	    (after.uordblks - before.uordblks) / COUNT);
+	assert_true(after.uordblks - before.uordblks < COUNT * 2048 + 65536);
+	for (int i = 0; i < COUNT; i++)
+		close(fds[i]);
+	served_stop(&s);
+}
