@@ -236,6 +236,9 @@ int api_run(const struct bw_proc_self *self)
 		e = loops_start(s);
 	if (e != BW_OK) {
 		bw_log(BW_LOG_ERROR, "the server cannot start: %s", bw_err_name(e));
+		bw_core_close(s->core);
+		bw_tls_holder_free(s->tls);
+		bw_free(s);
 		return 1;
 	}
 	api_banner(s->api, &first, s->core);

@@ -205,6 +205,7 @@ static int trail_run(const struct parsed *p)
 	struct shower s = {.options = p, .colour = isatty(1)};
 	static struct place place;
 	unsigned char key[32];
+	int status;
 
 	for (size_t i = 0; i < BW_COUNT(verbs); i++) {
 		if (strcmp(verb, verbs[i].name) != 0)
@@ -214,7 +215,10 @@ static int trail_run(const struct parsed *p)
 		if (!place_find(p, false, &place) || !trail_key(&place, key))
 			return 1;
 		bw_arena_init(&s.arena, 16 << 20);
-		return verbs[i].run(&s, bw_arena_printf(&place.arena, "%.*s/trail", BW_FMT(place.data)), key);
+		status = verbs[i].run(&s, bw_arena_printf(&place.arena, "%.*s/trail", BW_FMT(place.data)), key);
+		bw_arena_free(&s.arena);
+		bw_wipe(key, sizeof key);
+		return status;
 	}
 	return command_refuse(p, "'%s' is none of list, follow, verify", verb);
 }
