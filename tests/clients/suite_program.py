@@ -298,7 +298,7 @@ class Life(unittest.TestCase):
         status, _, err = ended([harness.BINARY, "serve", "--data", work, "--root-key", work + ".key", "--listen",
                                 f"127.0.0.1:{harness.free_port()}"], seconds=60)
         self.assertNotEqual(0, status)
-        self.assertIn("another process", err)
+        self.assertIn("another bulwark is running", err)
 
 
 if __name__ == "__main__":
