@@ -39,7 +39,7 @@ char *bw_buf_room(struct bw_buf *b, size_t n)
 		b->failed = true;
 		return NULL;
 	}
-	if (n <= b->size - b->n)
+	if (b->p && n <= b->size - b->n)
 		return b->p + b->n;
 	while (size - b->n < n)
 		size *= 2;
