@@ -62,12 +62,14 @@ def units(count):
         count.add("no unit test program was built", 0, 1)
     for program in programs:
         count_tap(count, program.name, *run([str(program)], {"CMOCKA_MESSAGE_OUTPUT": "TAP"}))
+    count_tap(count, "wire_vectors.py", *run([sys.executable, "-B", str(ROOT / "tests/aws/wire_vectors.py"),
+                                              str(BUILD / "tests/aws/wire-echo")]))
 
 
 def sources(count):
     print("Source checks")
-    for tool in ("layers.py", "banned.py"):
-        status, output, seconds = run([sys.executable, str(ROOT / "tools" / tool)])
+    for tool in ("tools/layers.py", "tools/banned.py", "tests/tools/test_tools.py"):
+        status, output, seconds = run([sys.executable, "-B", str(ROOT / tool)])
         count.add(tool, int(status == 0), int(status != 0), detail=output, seconds=seconds)
 
 

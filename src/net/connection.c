@@ -10,13 +10,7 @@
 #include "base/sys.h"
 #include "net/http1.h"
 
-enum step {
-	GO_ON,
-	WAIT_READ,
-	WAIT_WRITE,
-	WAIT_APP,
-	CLOSED,
-};
+enum step { GO_ON, WAIT_READ, WAIT_WRITE, WAIT_APP, CLOSED };
 
 static struct bw_http_connection *of_watch(struct bw_watch *w)
 {

@@ -136,7 +136,8 @@ static struct bw_str value_aad(enum bw_seal_kind kind, uint32_t data_key, struct
 
 	MUST(key.n <= BW_STORE_KEY_MAX);
 	n += put_uint(out + n, key.n, 2);
-	memcpy(out + n, key.p, key.n);
+	if (key.n)
+		memcpy(out + n, key.p, key.n);
 	n += key.n;
 	n += put_uint(out + n, version, 8);
 	n += put_uint(out + n, data_key, 4);

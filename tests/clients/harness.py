@@ -173,9 +173,17 @@ def main():
 SERVER = None
 
 
+def told_to_stop(*_):
+    """Takes the server along; an exception would be one failed case to unittest, which goes on."""
+    if SERVER:
+        SERVER.stop()
+    os._exit(143)
+
+
 def serve(*options, **more):
     """Starts the suite's server and puts it into the environment."""
     global SERVER
+    signal.signal(signal.SIGTERM, told_to_stop)
     SERVER = Server(*options, **more)
     os.environ.update(SERVER.environment())
     return SERVER
