@@ -100,6 +100,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if os.path.exists(self.log_path):
+            # A server that ended by itself has the most to say.
             self.last_log = self.log()
         shutil.rmtree(self.work, ignore_errors=True)
         return self.process.returncode
