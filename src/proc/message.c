@@ -25,7 +25,8 @@ enum bw_err bw_proc_receive(int channel, uint32_t permitted, struct bw_proc_mess
 	CHECK(n > 0, BW_ENOTFOUND);
 	CHECK(n >= 4 && n < (ssize_t)sizeof bytes, BW_EINVAL);
 	CHECK(bytes[1] == 0 && bytes[2] == 0 && bytes[3] == 0, BW_EINVAL);
-	CHECK((unsigned char)bytes[0] < BW_PROC_TYPES && (permitted >> (unsigned char)bytes[0] & 1u), BW_EINVAL);
+	CHECK((unsigned char)bytes[0] < BW_PROC_TYPES && (permitted >> (unsigned char)bytes[0] & 1u),
+	    BW_EINVAL);
 	out->type = (enum bw_proc_type)bytes[0];
 	out->n = (size_t)n - 4;
 	memcpy(out->payload, bytes + 4, out->n);

@@ -1,5 +1,5 @@
-/* The processes of one bulwark: a table of rows, each with its entry and what it may say. The parent binds, forks, watches and
- * restarts; children speak with it in typed messages over a socket of their own. */
+/* The processes of one bulwark: a table of rows, each with its entry and what it may say. The parent binds,
+ * forks, watches and restarts; children speak with it in typed messages over a socket of their own. */
 #pragma once
 
 #include "base/str.h"
@@ -32,23 +32,33 @@ struct bw_proc_row {
 	int (*run)(const struct bw_proc_self *self);
 	void *ctx;
 	uint32_t may_send; /* bits of enum bw_proc_type */
+	const char *user;  /* whose powers it takes for good when started by root; NULL: the parent's */
 };
 
-/* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then killed), or when one could
- * not start. SIGHUP reloads. A row that dies later is started again with a growing pause. Returns the exit status. Must be
- * called with one thread. Tells systemd (sd_notify) of readiness, reload and stop. */
+/* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then
+ * killed; a second one kills at once), or when one could not start. SIGHUP reloads. A row that dies later is
+ * started again, after a pause that grows while it keeps dying. Returns the exit status. Must be called with
+ * one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as every
+ * row serves (WatchdogSec=). Descriptors up to the hard limit may be opened. */
 int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms);
 
 /* One message. BW_EIO when the other side is gone. */
 BW_CHECKED enum bw_err bw_proc_send(int channel, enum bw_proc_type type, struct bw_str payload);
-/* BW_EAGAIN: none now; BW_ENOTFOUND: the other side is gone; BW_EINVAL: not a message, or not one of `permitted`. */
+/* BW_EAGAIN: none now; BW_ENOTFOUND: the other side is gone; BW_EINVAL: not a message, or not one of
+ * `permitted`. */
 BW_CHECKED enum bw_err bw_proc_receive(int channel, uint32_t permitted, struct bw_proc_message *out);
 
-/* Gives up for good what a serving process does not need: new programs, tracing, mounting, modules, keyrings, other
- * namespaces (seccomp, EPERM), new privileges, core dumps. BW_EIO when the kernel refuses (logged). Before threads. */
+/* Gives up for good what a serving process does not need: new programs, tracing, mounting, modules, keyrings,
+ * other namespaces (seccomp, EPERM), new privileges, core dumps. BW_EIO when the kernel refuses (logged).
+ * Before threads. */
 BW_CHECKED enum bw_err bw_sandbox_enter(void);
 /* Not dumpable, no core files, dies with its parent. */
 void bw_process_harden(bool with_parent);
+
+/* Takes the powers of `user` and of their groups, for good; nothing is asked of who is that user already.
+ * BW_EPERM (logged) when the kernel refuses or the way back stays open, BW_ENOTFOUND when there is no such
+ * user. */
+BW_CHECKED enum bw_err bw_user_become(const char *user);
 
 /* Tells systemd a state ("READY=1"); does nothing without NOTIFY_SOCKET. */
 void bw_notify(const char *state);

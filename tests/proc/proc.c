@@ -57,8 +57,7 @@ static int serve(const struct bw_proc_self *self)
 	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) != BW_OK)
 		return 3;
 	for (;;) {
-		enum bw_err e =
-		    bw_proc_receive(self->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
+		enum bw_err e = bw_proc_receive(self->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
 
 		if (e == BW_OK && m.type == BW_PROC_DRAIN)
 			return 0;
@@ -74,8 +73,7 @@ static int fail_to_start(const struct bw_proc_self *self)
 	return 7;
 }
 
-/* The parent in a process of its own: its exit status after `signal_no` was sent once it had time to start.
- */
+/* The parent in a process of its own: its exit status after `signal_no` was sent once it had time to start. */
 static int parent_status(const struct bw_proc_row *row, int signal_no)
 {
 	int status;
@@ -105,4 +103,22 @@ TEST(proc_that_cannot_start_ends_the_parent_with_its_status)
 	struct bw_proc_row row = {.title = "broken", .run = fail_to_start, .may_send = 1u << BW_PROC_READY};
 
 	assert_int_equal(parent_status(&row, 0), 7);
+}
+
+TEST(sandbox_takes_new_programs_away)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		char *const argv[] = {"true", NULL};
+
+		if (bw_sandbox_enter() != BW_OK)
+			_exit(2);
+		execv("/bin/true", argv);
+		_exit(42);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 42);
 }
