@@ -15,7 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "check"
 FUZZ_SECONDS = 5
-TIMEOUT_SECONDS = 600
+TIMEOUT_SECONDS = 900
 
 
 class Count:

@@ -90,6 +90,22 @@ static const char *fault_code(const struct bw_operation *op, const struct bw_fau
 	return xml ? "ValidationError" : "ValidationException";
 }
 
+/* IAM says what is wrong with a name in words of its own. `text` is the fault in the usual words; absent: these fit. */
+static struct bw_str iam_name_words(struct bw_str text, struct bw_arena *arena)
+{
+	static const char head[] = "Value at '";
+	static const char tail[] = "' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+";
+	struct bw_str name;
+
+	if (!bw_str_starts(text, bw_str_c(head)) || !bw_str_ends(text, bw_str_c(tail)))
+		return BW_STR_NONE;
+	name = bw_str_sub(text, sizeof head - 1, text.n - (sizeof head - 1) - (sizeof tail - 1));
+	return bw_arena_printf(arena,
+	    "The specified value for %.*s is invalid. It must contain only alphanumeric characters and/or the following: "
+	    "+=,.@_-",
+	    BW_FMT(name));
+}
+
 void bw_faults_error(const struct bw_operation *op, const struct bw_faults *f, struct bw_arena *arena,
     struct bw_error_text *out)
 {
@@ -97,4 +113,10 @@ void bw_faults_error(const struct bw_operation *op, const struct bw_faults *f, s
 	    .message = bw_faults_message(f, arena),
 	    .status = 400,
 	    .sender = true};
+	if (f->n == 1 && strcmp(op->service->name, "iam") == 0) {
+		struct bw_str words = iam_name_words(f->text[0], arena);
+
+		if (bw_str_set(words))
+			out->message = words;
+	}
 }
