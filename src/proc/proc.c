@@ -67,8 +67,7 @@ static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
 	if (getppid() != p->pid)
 		_exit(1);
 	MUST(sigprocmask(SIG_SETMASK, &p->old_mask, NULL) == 0);
-	/* A terminal's Ctrl-C and systemd's SIGTERM reach everybody: the parent alone decides what follows.
-	 */
+	/* A terminal's Ctrl-C and systemd's SIGTERM reach everybody: the parent decides what follows. */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
@@ -111,10 +110,8 @@ static enum bw_err child_start(struct parent *p, struct child *c)
 
 static void drain(struct parent *p)
 {
-	if (p->kill_ms) {
-		p->kill_ms = 1; /* asked twice: at once */
+	if (p->kill_ms)
 		return;
-	}
 	p->kill_ms = bw_clock_mono_ms() + p->grace_ms;
 	bw_notify("STOPPING=1");
 	for (size_t i = 0; i < p->count; i++)
@@ -166,9 +163,10 @@ static void reap(struct parent *p)
 
 static void reload(struct parent *p)
 {
-	if (p->kill_ms || !p->announced)
-		return; /* who is starting or ending reads nothing anew */
-	bw_notify("RELOADING=1");
+	if (p->kill_ms)
+		return;
+	if (p->announced)
+		bw_notify("RELOADING=1");
 	p->announced = false;
 	for (size_t i = 0; i < p->count; i++) {
 		struct child *c = &p->children[i];
@@ -188,6 +186,8 @@ static void signal_take(struct parent *p)
 			reap(p);
 		else if (info.ssi_signo == SIGHUP)
 			reload(p);
+		else if (info.ssi_signo == SIGINT && p->kill_ms)
+			p->kill_ms = 1; /* Ctrl-C again: whoever sits there will not wait */
 		else
 			drain(p);
 	}

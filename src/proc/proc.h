@@ -36,10 +36,10 @@ struct bw_proc_row {
 };
 
 /* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then
- * killed; a second one kills at once), or when one could not start. SIGHUP reloads. A row that dies later is
- * started again, after a pause that grows while it keeps dying. Returns the exit status. Must be called with
- * one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as every
- * row serves (WatchdogSec=). Descriptors up to the hard limit may be opened. */
+ * killed; a second SIGINT kills at once), or when one could not start. SIGHUP reloads. A row that dies later
+ * is started again, after a pause that grows while it keeps dying. Returns the exit status. Must be called
+ * with one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as
+ * every row serves (WatchdogSec=). Descriptors up to the hard limit may be opened. */
 int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms);
 
 /* One message. BW_EIO when the other side is gone. */
