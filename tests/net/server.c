@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -641,6 +642,64 @@ TEST(server_ceiling_of_connections)
 	assert_int_equal(hear(fds[0], NULL), 200);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
+	served_stop(&s);
+}
+
+TEST(server_ceiling_of_connections_of_one_address)
+{
+	enum { COUNT = BW_CONNECTIONS_PER_ADDRESS };
+	struct bw_http_server_config config = {.connections_max = 2 * COUNT};
+	struct rlimit old, enough;
+	static int fds[COUNT];
+	struct served s;
+	int more;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	enough = old;
+	enough.rlim_cur = 2 * COUNT + 100;
+	if (setrlimit(RLIMIT_NOFILE, &enough) != 0)
+		skip(); /* not that many descriptors for us */
+	served_start(&s, &config, "127.0.0.1:0");
+	for (int i = 0; i < COUNT; i++)
+		fds[i] = dial(s.port);
+	served_wait_connections(&s, COUNT);
+	more = dial(s.port);
+	assert_int_equal(hear(more, NULL), 503);
+	close(more);
+	say(fds[COUNT - 1], BW_STR(NEXT));
+	assert_int_equal(hear(fds[COUNT - 1], NULL), 200);
+	for (int i = 0; i < COUNT; i++)
+		close(fds[i]);
+	served_wait_connections(&s, 0);
+	more = dial(s.port);
+	say(more, BW_STR(NEXT));
+	assert_int_equal(hear(more, NULL), 200);
+	close(more);
+	served_stop(&s);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
+TEST(server_waits_when_there_is_no_descriptor_left)
+{
+	struct rlimit old, tight;
+	struct served s;
+	int lowest, fd;
+
+	served_start(&s, &usual, "127.0.0.1:0");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	fd = dup(0);
+	lowest = fd;
+	close(fd);
+	tight = old;
+	tight.rlim_cur = (rlim_t)lowest + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	fd = dial(s.port); /* takes the last one; the kernel answers for the server */
+	say(fd, BW_STR(NEXT));
+	usleep(30000);
+	assert_int_equal(bw_http_server_connections(s.server), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(hear(fd, NULL), 200);
+	close(fd);
 	served_stop(&s);
 }
 

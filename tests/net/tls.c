@@ -1,6 +1,9 @@
 #include "served.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -211,6 +214,59 @@ static void assert_tls_hears(SSL *tls, const char *body)
 	}
 	assert_string_equal(got, body);
 	bw_free(got);
+}
+
+/* An address of this machine that is not loopback: what connects to it comes from there too. */
+static bool outside_address(struct sockaddr_in *out)
+{
+	struct ifaddrs *all, *i;
+	bool found = false;
+
+	assert_int_equal(getifaddrs(&all), 0);
+	for (i = all; i && !found; i = i->ifa_next)
+		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && !(i->ifa_flags & IFF_LOOPBACK)) {
+			memcpy(out, i->ifa_addr, sizeof *out);
+			found = true;
+		}
+	freeifaddrs(all);
+	return found;
+}
+
+static int dial_outside(uint16_t port, struct sockaddr_in a)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	a.sin_port = htons(port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	return fd;
+}
+
+TEST(tls_only_for_those_who_are_not_on_this_machine)
+{
+	struct secured s = {0};
+	struct sockaddr_in a;
+	SSL *tls;
+	int fd;
+
+	if (!outside_address(&a))
+		skip(); /* a machine with loopback alone */
+	issue(&s.issued, "127.0.0.1");
+	assert_ok(bw_tls_server_new(bw_buf_str(&s.issued.cert), bw_buf_str(&s.issued.key), &s.config.tls));
+	served_start(&s.served, &s.config, "0.0.0.0:0");
+	fd = dial_outside(s.served.port, a);
+	say(fd, BW_STR("GET / HTTP/1.1\r\n" HOST "\r\n"));
+	assert_int_equal(hear(fd, NULL), 403);
+	assert_int_equal(hear(fd, NULL), -1);
+	close(fd);
+	fd = dial_outside(s.served.port, a);
+	tls = shake(fd, TLS1_3_VERSION, NULL);
+	assert_non_null(tls);
+	tls_say(tls, BW_STR("GET / HTTP/1.1\r\n" HOST "\r\n"));
+	assert_tls_hears(tls, "GET /\n");
+	SSL_free(tls);
+	close(fd);
+	assert_int_equal(s.served.requests, 1);
+	secured_stop(&s);
 }
 
 TEST(tls_keep_alive_pipeline_and_single_bytes)
