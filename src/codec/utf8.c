@@ -26,12 +26,13 @@ static const struct lead *lead_find(unsigned char c)
 
 size_t bw_utf8_decode(struct bw_str s, size_t at, uint32_t *code)
 {
-	const unsigned char *p = (const unsigned char *)s.p + at;
+	const unsigned char *p;
 	const struct lead *lead;
 	uint32_t value;
 
 	if (at >= s.n)
 		return 0;
+	p = (const unsigned char *)s.p + at;
 	if (p[0] < 0x80) {
 		*code = p[0];
 		return 1;
