@@ -81,6 +81,8 @@ class Server:
                 time.sleep(0.0005)
 
     def credentials(self):
+        while not os.path.exists(os.path.join(self.folder, "credentials")):
+            time.sleep(0.001)
         parser = configparser.ConfigParser()
         parser.read(os.path.join(self.folder, "credentials"))
         section = parser[parser.sections()[0]]
@@ -103,13 +105,19 @@ class Server:
 
 
 def lua_of(requests):
-    """A wrk script that sends the given (headers, body) requests in turn."""
-    lines = ["local r, i = {}, 0"]
-    for headers, body in requests:
-        h = ",".join(f'["{k}"]="{v}"' for k, v in headers.items())
-        lines.append(f'r[#r+1] = {{ {{ {h} }}, "{body}" }}')
-    lines.append('request = function() i = i % #r + 1; return wrk.format("POST", "/", r[i][1], r[i][2]) end')
-    return "\n".join(lines)
+    """A wrk script that sends the given (headers, body) requests in turn. They are read from a file: Lua's constants are few."""
+    with tempfile.NamedTemporaryFile("w", suffix=".requests", delete=False) as f:
+        for headers, body in requests:
+            f.write(f"{headers['Authorization']}\t{body}\n")
+    fixed = {k: v for k, v in requests[0][0].items() if k != "Authorization"}
+    h = ", ".join(f'["{k}"] = "{v}"' for k, v in fixed.items())
+    return f"""local r, i = {{}}, 0
+for line in io.lines("{f.name}") do
+  local auth, body = line:match("([^\\t]*)\\t(.*)")
+  r[#r + 1] = {{ {{ {h}, ["Authorization"] = auth }}, body }}
+end
+request = function() i = i % #r + 1; return wrk.format("POST", "/", r[i][1], r[i][2]) end
+"""
 
 
 def wrk(port, seconds, connections, script=None):
