@@ -114,6 +114,15 @@ void bw_connection_next(struct bw_http_connection *c);
 /* Brings the server's sum of held bytes up to date. */
 void bw_connection_account(struct bw_http_connection *c);
 
+/* What a step came to. */
+enum bw_step {
+	BW_GO_ON,
+	BW_WAIT_READ,
+	BW_WAIT_WRITE,
+	BW_WAIT_APP,
+	BW_CLOSED,
+};
+
 /* What reading or writing came to. */
 enum bw_io {
 	BW_IO_DONE,
@@ -122,6 +131,24 @@ enum bw_io {
 	BW_IO_ENDED,
 };
 
+/* The same as a step: BW_GO_ON when bytes were moved, closing at the end. */
+enum bw_step bw_step_of(struct bw_http_connection *c, enum bw_io io);
+enum bw_step bw_step_ended(struct bw_http_connection *c);
+enum bw_step bw_step_refuse(struct bw_http_connection *c, int status);
+
+/* request.c: the steps of BW_CONN_HEAD and BW_CONN_BODY. */
+enum bw_step bw_step_head(struct bw_http_connection *c);
+enum bw_step bw_step_body(struct bw_http_connection *c);
+
+/* input.c */
+/* The bytes that are there and not yet used. */
+struct bw_str bw_input(const struct bw_http_connection *c);
+/* Room behind what is there, which moves to the front or into a larger buffer for it. */
+void bw_input_make_room(struct bw_http_connection *c);
+/* Into the large buffer: slices of what is there are void. */
+void bw_input_grow(struct bw_http_connection *c);
+/* Wipes and gives the buffer back. */
+void bw_input_release(struct bw_http_connection *c);
 enum bw_io bw_connection_read(struct bw_http_connection *c, char *to, size_t size, size_t *n);
 
 /* respond.c */

@@ -244,7 +244,7 @@ static int dial_outside(uint16_t port, struct sockaddr_in a)
 TEST(tls_only_for_those_who_are_not_on_this_machine)
 {
 	struct secured s = {0};
-	struct sockaddr_in a;
+	struct sockaddr_in a = {0};
 	SSL *tls;
 	int fd;
 
