@@ -1,0 +1,126 @@
+/* The keyer: the one process that holds the root key and KMS key material. It parses nothing from the network; this
+ * header is all that may be asked of it. Requests travel over shared-memory rings, one a loop; answers come back as posts
+ * on the loop that asked. Outside the keyer, material exists only wrapped.
+ *
+ * Material is wrapped under a key derived from the root key, with its whole identity (struct bw_keyer_material) as
+ * associated data, each part with its length in front: what was moved to another key, account or Region does not open. */
+#pragma once
+
+#include "base/buf.h"
+#include "net/loop.h"
+
+/* AWS KMS API Reference, "KeySpec". */
+enum bw_key_spec {
+	BW_KEY_NONE,
+	BW_KEY_SYMMETRIC_DEFAULT,
+	BW_KEY_HMAC_224,
+	BW_KEY_HMAC_256,
+	BW_KEY_HMAC_384,
+	BW_KEY_HMAC_512,
+	BW_KEY_RSA_2048,
+	BW_KEY_RSA_3072,
+	BW_KEY_RSA_4096,
+	BW_KEY_ECC_NIST_P256,
+	BW_KEY_ECC_NIST_P384,
+	BW_KEY_ECC_NIST_P521,
+	BW_KEY_ECC_SECG_P256K1,
+	BW_KEY_ECC_NIST_EDWARDS25519,
+	BW_KEY_ML_DSA_44,
+	BW_KEY_ML_DSA_65,
+	BW_KEY_ML_DSA_87,
+	BW_KEY_SM2,
+	BW_KEY_SPECS,
+};
+
+/* Every algorithm of every key spec: EncryptionAlgorithmSpec, SigningAlgorithmSpec, MacAlgorithmSpec,
+ * KeyAgreementAlgorithmSpec, and the wrapping algorithms of ImportKeyMaterial. */
+enum bw_key_algorithm {
+	BW_ALG_NONE,
+	BW_ALG_SYMMETRIC_DEFAULT,
+	BW_ALG_RSAES_OAEP_SHA_1,
+	BW_ALG_RSAES_OAEP_SHA_256,
+	BW_ALG_SM2PKE,
+	BW_ALG_RSASSA_PSS_SHA_256,
+	BW_ALG_RSASSA_PSS_SHA_384,
+	BW_ALG_RSASSA_PSS_SHA_512,
+	BW_ALG_RSASSA_PKCS1_V1_5_SHA_256,
+	BW_ALG_RSASSA_PKCS1_V1_5_SHA_384,
+	BW_ALG_RSASSA_PKCS1_V1_5_SHA_512,
+	BW_ALG_ECDSA_SHA_256,
+	BW_ALG_ECDSA_SHA_384,
+	BW_ALG_ECDSA_SHA_512,
+	BW_ALG_SM2DSA,
+	BW_ALG_ML_DSA_SHAKE_256,
+	BW_ALG_ED25519_SHA_512,
+	BW_ALG_ED25519_PH_SHA_512,
+	BW_ALG_HMAC_SHA_224,
+	BW_ALG_HMAC_SHA_256,
+	BW_ALG_HMAC_SHA_384,
+	BW_ALG_HMAC_SHA_512,
+	BW_ALG_ECDH,
+	BW_ALG_RSA_AES_KEY_WRAP_SHA_1,
+	BW_ALG_RSA_AES_KEY_WRAP_SHA_256,
+	BW_ALGS,
+};
+
+enum bw_key_message { BW_MESSAGE_RAW, BW_MESSAGE_DIGEST, BW_MESSAGE_EXTERNAL_MU };
+
+/* One material of one key. A key with rotations has several; a ciphertext names the one it was made with. */
+struct bw_keyer_material {
+	struct bw_str account, region, key_id; /* a replica's material is wrapped anew for its Region */
+	struct bw_str material_id;             /* KeyMaterialId: 64 hexadecimal digits */
+	int64_t version;                       /* of the wrapping: a record that was rolled back does not open under another */
+	enum bw_key_spec spec;
+	struct bw_str wrapped;
+};
+
+enum bw_keyer_op {
+	BW_KEYER_GENERATE,       /* key.spec -> out: wrapped, out2: public key as SubjectPublicKeyInfo DER (asymmetric), out3: material id */
+	BW_KEYER_REWRAP,         /* key, other (identity to wrap for) -> out: wrapped. Replicas, key rotation of the root */
+	BW_KEYER_ENCRYPT,        /* key, algorithm, input: plaintext, context -> out: ciphertext */
+	BW_KEYER_DECRYPT,        /* key, algorithm, input: ciphertext, context -> out: plaintext */
+	BW_KEYER_REENCRYPT,      /* other, other_algorithm, input, other_context -> key, algorithm, context -> out. The plaintext never leaves */
+	BW_KEYER_DATA_KEY,       /* key, length, context, plain -> out: ciphertext, out2: plaintext when `plain` */
+	BW_KEYER_DATA_KEY_PAIR,  /* key, pair_spec, context, plain -> out: ciphertext of the PKCS #8 DER, out2: it when `plain`, out3: public DER */
+	BW_KEYER_SIGN,           /* key, algorithm, message, input -> out: signature */
+	BW_KEYER_VERIFY,         /* key, algorithm, message, input, input2: signature. ECORRUPT: it does not verify */
+	BW_KEYER_MAC,            /* key, algorithm, input -> out */
+	BW_KEYER_VERIFY_MAC,     /* key, algorithm, input, input2: MAC. ECORRUPT: it does not verify */
+	BW_KEYER_DERIVE,         /* key (ECDH), input: the peer's SubjectPublicKeyInfo DER -> out: raw shared secret */
+	BW_KEYER_RANDOM,         /* length -> out */
+	BW_KEYER_IMPORT_BEGIN,   /* pair_spec: wrapping RSA spec; key: identity -> out: the wrapped private wrapping key (goes into
+	                            the import token), out2: public key DER */
+	BW_KEYER_IMPORT,         /* key: identity and spec; other: the wrapping key; algorithm; input: encrypted material
+	                            -> out: wrapped, out2: public DER, out3: material id. EINVAL: it is not what the spec asks for */
+	BW_KEYER_OPS,
+};
+
+struct bw_keyer_request {
+	enum bw_keyer_op op;
+	struct bw_keyer_material key, other;
+	enum bw_key_algorithm algorithm, other_algorithm;
+	enum bw_key_message message;
+	enum bw_key_spec pair_spec;
+	struct bw_str input, input2;
+	struct bw_str context, other_context; /* encryption contexts as bw_keyer_context made them */
+	size_t length;                        /* bytes wanted */
+	bool plain;
+};
+
+/* BW_OK; BW_ECORRUPT: what was to be opened or verified does not authenticate; BW_EINVAL: the input does not fit the key (too
+ * long, not a point of the curve, a digest of another length); BW_EPERM: sealed, or not permitted; BW_ENOTFOUND: this
+ * OpenSSL lacks the algorithm; BW_EAGAIN: the keyer is being restarted or too much waits. */
+struct bw_keyer_answer {
+	enum bw_err result;
+	struct bw_str out, out2, out3; /* in the asking call's arena */
+};
+
+/* A symmetric ciphertext names its key and material in front, readable without the keyer: what Decrypt without a KeyId goes by.
+ * BW_EINVAL: not a ciphertext of ours. Slices point into the blob. */
+struct bw_keyer_blob {
+	struct bw_str account, region, key_id, material_id;
+};
+BW_CHECKED enum bw_err bw_keyer_blob_parse(struct bw_str ciphertext, struct bw_keyer_blob *out);
+
+/* The encryption context in its one form: pairs sorted by key, each part with its length in front. `pairs` are 2 n strings. */
+struct bw_str bw_keyer_context(struct bw_arena *a, const struct bw_str *pairs, size_t n);
