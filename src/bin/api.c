@@ -1,5 +1,7 @@
 #include "bin/api.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -51,22 +53,34 @@ enum bw_err api_open(struct api *api, struct bw_core **core, struct bw_first_sta
 	return credentials_write(api->place->data, &c, first->root_password);
 }
 
+/* How this program is called from any folder: by its name when the shell found it, else by its whole path. */
+static struct bw_str program_path(struct bw_arena *a)
+{
+	char path[PATH_MAX];
+	ssize_t n;
+
+	if (!strchr(program_invocation_name, '/'))
+		return bw_str_c(program_invocation_name);
+	n = readlink("/proc/self/exe", path, sizeof path);
+	return n > 0 ? bw_arena_str(a, bw_str_make(path, (size_t)n)) : bw_str_c(program_invocation_name);
+}
+
 void api_banner(const struct api *api, const struct bw_first_start *first, struct bw_core *core)
 {
 	struct bw_arena *a = &api->place->arena;
-	struct bw_str url = endpoint_of(api, a), data = api->place->data;
+	struct bw_str url = endpoint_of(api, a), data = api->place->data, program = program_path(a);
 
 	printf("Bulwark " BW_VERSION "%s\n  endpoint     %.*s\n  account      %.*s   Region %.*s\n  credentials  %.*s/credentials%s\n"
 	       "  every call is authenticated, authorised and audited\n",
 	    api->core.ephemeral ? ", ephemeral: the state is in memory" : "", BW_FMT(url), BW_FMT(bw_core_account(core)),
 	    BW_FMT(bw_core_region(core)), BW_FMT(data), first->made ? " (made now; holds the root user's one-time password too)" : "");
 	printf("\nTo try it, in another shell:\n"
-	       "  eval \"$(bulwark env --data %.*s)\"; alias awsb=\"aws --endpoint-url $AWS_ENDPOINT_URL\"\n"
+	       "  alias awsb='%.*s exec --data %.*s -- aws'\n"
 	       "  awsb sts get-caller-identity\n"
 	       "  awsb iam create-user --user-name alice\n"
 	       "  awsb iam list-users\n"
-	       "  bulwark trail list --data %.*s --root-key %.*s\n\n",
-	    BW_FMT(data), BW_FMT(data), BW_FMT(api->place->root_key));
+	       "  %.*s trail list --data %.*s --root-key %.*s\n\n",
+	    BW_FMT(program), BW_FMT(data), BW_FMT(program), BW_FMT(data), BW_FMT(api->place->root_key));
 	fflush(stdout);
 }
 

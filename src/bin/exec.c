@@ -53,21 +53,35 @@ static void variables_fill(const struct place *place, const struct credentials *
 	    tls ? bw_arena_printf(a, "%.*s/ca.pem", BW_FMT(place->data)) : BW_STR_NONE};
 }
 
+static void single_quote(struct bw_buf *out, struct bw_str s)
+{
+	bw_buf_put_c(out, '\'');
+	for (size_t i = 0; i < s.n; i++)
+		bw_buf_put(out, s.p[i] == '\'' ? BW_STR("'\\''") : bw_str_sub(s, i, 1));
+	bw_buf_put_c(out, '\'');
+}
+
 static int env_run(const struct parsed *p)
 {
 	static struct place place;
 	struct credentials c;
 	struct variable v[VARIABLES];
+	struct bw_buf out;
 
 	if (!credentials_find(p, &place, &c))
 		return 1;
 	variables_fill(&place, &c, &place.arena, v);
+	bw_buf_init(&out, 64 * 1024);
 	for (size_t i = 0; i < VARIABLES; i++) {
-		if (bw_str_set(v[i].value))
-			printf("export %s='%.*s'\n", v[i].name, BW_FMT(v[i].value));
-		else
-			printf("unset %s\n", v[i].name);
+		bool set = bw_str_set(v[i].value);
+
+		bw_buf_printf(&out, "%s %s%s", set ? "export" : "unset", v[i].name, set ? "=" : "");
+		if (set)
+			single_quote(&out, v[i].value);
+		bw_buf_put_c(&out, '\n');
 	}
+	printf("%.*s", BW_FMT(bw_buf_str(&out)));
+	bw_buf_free_secret(&out);
 	return 0;
 }
 
@@ -84,14 +98,6 @@ static bool program_find(const char *name, char out[PATH_MAX])
 			return true;
 	}
 	return false;
-}
-
-static void single_quote(struct bw_buf *out, struct bw_str s)
-{
-	bw_buf_put_c(out, '\'');
-	for (size_t i = 0; i < s.n; i++)
-		bw_buf_put(out, s.p[i] == '\'' ? BW_STR("'\\''") : bw_str_sub(s, i, 1));
-	bw_buf_put_c(out, '\'');
 }
 
 /* CLIs older than AWS_ENDPOINT_URL (v1 before 1.29, v2 before 2.13) know --endpoint-url alone: a shim named `aws`, first in the path,
