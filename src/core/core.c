@@ -90,6 +90,8 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	bw_arena_init(&core->arena, BW_CALL_ARENA_MAX);
 	core->ephemeral = config->ephemeral;
 	core->started_ms = bw_clock_mono_ms();
+	core->edge_images = config->edge_images;
+	core->edge_reports = config->edge_reports;
 	core->region = bw_arena_str(&core->arena, config->region.n ? config->region : BW_STR("us-east-1"));
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);
 	core->root_secret = bw_arena_str(&core->arena, config->root_secret);
@@ -150,4 +152,14 @@ struct bw_sessions *bw_core_sessions(const struct bw_core *core)
 struct bw_str bw_core_region(const struct bw_core *core)
 {
 	return core->region;
+}
+
+struct bw_board *bw_core_edge_images(const struct bw_core *core)
+{
+	return core->edge_images;
+}
+
+const struct bw_board *bw_core_edge_reports(const struct bw_core *core)
+{
+	return core->edge_reports;
 }

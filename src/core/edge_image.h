@@ -156,5 +156,20 @@ struct bw_edge_report {
 	size_t metric_count;
 };
 
+/* ---- The boards that carry both (proc/board.h): made by bin, handed to the core in its configuration ---- */
+
+enum {
+	BW_EDGE_IMAGE_MAX = 64 * 1024 * 1024,  /* 10,000 rules with their certificates are some megabytes */
+	BW_EDGE_REPORT_MAX = 16 * 1024 * 1024, /* a line a target and a metric a target group */
+};
+
+struct bw_board;
+/* Publishes; nothing when `images` is NULL (a server without an edge). BW_ETOOBIG: the edge stays with its last one;
+ * BW_ECONFLICT: this process has published a newer version already. Any thread. */
+BW_CHECKED enum bw_err bw_edge_publish(struct bw_board *images, const struct bw_edge_image *image);
+/* The newest report, all of it in the arena. BW_ENOTFOUND: none yet (or `reports` is NULL); others as bw_board_read and the
+ * decoder. Any thread. */
+BW_CHECKED enum bw_err bw_edge_report_read(const struct bw_board *reports, struct bw_arena *arena, struct bw_edge_report *out);
+
 void bw_edge_report_encode(const struct bw_edge_report *report, struct bw_buf *out);
 BW_CHECKED enum bw_err bw_edge_report_decode(struct bw_str bytes, struct bw_arena *arena, struct bw_edge_report *out);
