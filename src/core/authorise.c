@@ -115,18 +115,18 @@ static void resource_tags_drop(struct bw_call *call)
 	call->key_count = kept;
 }
 
+/* With keys of its own, which the next one does not see. */
 static enum bw_err decide_also(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_also *also)
 {
-	struct bw_call *call = &g->call;
-	struct bw_context_key *keys = call->keys;
-	size_t count = call->key_count;
+	struct bw_call *call = &g->call, before = *call;
+	size_t skipped = also->alone ? g->stated_keys : 0, count = call->key_count - skipped;
 	struct bw_policy_layers its = *layers;
 	struct bw_policy_request request;
+	enum bw_err e;
 
 	call->keys = BW_NEW_ARRAY(call->arena, struct bw_context_key, count + also->key_count);
-	if (count)
-		memcpy(call->keys, keys, count * sizeof *keys);
-	call->key_room = count + also->key_count;
+	memcpy(call->keys, before.keys + skipped, count * sizeof *call->keys);
+	call->key_count = count;
 	if (!bw_str_eq(also->resource, call->resource)) {
 		resource_tags_drop(call);
 		/* Nor does its policy. */
@@ -134,9 +134,12 @@ static enum bw_err decide_also(struct gate_call *g, const struct bw_policy_layer
 		its.resource_must_allow = false;
 	}
 	for (size_t i = 0; i < also->key_count; i++)
-		bw_call_context_list(call, also->keys[i].name, also->keys[i].values, also->keys[i].count);
+		call->keys[call->key_count++] = also->keys[i];
 	request = request_of(call, also->action, also->resource);
-	return decide(g, &its, &request);
+	e = decide(g, &its, &request);
+	call->keys = before.keys;
+	call->key_count = before.key_count;
+	return e;
 }
 
 enum bw_err authorise(struct gate_call *g)
@@ -149,6 +152,7 @@ enum bw_err authorise(struct gate_call *g)
 	if (call->op->always_allowed)
 		return BW_OK;
 	/* Without a resource policy an unauthenticated call has nobody to allow it; unsigned operations state theirs. */
+	g->stated_keys = call->key_count;
 	context_global(g);
 	request = request_of(call, bw_str_c(call->model->action),
 	    bw_str_set(call->resource) ? call->resource : BW_STR("*"));

@@ -18,6 +18,7 @@ struct bw_also {
 	struct bw_str action, resource;
 	const struct bw_context_key *keys; /* beside those of the call */
 	size_t key_count;
+	bool alone; /* what the row stated of the call's own resource says nothing of this one */
 };
 
 struct bw_call {

@@ -109,6 +109,7 @@ struct gate_call {
 	size_t policy_count, policy_room;
 	enum bw_err result;
 	struct bw_str denial;      /* the sealed reasons of a denial */
+	size_t stated_keys;        /* the first of the call's keys: those that its row stated */
 	unsigned tries;
 	char request_id[BW_UUID_TEXT];
 	struct gate_call *next;
