@@ -1,0 +1,93 @@
+#include "svc/ec2/ec2.h"
+
+struct zone_item {
+	struct bw_str name, id, group;
+};
+
+static void region_fact(struct ec2_facts *f, const void *item)
+{
+	(void)item;
+	ec2_fact(f, f->call->region);
+}
+
+static const struct ec2_filter_row zone_filters[] = {
+    EC2_FILTER_STR("group-name", struct zone_item, group),
+    EC2_FILTER_OF("group-long-name", region_fact),
+    EC2_FILTER_FIXED("message", NULL),
+    EC2_FILTER_FIXED("opt-in-status", "opt-in-not-required"),
+    EC2_FILTER_FIXED("parent-zone-id", NULL),
+    EC2_FILTER_FIXED("parent-zone-name", NULL),
+    EC2_FILTER_OF("region-name", region_fact),
+    EC2_FILTER_FIXED("state", "available"),
+    EC2_FILTER_STR("zone-id", struct zone_item, id),
+    EC2_FILTER_STR("zone-name", struct zone_item, name),
+    EC2_FILTER_FIXED("zone-type", "availability-zone"),
+};
+static const struct ec2_listing zone_listing = {
+    NULL, sizeof(struct zone_item), zone_filters, BW_COUNT(zone_filters)};
+
+static bool zone_there(const struct bw_zone *zones, size_t n, struct bw_str name, bool by_id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (bw_str_eq(by_id ? zones[i].id : zones[i].name, name))
+			return true;
+	return false;
+}
+
+static enum bw_err names_check(struct bw_call *call, const struct bw_zone *zones, size_t n,
+    const struct bw_str *names, size_t name_count, bool by_id)
+{
+	for (size_t i = 0; i < name_count; i++)
+		if (!zone_there(zones, n, names[i], by_id))
+			return bw_call_fail(call, "InvalidParameterValue", "Invalid availability %s: [%.*s]",
+			    by_id ? "zone-id" : "zone", BW_FMT(names[i]));
+	return BW_OK;
+}
+
+static bool named(const struct bw_str *names, size_t n, struct bw_str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (bw_str_eq(names[i], name))
+			return true;
+	return n == 0;
+}
+
+static void zone_shape(struct bw_call *call, const struct zone_item *z, struct ec2_AvailabilityZone *out)
+{
+	*out = (struct ec2_AvailabilityZone){.OptInStatus = BW_STR("opt-in-not-required"),
+	    .Messages = {.set = true},
+	    .RegionName = call->region,
+	    .ZoneName = z->name,
+	    .ZoneId = z->id,
+	    .GroupName = z->group,
+	    .NetworkBorderGroup = call->region,
+	    .ZoneType = BW_STR("availability-zone"),
+	    .State = BW_STR("available")};
+}
+
+EC2_OP(DescribeAvailabilityZones, .effect = BW_READ)
+{
+	struct bw_network n = bw_network_of(call);
+	struct bw_zone *zones;
+	size_t count = bw_network_zones(&n, &zones);
+	struct zone_item *items = BW_NEW_ARRAY(call->arena, struct zone_item, count);
+	struct ec2_page page;
+
+	TRY(names_check(call, zones, count, in->ZoneNames.v, in->ZoneNames.n, false));
+	TRY(names_check(call, zones, count, in->ZoneIds.v, in->ZoneIds.n, true));
+	for (size_t i = 0; i < count; i++)
+		items[i] = (struct zone_item){zones[i].name, zones[i].id,
+		    bw_arena_printf(call->arena, "%.*s-zg-1", BW_FMT(call->region))};
+	TRY(ec2_select(call, &zone_listing, items, count, NULL, &in->Filters, BW_STR_NONE,
+	    (struct bw_opt_int){0}, &page));
+	out->AvailabilityZones = (struct ec2_AvailabilityZoneList){
+	    true, 0, BW_NEW_ARRAY(call->arena, struct ec2_AvailabilityZone, page.n)};
+	for (size_t i = 0; i < page.n; i++) {
+		const struct zone_item *z = page.items[i];
+
+		if (named(in->ZoneNames.v, in->ZoneNames.n, z->name) &&
+		    named(in->ZoneIds.v, in->ZoneIds.n, z->id))
+			zone_shape(call, z, &out->AvailabilityZones.v[out->AvailabilityZones.n++]);
+	}
+	return BW_OK;
+}
