@@ -26,7 +26,7 @@ if importlib.util.find_spec("boto3") is None and sys.executable != SYSTEM_PYTHON
     os.execv(SYSTEM_PYTHON, [SYSTEM_PYTHON, *sys.argv])
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("BULWARK", str(ROOT / "build/check/src/bin/bulwark"))
+BINARY = os.path.abspath(os.environ.get("BULWARK", ROOT / "build/check/src/bin/bulwark"))
 REGION = "us-east-1"
 ROOT_KEY, ROOT_SECRET = "AKIAROOTROOTROOTROOT", "root-secret-for-tests-only-0123456789abc"
 
