@@ -130,9 +130,12 @@ class Cli:
         self.assertNotEqual(0, done.returncode)
 
     def test_a_name_of_other_characters(self):
-        """IAM has words of its own for names, instead of the framework's pattern."""
+        """IAM has words of its own for names and paths, instead of the framework's pattern."""
         message = self.fails("ValidationError", "CreateUser", "iam", "create-user", "--user-name", "not/a name")
         self.assertIn("The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-", message)
+        message = self.fails("ValidationError", "CreateUser", "iam", "create-user", "--user-name", self.name("pathless"), "--path", "nope")
+        self.assertTrue(message.endswith("The specified value for path is invalid. It must begin and end with / and contain only "
+                                         "alphanumeric characters and/or / characters."), message)
 
     def test_wrong_keys(self):
         self.fails("InvalidClientTokenId", "GetCallerIdentity", "sts", "get-caller-identity",

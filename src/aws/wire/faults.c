@@ -90,20 +90,30 @@ static const char *fault_code(const struct bw_operation *op, const struct bw_fau
 	return xml ? "ValidationError" : "ValidationException";
 }
 
-/* IAM says what is wrong with a name in words of its own. `text` is the fault in the usual words; absent: these fit. */
-static struct bw_str iam_name_words(struct bw_str text, struct bw_arena *arena)
+/* Where IAM says in words of its own what is wrong: the usual words end so, its own follow "The specified value for X is". */
+static const struct {
+	const char *tail, *words;
+} iam_words[] = {
+    {"' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+",
+        "invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"},
+    {"' failed to satisfy constraint: Member must satisfy regular expression pattern: "
+     "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)",
+        "invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."},
+};
+
+/* `text` is the fault in the usual words, and what is answered when IAM has no others. */
+static struct bw_str iam_own_words(struct bw_str text, struct bw_arena *arena)
 {
 	static const char head[] = "Value at '";
-	static const char tail[] = "' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]+";
-	struct bw_str name;
 
-	if (!bw_str_starts(text, bw_str_c(head)) || !bw_str_ends(text, bw_str_c(tail)))
-		return BW_STR_NONE;
-	name = bw_str_sub(text, sizeof head - 1, text.n - (sizeof head - 1) - (sizeof tail - 1));
-	return bw_arena_printf(arena,
-	    "The specified value for %.*s is invalid. It must contain only alphanumeric characters and/or the following: "
-	    "+=,.@_-",
-	    BW_FMT(name));
+	for (size_t i = 0; bw_str_starts(text, bw_str_c(head)) && i < BW_COUNT(iam_words); i++) {
+		struct bw_str tail = bw_str_c(iam_words[i].tail);
+
+		if (bw_str_ends(text, tail))
+			return bw_arena_printf(arena, "The specified value for %.*s is %s",
+			    BW_FMT(bw_str_sub(text, sizeof head - 1, text.n - (sizeof head - 1) - tail.n)), iam_words[i].words);
+	}
+	return BW_STR_NONE;
 }
 
 void bw_faults_error(const struct bw_operation *op, const struct bw_faults *f, struct bw_arena *arena,
@@ -114,7 +124,7 @@ void bw_faults_error(const struct bw_operation *op, const struct bw_faults *f, s
 	    .status = 400,
 	    .sender = true};
 	if (f->n == 1 && strcmp(op->service->name, "iam") == 0) {
-		struct bw_str words = iam_name_words(f->text[0], arena);
+		struct bw_str words = iam_own_words(f->text[0], arena);
 
 		if (bw_str_set(words))
 			out->message = words;
