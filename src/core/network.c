@@ -82,6 +82,7 @@ static const struct bw_field network_interface_fields[] = {
     BW_FIELD(15, STR, struct bw_network_interface, attachment),
     BW_FIELD(16, I64, struct bw_network_interface, created_ms),
     BW_FIELD(17, I64, struct bw_network_interface, attached_ms),
+    BW_FIELD(18, STR, struct bw_network_interface, token),
 };
 
 static const struct bw_field prefix_list_fields[] = {
@@ -92,6 +93,7 @@ static const struct bw_field prefix_list_fields[] = {
     BW_FIELD(5, I64, struct bw_prefix_list, version),
     BW_FIELD(6, PAIRS, struct bw_prefix_list, entries),
     BW_FIELD(7, STR, struct bw_prefix_list, state),
+    BW_FIELD(8, STR, struct bw_prefix_list, token),
 };
 
 const struct bw_record bw_vpc_record = BW_RECORD("vpc", struct bw_vpc, vpc_fields);

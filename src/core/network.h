@@ -62,6 +62,7 @@ struct bw_network_interface {
 	    requester; /* "amazon-elb": a service's own, that nobody else may change; absent: the account's */
 	struct bw_str attachment; /* ela-attach-; absent: not attached */
 	int64_t created_ms, attached_ms;
+	struct bw_str token; /* the ClientToken that made it */
 };
 
 struct bw_prefix_list {
@@ -69,6 +70,7 @@ struct bw_prefix_list {
 	int64_t max_entries, version;
 	struct bw_pairs entries; /* network, description */
 	struct bw_str state;     /* create-complete, modify-complete ... */
+	struct bw_str token;
 };
 
 extern const struct bw_record bw_vpc_record, bw_subnet_record, bw_internet_gateway_record,
@@ -148,6 +150,9 @@ struct bw_str bw_network_index(
  * reached. */
 struct bw_security_group bw_network_default_group(
     struct bw_arena *a, struct bw_str vpc, struct bw_str id, struct bw_str in, struct bw_str out);
+
+/* The DHCP options that AWS gives every VPC of the Region. */
+struct bw_str bw_network_dhcp_options(const struct bw_network *n);
 
 /* ---- Zones ---- */
 

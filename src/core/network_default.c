@@ -86,6 +86,11 @@ static struct bw_str own_id(const struct bw_network *n, const char *prefix, size
 	return id;
 }
 
+struct bw_str bw_network_dhcp_options(const struct bw_network *n)
+{
+	return own_id(n, "dopt", 0);
+}
+
 static void *default_vpc(const struct bw_network *n, size_t *count)
 {
 	struct bw_vpc *v = BW_NEW(n->arena, struct bw_vpc);
@@ -98,7 +103,7 @@ static void *default_vpc(const struct bw_network *n, size_t *count)
 	    .dns_support = true,
 	    .dns_hostnames = true,
 	    .cidr_association = own_id(n, "vpc-cidr-assoc", 0),
-	    .dhcp_options = own_id(n, "dopt", 0),
+	    .dhcp_options = bw_network_dhcp_options(n),
 	    .route_table = own_id(n, "rtb", 0),
 	    .route_association = own_id(n, "rtbassoc", 0),
 	    .network_acl = own_id(n, "acl", 0),

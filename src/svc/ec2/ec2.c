@@ -87,6 +87,8 @@ static enum bw_err part_exists(struct bw_call *call, struct bw_str id)
 	struct bw_vpc *vpcs;
 	size_t count;
 
+	if (bw_str_eq(id, bw_network_dhcp_options(&n)))
+		return BW_OK;
 	TRY(bw_network_all(&n, &bw_vpc_record, &vpcs, &count));
 	for (size_t i = 0; i < count; i++)
 		if (vpc_has(&vpcs[i], id))

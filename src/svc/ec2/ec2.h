@@ -172,3 +172,8 @@ extern const struct bw_quota ec2_vpcs_quota, ec2_subnets_quota, ec2_gateways_quo
 /* ---- Shapes ---- */
 
 BW_CHECKED enum bw_err ec2_vpc_shape(struct bw_call *call, const struct bw_vpc *v, struct ec2_Vpc *out);
+BW_CHECKED enum bw_err ec2_subnet_shape(
+    struct bw_call *call, const struct bw_subnet *s, struct ec2_Subnet *out);
+
+/* The domain of private names: "ec2.internal" in us-east-1, else "REGION.compute.internal". */
+struct bw_str ec2_internal_domain(struct bw_call *call);

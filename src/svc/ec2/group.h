@@ -28,6 +28,10 @@ BW_CHECKED enum bw_err ec2_group_edit(
  * of rules that are gone. */
 BW_CHECKED enum bw_err ec2_group_commit(struct bw_call *call, struct ec2_group_edit *e);
 
+/* Whether every group whose rules name the prefix list stays within the quota when it becomes as large as
+ * `resized`. */
+BW_CHECKED enum bw_err ec2_groups_fit(struct bw_call *call, const struct bw_prefix_list *resized);
+
 /* ---- Rules ---- */
 
 /* What a permission of an input is for: a new rule must be right in every way, one that is only looked for

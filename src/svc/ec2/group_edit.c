@@ -60,8 +60,10 @@ struct weight {
 	size_t v4[2], v6[2]; /* [egress] */
 };
 
-/* A prefix list counts as many rules as it may have entries, a group one of each family. */
-static enum bw_err weight_add(struct bw_call *call, const struct bw_group_rule *r, struct weight *w)
+/* A prefix list counts as many rules as it may have entries, a group one of each family. `resized` (may be
+ * NULL): a list as it shall be. */
+static enum bw_err weight_add(struct bw_call *call, const struct bw_group_rule *r,
+    const struct bw_prefix_list *resized, struct weight *w)
 {
 	struct bw_network n = bw_network_of(call);
 	struct bw_prefix_list list;
@@ -74,6 +76,8 @@ static enum bw_err weight_add(struct bw_call *call, const struct bw_group_rule *
 		e = bw_network_load(&n, &bw_prefix_list_record, r->prefix_list, &list);
 		if (e != BW_OK)
 			return e == BW_ENOTFOUND ? BW_OK : e;
+		if (resized && bw_str_eq(resized->id, list.id))
+			list = *resized;
 		*(bw_str_eq(list.family, BW_STR("IPv6")) ? &w->v6[r->egress] : &w->v4[r->egress]) +=
 		    (size_t)list.max_entries;
 	} else {
@@ -82,11 +86,12 @@ static enum bw_err weight_add(struct bw_call *call, const struct bw_group_rule *
 	return BW_OK;
 }
 
-static enum bw_err weigh(struct bw_call *call, const struct ec2_rules *rules, struct weight *w)
+static enum bw_err weigh(struct bw_call *call, const struct ec2_rules *rules,
+    const struct bw_prefix_list *resized, struct weight *w)
 {
 	*w = (struct weight){0};
 	for (size_t i = 0; i < rules->n; i++)
-		TRY(weight_add(call, &rules->v[i], w));
+		TRY(weight_add(call, &rules->v[i], resized, w));
 	return BW_OK;
 }
 
@@ -96,17 +101,43 @@ static enum bw_err grown_within(struct bw_call *call, size_t before, size_t afte
 	return after > before ? bw_call_within(call, &ec2_rules_quota, after) : BW_OK;
 }
 
+static enum bw_err weights_within(
+    struct bw_call *call, const struct weight *before, const struct weight *after)
+{
+	for (int egress = 0; egress < 2; egress++) {
+		TRY(grown_within(call, before->v4[egress], after->v4[egress]));
+		TRY(grown_within(call, before->v6[egress], after->v6[egress]));
+	}
+	return BW_OK;
+}
+
 static enum bw_err quota_check(struct bw_call *call, const struct ec2_group_edit *e)
 {
 	struct weight before, after;
 
-	TRY(weigh(call, &e->before, &before));
-	TRY(weigh(call, &e->after, &after));
-	for (int egress = 0; egress < 2; egress++) {
-		TRY(grown_within(call, before.v4[egress], after.v4[egress]));
-		TRY(grown_within(call, before.v6[egress], after.v6[egress]));
-	}
+	TRY(weigh(call, &e->before, NULL, &before));
+	TRY(weigh(call, &e->after, NULL, &after));
+	TRY(weights_within(call, &before, &after));
 	return e->after.n > EC2_RULES_MAX ? bw_call_within(call, &ec2_rules_quota, SIZE_MAX >> 1) : BW_OK;
+}
+
+enum bw_err ec2_groups_fit(struct bw_call *call, const struct bw_prefix_list *resized)
+{
+	struct bw_network n = bw_network_of(call);
+	struct bw_security_group *groups;
+	size_t count;
+
+	TRY(bw_network_all(&n, &bw_security_group_record, &groups, &count));
+	for (size_t i = 0; i < count; i++) {
+		struct weight before, after;
+		struct ec2_rules rules;
+
+		TRY(bw_group_rules(&n, &groups[i], &rules.v, &rules.n));
+		TRY(weigh(call, &rules, NULL, &before));
+		TRY(weigh(call, &rules, resized, &after));
+		TRY(weights_within(call, &before, &after));
+	}
+	return BW_OK;
 }
 
 /* ---- References ---- */

@@ -137,3 +137,10 @@ EC2_OP(DescribeRegions, .effect = BW_READ)
 	}
 	return BW_OK;
 }
+
+struct bw_str ec2_internal_domain(struct bw_call *call)
+{
+	if (bw_str_eq(call->region, BW_STR("us-east-1")))
+		return BW_STR("ec2.internal");
+	return bw_arena_printf(call->arena, "%.*s.compute.internal", BW_FMT(call->region));
+}

@@ -14,7 +14,7 @@ static int64_t addresses_left(struct bw_call *call, const struct bw_subnet *s)
 	return (int64_t)bw_cidr_size(&cidr) - 5 - (int64_t)bw_network_addresses_used(&n, s->id);
 }
 
-static enum bw_err subnet_shape(struct bw_call *call, const struct bw_subnet *s, struct ec2_Subnet *out)
+enum bw_err ec2_subnet_shape(struct bw_call *call, const struct bw_subnet *s, struct ec2_Subnet *out)
 {
 	struct ec2_PrivateDnsNameOptionsOnLaunch *names =
 	    BW_NEW(call->arena, struct ec2_PrivateDnsNameOptionsOnLaunch);
@@ -102,7 +102,7 @@ EC2_OP(DescribeSubnets, .effect = BW_READ)
 	out->Subnets =
 	    (struct ec2_SubnetList){true, page.n, BW_NEW_ARRAY(call->arena, struct ec2_Subnet, page.n)};
 	for (size_t i = 0; i < page.n; i++)
-		TRY(subnet_shape(call, page.items[i], &out->Subnets.v[i]));
+		TRY(ec2_subnet_shape(call, page.items[i], &out->Subnets.v[i]));
 	out->NextToken = page.next_token;
 	return BW_OK;
 }
