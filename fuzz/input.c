@@ -1,6 +1,7 @@
 /* Requests of every protocol: routed, decoded, and what comes out written down again as audit record and as
  * error. The first bytes choose the operation, so that the fuzzer spends its time on inputs and not on names.
  */
+#include "aws/pack.h"
 #include "aws/wire/wire_internal.h"
 #include "codec/json.h"
 #include "codec/utf8.h"
@@ -60,6 +61,16 @@ static void request_make(const struct bw_operation *op, struct bw_str rest, stru
 	}
 }
 
+/* What is packed unpacks to what packs to the same. */
+static void packed_must_unpack(const struct bw_shape *shape, const void *in, struct bw_arena *arena)
+{
+	struct bw_str text = bw_shape_pack(shape, in, arena);
+	void *again = bw_arena_alloc(arena, shape->size);
+
+	MUST(bw_shape_unpack(shape, text, arena, again) == BW_OK || arena->over);
+	MUST(bw_str_eq(text, bw_shape_pack(shape, again, arena)) || arena->over);
+}
+
 /* Whatever was decoded, its JSON forms must be JSON. */
 static void written_must_read(const struct bw_operation *op, const void *in, struct bw_arena *arena)
 {
@@ -73,6 +84,8 @@ static void written_must_read(const struct bw_operation *op, const void *in, str
 	if (op->input) {
 		wire_json_structure(&text, op->input, in);
 		MUST(bw_json_parse(bw_buf_str(&text), arena, &v) == BW_OK);
+		if (op->service->protocol == BW_PROTOCOL_QUERY || op->service->protocol == BW_PROTOCOL_EC2)
+			packed_must_unpack(op->input, in, arena);
 	}
 	bw_buf_free(&text);
 }

@@ -10,6 +10,8 @@ def write_header(model):
     # Lists and maps hold only pointers, so they can be complete before the structures that hold them inline.
     for name in sorted(aggregates, key=lambda name: shapes[name]["type"] == "structure"):
         lines += ["", *define(model, name, shapes[name])]
+    lines += ["", *(f"extern const struct bw_shape *const {names.shape_variable(model, name)};"
+                    for name in names.shown(model))]
     lines += ["", f"extern const struct bw_service bw_service_{names.prefix(model)};", ""]
     for name, op in model["operations"].items():
         for direction, shape in (("IN", op.get("input")), ("OUT", op.get("output"))):

@@ -53,3 +53,12 @@ def literal(text):
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
     escaped = escaped.replace("\r", "\\r").replace("??", '?""?')
     return f'"{escaped}"'
+
+
+def shown(model):
+    """The structures whose tables have a name in C: those that services keep as they are (aws/pack.h)."""
+    return [name for name, shape in model["shapes"].items() if kind(shape) == "structure" and not shape.get("error")]
+
+
+def shape_variable(model, name):
+    return f"{prefix(model)}_{name}_shape"

@@ -36,6 +36,8 @@ def write_tables(model):
         body += members_table(model, name, shape)
     for name, shape in shapes.items():
         body.append(f"static const struct bw_shape s_{name} = {row(shape_fields(model, pool, name, shape))};")
+    body += [f"const struct bw_shape *const {names.shape_variable(model, name)} = {reference(name)};"
+             for name in names.shown(model)]
     body += service_tables(model, pool)
     return "\n".join(lines + pool.lines() + body) + "\n"
 
