@@ -255,6 +255,7 @@ int api_run(const struct bw_proc_self *self)
 		bw_free(s);
 		return 1;
 	}
+	bw_publish_start(s->core);
 	api_banner(s->api, &first, s->core);
 	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK)
 		parent_obey(s, self->channel);

@@ -12,7 +12,7 @@ struct option {
 	const char *help;
 };
 
-enum { OPTIONS_MAX = 16, MANY_MAX = 32 };
+enum { OPTIONS_MAX = 24, MANY_MAX = 32 };
 
 struct parsed;
 

@@ -19,6 +19,9 @@ static const struct option serve_options[] = {
     {"tls-cert", OPTION_VALUE, "FILE", "serve this PEM certificate (chain) instead of one of the server's own CA"},
     {"tls-key", OPTION_VALUE, "FILE", "its key; both are read again on SIGHUP"},
     {"quota", OPTION_MANY, "NAME=VALUE", "another value for a quota, such as iam-users=20000"},
+    {"edge-pool", OPTION_VALUE, "CIDR", "addresses of load balancers, one each (default: 127.66.0.0/16)"},
+    {"edge-address", OPTION_VALUE, "ADDR", "one address for all load balancers instead"},
+    {"instance", OPTION_MANY, "ID=ADDR", "the address that an instance id stands for as a target: i-0123456789abcdef0=10.0.0.8"},
     {"loops", OPTION_VALUE, "N", "event loops (default: the number of cores, at most 8)"},
     {"log-level", OPTION_VALUE, "LEVEL", "error, warn, info or debug (default: info)"},
 };
@@ -91,6 +94,19 @@ static int account_choose(const struct parsed *p, struct api *api)
 	return 0;
 }
 
+static int edge_choose(const struct parsed *p, struct api *api, struct place *place)
+{
+	const char *wrong;
+
+	if (option_get(p, "edge-pool") && option_get(p, "edge-address"))
+		return command_refuse(p, "--edge-pool and --edge-address exclude each other");
+	if (bw_edge_config_parse(option_get(p, "edge-pool"), option_get(p, "edge-address"), option_all(p, "instance"), &place->arena,
+	        &api->core.edge, &wrong) != BW_OK)
+		return command_refuse(
+		    p, "%s: --edge-pool takes an IPv4 network of /8 to /30, --edge-address an address, --instance i-ID=ADDRESS", wrong);
+	return 0;
+}
+
 static int listen_open(const struct parsed *p, struct api *api)
 {
 	const char *const *specs = option_all(p, "listen");
@@ -128,6 +144,8 @@ static int api_prepare(const struct parsed *p, struct api *api, struct place *pl
 		return refused;
 	if (!place_find(p, true, place))
 		return 1;
+	if ((refused = edge_choose(p, api, place)))
+		return refused;
 	api->core.data_dir = place->data;
 	api->core.root_key_file = place->root_key;
 	return 0;

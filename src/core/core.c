@@ -90,9 +90,10 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	bw_arena_init(&core->arena, BW_CALL_ARENA_MAX);
 	core->ephemeral = config->ephemeral;
 	core->started_ms = bw_clock_mono_ms();
+	core->region = bw_arena_str(&core->arena, config->region.n ? config->region : BW_STR("us-east-1"));
+	core->edge = config->edge;
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
-	core->region = bw_arena_str(&core->arena, config->region.n ? config->region : BW_STR("us-east-1"));
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);
 	core->root_secret = bw_arena_str(&core->arena, config->root_secret);
 	e = parts_open(core, config);
@@ -113,6 +114,7 @@ void bw_core_close(struct bw_core *core)
 {
 	if (!core)
 		return;
+	publisher_free(core->publisher);
 	worker_pool_free(core->workers);
 	if (core->trail)
 		bw_trail_close(core->trail);
@@ -131,7 +133,10 @@ enum bw_err bw_core_reset(struct bw_core *core)
 	TRY(bw_trail_clear(core->trail));
 	/* Callers resolved from what was there must not live on. */
 	atomic_fetch_add(&core->generation, 1);
-	return first_start(core);
+	TRY(first_start(core));
+	if (core->publisher)
+		publisher_wake(core->publisher);
+	return BW_OK;
 }
 
 struct bw_str bw_core_account(const struct bw_core *core)

@@ -3,6 +3,7 @@
 
 #include "core/caller.h"
 #include "core/op.h"
+#include "core/publish.h"
 #include "core/session.h"
 #include "core/trail.h"
 
@@ -14,6 +15,7 @@ struct bw_core_config {
 	struct bw_board *edge_images, *edge_reports; /* to and from the edge (core/edge_image.h); NULL: there is no edge */
 	unsigned lanes;                       /* event loops */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
+	struct bw_edge_config edge;           /* lists are borrowed for the core's life */
 };
 
 /* What the first start made, for the credentials file. Slices live in the given arena. */

@@ -235,6 +235,7 @@ static void committed(struct bw_post *p)
 
 	switch (g->commit.result) {
 	case BW_OK:
+		bw_publish_note(g->lane->core, &g->call.batch);
 		finish(g);
 		return;
 	case BW_EQUOTA:

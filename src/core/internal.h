@@ -9,6 +9,7 @@
 #include "codec/uuid.h"
 #include "core/core.h"
 #include "core/entity.h"
+#include "core/publish.h"
 #include "net/http.h"
 
 struct bw_core {
@@ -26,6 +27,8 @@ struct bw_core {
 	int64_t *quota_values;          /* beside quotas_all */
 	struct policy_cache *policies;
 	struct worker_pool *workers;
+	struct publisher *publisher;    /* NULL: nothing is published */
+	struct bw_edge_config edge;
 	_Atomic uint64_t calls;
 	_Atomic uint64_t generation;    /* of ephemeral resets: empties the lanes' caches */
 };
@@ -144,6 +147,11 @@ struct worker_pool *worker_pool_new(unsigned threads);
 void worker_pool_free(struct worker_pool *p);
 /* Runs p->run on a worker. False when too many wait. */
 bool worker_pool_add(struct worker_pool *p, struct bw_post *post);
+
+/* ---- publish.c ---- */
+void publisher_free(struct publisher *p);
+/* A new image is due. */
+void publisher_wake(struct publisher *p);
 
 /* ---- local.c ---- */
 /* Answers the server's own paths under /_bulwark/; false when the request is not for them. */
