@@ -1,0 +1,102 @@
+#include "core/publish.h"
+#include "svc/elbv2/load_balancer.h"
+
+/* What of a load balancer's listeners the edge says. */
+struct listening {
+	size_t open, refused;
+	struct bw_str reason;
+};
+
+static const struct bw_edge_listening *listening_find(const struct bw_edge_report *report, struct bw_str arn)
+{
+	for (size_t i = 0; i < report->listening_count; i++)
+		if (bw_str_eq(report->listening[i].listener, arn))
+			return &report->listening[i];
+	return NULL;
+}
+
+/* The newest version among what the edge has to know of: the load balancer's own, and its listeners'. */
+static enum bw_err newest(struct bw_call *call, const struct elb_load_balancer *lb, const struct bw_edge_report *report,
+    struct listening *l, int64_t *version)
+{
+	struct bw_str prefix = elb_key(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)));
+	struct bw_strs ids;
+
+	*version = (int64_t)bw_snapshot_version(call->view, elb_key(call, &elb_load_balancer_kind, lb->name));
+	TRY(elb_names(call, prefix, &ids));
+	for (size_t i = 0; i < ids.n; i++) {
+		struct elb_listener one = {.id = ids.v[i], .load_balancer = lb->name, .load_balancer_id = lb->id, .type = lb->type};
+		const struct bw_edge_listening *said = listening_find(report, elb_listener_arn(call, &one));
+		int64_t its = (int64_t)bw_snapshot_version(call->view, bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(prefix),
+		    BW_FMT(ids.v[i])));
+
+		if (its > *version)
+			*version = its;
+		if (said && said->open)
+			l->open++;
+		if (said && !said->open) {
+			l->refused++;
+			l->reason = said->reason;
+		}
+	}
+	return BW_OK;
+}
+
+/* A load balancer that is being written in this very call has no version yet: it is provisioning. */
+static enum bw_err state_of(struct bw_call *call, const struct elb_load_balancer *lb, struct elbv2_LoadBalancerState *out)
+{
+	struct bw_edge_report report;
+	struct listening l = {0};
+	int64_t version;
+
+	bw_edge_report_latest(call->core, call->arena, &report);
+	TRY(newest(call, lb, &report, &l, &version));
+	if (version == 0 || report.image_version < version)
+		out->Code = BW_STR("provisioning");
+	else if (l.refused)
+		*out = (struct elbv2_LoadBalancerState){l.open ? BW_STR("active_impaired") : BW_STR("failed"),
+		    bw_arena_str(call->arena, l.reason)};
+	else
+		out->Code = BW_STR("active");
+	return BW_OK;
+}
+
+enum bw_err elb_load_balancer_to_shape(struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancer *out)
+{
+	*out = lb->shape;
+	out->LoadBalancerArn = elb_load_balancer_arn(call, lb->type, lb->name, lb->id);
+	out->CreatedTime = BW_TIME(lb->created_ms);
+	out->State = BW_NEW(call->arena, struct elbv2_LoadBalancerState);
+	return state_of(call, lb, out->State);
+}
+
+/* Elastic Load Balancing endpoints and quotas (AWS General Reference). */
+static const struct {
+	const char *region, *application, *network;
+} zones[] = {
+    {"us-east-1", "Z35SXDOTRQ7X7K", "Z26RNL4JYFTOTI"},
+    {"us-east-2", "Z3AADJGX6KTTL2", "ZLMOA37VPKANP"},
+    {"us-west-1", "Z368ELLRRE2KJ0", "Z24FKFUX50B4VW"},
+    {"us-west-2", "Z1H1FL5HABSF5", "Z18D5FSROUN65G"},
+    {"eu-west-1", "Z32O12XQLNTSW2", "Z2IFOLAFXWLO4F"},
+    {"eu-west-2", "ZHURV8PSTC4K8", "ZD4D7Y8KGAS4G"},
+    {"eu-west-3", "Z3Q77PNBQS71R4", "Z1CMS0P5QUZ6D5"},
+    {"eu-central-1", "Z215JYRZR1TBD5", "Z3F0SRJ5LGBH90"},
+    {"eu-north-1", "Z23TAZ6LKFMNIO", "Z1UDT6IFJ4EJM"},
+    {"ap-northeast-1", "Z14GRHDCWA56QT", "Z31USIVHYNEOWT"},
+    {"ap-northeast-2", "ZWKZPGTI48KDX", "ZIBE1TIR4HY56"},
+    {"ap-northeast-3", "Z5LXEXXYW11ES", "Z1GWIQ4HH19I5X"},
+    {"ap-southeast-1", "Z1LMS91P8CMLE5", "ZKVM4W9LS7TM"},
+    {"ap-southeast-2", "Z1GM3OXH4ZPM65", "ZCT6FZBF4DROD"},
+    {"ap-south-1", "ZP97RAFLXTNZK", "ZVDDRBQ08TROA"},
+    {"ca-central-1", "ZQSVJUPU6J1EY", "Z2EPGBW3API2WT"},
+    {"sa-east-1", "Z2P70J7HTTTPLU", "ZTK26PT1VY4CU"},
+};
+
+struct bw_str elb_hosted_zone(struct bw_str region, bool application)
+{
+	for (size_t i = 0; i < BW_COUNT(zones); i++)
+		if (elb_is(region, zones[i].region))
+			return bw_str_c(application ? zones[i].application : zones[i].network);
+	return BW_STR_NONE;
+}

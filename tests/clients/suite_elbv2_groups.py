@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""Target groups, their attributes and targets through boto3: what is refused, what the defaults are, what is kept."""
+import unittest
+
+import harness
+from elbv2_case import Elbv2Case, allow
+
+
+class TargetGroups(Elbv2Case):
+    def test_refusals_of_creation(self):
+        make = self.elb.create_target_group
+        good = {"Name": self.name("tg"), "Protocol": "HTTP", "Port": 80, "VpcId": self.vpc, "TargetType": "ip"}
+        invalid = (
+            ({"Name": "a" * 33}, f"Target group name '{'a' * 33}' cannot be longer than '32' characters"),
+            ({"Name": "a_b"}, "Target group name 'a_b' can only contain characters that are alphanumeric characters and hyphens(-)"),
+            ({"Name": "-a"}, "Target group name '-a' cannot begin or end with a hyphen(-)"),
+            ({"Protocol": None}, "A protocol must be specified"),
+            ({"Port": None}, "A port must be specified"),
+            ({"VpcId": None}, "A VPC ID must be specified"),
+            ({"VpcId": "vpc-0123456789abcdef0"}, "The VPC ID 'vpc-0123456789abcdef0' is not found"),
+            ({"Port": 0}, None), ({"Port": 65536}, None), ({"Protocol": "SCTP"}, None),
+            ({"ProtocolVersion": "HTTP3"}, "Protocol version 'HTTP3' must be one of 'HTTP1, HTTP2, GRPC'"),
+            ({"HealthCheckIntervalSeconds": 5}, "Health check interval must be greater than the timeout."),
+            ({"HealthCheckIntervalSeconds": 4}, None), ({"HealthCheckIntervalSeconds": 301}, None),
+            ({"HealthCheckTimeoutSeconds": 1}, None), ({"HealthyThresholdCount": 11}, None),
+            ({"HealthCheckEnabled": False}, "Health check enabled must be true for target groups with target type 'ip'"),
+            ({"HealthCheckProtocol": "TCP"}, "Health check protocol 'TCP' is not supported for target groups with protocol 'HTTP'"),
+            ({"HealthCheckPort": "0"}, None), ({"HealthCheckPort": "traffic"}, None), ({"HealthCheckPath": "x"}, None),
+            ({"HealthCheckPath": "/a b"}, None),
+            ({"Matcher": {"HttpCode": "200-500"}}, "Health check matcher HTTP code '200-500' must be within '200-499' inclusive"),
+            ({"Matcher": {"HttpCode": "2xx"}}, None), ({"Matcher": {"GrpcCode": "0"}}, None),
+        )
+        for change, message in invalid:
+            with self.subTest(change):
+                self.refused("ValidationError", message, make, **{k: v for k, v in {**good, **change}.items() if v is not None})
+        for change in ({"Protocol": "TCP", "ProtocolVersion": "HTTP1"}, {"Protocol": "HTTP", "TargetType": "alb"},
+                       {"Protocol": "TCP", "HealthCheckPath": "/"}, {"TargetType": "instance", "IpAddressType": "ipv6"}):
+            with self.subTest(change):
+                self.refused("InvalidConfigurationRequest", None, make, **{**good, **change})
+        for change in ({"TargetType": "lambda"}, {"Protocol": "GENEVE", "Port": 6081}, {"Protocol": "QUIC"}):
+            with self.subTest(change):
+                self.refused("NotImplemented", None, make, **{**good, **change})
+        self.refused("TargetGroupNotFound", "One or more target groups not found", self.elb.describe_target_groups, Names=[good["Name"]])
+
+    def test_defaults_by_protocol(self):
+        def health(**more):
+            g = self.group(**more)
+            self.elb.delete_target_group(TargetGroupArn=g["TargetGroupArn"])
+            return (g["HealthCheckProtocol"], g["HealthCheckPort"], g.get("HealthCheckPath"), g["HealthCheckIntervalSeconds"],
+                    g["HealthCheckTimeoutSeconds"], g["HealthyThresholdCount"], g["UnhealthyThresholdCount"], g.get("Matcher"))
+        self.assertEqual(("HTTP", "traffic-port", "/", 30, 5, 5, 2, {"HttpCode": "200"}), health())
+        self.assertEqual(("HTTP", "traffic-port", "/AWS.ALB/healthcheck", 30, 5, 5, 2, {"GrpcCode": "12"}), health(ProtocolVersion="GRPC"))
+        self.assertEqual(("TCP", "traffic-port", None, 30, 10, 5, 2, None), health(Protocol="TCP"))
+        self.assertEqual(("HTTP", "traffic-port", "/", 30, 6, 5, 2, {"HttpCode": "200-399"}), health(Protocol="UDP", HealthCheckProtocol="HTTP"))
+        self.assertEqual(("HTTP", "traffic-port", "/", 30, 6, 5, 2, {"HttpCode": "200-399"}), health(Protocol="TCP", TargetType="alb"))
+
+    def test_idempotency_and_description(self):
+        name = self.name("tg")
+        g = self.group(Name=name, Tags=[{"Key": "team", "Value": "red"}])
+        self.assertRegex(g["TargetGroupArn"], rf"^arn:aws:elasticloadbalancing:us-east-1:{self.account}:targetgroup/{name}/[0-9a-f]{{16}}$")
+        self.assertEqual(g, self.group(Name=name, Tags=[{"Key": "team", "Value": "red"}]))
+        self.refused("DuplicateTargetGroupName", f"A target group with the same name '{name}' exists, but with different settings",
+                     self.group, Name=name, Port=81)
+        self.assertEqual([g], self.elb.describe_target_groups(TargetGroupArns=[g["TargetGroupArn"]])["TargetGroups"])
+        self.assertEqual([g], self.elb.describe_target_groups(Names=[name])["TargetGroups"])
+        self.refused("ValidationError", None, self.elb.describe_target_groups, Names=[name], TargetGroupArns=[g["TargetGroupArn"]])
+        elsewhere = g["TargetGroupArn"][:-16] + "0" * 16
+        self.refused("TargetGroupNotFound", None, self.elb.describe_target_groups, TargetGroupArns=[elsewhere])
+        for bad in ("nonsense", g["TargetGroupArn"] + "/x", g["TargetGroupArn"].replace("targetgroup", "loadbalancer")):
+            self.refused("ValidationError", f"'{bad}' is not a valid target group ARN", self.elb.describe_target_groups, TargetGroupArns=[bad])
+        self.elb.delete_target_group(TargetGroupArn=g["TargetGroupArn"])
+        self.elb.delete_target_group(TargetGroupArn=g["TargetGroupArn"])
+
+    def test_pages(self):
+        names = sorted(self.group(Name=f"page-{i:02}")["TargetGroupName"] for i in range(7))
+        seen, marker = [], {}
+        while True:
+            page = self.elb.describe_target_groups(PageSize=3, **marker)
+            self.assertLessEqual(len(page["TargetGroups"]), 3)
+            seen += [g["TargetGroupName"] for g in page["TargetGroups"]]
+            if "NextMarker" not in page:
+                break
+            marker = {"Marker": page["NextMarker"]}
+        self.assertEqual(names, [n for n in seen if n.startswith("page-")])
+        self.assertEqual(len(seen), len(set(seen)))
+        self.refused("ValidationError", None, self.elb.describe_target_groups, PageSize=401)
+        self.refused("ValidationError", None, self.elb.describe_target_groups, Marker="!")
+        for n in names:
+            self.elb.delete_target_group(TargetGroupArn=self.elb.describe_target_groups(Names=[n])["TargetGroups"][0]["TargetGroupArn"])
+
+    def test_modification(self):
+        arn = self.group(Protocol="TCP")["TargetGroupArn"]
+        self.refused("InvalidConfigurationRequest", None, self.elb.modify_target_group, TargetGroupArn=arn, HealthCheckPath="/")
+        g = self.elb.modify_target_group(TargetGroupArn=arn, HealthCheckProtocol="HTTP")["TargetGroups"][0]
+        self.assertEqual(("/", {"HttpCode": "200-399"}), (g["HealthCheckPath"], g["Matcher"]))
+        g = self.elb.modify_target_group(TargetGroupArn=arn, HealthCheckPath="/up", Matcher={"HttpCode": "200,201-299"},
+                                         HealthyThresholdCount=2)["TargetGroups"][0]
+        self.assertEqual(("/up", {"HttpCode": "200,201-299"}, 2), (g["HealthCheckPath"], g["Matcher"], g["HealthyThresholdCount"]))
+        g = self.elb.modify_target_group(TargetGroupArn=arn, HealthCheckProtocol="TCP")["TargetGroups"][0]
+        self.assertNotIn("HealthCheckPath", g)
+        self.assertNotIn("Matcher", g)
+
+    def attributes(self, arn):
+        return {a["Key"]: a["Value"] for a in self.elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]}
+
+    def test_attributes(self):
+        http, tcp, udp = self.group(), self.group(Protocol="TCP"), self.group(Protocol="UDP", TargetType="instance")
+        a = self.attributes(http["TargetGroupArn"])
+        self.assertEqual(("300", "false", "lb_cookie", "86400", "0", "round_robin", "use_load_balancer_configuration"),
+                         tuple(a[k] for k in ("deregistration_delay.timeout_seconds", "stickiness.enabled", "stickiness.type",
+                                              "stickiness.lb_cookie.duration_seconds", "slow_start.duration_seconds",
+                                              "load_balancing.algorithm.type", "load_balancing.cross_zone.enabled")))
+        self.assertNotIn("proxy_protocol_v2.enabled", a)
+        b, c = self.attributes(tcp["TargetGroupArn"]), self.attributes(udp["TargetGroupArn"])
+        self.assertEqual(("source_ip", "false", "false", "false"), tuple(b[k] for k in (
+            "stickiness.type", "preserve_client_ip.enabled", "proxy_protocol_v2.enabled", "deregistration_delay.connection_termination.enabled")))
+        self.assertEqual(("true", "true"), tuple(c[k] for k in ("preserve_client_ip.enabled", "deregistration_delay.connection_termination.enabled")))
+
+        def change(group, **pairs):
+            return self.elb.modify_target_group_attributes(TargetGroupArn=group["TargetGroupArn"],
+                                                           Attributes=[{"Key": k.replace("__", "."), "Value": v} for k, v in pairs.items()])
+
+        def no(code, message, group, **pairs):
+            before = self.attributes(group["TargetGroupArn"])
+            with self.subTest(pairs):
+                self.refused(code, message, change, group=group, **pairs)
+                self.assertEqual(before, self.attributes(group["TargetGroupArn"]))
+        no("ValidationError", "Target group attribute key 'no.such' is not recognized", http, no__such="1")
+        no("InvalidConfigurationRequest", None, http, proxy_protocol_v2__enabled="true")
+        no("InvalidConfigurationRequest", "Stickiness type 'lb_cookie' is not supported for target groups with the TCP protocol",
+           tcp, stickiness__type="lb_cookie")
+        for v in ("-1", "3601", "x", "", "10.5", " 5"):
+            no("ValidationError", None, http, deregistration_delay__timeout_seconds=v)
+        no("ValidationError", None, http, slow_start__duration_seconds="29")
+        no("ValidationError", None, http, stickiness__enabled="TRUE")
+        no("ValidationError", None, udp, preserve_client_ip__enabled="false")
+        no("ValidationError", None, http, stickiness__app_cookie__cookie_name="AWSALBx", stickiness__type="app_cookie")
+        no("InvalidConfigurationRequest", None, http, stickiness__enabled="true", stickiness__type="app_cookie")
+        no("InvalidConfigurationRequest", None, http, load_balancing__algorithm__anomaly_mitigation="on")
+        # A refused one among good ones changes nothing.
+        no("ValidationError", None, http, deregistration_delay__timeout_seconds="5", slow_start__duration_seconds="901")
+        for v in ("0", "3600"):
+            change(http, deregistration_delay__timeout_seconds=v)
+            self.assertEqual(v, self.attributes(http["TargetGroupArn"])["deregistration_delay.timeout_seconds"])
+        change(http, slow_start__duration_seconds="30")
+        change(http, slow_start__duration_seconds="0", target_group_health__dns_failover__minimum_healthy_targets__count="off")
+
+    def test_targets(self):
+        g = self.group()
+        arn = g["TargetGroupArn"]
+        register, health = self.elb.register_targets, self.elb.describe_target_health
+        for target, code, message in (
+                ({"Id": "8.8.8.8", "AvailabilityZone": "all"}, "ValidationError", None),
+                ({"Id": "169.254.169.254", "AvailabilityZone": "all"}, "ValidationError", None),
+                ({"Id": "10.0.0.256"}, "ValidationError", None), ({"Id": "::1"}, "ValidationError", None),
+                ({"Id": "10.1.2.3"}, "ValidationError", None), ({"Id": "10.1.2.3", "AvailabilityZone": "moon"}, "ValidationError", None),
+                ({"Id": "10.1.2.3", "AvailabilityZone": "all", "Port": 65536}, "ValidationError", None),
+                ({"Id": "i-0123456789abcdef0"}, "ValidationError", None)):
+            with self.subTest(target):
+                self.refused(code, message, register, TargetGroupArn=arn, Targets=[target])
+        inside = self.ec2.describe_subnets(SubnetIds=[self.subnets[0]])["Subnets"][0]["CidrBlock"].split("/")[0][:-1] + "9"
+        zone = self.zones[self.subnets[0]]
+        self.refused("ValidationError", f"The IP address '{inside}' is within the VPC, and cannot have its Availability Zone "
+                     f"overridden to 'all' from '{zone}'", register, TargetGroupArn=arn, Targets=[{"Id": inside, "AvailabilityZone": "all"}])
+        # Nothing of a refused call is kept.
+        self.refused("ValidationError", None, register, TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1"}, {"Id": "8.8.8.8"}])
+        self.assertEqual([], health(TargetGroupArn=arn)["TargetHealthDescriptions"])
+        register(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1"}, {"Id": "127.0.0.1", "Port": 81}, {"Id": inside}])
+        unused = {"State": "unused", "Reason": "Target.NotInUse",
+                  "Description": "Target group is not configured to receive traffic from the load balancer"}
+        got = {(t["Target"]["Id"], t["Target"]["Port"]): t for t in health(TargetGroupArn=arn)["TargetHealthDescriptions"]}
+        self.assertEqual({("127.0.0.1", 80), ("127.0.0.1", 81), (inside, 80)}, set(got))
+        self.assertEqual([unused] * 3, [t["TargetHealth"] for t in got.values()])
+        self.assertEqual(zone, got[inside, 80]["Target"]["AvailabilityZone"])
+        asked = health(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.2"}])["TargetHealthDescriptions"]
+        self.assertEqual([{"State": "unused", "Reason": "Target.NotRegistered", "Description": "Target is not registered to the target group"}],
+                         [t["TargetHealth"] for t in asked])
+        self.elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1"}, {"Id": "127.0.0.9"}])
+        self.assertEqual(2, len(health(TargetGroupArn=arn)["TargetHealthDescriptions"]))
+
+    def test_draining(self):
+        g, lb = self.group(), self.balancer()
+        arn = g["TargetGroupArn"]
+        self.listener(lb, self.forward(g))
+        self.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 9}])
+        state = [t["TargetHealth"]["State"] for t in self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]]
+        self.assertEqual(["initial"], state)
+        self.elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 9}])
+        one = self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"][0]["TargetHealth"]
+        self.assertEqual(("draining", "Target.DeregistrationInProgress"), (one["State"], one["Reason"]))
+        self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "0"}])
+        self.assertEqual([], self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"])
+        self.refused("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule", self.elb.delete_target_group, TargetGroupArn=arn)
+
+    def test_instances_and_load_balancers_as_targets(self):
+        g = self.group(TargetType="instance")
+        arn = g["TargetGroupArn"]
+        self.refused("ValidationError", "Instance ID '10.1.2.3' is not valid", self.elb.register_targets, TargetGroupArn=arn, Targets=[{"Id": "10.1.2.3"}])
+        self.refused("InvalidTarget", "The following targets are not in a running state and cannot be registered: 'i-0123456789abcdef1'",
+                     self.elb.register_targets, TargetGroupArn=arn, Targets=[{"Id": "i-0123456789abcdef1"}])
+        self.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": "i-0123456789abcdef0"}])
+        over = self.group(TargetType="alb", Protocol="TCP", Port=8080)["TargetGroupArn"]
+        lb = self.balancer()
+        target = [{"Id": lb["LoadBalancerArn"]}]
+        self.refused("InvalidTarget", None, self.elb.register_targets, TargetGroupArn=over, Targets=target)
+        self.listener(lb, Port=8080)
+        self.elb.register_targets(TargetGroupArn=over, Targets=target)
+        self.refused("ResourceInUse", None, self.elb.delete_load_balancer, LoadBalancerArn=lb["LoadBalancerArn"])
+        self.elb.deregister_targets(TargetGroupArn=over, Targets=target)
+
+    def test_quota_of_targets(self):
+        g = self.group()
+        self.refused("TooManyTargets", None, self.elb.register_targets, TargetGroupArn=g["TargetGroupArn"],
+                     Targets=[{"Id": f"127.0.1.{i}"} for i in range(13)])
+        self.elb.register_targets(TargetGroupArn=g["TargetGroupArn"], Targets=[{"Id": f"127.0.1.{i}"} for i in range(12)])
+        self.refused("TooManyTargets", None, self.elb.register_targets, TargetGroupArn=g["TargetGroupArn"], Targets=[{"Id": "127.0.2.1"}])
+        # The same again is no more.
+        self.elb.register_targets(TargetGroupArn=g["TargetGroupArn"], Targets=[{"Id": "127.0.1.1"}])
+        limits = {x["Name"]: x["Max"] for x in self.elb.describe_account_limits()["Limits"]}
+        self.assertEqual(("12", "100"), (limits["targets-per-target-group"], limits["rules-per-application-load-balancer"]))
+
+    def test_tags(self):
+        g = self.group(Tags=[{"Key": "a", "Value": "1"}])
+        arn = g["TargetGroupArn"]
+
+        def tags():
+            return {t["Key"]: t["Value"] for t in self.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"]}
+        self.refused("DuplicateTagKeys", None, self.elb.add_tags, ResourceArns=[arn], Tags=[{"Key": "x", "Value": "1"}, {"Key": "x", "Value": "2"}])
+        self.refused("ValidationError", None, self.elb.add_tags, ResourceArns=[arn], Tags=[{"Key": "aws:x", "Value": "1"}])
+        self.refused("TooManyTags", None, self.elb.add_tags, ResourceArns=[arn], Tags=[{"Key": f"k{i}", "Value": ""} for i in range(50)])
+        self.refused("ValidationError", None, self.elb.add_tags, ResourceArns=[arn], Tags=[{"Key": "k" * 129, "Value": ""}])
+        self.assertEqual({"a": "1"}, tags())
+        self.elb.add_tags(ResourceArns=[arn], Tags=[{"Key": f"k{i}", "Value": ""} for i in range(49)])
+        self.elb.add_tags(ResourceArns=[arn], Tags=[{"Key": "a", "Value": "2"}, {"Key": "k0", "Value": "z"}])
+        self.assertEqual(("2", "z", 50), (tags()["a"], tags()["k0"], len(tags())))
+        self.elb.remove_tags(ResourceArns=[arn], TagKeys=[f"k{i}" for i in range(49)] + ["absent"])
+        self.assertEqual({"a": "2"}, tags())
+        self.refused("TargetGroupNotFound", None, self.elb.describe_tags, ResourceArns=[arn[:-16] + "0" * 16])
+
+    def test_permissions(self):
+        red, blue = self.group(Tags=[{"Key": "team", "Value": "red"}]), self.group(Tags=[{"Key": "team", "Value": "blue"}])
+        nobody = self.user(allow("DescribeTargetGroups"))
+        nobody.describe_target_groups()
+        message = self.refused("AccessDenied", None, nobody.delete_target_group, TargetGroupArn=red["TargetGroupArn"])
+        self.assertIn(f"elasticloadbalancing:DeleteTargetGroup on resource: {red['TargetGroupArn']}", message)
+        tagged = self.user(allow("AddTags", "RemoveTags", "ModifyTargetGroup", StringEquals={"aws:ResourceTag/team": "red"}))
+        tagged.modify_target_group(TargetGroupArn=red["TargetGroupArn"], HealthyThresholdCount=3)
+        self.refused("AccessDenied", None, tagged.modify_target_group, TargetGroupArn=blue["TargetGroupArn"], HealthyThresholdCount=3)
+        # Every resource of a list is decided by its own tags.
+        tag = [{"Key": "x", "Value": "1"}]
+        for arns in ([red, blue], [blue, red]):
+            self.refused("AccessDenied", None, tagged.add_tags, ResourceArns=[g["TargetGroupArn"] for g in arns], Tags=tag)
+        tagged.add_tags(ResourceArns=[red["TargetGroupArn"]], Tags=tag)
+        forbidden = self.user(allow("AddTags"), {"Effect": "Deny", "Action": "*", "Resource": "*",
+                                                 "Condition": {"StringEquals": {"elasticloadbalancing:ResourceTag/team": "blue"}}})
+        self.refused("AccessDenied", None, forbidden.add_tags, ResourceArns=[red["TargetGroupArn"], blue["TargetGroupArn"]], Tags=tag)
+        # Tags at creation need their own permission, for that creation alone.
+        maker = self.user(allow("CreateTargetGroup"))
+        good = {"Name": self.name("tg"), "Protocol": "HTTP", "Port": 80, "VpcId": self.vpc}
+        message = self.refused("AccessDenied", None, maker.create_target_group, **good, Tags=tag)
+        self.assertIn("elasticloadbalancing:AddTags", message)
+        maker = self.user(allow("CreateTargetGroup"), allow("AddTags", StringEquals={"elasticloadbalancing:CreateAction": "CreateTargetGroup"}))
+        made = maker.create_target_group(**good, Tags=tag)["TargetGroups"][0]
+        self.refused("AccessDenied", None, maker.add_tags, ResourceArns=[made["TargetGroupArn"]], Tags=tag)
+
+
+if __name__ == "__main__":
+    harness.serve("--quota", "elbv2-targets-per-target-group=12", "--instance", "i-0123456789abcdef0=127.0.0.1")
+    harness.main()
