@@ -5,10 +5,12 @@
 extern const struct bw_certificate_keeper *const __start_bw_certificate_keepers[] __attribute__((weak));
 extern const struct bw_certificate_keeper *const __stop_bw_certificate_keepers[] __attribute__((weak));
 
-enum bw_err bw_certificate_find(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena, struct bw_str arn,
-    bool keys, struct bw_certificate *out)
+enum bw_err bw_certificate_find(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena,
+    struct bw_str arn, bool keys, struct bw_certificate *out)
 {
-	size_t n = __start_bw_certificate_keepers ? (size_t)(__stop_bw_certificate_keepers - __start_bw_certificate_keepers) : 0;
+	size_t n = __start_bw_certificate_keepers
+	               ? (size_t)(__stop_bw_certificate_keepers - __start_bw_certificate_keepers)
+	               : 0;
 	struct bw_arn parts;
 
 	if (bw_arn_parse(arn, &parts) != BW_OK)
@@ -24,10 +26,12 @@ static struct bw_str use_prefix(struct bw_call *call, struct bw_str arn)
 	return bw_arena_printf(call->arena, "-/global/core/certificate-use/%.*s#", BW_FMT(arn));
 }
 
-void bw_certificate_use_set(struct bw_call *call, struct bw_str arn, struct bw_str user, struct bw_str place, bool used)
+void bw_certificate_use_set(
+    struct bw_call *call, struct bw_str arn, struct bw_str user, struct bw_str place, bool used)
 {
 	struct bw_str prefix = use_prefix(call, arn);
-	struct bw_str key = bw_arena_printf(call->arena, "%.*s%.*s#%.*s", BW_FMT(prefix), BW_FMT(user), BW_FMT(place));
+	struct bw_str key =
+	    bw_arena_printf(call->arena, "%.*s%.*s#%.*s", BW_FMT(prefix), BW_FMT(user), BW_FMT(place));
 
 	if (used)
 		bw_call_mark(call, key);

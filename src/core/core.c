@@ -92,6 +92,7 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	core->started_ms = bw_clock_mono_ms();
 	core->region = bw_arena_str(&core->arena, config->region.n ? config->region : BW_STR("us-east-1"));
 	core->edge = config->edge;
+	core->data_dir = bw_arena_str(&core->arena, config->data_dir);
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);

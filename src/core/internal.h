@@ -18,6 +18,7 @@ struct bw_core {
 	struct bw_sessions *sessions;
 	struct bw_arena arena;          /* of what lives as long as the core */
 	struct bw_str account, region;
+	struct bw_str data_dir;
 	struct bw_first_start first;    /* kept for an ephemeral reset */
 	struct bw_str root_key_id, root_secret, root_hash;
 	struct bw_board *edge_images, *edge_reports;

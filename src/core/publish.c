@@ -3,9 +3,9 @@
 #include "core/internal.h"
 
 enum {
-	GATHER_MS = 30,                      /* commits of one burst become one image */
-	RETRY_MS = 1000,                     /* after a build that failed */
-	ARENA_MAX = 256 * 1024 * 1024,       /* while an image is gathered: some times its encoded size */
+	GATHER_MS = 30,                /* commits of one burst become one image */
+	RETRY_MS = 1000,               /* after a build that failed */
+	ARENA_MAX = 256 * 1024 * 1024, /* while an image is gathered: some times its encoded size */
 };
 
 extern const struct bw_image_builder *const __start_bw_image_builders[] __attribute__((weak));
@@ -32,7 +32,8 @@ static const struct bw_image_builder *builder(void)
 
 static enum bw_err make(struct publisher *p, int64_t *due_ms)
 {
-	struct bw_edge_image image = {.made_ms = bw_clock_wall_ms(), .account = p->core->account, .region = p->core->region};
+	struct bw_edge_image image = {
+	    .made_ms = bw_clock_wall_ms(), .account = p->core->account, .region = p->core->region};
 	struct bw_snapshot *view;
 	struct bw_arena arena;
 	enum bw_err e;
@@ -92,7 +93,8 @@ static void *publish_main(void *arg)
 		MUST(pthread_mutex_unlock(&p->lock) == 0);
 		e = make(p, &due_ms);
 		if (e != BW_OK) {
-			bw_log(BW_LOG_ERROR, "the edge's configuration was not published: %s", bw_err_name(e));
+			bw_log(
+			    BW_LOG_ERROR, "the edge's configuration was not published: %s", bw_err_name(e));
 			due_ms = bw_clock_wall_ms() + RETRY_MS;
 		}
 		MUST(pthread_mutex_lock(&p->lock) == 0);
@@ -193,15 +195,16 @@ static enum bw_err instance_parse(struct bw_str text, struct bw_arena *arena, st
 	return BW_OK;
 }
 
-enum bw_err bw_edge_config_parse(const char *pool, const char *address, const char *const *instances, struct bw_arena *arena,
-    struct bw_edge_config *out, const char **wrong)
+enum bw_err bw_edge_config_parse(const char *pool, const char *address, const char *const *instances,
+    struct bw_arena *arena, struct bw_edge_config *out, const char **wrong)
 {
 	struct bw_cidr one;
 
 	*out = (struct bw_edge_config){0};
 	*wrong = pool ? pool : "127.66.0.0/16";
 	TRY(bw_cidr_parse(bw_str_c(*wrong), &out->pool));
-	CHECK(!out->pool.v6 && out->pool.bits >= 8 && out->pool.bits <= 30 && !bw_cidr_mask(&out->pool), BW_EINVAL);
+	CHECK(!out->pool.v6 && out->pool.bits >= 8 && out->pool.bits <= 30 && !bw_cidr_mask(&out->pool),
+	    BW_EINVAL);
 	if (address) {
 		*wrong = address;
 		TRY(bw_cidr_address(bw_str_c(address), &one));

@@ -50,3 +50,10 @@ BW_CHECKED enum bw_err bw_ca_make(struct bw_str common_name, int64_t now_ms, str
  * days from an hour before now. BW_EINVAL for no name or a malformed one. */
 BW_CHECKED enum bw_err bw_ca_issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, const struct bw_str *names,
     size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);
+
+/* A PEM bundle of certification authorities: nothing but certificates, each a CA's with a key that is strong enough today.
+ * BW_EINVAL for anything else. `count` is how many were read, also then. */
+BW_CHECKED enum bw_err bw_ca_bundle_check(struct bw_str pem, size_t *count);
+/* One revocation list in PEM, signed by a CA of the bundle, and how many certificates it revokes. BW_EINVAL for anything
+ * else. */
+BW_CHECKED enum bw_err bw_crl_check(struct bw_str crl_pem, struct bw_str bundle_pem, size_t *entries);
