@@ -23,10 +23,10 @@ class Elbv2Case(unittest.TestCase):
     def name(self, stem="t"):
         return f"{stem}-{uuid.uuid4().hex[:12]}"
 
-    def refused(self, code, message, call, /, **arguments):
+    def refused(self, code, message, call, /, *given, **arguments):
         """The call is refused with exactly this code and message (None: any)."""
         with self.assertRaises(ClientError) as caught:
-            call(**arguments)
+            call(*given, **arguments)
         error = caught.exception.response["Error"]
         self.assertEqual(code, error["Code"], error)
         if message is not None:

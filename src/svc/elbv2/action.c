@@ -40,12 +40,15 @@ static enum bw_err redirect_parts(struct bw_call *call, const struct elbv2_Redir
 	int64_t port;
 
 	if (!elb_is(r->Port, "#{port}") && bw_str_to_i64(r->Port, 1, 65535, &port) != BW_OK)
-		return elb_invalid(
-		    call, "The redirect port '%.*s' must be '#{port}' or a number between '1' and '65535' inclusive", BW_FMT(r->Port));
+		return elb_invalid(call,
+		    "The redirect port '%.*s' must be '#{port}' or a number between '1' and '65535' "
+		    "inclusive",
+		    BW_FMT(r->Port));
 	if (!keywords_known(r->Host, of_host) || !plain_text(r->Host))
 		return elb_invalid(call, "The redirect host '%.*s' is not valid", BW_FMT(r->Host));
 	if (r->Path.p[0] != '/' || !keywords_known(r->Path, of_path) || !plain_text(r->Path))
-		return elb_invalid(call, "The redirect path '%.*s' is not valid: it must start with a '/'", BW_FMT(r->Path));
+		return elb_invalid(
+		    call, "The redirect path '%.*s' is not valid: it must start with a '/'", BW_FMT(r->Path));
 	if (!keywords_known(r->Query, of_query) || !plain_text(r->Query))
 		return elb_invalid(call, "The redirect query '%.*s' is not valid", BW_FMT(r->Query));
 	return BW_OK;
@@ -64,8 +67,8 @@ enum bw_err action_redirect(struct bw_call *call, struct elbv2_Action *a, struct
 	TRY(redirect_parts(call, r));
 	if (elb_is(protocol, "HTTPS") && elb_is(r->Protocol, "HTTP"))
 		return bw_call_fail(call, "InvalidLoadBalancerAction", "You cannot redirect HTTPS to HTTP");
-	if ((elb_is(r->Protocol, "#{protocol}") || bw_str_eq(r->Protocol, protocol)) && elb_is(r->Port, "#{port}") &&
-	    elb_is(r->Host, "#{host}") && elb_is(r->Path, "/#{path}"))
+	if ((elb_is(r->Protocol, "#{protocol}") || bw_str_eq(r->Protocol, protocol)) &&
+	    elb_is(r->Port, "#{port}") && elb_is(r->Host, "#{host}") && elb_is(r->Path, "/#{path}"))
 		return bw_call_fail(call, "InvalidLoadBalancerAction",
 		    "The redirect configuration is not valid because it creates a loop.");
 	a->RedirectConfig = r;
@@ -80,7 +83,8 @@ enum bw_err action_fixed(struct bw_call *call, struct elbv2_Action *a)
 
 	if (bw_str_set(f->ContentType) && !elb_one_of(f->ContentType, types))
 		return elb_invalid(call,
-		    "The content type '%.*s' must be one of 'text/plain, text/css, text/html, application/javascript, application/json'",
+		    "The content type '%.*s' must be one of 'text/plain, text/css, text/html, "
+		    "application/javascript, application/json'",
 		    BW_FMT(f->ContentType));
 	return BW_OK;
 }
@@ -89,7 +93,8 @@ enum bw_err action_fixed(struct bw_call *call, struct elbv2_Action *a)
 
 static const struct {
 	const char *type;
-	bool last, http, https; /* ends the list; of HTTP and HTTPS listeners alone; of HTTPS listeners alone */
+	bool last, http,
+	    https; /* ends the list; of HTTP and HTTPS listeners alone; of HTTPS listeners alone */
 	size_t config;
 } types[] = {
     {"forward", true, false, false, SIZE_MAX},
@@ -121,24 +126,28 @@ static enum bw_err config_check(struct bw_call *call, const struct elbv2_Action 
 
 	if ((types[own].http && !elb_is(protocol, "HTTP") && !elb_is(protocol, "HTTPS")) ||
 	    (types[own].https && !elb_is(protocol, "HTTPS")))
-		return bw_call_fail(call, "InvalidLoadBalancerAction", "Actions of type '%s' are not supported for %.*s listeners",
-		    types[own].type, BW_FMT(protocol));
+		return bw_call_fail(call, "InvalidLoadBalancerAction",
+		    "Actions of type '%s' are not supported for %.*s listeners", types[own].type,
+		    BW_FMT(protocol));
 	for (size_t i = 0; i < BW_COUNT(types); i++) {
 		if (types[i].config == SIZE_MAX)
 			continue;
 		if (i == own && !has_config(a, types[i].config))
-			return elb_invalid(call, "A configuration must be specified for actions of type '%s'", types[i].type);
+			return elb_invalid(call, "A configuration must be specified for actions of type '%s'",
+			    types[i].type);
 		if (i != own && has_config(a, types[i].config))
-			return elb_invalid(call, "A configuration of type '%s' cannot be specified for actions of type '%s'",
+			return elb_invalid(call,
+			    "A configuration of type '%s' cannot be specified for actions of type '%s'",
 			    types[i].type, types[own].type);
 	}
 	if (own != 0 && (bw_str_set(a->TargetGroupArn) || a->ForwardConfig))
-		return elb_invalid(call, "Target groups cannot be specified for actions of type '%s'", types[own].type);
+		return elb_invalid(
+		    call, "Target groups cannot be specified for actions of type '%s'", types[own].type);
 	return BW_OK;
 }
 
-static enum bw_err action_check(struct bw_call *call, const struct elb_load_balancer *lb, struct bw_str protocol,
-    struct elbv2_Action *a, const struct elbv2_Actions *before)
+static enum bw_err action_check(struct bw_call *call, const struct elb_load_balancer *lb,
+    struct bw_str protocol, struct elbv2_Action *a, const struct elbv2_Actions *before)
 {
 	TRY(config_check(call, a, protocol));
 	if (elb_is(a->Type, "forward"))
@@ -168,7 +177,8 @@ static enum bw_err order_set(struct bw_call *call, struct elbv2_Actions *actions
 			at--;
 		}
 		if (at > 0 && actions->v[at - 1].Order.v == a.Order.v)
-			return elb_invalid(call, "The order '%lld' was specified for more than one action", (long long)a.Order.v);
+			return elb_invalid(call, "The order '%lld' was specified for more than one action",
+			    (long long)a.Order.v);
 		actions->v[at] = a;
 	}
 	return BW_OK;
@@ -176,20 +186,22 @@ static enum bw_err order_set(struct bw_call *call, struct elbv2_Actions *actions
 
 static enum bw_err types_check(struct bw_call *call, const struct elbv2_Actions *actions)
 {
-	for (size_t i = 0; i < actions->n; i++) {
+	for (size_t i = 0; i < actions->n; i++)
 		for (size_t j = 0; j < i; j++)
 			if (bw_str_eq(actions->v[i].Type, actions->v[j].Type))
 				return bw_call_fail(call, "InvalidLoadBalancerAction",
-				    "You cannot specify multiple of the following action type: '%.*s'", BW_FMT(actions->v[i].Type));
+				    "You cannot specify multiple of the following action type: '%.*s'",
+				    BW_FMT(actions->v[i].Type));
+	for (size_t i = 0; i < actions->n; i++)
 		if (types[type_index(&actions->v[i])].last != (i + 1 == actions->n))
 			return bw_call_fail(call, "InvalidLoadBalancerAction",
-			    "A list of actions must end with exactly one action of type forward, redirect or fixed-response");
-	}
+			    "A list of actions must end with exactly one action of type forward, redirect or "
+			    "fixed-response");
 	return BW_OK;
 }
 
-enum bw_err elb_actions_check(struct bw_call *call, const struct elb_load_balancer *lb, struct bw_str protocol,
-    struct elbv2_Actions *actions, const struct elbv2_Actions *before)
+enum bw_err elb_actions_check(struct bw_call *call, const struct elb_load_balancer *lb,
+    struct bw_str protocol, struct elbv2_Actions *actions, const struct elbv2_Actions *before)
 {
 	struct elbv2_Action *v = BW_NEW_ARRAY(call->arena, struct elbv2_Action, actions->n);
 
@@ -206,14 +218,16 @@ enum bw_err elb_actions_check(struct bw_call *call, const struct elb_load_balanc
 	return BW_OK;
 }
 
-void elb_actions_to_shape(struct bw_call *call, const struct elbv2_Actions *actions, struct elbv2_Actions *out)
+void elb_actions_to_shape(
+    struct bw_call *call, const struct elbv2_Actions *actions, struct elbv2_Actions *out)
 {
 	*out = *actions;
 	out->v = BW_NEW_ARRAY(call->arena, struct elbv2_Action, actions->n);
 	for (size_t i = 0; i < actions->n; i++) {
 		out->v[i] = actions->v[i];
 		if (actions->v[i].AuthenticateOidcConfig) {
-			struct elbv2_AuthenticateOidcActionConfig *c = BW_NEW(call->arena, struct elbv2_AuthenticateOidcActionConfig);
+			struct elbv2_AuthenticateOidcActionConfig *c =
+			    BW_NEW(call->arena, struct elbv2_AuthenticateOidcActionConfig);
 
 			*c = *actions->v[i].AuthenticateOidcConfig;
 			c->ClientSecret = BW_STR_NONE;
@@ -243,10 +257,12 @@ static enum bw_err use_mark(struct bw_call *call, const struct elb_rule *r, stru
 	struct elb_arn a;
 
 	CHECK(elb_arn_parse(call, arn, &a) == BW_OK, BW_ECORRUPT);
-	use = elb_index(call, "use", bw_arena_printf(call->arena, "%.*s/%.*s/%.*s/%.*s", BW_FMT(a.name), BW_FMT(r->load_balancer),
-	    BW_FMT(r->listener), BW_FMT(r->id)));
-	group = elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/%.*s/%.*s/%.*s", BW_FMT(r->load_balancer),
-	    BW_FMT(a.name), BW_FMT(r->listener), BW_FMT(r->id)));
+	use = elb_index(call, "use",
+	    bw_arena_printf(call->arena, "%.*s/%.*s/%.*s/%.*s", BW_FMT(a.name), BW_FMT(r->load_balancer),
+	        BW_FMT(r->listener), BW_FMT(r->id)));
+	group = elb_index(call, "group",
+	    bw_arena_printf(call->arena, "%.*s/%.*s/%.*s/%.*s", BW_FMT(r->load_balancer), BW_FMT(a.name),
+	        BW_FMT(r->listener), BW_FMT(r->id)));
 	if (on) {
 		bw_call_mark(call, use);
 		bw_call_mark(call, group);
@@ -272,12 +288,14 @@ enum bw_err elb_uses_set(struct bw_call *call, const struct elb_rule *r, const s
 	return BW_OK;
 }
 
-enum bw_err elb_uses_allowed(struct bw_call *call, const struct elb_load_balancer *lb, const struct elbv2_Actions *after)
+enum bw_err elb_uses_allowed(
+    struct bw_call *call, const struct elb_load_balancer *lb, const struct elbv2_Actions *after)
 {
 	struct bw_strs entries, names = {0}, new = elb_actions_groups(call, after);
 	struct elb_arn a;
 
-	TRY(elb_names(call, elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name))), &entries));
+	TRY(elb_names(call, elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name))),
+	    &entries));
 	for (size_t i = 0; i < entries.n; i++) {
 		struct bw_str rest = entries.v[i], name = bw_str_cut(&rest, '/');
 
@@ -289,7 +307,8 @@ enum bw_err elb_uses_allowed(struct bw_call *call, const struct elb_load_balance
 		if (!bw_strs_has(&names, a.name))
 			bw_strs_add(&names, call->arena, a.name);
 	}
-	return bw_call_within(call, elb_is(lb->type, "app") ? &elb_app_groups_quota : &elb_net_groups_quota, names.n);
+	return bw_call_within(
+	    call, elb_is(lb->type, "app") ? &elb_app_groups_quota : &elb_net_groups_quota, names.n);
 }
 
 enum bw_err elb_group_users(struct bw_call *call, struct bw_str group, struct elbv2_LoadBalancerArns *out)
@@ -298,7 +317,8 @@ enum bw_err elb_group_users(struct bw_call *call, struct bw_str group, struct el
 	struct bw_strs entries;
 
 	*out = (struct elbv2_LoadBalancerArns){.set = true};
-	TRY(elb_names(call, elb_index(call, "use", bw_arena_printf(call->arena, "%.*s/", BW_FMT(group))), &entries));
+	TRY(elb_names(
+	    call, elb_index(call, "use", bw_arena_printf(call->arena, "%.*s/", BW_FMT(group))), &entries));
 	out->v = BW_NEW_ARRAY(call->arena, struct bw_str, entries.n);
 	for (size_t i = 0; i < entries.n; i++) {
 		struct bw_str rest = entries.v[i], name = bw_str_cut(&rest, '/');

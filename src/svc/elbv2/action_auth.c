@@ -21,18 +21,20 @@ static bool is_https_url(struct bw_str url)
 static enum bw_err url_check(struct bw_call *call, const char *what, struct bw_str url)
 {
 	if (!is_https_url(url))
-		return elb_invalid(call, "%s '%.*s' must be a full URL, including the HTTPS protocol, the domain, and the path", what,
-		    BW_FMT(url));
+		return elb_invalid(call,
+		    "%s '%.*s' must be a full URL, including the HTTPS protocol, the domain, and the path",
+		    what, BW_FMT(url));
 	return BW_OK;
 }
 
 static enum bw_err session_check(struct bw_call *call, struct bw_opt_int timeout, size_t extra)
 {
 	if (timeout.v < 1 || timeout.v > SESSION_MAX_S)
-		return elb_invalid(call, "Session timeout '%lld' must be between '1' and '%d' inclusive", (long long)timeout.v,
-		    SESSION_MAX_S);
+		return elb_invalid(call, "Session timeout '%lld' must be between '1' and '%d' inclusive",
+		    (long long)timeout.v, SESSION_MAX_S);
 	if (extra > EXTRA_MAX)
-		return elb_invalid(call, "A maximum of '%d' extra authentication request parameters can be specified", EXTRA_MAX);
+		return elb_invalid(call,
+		    "A maximum of '%d' extra authentication request parameters can be specified", EXTRA_MAX);
 	return BW_OK;
 }
 
@@ -42,7 +44,8 @@ static enum bw_err cookie_check(struct bw_call *call, struct bw_str name)
 	bool fine = name.n > 0 && name.n <= 128;
 
 	for (size_t i = 0; i < name.n; i++)
-		fine = fine && name.p[i] > ' ' && name.p[i] < 0x7f && !strchr("()<>@,;:\\\"/[]?={}", name.p[i]);
+		fine =
+		    fine && name.p[i] > ' ' && name.p[i] < 0x7f && !strchr("()<>@,;:\\\"/[]?={}", name.p[i]);
 	return fine ? BW_OK : elb_invalid(call, "Session cookie name '%.*s' is not valid", BW_FMT(name));
 }
 
@@ -51,12 +54,14 @@ static struct bw_str or_usual(struct bw_str given, const char *usual)
 	return bw_str_set(given) ? given : bw_str_c(usual);
 }
 
-static enum bw_err secret_keep(struct bw_call *call, struct elbv2_AuthenticateOidcActionConfig *c, const struct elbv2_Actions *before)
+static enum bw_err secret_keep(
+    struct bw_call *call, struct elbv2_AuthenticateOidcActionConfig *c, const struct elbv2_Actions *before)
 {
 	bool existing = c->UseExistingClientSecret.set && c->UseExistingClientSecret.v;
 
 	if (bw_str_set(c->ClientSecret) && existing)
-		return elb_invalid(call, "A client secret cannot be specified when using the existing client secret");
+		return elb_invalid(
+		    call, "A client secret cannot be specified when using the existing client secret");
 	if (bw_str_set(c->ClientSecret))
 		return BW_OK;
 	for (size_t i = 0; existing && before && i < before->n; i++)
@@ -69,7 +74,8 @@ static enum bw_err secret_keep(struct bw_call *call, struct elbv2_AuthenticateOi
 
 enum bw_err action_oidc(struct bw_call *call, struct elbv2_Action *a, const struct elbv2_Actions *before)
 {
-	struct elbv2_AuthenticateOidcActionConfig *c = BW_NEW(call->arena, struct elbv2_AuthenticateOidcActionConfig);
+	struct elbv2_AuthenticateOidcActionConfig *c =
+	    BW_NEW(call->arena, struct elbv2_AuthenticateOidcActionConfig);
 
 	*c = *a->AuthenticateOidcConfig;
 	TRY(url_check(call, "Issuer", c->Issuer));
@@ -91,7 +97,8 @@ enum bw_err action_oidc(struct bw_call *call, struct elbv2_Action *a, const stru
 
 enum bw_err action_cognito(struct bw_call *call, struct elbv2_Action *a)
 {
-	struct elbv2_AuthenticateCognitoActionConfig *c = BW_NEW(call->arena, struct elbv2_AuthenticateCognitoActionConfig);
+	struct elbv2_AuthenticateCognitoActionConfig *c =
+	    BW_NEW(call->arena, struct elbv2_AuthenticateCognitoActionConfig);
 	struct bw_arn arn;
 
 	*c = *a->AuthenticateCognitoConfig;
@@ -115,13 +122,16 @@ static enum bw_err claim_check(struct bw_call *call, const struct elbv2_JwtValid
 
 	if (c->Name.n == 0 || c->Name.n > CLAIM_TEXT_MAX || elb_one_of(c->Name, checked))
 		return elb_invalid(call, "The claim name '%.*s' is not valid", BW_FMT(c->Name));
-	if (c->Values.n == 0 || c->Values.n > CLAIMS_MAX || (elb_is(c->Format, "single-string") && c->Values.n > 1))
-		return elb_invalid(call, "The number of values of claim '%.*s' is not valid for the format '%.*s'", BW_FMT(c->Name),
-		    BW_FMT(c->Format));
+	if (c->Values.n == 0 || c->Values.n > CLAIMS_MAX ||
+	    (elb_is(c->Format, "single-string") && c->Values.n > 1))
+		return elb_invalid(call,
+		    "The number of values of claim '%.*s' is not valid for the format '%.*s'",
+		    BW_FMT(c->Name), BW_FMT(c->Format));
 	for (size_t i = 0; i < c->Values.n; i++)
 		if (c->Values.v[i].n == 0 || c->Values.v[i].n > CLAIM_TEXT_MAX ||
 		    (elb_is(c->Format, "space-separated-values") && bw_str_find(c->Values.v[i], ' ', 0) >= 0))
-			return elb_invalid(call, "The value '%.*s' of claim '%.*s' is not valid", BW_FMT(c->Values.v[i]), BW_FMT(c->Name));
+			return elb_invalid(call, "The value '%.*s' of claim '%.*s' is not valid",
+			    BW_FMT(c->Values.v[i]), BW_FMT(c->Name));
 	return BW_OK;
 }
 
@@ -131,7 +141,8 @@ enum bw_err action_jwt(struct bw_call *call, struct elbv2_Action *a)
 
 	TRY(url_check(call, "JWKS endpoint", c->JwksEndpoint));
 	if (c->JwksEndpoint.n > CLAIM_TEXT_MAX || c->Issuer.n == 0 || c->Issuer.n > CLAIM_TEXT_MAX)
-		return elb_invalid(call, "The JWKS endpoint and the issuer can have '%d' characters", CLAIM_TEXT_MAX);
+		return elb_invalid(
+		    call, "The JWKS endpoint and the issuer can have '%d' characters", CLAIM_TEXT_MAX);
 	if (c->AdditionalClaims.n > CLAIMS_MAX)
 		return elb_invalid(call, "A maximum of '%d' additional claims can be specified", CLAIMS_MAX);
 	for (size_t i = 0; i < c->AdditionalClaims.n; i++)

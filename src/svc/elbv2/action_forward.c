@@ -30,11 +30,13 @@ static enum bw_err group_load(struct bw_call *call, struct bw_str arn, struct el
 	enum bw_err e = elb_target_group_load(call, arn, g);
 
 	if (e == BW_EFAILED && elb_is(call->error.code, "TargetGroupNotFound"))
-		return bw_call_fail(call, "TargetGroupNotFound", "Target groups '%.*s' not found", BW_FMT(arn));
+		return bw_call_fail(
+		    call, "TargetGroupNotFound", "Target groups '%.*s' not found", BW_FMT(arn));
 	return e;
 }
 
-static enum bw_err group_check(struct bw_call *call, struct bw_str arn, const struct elb_load_balancer *lb, struct bw_str protocol)
+static enum bw_err group_check(
+    struct bw_call *call, struct bw_str arn, const struct elb_load_balancer *lb, struct bw_str protocol)
 {
 	struct bw_str own = elb_load_balancer_arn(call, lb->type, lb->name, lb->id);
 	struct elbv2_LoadBalancerArns users;
@@ -43,16 +45,19 @@ static enum bw_err group_check(struct bw_call *call, struct bw_str arn, const st
 	TRY(group_load(call, arn, &g));
 	if (!goes_with(protocol, g.shape.Protocol))
 		return bw_call_fail(call, "IncompatibleProtocols",
-		    "Listener protocol '%.*s' is not supported with a target group with the protocol '%.*s'", BW_FMT(protocol),
-		    BW_FMT(g.shape.Protocol));
+		    "Listener protocol '%.*s' is not supported with a target group with the protocol '%.*s'",
+		    BW_FMT(protocol), BW_FMT(g.shape.Protocol));
 	if (!bw_str_eq(g.shape.VpcId, lb->shape.VpcId))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "The following target groups are not in the VPC of load balancer '%.*s': %.*s", BW_FMT(own), BW_FMT(arn));
+		    "The following target groups are not in the VPC of load balancer '%.*s': %.*s",
+		    BW_FMT(own), BW_FMT(arn));
 	TRY(elb_group_users(call, g.name, &users));
 	for (size_t i = 0; i < users.n; i++)
 		if (!bw_str_eq(users.v[i], own))
 			return bw_call_fail(call, "TargetGroupAssociationLimit",
-			    "The following target groups cannot be associated with more than one load balancer: %.*s", BW_FMT(arn));
+			    "The following target groups cannot be associated with more than one load "
+			    "balancer: %.*s",
+			    BW_FMT(arn));
 	return BW_OK;
 }
 
@@ -70,7 +75,8 @@ static struct elbv2_ForwardActionConfig *config_of(struct bw_call *call, const s
 		memcpy(f->TargetGroups.v, a->ForwardConfig->TargetGroups.v, n * sizeof *f->TargetGroups.v);
 		return f;
 	}
-	f->TargetGroups = (struct elbv2_TargetGroupList){true, 1, BW_NEW(call->arena, struct elbv2_TargetGroupTuple)};
+	f->TargetGroups =
+	    (struct elbv2_TargetGroupList){true, 1, BW_NEW(call->arena, struct elbv2_TargetGroupTuple)};
 	f->TargetGroups.v[0].TargetGroupArn = a->TargetGroupArn;
 	if (a->ForwardConfig)
 		f->TargetGroupStickinessConfig = a->ForwardConfig->TargetGroupStickinessConfig;
@@ -87,33 +93,39 @@ static enum bw_err weights_check(struct bw_call *call, struct elbv2_TargetGroupL
 		if (!t->Weight.set)
 			t->Weight = BW_INT(1);
 		if (t->Weight.v < 0 || t->Weight.v > WEIGHT_MAX)
-			return elb_invalid(call, "Target group weight '%lld' must be between '0' and '%d' inclusive", (long long)t->Weight.v,
-			    WEIGHT_MAX);
+			return elb_invalid(call,
+			    "Target group weight '%lld' must be between '0' and '%d' inclusive",
+			    (long long)t->Weight.v, WEIGHT_MAX);
 		for (size_t j = 0; j < i; j++)
 			if (bw_str_eq(t->TargetGroupArn, groups->v[j].TargetGroupArn))
-				return elb_invalid(call, "Target group '%.*s' was specified more than once", BW_FMT(t->TargetGroupArn));
+				return elb_invalid(call, "Target group '%.*s' was specified more than once",
+				    BW_FMT(t->TargetGroupArn));
 	}
 	return BW_OK;
 }
 
 static enum bw_err stickiness_check(struct bw_call *call, struct elbv2_ForwardActionConfig *f)
 {
-	struct elbv2_TargetGroupStickinessConfig *s = BW_NEW(call->arena, struct elbv2_TargetGroupStickinessConfig);
+	struct elbv2_TargetGroupStickinessConfig *s =
+	    BW_NEW(call->arena, struct elbv2_TargetGroupStickinessConfig);
 
 	if (f->TargetGroupStickinessConfig)
 		*s = *f->TargetGroupStickinessConfig;
 	if (!s->Enabled.set)
 		s->Enabled = BW_BOOL(false);
 	if (s->Enabled.v && !s->DurationSeconds.set)
-		return elb_invalid(call, "A stickiness duration must be specified when target group stickiness is enabled");
+		return elb_invalid(
+		    call, "A stickiness duration must be specified when target group stickiness is enabled");
 	if (s->DurationSeconds.set && (s->DurationSeconds.v < 1 || s->DurationSeconds.v > STICKY_MAX_S))
-		return elb_invalid(call, "Target group stickiness duration '%lld' must be between '1' and '%d' inclusive",
+		return elb_invalid(call,
+		    "Target group stickiness duration '%lld' must be between '1' and '%d' inclusive",
 		    (long long)s->DurationSeconds.v, STICKY_MAX_S);
 	f->TargetGroupStickinessConfig = s;
 	return BW_OK;
 }
 
-enum bw_err action_forward(struct bw_call *call, struct elbv2_Action *a, const struct elb_load_balancer *lb, struct bw_str protocol)
+enum bw_err action_forward(
+    struct bw_call *call, struct elbv2_Action *a, const struct elb_load_balancer *lb, struct bw_str protocol)
 {
 	struct elbv2_ForwardActionConfig *f = config_of(call, a);
 
@@ -121,8 +133,8 @@ enum bw_err action_forward(struct bw_call *call, struct elbv2_Action *a, const s
 		return elb_invalid(call, "A target group ARN must be specified");
 	if (bw_str_set(a->TargetGroupArn) &&
 	    (f->TargetGroups.n > 1 || !bw_str_eq(f->TargetGroups.v[0].TargetGroupArn, a->TargetGroupArn)))
-		return elb_invalid(call,
-		    "You cannot specify both a target group ARN and a list of target groups in a forward action, unless the list has that one");
+		return elb_invalid(call, "You cannot specify both a target group ARN and a list of target "
+		                         "groups in a forward action, unless the list has that one");
 	TRY(bw_call_within(call, &elb_action_groups_quota, f->TargetGroups.n));
 	TRY(weights_check(call, &f->TargetGroups));
 	TRY(stickiness_check(call, f));

@@ -1,8 +1,9 @@
 #include "core/publish.h"
 #include "svc/elbv2/elb.h"
 
-/* Which addresses are taken is one list for the whole server, whatever the account and Region: "-/global/elbv2/address/HEX"
- * names the load balancer, "-/global/elbv2/port/HEX/PORT/PROTOCOL" the listener. */
+/* Which addresses are taken is one list for the whole server, whatever the account and Region:
+ * "-/global/elbv2/address/HEX" names the load balancer, "-/global/elbv2/port/HEX/PORT/PROTOCOL" the listener.
+ */
 
 static struct bw_str address_hex(struct bw_call *call, const struct bw_cidr *c)
 {
@@ -10,8 +11,9 @@ static struct bw_str address_hex(struct bw_call *call, const struct bw_cidr *c)
 
 	if (!c->v6)
 		return bw_arena_printf(call->arena, "%02x%02x%02x%02x", b[0], b[1], b[2], b[3]);
-	return bw_arena_printf(call->arena, "%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-	    b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return bw_arena_printf(call->arena,
+	    "%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4],
+	    b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
 static struct bw_str address_key(struct bw_call *call, const struct bw_cidr *c)
@@ -55,7 +57,8 @@ void elb_address_give(struct bw_call *call, const struct elb_load_balancer *lb)
 
 	/* One address that all share is nobody's record. */
 	if (bw_cidr_address(lb->address, &c) != BW_OK ||
-	    bw_snapshot_get(call->view, address_key(call, &c), call->arena, &value, NULL) != BW_OK || !bw_str_eq(value, arn))
+	    bw_snapshot_get(call->view, address_key(call, &c), call->arena, &value, NULL) != BW_OK ||
+	    !bw_str_eq(value, arn))
 		return;
 	bw_call_delete(call, address_key(call, &c));
 }
@@ -72,17 +75,18 @@ static size_t transports(struct bw_str protocol, const char *out[2])
 	return n;
 }
 
-static struct bw_str port_key(struct bw_call *call, const struct elb_load_balancer *lb, int64_t port, const char *transport)
+static struct bw_str port_key(
+    struct bw_call *call, const struct elb_load_balancer *lb, int64_t port, const char *transport)
 {
 	struct bw_cidr c = {0};
 
 	MUST(bw_cidr_address(lb->address, &c) == BW_OK);
-	return bw_arena_printf(call->arena, "-/global/elbv2/port/%.*s/%05lld/%s", BW_FMT(address_hex(call, &c)), (long long)port,
-	    transport);
+	return bw_arena_printf(call->arena, "-/global/elbv2/port/%.*s/%05lld/%s",
+	    BW_FMT(address_hex(call, &c)), (long long)port, transport);
 }
 
-enum bw_err elb_port_take(struct bw_call *call, const struct elb_load_balancer *lb, struct bw_str listener_arn, int64_t port,
-    struct bw_str protocol)
+enum bw_err elb_port_take(struct bw_call *call, const struct elb_load_balancer *lb,
+    struct bw_str listener_arn, int64_t port, struct bw_str protocol)
 {
 	const char *names[2];
 	size_t n = transports(protocol, names);
@@ -90,17 +94,20 @@ enum bw_err elb_port_take(struct bw_call *call, const struct elb_load_balancer *
 	for (size_t i = 0; i < n; i++) {
 		struct bw_str key = port_key(call, lb, port, names[i]), other = BW_STR_NONE;
 
-		if (bw_call_exists(call, key) && bw_snapshot_get(call->view, key, call->arena, &other, NULL) == BW_OK &&
+		if (bw_call_exists(call, key) &&
+		    bw_snapshot_get(call->view, key, call->arena, &other, NULL) == BW_OK &&
 		    !bw_str_eq(other, listener_arn))
 			return bw_call_fail(call, "InvalidConfigurationRequest",
-			    "Port %lld of address %.*s is taken by listener '%.*s': with --edge-address all load balancers share one address",
+			    "Port %lld of address %.*s is taken by listener '%.*s': with --edge-address all "
+			    "load balancers share one address",
 			    (long long)port, BW_FMT(lb->address), BW_FMT(other));
 		bw_batch_put(&call->batch, key, listener_arn);
 	}
 	return BW_OK;
 }
 
-void elb_port_give(struct bw_call *call, const struct elb_load_balancer *lb, int64_t port, struct bw_str protocol)
+void elb_port_give(
+    struct bw_call *call, const struct elb_load_balancer *lb, int64_t port, struct bw_str protocol)
 {
 	const char *names[2];
 	size_t n = transports(protocol, names);

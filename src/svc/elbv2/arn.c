@@ -76,8 +76,8 @@ enum bw_err elb_arn_parse(const struct bw_call *call, struct bw_str text, struct
 
 static struct bw_str arn_make(struct bw_call *call, struct bw_str resource)
 {
-	return bw_arena_printf(call->arena, "arn:aws:elasticloadbalancing:%.*s:%.*s:%.*s", BW_FMT(call->region),
-	    BW_FMT(call->account), BW_FMT(resource));
+	return bw_arena_printf(call->arena, "arn:aws:elasticloadbalancing:%.*s:%.*s:%.*s",
+	    BW_FMT(call->region), BW_FMT(call->account), BW_FMT(resource));
 }
 
 struct bw_str elb_named_arn(struct bw_call *call, const char *kind, struct bw_str name, struct bw_str id)
@@ -85,22 +85,24 @@ struct bw_str elb_named_arn(struct bw_call *call, const char *kind, struct bw_st
 	return arn_make(call, bw_arena_printf(call->arena, "%s/%.*s/%.*s", kind, BW_FMT(name), BW_FMT(id)));
 }
 
-struct bw_str elb_load_balancer_arn(struct bw_call *call, struct bw_str type, struct bw_str name, struct bw_str id)
+struct bw_str elb_load_balancer_arn(
+    struct bw_call *call, struct bw_str type, struct bw_str name, struct bw_str id)
 {
-	return arn_make(call, bw_arena_printf(call->arena, "loadbalancer/%.*s/%.*s/%.*s", BW_FMT(type), BW_FMT(name),
-	    BW_FMT(id)));
+	return arn_make(call, bw_arena_printf(call->arena, "loadbalancer/%.*s/%.*s/%.*s", BW_FMT(type),
+	                          BW_FMT(name), BW_FMT(id)));
 }
 
 struct bw_str elb_listener_arn(struct bw_call *call, const struct elb_listener *l)
 {
 	return arn_make(call, bw_arena_printf(call->arena, "listener/%.*s/%.*s/%.*s/%.*s", BW_FMT(l->type),
-	    BW_FMT(l->load_balancer), BW_FMT(l->load_balancer_id), BW_FMT(l->id)));
+	                          BW_FMT(l->load_balancer), BW_FMT(l->load_balancer_id), BW_FMT(l->id)));
 }
 
 struct bw_str elb_rule_arn(struct bw_call *call, const struct elb_rule *r)
 {
-	return arn_make(call, bw_arena_printf(call->arena, "listener-rule/%.*s/%.*s/%.*s/%.*s/%.*s", BW_FMT(r->type),
-	    BW_FMT(r->load_balancer), BW_FMT(r->load_balancer_id), BW_FMT(r->listener), BW_FMT(r->id)));
+	return arn_make(call,
+	    bw_arena_printf(call->arena, "listener-rule/%.*s/%.*s/%.*s/%.*s/%.*s", BW_FMT(r->type),
+	        BW_FMT(r->load_balancer), BW_FMT(r->load_balancer_id), BW_FMT(r->listener), BW_FMT(r->id)));
 }
 
 struct bw_str elb_id(struct bw_call *call)
@@ -118,7 +120,8 @@ struct bw_str elb_listener_name(struct bw_call *call, const struct elb_listener 
 
 struct bw_str elb_rule_name(struct bw_call *call, const struct elb_rule *r)
 {
-	return bw_arena_printf(call->arena, "%.*s/%.*s/%.*s", BW_FMT(r->load_balancer), BW_FMT(r->listener), BW_FMT(r->id));
+	return bw_arena_printf(
+	    call->arena, "%.*s/%.*s/%.*s", BW_FMT(r->load_balancer), BW_FMT(r->listener), BW_FMT(r->id));
 }
 
 struct bw_str elb_arn_name(struct bw_call *call, const struct elb_arn *a)
@@ -138,7 +141,8 @@ static const struct {
 	bool names_it;
 } words[] = {
     [ELB_LOAD_BALANCER] = {"load balancer", "LoadBalancerNotFound", "Load balancer '%.*s' not found", true},
-    [ELB_TARGET_GROUP] = {"target group", "TargetGroupNotFound", "One or more target groups not found", false},
+    [ELB_TARGET_GROUP] = {"target group", "TargetGroupNotFound", "One or more target groups not found",
+        false},
     [ELB_LISTENER] = {"listener", "ListenerNotFound", "One or more listeners not found", false},
     [ELB_RULE] = {"rule", "RuleNotFound", "One or more rules not found", false},
     [ELB_TRUST_STORE] = {"trust store", "TrustStoreNotFound", "One or more trust stores not found", false},
@@ -152,8 +156,8 @@ static enum bw_err absent(struct bw_call *call, enum elb_arn_kind kind, struct b
 }
 
 /* Its record, when the name leads to one; the ARN's id may yet be another's, of a namesake that is gone. */
-static enum bw_err by_arn(struct bw_call *call, enum elb_arn_kind kind, const struct elb_kind *k, struct bw_str arn,
-    struct elb_arn *parts, void *to)
+static enum bw_err by_arn(struct bw_call *call, enum elb_arn_kind kind, const struct elb_kind *k,
+    struct bw_str arn, struct elb_arn *parts, void *to)
 {
 	enum bw_err e;
 
@@ -170,7 +174,9 @@ enum bw_err elb_load_balancer_load(struct bw_call *call, struct bw_str arn, stru
 	struct elb_arn a;
 
 	TRY(by_arn(call, ELB_LOAD_BALANCER, &elb_load_balancer_kind, arn, &a, out));
-	return bw_str_eq(a.id, out->id) && bw_str_eq(a.type, out->type) ? BW_OK : absent(call, ELB_LOAD_BALANCER, arn);
+	return bw_str_eq(a.id, out->id) && bw_str_eq(a.type, out->type)
+	           ? BW_OK
+	           : absent(call, ELB_LOAD_BALANCER, arn);
 }
 
 enum bw_err elb_target_group_load(struct bw_call *call, struct bw_str arn, struct elb_target_group *out)
@@ -186,8 +192,9 @@ enum bw_err elb_listener_load(struct bw_call *call, struct bw_str arn, struct el
 	struct elb_arn a;
 
 	TRY(by_arn(call, ELB_LISTENER, &elb_listener_kind, arn, &a, out));
-	return bw_str_eq(a.id, out->load_balancer_id) && bw_str_eq(a.type, out->type) ? BW_OK
-	                                                                               : absent(call, ELB_LISTENER, arn);
+	return bw_str_eq(a.id, out->load_balancer_id) && bw_str_eq(a.type, out->type)
+	           ? BW_OK
+	           : absent(call, ELB_LISTENER, arn);
 }
 
 enum bw_err elb_rule_load(struct bw_call *call, struct bw_str arn, struct elb_rule *out)
@@ -195,7 +202,9 @@ enum bw_err elb_rule_load(struct bw_call *call, struct bw_str arn, struct elb_ru
 	struct elb_arn a;
 
 	TRY(by_arn(call, ELB_RULE, &elb_rule_kind, arn, &a, out));
-	return bw_str_eq(a.id, out->load_balancer_id) && bw_str_eq(a.type, out->type) ? BW_OK : absent(call, ELB_RULE, arn);
+	return bw_str_eq(a.id, out->load_balancer_id) && bw_str_eq(a.type, out->type)
+	           ? BW_OK
+	           : absent(call, ELB_RULE, arn);
 }
 
 enum bw_err elb_trust_store_load(struct bw_call *call, struct bw_str arn, struct elb_trust_store *out)

@@ -1,6 +1,7 @@
 #include "svc/elbv2/elb.h"
 
-static const struct elb_attribute *attribute_find(const struct elb_attribute *table, unsigned of, struct bw_str key)
+static const struct elb_attribute *attribute_find(
+    const struct elb_attribute *table, unsigned of, struct bw_str key)
 {
 	for (; table->key; table++)
 		if (table->of & of && elb_is(key, table->key))
@@ -13,7 +14,8 @@ static bool attribute_known(const struct elb_attribute *table, struct bw_str key
 	return attribute_find(table, ~0u, key) != NULL;
 }
 
-struct bw_str elb_attribute_value(const struct elb_attribute *table, unsigned of, const struct bw_pairs *set, const char *key)
+struct bw_str elb_attribute_value(
+    const struct elb_attribute *table, unsigned of, const struct bw_pairs *set, const char *key)
 {
 	const struct elb_attribute *a = attribute_find(table, of, bw_str_c(key));
 	const struct bw_pair *p = bw_pairs_find(set, bw_str_c(key));
@@ -23,8 +25,8 @@ struct bw_str elb_attribute_value(const struct elb_attribute *table, unsigned of
 	return p ? p->value : bw_str_c(a->usual);
 }
 
-struct bw_pairs elb_attributes_all(struct bw_arena *a, const struct elb_attribute *table, unsigned of,
-    const struct bw_pairs *set)
+struct bw_pairs elb_attributes_all(
+    struct bw_arena *a, const struct elb_attribute *table, unsigned of, const struct bw_pairs *set)
 {
 	struct bw_pairs all = {0};
 	size_t n = 0;
@@ -36,7 +38,8 @@ struct bw_pairs elb_attributes_all(struct bw_arena *a, const struct elb_attribut
 		struct bw_str key = bw_str_c(table->key);
 
 		if (table->of & of && !bw_pairs_find(&all, key))
-			all.v[all.n++] = (struct bw_pair){key, elb_attribute_value(table, of, set, table->key)};
+			all.v[all.n++] =
+			    (struct bw_pair){key, elb_attribute_value(table, of, set, table->key)};
 	}
 	return all;
 }
@@ -54,24 +57,30 @@ static bool value_fits(const struct elb_attribute *a, struct bw_str value)
 	return bw_str_to_i64(value, a->min, a->max, &number) == BW_OK;
 }
 
-static enum bw_err value_refuse(struct bw_call *call, const char *label, const struct elb_attribute *a, struct bw_str value)
+static enum bw_err value_refuse(
+    struct bw_call *call, const char *label, const struct elb_attribute *a, struct bw_str value)
 {
 	if (a->words)
-		return elb_invalid(call, "%s attribute '%s' cannot be set to '%.*s'", label, a->key, BW_FMT(value));
-	return elb_invalid(call, "%s attribute '%s' value '%.*s' must be between '%lld' and '%lld' inclusive%s", label, a->key,
-	    BW_FMT(value), (long long)a->min, (long long)a->max, a->off ? ", or 'off'" : a->zero ? ", or '0'" : "");
+		return elb_invalid(
+		    call, "%s attribute '%s' cannot be set to '%.*s'", label, a->key, BW_FMT(value));
+	return elb_invalid(call,
+	    "%s attribute '%s' value '%.*s' must be between '%lld' and '%lld' inclusive%s", label, a->key,
+	    BW_FMT(value), (long long)a->min, (long long)a->max,
+	    a->off    ? ", or 'off'"
+	    : a->zero ? ", or '0'"
+	              : "");
 }
 
-enum bw_err elb_attribute_set(struct bw_call *call, const char *label, const struct elb_attribute *table, unsigned of,
-    struct bw_pairs *set, struct bw_str key, struct bw_str value)
+enum bw_err elb_attribute_set(struct bw_call *call, const char *label, const struct elb_attribute *table,
+    unsigned of, struct bw_pairs *set, struct bw_str key, struct bw_str value)
 {
 	const struct elb_attribute *a = attribute_find(table, of, key);
 
 	if (!bw_str_set(key))
 		return elb_invalid(call, "A %s attribute key must be specified", label);
 	if (!a && attribute_known(table, key))
-		return bw_call_fail(call, "InvalidConfigurationRequest", "%s attribute key '%.*s' is not supported on this resource",
-		    label, BW_FMT(key));
+		return bw_call_fail(call, "InvalidConfigurationRequest",
+		    "%s attribute key '%.*s' is not supported on this resource", label, BW_FMT(key));
 	if (!a)
 		return elb_invalid(call, "%s attribute key '%.*s' is not recognized", label, BW_FMT(key));
 	if (!bw_str_set(value))
@@ -86,7 +95,8 @@ unsigned elb_group_of(const struct elbv2_TargetGroup *g)
 {
 	if (elb_is(g->Protocol, "HTTP") || elb_is(g->Protocol, "HTTPS"))
 		return ELB_OF_GROUP_HTTP;
-	return elb_is(g->Protocol, "UDP") || elb_is(g->Protocol, "TCP_UDP") ? ELB_OF_GROUP_UDP : ELB_OF_GROUP_TCP;
+	return elb_is(g->Protocol, "UDP") || elb_is(g->Protocol, "TCP_UDP") ? ELB_OF_GROUP_UDP
+	                                                                    : ELB_OF_GROUP_TCP;
 }
 
 struct bw_pairs elb_group_attributes(struct bw_arena *a, const struct elb_target_group *g)
@@ -111,7 +121,9 @@ static unsigned of_listener(const struct elb_listener *l)
 	if (elb_is(l->shape.Protocol, "HTTPS"))
 		return of | ELB_OF_HTTPS;
 	/* The idle timeout is TCP's and TLS's (Network Load Balancers Guide, "Listener attributes"). */
-	return elb_is(l->shape.Protocol, "UDP") || elb_is(l->shape.Protocol, "TLS") ? of & ~(unsigned)ELB_OF_NET : of;
+	return elb_is(l->shape.Protocol, "UDP") || elb_is(l->shape.Protocol, "TLS")
+	           ? of & ~(unsigned)ELB_OF_NET
+	           : of;
 }
 
 struct bw_pairs elb_listener_attributes_all(struct bw_arena *a, const struct elb_listener *l)
@@ -121,14 +133,14 @@ struct bw_pairs elb_listener_attributes_all(struct bw_arena *a, const struct elb
 
 /* ---- The operations: alike, but for the resource ---- */
 
-#define ATTRIBUTES_OUT(call, pairs, List, Item, to)                                                               \
-	do {                                                                                                      \
-		struct bw_pairs p_ = (pairs);                                                                     \
-		(to)->set = true;                                                                                 \
-		(to)->n = p_.n;                                                                                   \
-		(to)->v = BW_NEW_ARRAY((call)->arena, struct Item, p_.n);                                         \
-		for (size_t i_ = 0; i_ < p_.n; i_++)                                                              \
-			(to)->v[i_] = (struct Item){p_.v[i_].key, p_.v[i_].value};                                \
+#define ATTRIBUTES_OUT(call, pairs, List, Item, to)                                                          \
+	do {                                                                                                 \
+		struct bw_pairs p_ = (pairs);                                                                \
+		(to)->set = true;                                                                            \
+		(to)->n = p_.n;                                                                              \
+		(to)->v = BW_NEW_ARRAY((call)->arena, struct Item, p_.n);                                    \
+		for (size_t i_ = 0; i_ < p_.n; i_++)                                                         \
+			(to)->v[i_] = (struct Item){p_.v[i_].key, p_.v[i_].value};                           \
 	} while (0)
 
 BW_OP(elbv2, DescribeLoadBalancerAttributes, .effect = BW_READ)
@@ -155,7 +167,8 @@ static enum bw_err logs_check(struct bw_call *call, const struct elb_load_balanc
 
 		if (on && elb_is(on->value, "true") && bucket->value.n == 0)
 			return bw_call_fail(call, "InvalidConfigurationRequest",
-			    "The value of '%s.s3.bucket' cannot be empty when '%s.s3.enabled' is true", logs[i], logs[i]);
+			    "The value of '%s.s3.bucket' cannot be empty when '%s.s3.enabled' is true",
+			    logs[i], logs[i]);
 	}
 	return BW_OK;
 }
@@ -166,8 +179,8 @@ BW_OP(elbv2, ModifyLoadBalancerAttributes, .effect = BW_WRITE, .resource = elb_a
 
 	TRY(elb_load_balancer_load(call, in->LoadBalancerArn, &lb));
 	for (size_t i = 0; i < in->Attributes.n; i++)
-		TRY(elb_attribute_set(call, "Load balancer", elb_load_balancer_attributes, of_type(lb.type), &lb.attributes,
-		    in->Attributes.v[i].Key, in->Attributes.v[i].Value));
+		TRY(elb_attribute_set(call, "Load balancer", elb_load_balancer_attributes, of_type(lb.type),
+		    &lb.attributes, in->Attributes.v[i].Key, in->Attributes.v[i].Value));
 	TRY(logs_check(call, &lb));
 	elb_save(call, &elb_load_balancer_kind, lb.name, &lb);
 	ATTRIBUTES_OUT(call, elb_load_balancer_attributes_all(call->arena, &lb), elbv2_LoadBalancerAttributes,
@@ -185,7 +198,8 @@ BW_OP(elbv2, DescribeListenerAttributes, .effect = BW_READ)
 	return BW_OK;
 }
 
-/* What becomes a header's name or value must be one: nothing of it may end the line (RFC 9110, 5.1 and 5.5). */
+/* What becomes a header's name or value must be one: nothing of it may end the line (RFC 9110, 5.1 and 5.5).
+ */
 static bool header_text(struct bw_str key, struct bw_str value)
 {
 	bool name = bw_str_ends(key, BW_STR(".header_name"));
@@ -197,7 +211,8 @@ static bool header_text(struct bw_str key, struct bw_str value)
 	for (size_t i = 0; i < value.n; i++) {
 		char c = value.p[i];
 
-		if (name && !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+		if (name && !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		                c == '-' || c == '_'))
 			return false;
 		if (c < 0x20 || c > 0x7e)
 			return false;
@@ -214,9 +229,10 @@ BW_OP(elbv2, ModifyListenerAttributes, .effect = BW_WRITE, .resource = elb_arn_r
 		const struct elbv2_ListenerAttribute *a = &in->Attributes.v[i];
 
 		if (bw_str_set(a->Key) && !header_text(a->Key, a->Value))
-			return elb_invalid(call, "Listener attribute '%.*s' cannot be set to '%.*s'", BW_FMT(a->Key), BW_FMT(a->Value));
-		TRY(elb_attribute_set(
-		    call, "Listener", elb_listener_attributes, of_listener(&l), &l.attributes, a->Key, a->Value));
+			return elb_invalid(call, "Listener attribute '%.*s' cannot be set to '%.*s'",
+			    BW_FMT(a->Key), BW_FMT(a->Value));
+		TRY(elb_attribute_set(call, "Listener", elb_listener_attributes, of_listener(&l),
+		    &l.attributes, a->Key, a->Value));
 	}
 	elb_save(call, &elb_listener_kind, elb_listener_name(call, &l), &l);
 	ATTRIBUTES_OUT(call, elb_listener_attributes_all(call->arena, &l), elbv2_ListenerAttributes,
@@ -238,18 +254,22 @@ BW_OP(elbv2, DescribeTargetGroupAttributes, .effect = BW_READ)
 static enum bw_err group_check(struct bw_call *call, const struct elb_target_group *g)
 {
 	struct bw_pairs all = elb_group_attributes(call->arena, g);
-#define IS(key, word) (bw_pairs_find(&all, BW_STR(key)) && elb_is(bw_pairs_find(&all, BW_STR(key))->value, word))
+#define IS(key, word)                                                                                        \
+	(bw_pairs_find(&all, BW_STR(key)) && elb_is(bw_pairs_find(&all, BW_STR(key))->value, word))
 	const struct bw_pair *cookie = bw_pairs_find(&all, BW_STR("stickiness.app_cookie.cookie_name"));
 
 	if (cookie && bw_str_starts(cookie->value, BW_STR("AWSALB")))
-		return elb_invalid(call, "The application cookie name '%.*s' is reserved", BW_FMT(cookie->value));
+		return elb_invalid(
+		    call, "The application cookie name '%.*s' is reserved", BW_FMT(cookie->value));
 	if (IS("stickiness.enabled", "true") && IS("stickiness.type", "app_cookie") && cookie->value.n == 0)
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "You must specify an application cookie name for stickiness of type 'app_cookie'");
-	if (IS("load_balancing.algorithm.anomaly_mitigation", "on") && !IS("load_balancing.algorithm.type", "weighted_random"))
+	if (IS("load_balancing.algorithm.anomaly_mitigation", "on") &&
+	    !IS("load_balancing.algorithm.type", "weighted_random"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "Anomaly mitigation is only available with the 'weighted_random' algorithm");
-	if (!IS("load_balancing.algorithm.type", "round_robin") && bw_pairs_find(&all, BW_STR("slow_start.duration_seconds")) &&
+	if (!IS("load_balancing.algorithm.type", "round_robin") &&
+	    bw_pairs_find(&all, BW_STR("slow_start.duration_seconds")) &&
 	    !IS("slow_start.duration_seconds", "0"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "Slow start mode is not supported with the '%.*s' algorithm",
@@ -257,21 +277,25 @@ static enum bw_err group_check(struct bw_call *call, const struct elb_target_gro
 	if (IS("target_health_state.unhealthy.connection_termination.enabled", "true") &&
 	    !IS("target_health_state.unhealthy.draining_interval_seconds", "0"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "The unhealthy draining interval can only be configured when connection termination for unhealthy targets is "
+		    "The unhealthy draining interval can only be configured when connection termination for "
+		    "unhealthy targets is "
 		    "disabled");
 #undef IS
 	return BW_OK;
 }
 
-static enum bw_err group_attribute_set(struct bw_call *call, struct elb_target_group *g, struct bw_str key, struct bw_str value)
+static enum bw_err group_attribute_set(
+    struct bw_call *call, struct elb_target_group *g, struct bw_str key, struct bw_str value)
 {
 	unsigned of = elb_group_of(&g->shape);
 
-	if (elb_is(key, "stickiness.type") && !bw_str_eq(value, BW_STR("source_ip")) == !(of & ELB_OF_GROUP_HTTP))
+	if (elb_is(key, "stickiness.type") &&
+	    !bw_str_eq(value, BW_STR("source_ip")) == !(of & ELB_OF_GROUP_HTTP))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Stickiness type '%.*s' is not supported for target groups with the %.*s protocol", BW_FMT(value),
-		    BW_FMT(g->shape.Protocol));
-	return elb_attribute_set(call, "Target group", elb_target_group_attributes, of, &g->attributes, key, value);
+		    "Stickiness type '%.*s' is not supported for target groups with the %.*s protocol",
+		    BW_FMT(value), BW_FMT(g->shape.Protocol));
+	return elb_attribute_set(
+	    call, "Target group", elb_target_group_attributes, of, &g->attributes, key, value);
 }
 
 BW_OP(elbv2, ModifyTargetGroupAttributes, .effect = BW_WRITE, .resource = elb_arn_resource)

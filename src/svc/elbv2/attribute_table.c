@@ -1,7 +1,8 @@
 #include "svc/elbv2/elb.h"
 
-/* ELB API Reference, LoadBalancerAttribute, ListenerAttribute and TargetGroupAttribute: keys, defaults and valid values. The
- * order is the one they are described in. Of two rows with one key the first that belongs to the resource counts. */
+/* ELB API Reference, LoadBalancerAttribute, ListenerAttribute and TargetGroupAttribute: keys, defaults and
+ * valid values. The order is the one they are described in. Of two rows with one key the first that belongs
+ * to the resource counts. */
 
 static const char *const booleans[] = {"true", "false", NULL};
 static const char *const on_off[] = {"on", "off", NULL};
@@ -10,14 +11,15 @@ static const char *const forwarded[] = {"append", "preserve", "remove", NULL};
 static const char *const routing[] = {
     "any_availability_zone", "availability_zone_affinity", "partial_availability_zone_affinity", NULL};
 static const char *const cross_zone[] = {"true", "false", "use_load_balancer_configuration", NULL};
-static const char *const algorithms[] = {"round_robin", "least_outstanding_requests", "weighted_random", NULL};
+static const char *const algorithms[] = {
+    "round_robin", "least_outstanding_requests", "weighted_random", NULL};
 static const char *const cookies[] = {"lb_cookie", "app_cookie", NULL};
 static const char *const source_address[] = {"source_ip", NULL};
 static const char *const always[] = {"true", NULL};
 static const char *const never[] = {"false", NULL};
 
-#define APP  ELB_OF_APP
-#define BOTH (ELB_OF_APP | ELB_OF_NET)
+#define APP       ELB_OF_APP
+#define BOTH      (ELB_OF_APP | ELB_OF_NET)
 #define GROUP_NET (ELB_OF_GROUP_TCP | ELB_OF_GROUP_UDP)
 #define GROUP_ALL (ELB_OF_GROUP_HTTP | GROUP_NET)
 
@@ -64,12 +66,16 @@ const struct elb_attribute elb_listener_attributes[] = {
     {"routing.http.response.content_security_policy.header_value", "", APP},
     {"routing.http.response.x_content_type_options.header_value", "", APP},
     {"routing.http.response.x_frame_options.header_value", "", APP},
-    {"routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name", "X-Amzn-Mtls-Clientcert-Serial-Number",
+    {"routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name",
+        "X-Amzn-Mtls-Clientcert-Serial-Number", ELB_OF_HTTPS},
+    {"routing.http.request.x_amzn_mtls_clientcert_issuer.header_name", "X-Amzn-Mtls-Clientcert-Issuer",
         ELB_OF_HTTPS},
-    {"routing.http.request.x_amzn_mtls_clientcert_issuer.header_name", "X-Amzn-Mtls-Clientcert-Issuer", ELB_OF_HTTPS},
-    {"routing.http.request.x_amzn_mtls_clientcert_subject.header_name", "X-Amzn-Mtls-Clientcert-Subject", ELB_OF_HTTPS},
-    {"routing.http.request.x_amzn_mtls_clientcert_validity.header_name", "X-Amzn-Mtls-Clientcert-Validity", ELB_OF_HTTPS},
-    {"routing.http.request.x_amzn_mtls_clientcert_leaf.header_name", "X-Amzn-Mtls-Clientcert-Leaf", ELB_OF_HTTPS},
+    {"routing.http.request.x_amzn_mtls_clientcert_subject.header_name", "X-Amzn-Mtls-Clientcert-Subject",
+        ELB_OF_HTTPS},
+    {"routing.http.request.x_amzn_mtls_clientcert_validity.header_name", "X-Amzn-Mtls-Clientcert-Validity",
+        ELB_OF_HTTPS},
+    {"routing.http.request.x_amzn_mtls_clientcert_leaf.header_name", "X-Amzn-Mtls-Clientcert-Leaf",
+        ELB_OF_HTTPS},
     {"routing.http.request.x_amzn_mtls_clientcert.header_name", "X-Amzn-Mtls-Clientcert", ELB_OF_HTTPS},
     {"routing.http.request.x_amzn_tls_version.header_name", "X-Amzn-Tls-Version", ELB_OF_HTTPS},
     {"routing.http.request.x_amzn_tls_cipher_suite.header_name", "X-Amzn-Tls-Cipher-Suite", ELB_OF_HTTPS},
@@ -82,11 +88,14 @@ const struct elb_attribute elb_target_group_attributes[] = {
     {"stickiness.type", "lb_cookie", ELB_OF_GROUP_HTTP, cookies},
     {"stickiness.type", "source_ip", GROUP_NET, source_address},
     {"load_balancing.cross_zone.enabled", "use_load_balancer_configuration", GROUP_ALL, cross_zone},
-    {"target_group_health.dns_failover.minimum_healthy_targets.count", "1", GROUP_ALL, NULL, 1, 3000, .off = true},
-    {"target_group_health.dns_failover.minimum_healthy_targets.percentage", "off", GROUP_ALL, NULL, 1, 100, .off = true},
-    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1", GROUP_ALL, NULL, 1, 3000},
-    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off", GROUP_ALL, NULL, 1, 100,
+    {"target_group_health.dns_failover.minimum_healthy_targets.count", "1", GROUP_ALL, NULL, 1, 3000,
         .off = true},
+    {"target_group_health.dns_failover.minimum_healthy_targets.percentage", "off", GROUP_ALL, NULL, 1, 100,
+        .off = true},
+    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", "1", GROUP_ALL, NULL, 1,
+        3000},
+    {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", "off", GROUP_ALL, NULL,
+        1, 100, .off = true},
     {"load_balancing.algorithm.type", "round_robin", ELB_OF_GROUP_HTTP, algorithms},
     {"load_balancing.algorithm.anomaly_mitigation", "off", ELB_OF_GROUP_HTTP, on_off},
     {"slow_start.duration_seconds", "0", ELB_OF_GROUP_HTTP, NULL, 30, 900, .zero = true},

@@ -9,12 +9,12 @@ enum { VALUE_MAX = 128, NAME_MAX_ = 40, REWRITE_MAX = 1024, TRANSFORMS_MAX = 2 }
 
 struct condition_type {
 	const char *field;
-	size_t config;     /* of the condition's pointer to it */
-	size_t values;     /* of its list of strings; SIZE_MAX: query strings have pairs */
-	size_t regexes;    /* SIZE_MAX: none */
-	bool once;         /* one a rule */
+	size_t config;  /* of the condition's pointer to it */
+	size_t values;  /* of its list of strings; SIZE_MAX: query strings have pairs */
+	size_t regexes; /* SIZE_MAX: none */
+	bool once;      /* one a rule */
 	bool wildcards;
-	bool legacy;       /* has Values of the condition itself, too */
+	bool legacy; /* has Values of the condition itself, too */
 	bool (*fits)(struct bw_str value);
 };
 
@@ -25,7 +25,8 @@ static bool host_fits(struct bw_str v)
 	for (size_t i = 0; i < v.n; i++) {
 		char c = v.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-.*?", c)))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		        strchr("-.*?", c)))
 			return false;
 	}
 	return true;
@@ -36,7 +37,8 @@ static bool path_fits(struct bw_str v)
 	for (size_t i = 0; i < v.n; i++) {
 		char c = v.p[i];
 
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("_-.$/~\"'@:+&*?", c))))
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		        (c && strchr("_-.$/~\"'@:+&*?", c))))
 			return false;
 	}
 	return true;
@@ -73,10 +75,11 @@ static const struct condition_type types[] = {
     {"http-header", CONFIG(HttpHeaderConfig), offsetof(struct elbv2_HttpHeaderConditionConfig, Values),
         offsetof(struct elbv2_HttpHeaderConditionConfig, RegexValues), false, true, false, text_fits},
     {"query-string", CONFIG(QueryStringConfig), SIZE_MAX, SIZE_MAX, false, true, false, text_fits},
-    {"http-request-method", CONFIG(HttpRequestMethodConfig), offsetof(struct elbv2_HttpRequestMethodConditionConfig, Values),
-        SIZE_MAX, true, false, false, method_fits},
-    {"source-ip", CONFIG(SourceIpConfig), offsetof(struct elbv2_SourceIpConditionConfig, Values), SIZE_MAX, true, false, false,
-        network_fits},
+    {"http-request-method", CONFIG(HttpRequestMethodConfig),
+        offsetof(struct elbv2_HttpRequestMethodConditionConfig, Values), SIZE_MAX, true, false, false,
+        method_fits},
+    {"source-ip", CONFIG(SourceIpConfig), offsetof(struct elbv2_SourceIpConditionConfig, Values), SIZE_MAX,
+        true, false, false, network_fits},
 };
 
 struct tally {
@@ -85,16 +88,19 @@ struct tally {
 
 /* ---- Values ---- */
 
-static enum bw_err value_check(struct bw_call *call, const struct condition_type *t, struct bw_str v, struct tally *tally)
+static enum bw_err value_check(
+    struct bw_call *call, const struct condition_type *t, struct bw_str v, struct tally *tally)
 {
 	if (v.n == 0)
 		return elb_invalid(call, "A condition value must be specified");
 	if (v.n > VALUE_MAX)
-		return elb_invalid(call, "Condition value '%.*s' cannot be longer than '%d' characters", BW_FMT(v), VALUE_MAX);
+		return elb_invalid(call, "Condition value '%.*s' cannot be longer than '%d' characters",
+		    BW_FMT(v), VALUE_MAX);
 	if (t->fits == network_fits && !network_fits(v))
 		return elb_invalid(call, "The CIDR block '%.*s' is not valid", BW_FMT(v));
 	if (!t->fits(v))
-		return elb_invalid(call, "Condition value '%.*s' contains a character that is not valid", BW_FMT(v));
+		return elb_invalid(
+		    call, "Condition value '%.*s' contains a character that is not valid", BW_FMT(v));
 	tally->values++;
 	for (size_t i = 0; t->wildcards && i < v.n; i++)
 		tally->wildcards += v.p[i] == '*' || v.p[i] == '?';
@@ -105,7 +111,8 @@ static bool regex_valid(struct bw_str text)
 {
 	PCRE2_SIZE where;
 	int code;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)text.p, text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &where, NULL);
+	pcre2_code *re = pcre2_compile(
+	    (PCRE2_SPTR)text.p, text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &where, NULL);
 
 	pcre2_code_free(re);
 	return re != NULL;
@@ -114,21 +121,23 @@ static bool regex_valid(struct bw_str text)
 static enum bw_err regex_check(struct bw_call *call, struct bw_str v, size_t most)
 {
 	if (v.n == 0 || v.n > most)
-		return elb_invalid(call, "Regular expressions must have between '1' and '%zu' characters", most);
+		return elb_invalid(
+		    call, "Regular expressions must have between '1' and '%zu' characters", most);
 	if (!regex_valid(v))
 		return elb_invalid(call, "The regular expression '%.*s' is not valid", BW_FMT(v));
 	return BW_OK;
 }
 
-static enum bw_err strings_check(struct bw_call *call, const struct condition_type *t, const struct elbv2_ListOfString *values,
-    const struct elbv2_ListOfString *regexes, struct tally *tally)
+static enum bw_err strings_check(struct bw_call *call, const struct condition_type *t,
+    const struct elbv2_ListOfString *values, const struct elbv2_ListOfString *regexes, struct tally *tally)
 {
 	size_t patterns = regexes ? regexes->n : 0;
 
 	if (values->n == 0 && patterns == 0)
 		return elb_invalid(call, "A condition value must be specified");
 	if (values->n && patterns)
-		return elb_invalid(call, "A condition can have either values or regular expressions, not both");
+		return elb_invalid(
+		    call, "A condition can have either values or regular expressions, not both");
 	for (size_t i = 0; i < values->n; i++)
 		TRY(value_check(call, t, values->v[i], tally));
 	for (size_t i = 0; i < patterns; i++) {
@@ -160,7 +169,8 @@ static enum bw_err header_check(struct bw_call *call, struct bw_str name)
 	bool fine = name.n > 0 && name.n <= NAME_MAX_ && !bw_str_eq_nocase(name, BW_STR("host"));
 
 	for (size_t i = 0; i < name.n; i++)
-		fine = fine && name.p[i] > ' ' && name.p[i] < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", name.p[i]);
+		fine =
+		    fine && name.p[i] > ' ' && name.p[i] < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", name.p[i]);
 	return fine ? BW_OK : elb_invalid(call, "The HTTP header name '%.*s' is not valid", BW_FMT(name));
 }
 
@@ -172,7 +182,8 @@ static void *config_at(const struct elbv2_RuleCondition *c, const struct conditi
 }
 
 /* By its field, which the configuration says as well. */
-static enum bw_err type_find(struct bw_call *call, struct elbv2_RuleCondition *c, const struct condition_type **out)
+static enum bw_err type_find(
+    struct bw_call *call, struct elbv2_RuleCondition *c, const struct condition_type **out)
 {
 	*out = NULL;
 	for (size_t i = 0; i < BW_COUNT(types); i++) {
@@ -181,37 +192,52 @@ static enum bw_err type_find(struct bw_call *call, struct elbv2_RuleCondition *c
 		if (bw_str_set(c->Field) ? named : configured && !*out)
 			*out = &types[i];
 		if (configured && bw_str_set(c->Field) && !named)
-			return elb_invalid(call, "A configuration of type '%s' cannot be specified for a condition with field '%.*s'",
+			return elb_invalid(call,
+			    "A configuration of type '%s' cannot be specified for a condition with field "
+			    "'%.*s'",
 			    types[i].field, BW_FMT(c->Field));
 		if (configured && *out && *out != &types[i])
 			return elb_invalid(call, "A condition can only have one configuration");
 	}
 	if (!*out)
-		return elb_invalid(call, "Condition field '%.*s' must be one of '[http-header, http-request-method, host-header, "
-		                         "path-pattern, query-string, source-ip]'", BW_FMT(c->Field));
+		return elb_invalid(call,
+		    "Condition field '%.*s' must be one of '[http-header, http-request-method, host-header, "
+		    "path-pattern, query-string, source-ip]'",
+		    BW_FMT(c->Field));
 	c->Field = bw_str_c((*out)->field);
 	return BW_OK;
 }
 
-/* Values and RegexValues of the condition itself are an older spelling of host-header and path-pattern; AWS answers both. */
-static enum bw_err legacy_take(struct bw_call *call, struct elbv2_RuleCondition *c, const struct condition_type *t)
+/* Values and RegexValues of the condition itself are an older spelling of host-header and path-pattern; AWS
+ * answers both. */
+static enum bw_err legacy_take(
+    struct bw_call *call, struct elbv2_RuleCondition *c, const struct condition_type *t)
 {
 	bool given = c->Values.n || c->RegexValues.n;
 	struct elbv2_HostHeaderConditionConfig *config;
 
-	_Static_assert(sizeof(struct elbv2_HostHeaderConditionConfig) == sizeof(struct elbv2_PathPatternConditionConfig) &&
+	_Static_assert(sizeof(struct elbv2_HostHeaderConditionConfig) ==
+	                       sizeof(struct elbv2_PathPatternConditionConfig) &&
 	                   offsetof(struct elbv2_HostHeaderConditionConfig, RegexValues) ==
 	                       offsetof(struct elbv2_PathPatternConditionConfig, RegexValues),
 	    "both configurations are alike");
 	if (!t->legacy && given)
-		return elb_invalid(call, "Values cannot be specified for a condition with field '%s': use its configuration", t->field);
+		return elb_invalid(call,
+		    "Values cannot be specified for a condition with field '%s': use its configuration",
+		    t->field);
 	if (!t->legacy)
-		return config_at(c, t) ? BW_OK
-		                       : elb_invalid(call, "A configuration must be specified for a condition with field '%s'", t->field);
+		return config_at(c, t)
+		           ? BW_OK
+		           : elb_invalid(call,
+		                 "A configuration must be specified for a condition with field '%s'",
+		                 t->field);
 	if (given && config_at(c, t))
-		return elb_invalid(call, "You cannot specify both values and a configuration for a condition");
+		return elb_invalid(
+		    call, "You cannot specify both values and a configuration for a condition");
 	if (c->Values.n > 1)
-		return elb_invalid(call, "A condition with field '%s' can only have one of Values: use its configuration", t->field);
+		return elb_invalid(call,
+		    "A condition with field '%s' can only have one of Values: use its configuration",
+		    t->field);
 	config = BW_NEW(call->arena, struct elbv2_HostHeaderConditionConfig);
 	if (config_at(c, t))
 		*config = *(struct elbv2_HostHeaderConditionConfig *)config_at(c, t);
@@ -225,8 +251,8 @@ static enum bw_err legacy_take(struct bw_call *call, struct elbv2_RuleCondition 
 	return BW_OK;
 }
 
-static enum bw_err condition_check(struct bw_call *call, struct elbv2_RuleCondition *c, const struct condition_type *t,
-    struct tally *tally)
+static enum bw_err condition_check(
+    struct bw_call *call, struct elbv2_RuleCondition *c, const struct condition_type *t, struct tally *tally)
 {
 	const char *config;
 
@@ -270,7 +296,8 @@ static enum bw_err rewrites_check(struct bw_call *call, const struct elbv2_Rewri
 		return elb_invalid(call, "A transform must have exactly one rewrite");
 	TRY(regex_check(call, rewrites->v[0].Regex, REWRITE_MAX));
 	if (rewrites->v[0].Replace.n > REWRITE_MAX || !text_fits(rewrites->v[0].Replace))
-		return elb_invalid(call, "The replacement '%.*s' is not valid", BW_FMT(rewrites->v[0].Replace));
+		return elb_invalid(
+		    call, "The replacement '%.*s' is not valid", BW_FMT(rewrites->v[0].Replace));
 	return BW_OK;
 }
 
@@ -279,8 +306,11 @@ static enum bw_err transform_check(struct bw_call *call, const struct elbv2_Rule
 	bool host = elb_is(t->Type, "host-header-rewrite");
 
 	if (host != (t->HostHeaderRewriteConfig != NULL) || host == (t->UrlRewriteConfig != NULL))
-		return elb_invalid(call, "A transform must have the configuration of its type, '%.*s', and no other", BW_FMT(t->Type));
-	return rewrites_check(call, host ? &t->HostHeaderRewriteConfig->Rewrites : &t->UrlRewriteConfig->Rewrites);
+		return elb_invalid(call,
+		    "A transform must have the configuration of its type, '%.*s', and no other",
+		    BW_FMT(t->Type));
+	return rewrites_check(
+	    call, host ? &t->HostHeaderRewriteConfig->Rewrites : &t->UrlRewriteConfig->Rewrites);
 }
 
 enum bw_err elb_transforms_check(struct bw_call *call, const struct elbv2_RuleTransformList *transforms)
@@ -289,7 +319,8 @@ enum bw_err elb_transforms_check(struct bw_call *call, const struct elbv2_RuleTr
 		return elb_invalid(call, "A rule can only have '%d' transforms", TRANSFORMS_MAX);
 	for (size_t i = 0; i < transforms->n; i++) {
 		if (i && bw_str_eq(transforms->v[0].Type, transforms->v[i].Type))
-			return elb_invalid(call, "A rule can only have one transform of type '%.*s'", BW_FMT(transforms->v[i].Type));
+			return elb_invalid(call, "A rule can only have one transform of type '%.*s'",
+			    BW_FMT(transforms->v[i].Type));
 		TRY(transform_check(call, &transforms->v[i]));
 	}
 	return BW_OK;

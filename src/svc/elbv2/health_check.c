@@ -54,8 +54,10 @@ static enum bw_err protocol_set(struct bw_call *call, struct elbv2_TargetGroup *
 	bool alb = elb_is(g->TargetType, "alb");
 
 	if (!is_http(protocol) && (!elb_is(protocol, "TCP") || is_http(g->Protocol) || alb))
-		return elb_invalid(call, "Health check protocol '%.*s' is not supported for target groups with %s '%.*s'",
-		    BW_FMT(protocol), alb ? "target type" : "protocol", BW_FMT(alb ? g->TargetType : g->Protocol));
+		return elb_invalid(call,
+		    "Health check protocol '%.*s' is not supported for target groups with %s '%.*s'",
+		    BW_FMT(protocol), alb ? "target type" : "protocol",
+		    BW_FMT(alb ? g->TargetType : g->Protocol));
 	g->HealthCheckProtocol = protocol;
 	if (!is_http(protocol)) {
 		g->HealthCheckPath = BW_STR_NONE;
@@ -69,7 +71,9 @@ static enum bw_err port_set(struct bw_call *call, struct elbv2_TargetGroup *g, s
 	int64_t number;
 
 	if (!elb_is(port, "traffic-port") && bw_str_to_i64(port, 1, 65535, &number) != BW_OK)
-		return elb_invalid(call, "Health check port '%.*s' must be 'traffic-port' or a number between '1' and '65535' inclusive",
+		return elb_invalid(call,
+		    "Health check port '%.*s' must be 'traffic-port' or a number between '1' and '65535' "
+		    "inclusive",
 		    BW_FMT(port));
 	g->HealthCheckPort = port;
 	return BW_OK;
@@ -89,10 +93,12 @@ static enum bw_err path_set(struct bw_call *call, struct elbv2_TargetGroup *g, s
 {
 	if (!is_http(g->HealthCheckProtocol))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Health check paths are not supported for health checks with the %.*s protocol", BW_FMT(g->HealthCheckProtocol));
+		    "Health check paths are not supported for health checks with the %.*s protocol",
+		    BW_FMT(g->HealthCheckProtocol));
 	if (!path_text(path))
 		return elb_invalid(call,
-		    "Health check path '%.*s' must begin with a '/' character, and can only contain printable ASCII characters, "
+		    "Health check path '%.*s' must begin with a '/' character, and can only contain "
+		    "printable ASCII characters, "
 		    "without control characters or whitespace",
 		    BW_FMT(path));
 	g->HealthCheckPath = path;
@@ -122,26 +128,32 @@ static bool codes_parse(struct bw_str codes, int64_t min, int64_t max, bool *out
 	return true;
 }
 
-static enum bw_err codes_check(struct bw_call *call, const char *name, struct bw_str codes, int64_t min, int64_t max)
+static enum bw_err codes_check(
+    struct bw_call *call, const char *name, struct bw_str codes, int64_t min, int64_t max)
 {
 	bool out_of_range;
 
 	if (!codes_parse(codes, min, max, &out_of_range))
-		return elb_invalid(call, "%s '%.*s' must be a code, a range of codes or a list of these separated by commas", name,
+		return elb_invalid(call,
+		    "%s '%.*s' must be a code, a range of codes or a list of these separated by commas", name,
 		    BW_FMT(codes));
 	if (out_of_range)
-		return elb_invalid(call, "Health check matcher %s '%.*s' must be within '%lld-%lld' inclusive",
-		    name[0] == 'H' ? "HTTP code" : "gRPC code", BW_FMT(codes), (long long)min, (long long)max);
+		return elb_invalid(call,
+		    "Health check matcher %s '%.*s' must be within '%lld-%lld' inclusive",
+		    name[0] == 'H' ? "HTTP code" : "gRPC code", BW_FMT(codes), (long long)min,
+		    (long long)max);
 	return BW_OK;
 }
 
-static enum bw_err matcher_set(struct bw_call *call, struct elbv2_TargetGroup *g, const struct elbv2_Matcher *m)
+static enum bw_err matcher_set(
+    struct bw_call *call, struct elbv2_TargetGroup *g, const struct elbv2_Matcher *m)
 {
 	struct elbv2_Matcher *copy = BW_NEW(call->arena, struct elbv2_Matcher);
 
 	if (!is_http(g->HealthCheckProtocol))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Health check matchers are not supported for health checks with the %.*s protocol", BW_FMT(g->HealthCheckProtocol));
+		    "Health check matchers are not supported for health checks with the %.*s protocol",
+		    BW_FMT(g->HealthCheckProtocol));
 	if (is_grpc(g) != bw_str_set(m->GrpcCode) || is_grpc(g) == bw_str_set(m->HttpCode))
 		return elb_invalid(call, "A health check matcher must have %s for protocol version '%.*s'",
 		    is_grpc(g) ? "a GrpcCode and no HttpCode" : "an HttpCode and no GrpcCode",
@@ -164,8 +176,9 @@ enum bw_err health_set(struct bw_call *call, struct elbv2_TargetGroup *g, const 
 	if (bw_str_set(h->path))
 		TRY(path_set(call, g, h->path));
 	if (h->enabled.set && !h->enabled.v)
-		return elb_invalid(
-		    call, "Health check enabled must be true for target groups with target type '%.*s'", BW_FMT(g->TargetType));
+		return elb_invalid(call,
+		    "Health check enabled must be true for target groups with target type '%.*s'",
+		    BW_FMT(g->TargetType));
 	if (h->enabled.set)
 		g->HealthCheckEnabled = h->enabled;
 	if (h->interval_s.set)

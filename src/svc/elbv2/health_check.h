@@ -14,4 +14,5 @@ struct health_input {
 /* What is not given becomes the default (ELB API Reference, CreateTargetGroup). */
 void health_defaults(struct bw_call *call, struct elbv2_TargetGroup *g, struct health_input *h);
 /* Checks and takes over what is given. */
-BW_CHECKED enum bw_err health_set(struct bw_call *call, struct elbv2_TargetGroup *g, const struct health_input *h);
+BW_CHECKED enum bw_err health_set(
+    struct bw_call *call, struct elbv2_TargetGroup *g, const struct health_input *h);

@@ -2,8 +2,8 @@
 
 #include "base/sys.h"
 
-/* The edge's image of all load balancers, of every account and Region that has any. Everything of a place is read in a few
- * ordered walks; the records are small and the walks are what a rebuild costs. */
+/* The edge's image of all load balancers, of every account and Region that has any. Everything of a place is
+ * read in a few ordered walks; the records are small and the walks are what a rebuild costs. */
 
 /* ---- What a place has ---- */
 
@@ -39,10 +39,14 @@ static struct bw_strs groups_of(const struct elb_load_balancer *lb)
 	return (struct bw_strs){lb->shape.SecurityGroups.n, lb->shape.SecurityGroups.v};
 }
 
-static enum bw_err permits_fill(struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
+static enum bw_err permits_fill(
+    struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
 {
-	struct bw_network net = {.store = bw_core_store(p->call.core), .view = p->call.view, .arena = p->call.arena,
-	    .account = p->call.account, .region = p->call.region};
+	struct bw_network net = {.store = bw_core_store(p->call.core),
+	    .view = p->call.view,
+	    .arena = p->call.arena,
+	    .account = p->call.account,
+	    .region = p->call.region};
 	struct bw_strs groups = groups_of(lb);
 	struct bw_permits permits;
 
@@ -57,7 +61,8 @@ static enum bw_err permits_fill(struct place *p, const struct elb_load_balancer 
 	return BW_OK;
 }
 
-static enum bw_err listeners_fill(struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
+static enum bw_err listeners_fill(
+    struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
 {
 	struct bw_edge_listener *v = BW_NEW_ARRAY(p->call.arena, struct bw_edge_listener, p->listener_count);
 	size_t n = 0;
@@ -70,12 +75,16 @@ static enum bw_err listeners_fill(struct place *p, const struct elb_load_balance
 	return BW_OK;
 }
 
-static enum bw_err load_balancer_fill(struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
+static enum bw_err load_balancer_fill(
+    struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
 {
 	struct bw_call *c = &p->call;
 
-	*out = (struct bw_edge_load_balancer){.arn = elb_load_balancer_arn(c, lb->type, lb->name, lb->id), .name = lb->name,
-	    .id = lb->id, .dns_name = lb->shape.DNSName, .type = lb->shape.Type,
+	*out = (struct bw_edge_load_balancer){.arn = elb_load_balancer_arn(c, lb->type, lb->name, lb->id),
+	    .name = lb->name,
+	    .id = lb->id,
+	    .dns_name = lb->shape.DNSName,
+	    .type = lb->shape.Type,
 	    .attributes = elb_load_balancer_attributes_all(c->arena, lb)};
 	bw_strs_add(&out->addresses, c->arena, lb->address);
 	TRY(permits_fill(p, lb, out));
@@ -100,7 +109,8 @@ static struct bw_str target_address(struct place *p, const struct elb_target_gro
 	return BW_STR_NONE;
 }
 
-static enum bw_err targets_fill(struct place *p, const struct elb_target_group *g, struct bw_edge_target_group *out)
+static enum bw_err targets_fill(
+    struct place *p, const struct elb_target_group *g, struct bw_edge_target_group *out)
 {
 	struct bw_edge_target *v;
 	struct elb_target *targets;
@@ -112,8 +122,13 @@ static enum bw_err targets_fill(struct place *p, const struct elb_target_group *
 		const struct elb_target *t = &targets[i];
 		int64_t end_ms = t->draining_ms + elb_group_drain_ms(g);
 
-		v[i] = (struct bw_edge_target){.id = t->id, .address = target_address(p, g, t->id), .port = t->port, .zone = t->zone,
-		    .draining = t->draining_ms != 0, .draining_ms = t->draining_ms, .registered_ms = t->registered_ms};
+		v[i] = (struct bw_edge_target){.id = t->id,
+		    .address = target_address(p, g, t->id),
+		    .port = t->port,
+		    .zone = t->zone,
+		    .draining = t->draining_ms != 0,
+		    .draining_ms = t->draining_ms,
+		    .registered_ms = t->registered_ms};
 		if (t->draining_ms && end_ms < *p->due_ms)
 			*p->due_ms = end_ms;
 	}
@@ -122,18 +137,29 @@ static enum bw_err targets_fill(struct place *p, const struct elb_target_group *
 	return BW_OK;
 }
 
-static enum bw_err group_fill(struct place *p, const struct elb_target_group *g, struct bw_edge_target_group *out)
+static enum bw_err group_fill(
+    struct place *p, const struct elb_target_group *g, struct bw_edge_target_group *out)
 {
 	const struct elbv2_TargetGroup *s = &g->shape;
 
-	*out = (struct bw_edge_target_group){.arn = elb_named_arn(&p->call, "targetgroup", g->name, g->id), .name = g->name,
-	    .protocol = s->Protocol, .protocol_version = s->ProtocolVersion, .target_type = s->TargetType, .port = s->Port.v,
-	    .attributes = elb_group_attributes(p->call.arena, g), .health_enabled = s->HealthCheckEnabled.v,
-	    .health_protocol = s->HealthCheckProtocol, .health_port = s->HealthCheckPort, .health_path = s->HealthCheckPath,
-	    .health_interval_s = s->HealthCheckIntervalSeconds.v, .health_timeout_s = s->HealthCheckTimeoutSeconds.v,
-	    .healthy_threshold = s->HealthyThresholdCount.v, .unhealthy_threshold = s->UnhealthyThresholdCount.v};
+	*out = (struct bw_edge_target_group){.arn = elb_named_arn(&p->call, "targetgroup", g->name, g->id),
+	    .name = g->name,
+	    .protocol = s->Protocol,
+	    .protocol_version = s->ProtocolVersion,
+	    .target_type = s->TargetType,
+	    .port = s->Port.v,
+	    .attributes = elb_group_attributes(p->call.arena, g),
+	    .health_enabled = s->HealthCheckEnabled.v,
+	    .health_protocol = s->HealthCheckProtocol,
+	    .health_port = s->HealthCheckPort,
+	    .health_path = s->HealthCheckPath,
+	    .health_interval_s = s->HealthCheckIntervalSeconds.v,
+	    .health_timeout_s = s->HealthCheckTimeoutSeconds.v,
+	    .healthy_threshold = s->HealthyThresholdCount.v,
+	    .unhealthy_threshold = s->UnhealthyThresholdCount.v};
 	if (s->Matcher)
-		out->health_codes = bw_str_set(s->Matcher->GrpcCode) ? s->Matcher->GrpcCode : s->Matcher->HttpCode;
+		out->health_codes =
+		    bw_str_set(s->Matcher->GrpcCode) ? s->Matcher->GrpcCode : s->Matcher->HttpCode;
 	return targets_fill(p, g, out);
 }
 
@@ -142,7 +168,8 @@ static enum bw_err in_use(struct place *p, const struct elb_target_group *g, boo
 {
 	struct bw_strs uses;
 
-	TRY(elb_names(&p->call, elb_index(&p->call, "use", bw_arena_printf(p->call.arena, "%.*s/", BW_FMT(g->name))), &uses));
+	TRY(elb_names(&p->call,
+	    elb_index(&p->call, "use", bw_arena_printf(p->call.arena, "%.*s/", BW_FMT(g->name))), &uses));
 	*used = uses.n > 0;
 	return BW_OK;
 }
@@ -181,16 +208,17 @@ static enum bw_err place_add(struct place *p, struct making *m)
 	struct bw_arena *a = p->call.arena;
 
 	TRY(place_load(p));
-	m->load_balancers =
-	    joined(a, m->load_balancers, m->load_balancer_count, p->load_balancer_count, sizeof *m->load_balancers);
+	m->load_balancers = joined(
+	    a, m->load_balancers, m->load_balancer_count, p->load_balancer_count, sizeof *m->load_balancers);
 	for (size_t i = 0; i < p->load_balancer_count; i++)
-		TRY(load_balancer_fill(p, &p->load_balancers[i], &m->load_balancers[m->load_balancer_count++]));
+		TRY(load_balancer_fill(
+		    p, &p->load_balancers[i], &m->load_balancers[m->load_balancer_count++]));
 	m->groups = joined(a, m->groups, m->group_count, p->group_count, sizeof *m->groups);
 	return groups_fill(p, m->groups, &m->group_count);
 }
 
-static enum bw_err build(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena, struct bw_edge_image *image,
-    int64_t *due_ms)
+static enum bw_err build(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena,
+    struct bw_edge_image *image, int64_t *due_ms)
 {
 	struct making m = {0};
 	struct bw_strs places = {0};
@@ -200,8 +228,14 @@ static enum bw_err build(struct bw_core *core, struct bw_snapshot *view, struct 
 	for (size_t i = 0; i < places.n; i++) {
 		struct bw_str region = places.v[i], account = bw_str_cut(&region, '/');
 		/* No call of a client's: what reads by it neither guards nor states anything. */
-		struct place p = {.call = {.core = core, .arena = arena, .view = view, .now_ms = image->made_ms,
-		                      .account = account, .region = region, .service = &bw_service_elbv2}, .due_ms = due_ms};
+		struct place p = {.call = {.core = core,
+		                      .arena = arena,
+		                      .view = view,
+		                      .now_ms = image->made_ms,
+		                      .account = account,
+		                      .region = region,
+		                      .service = &bw_service_elbv2},
+		    .due_ms = due_ms};
 
 		TRY(place_add(&p, &m));
 	}

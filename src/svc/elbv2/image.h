@@ -16,4 +16,5 @@ struct place {
 };
 
 /* A listener with its certificates and rules. */
-BW_CHECKED enum bw_err image_listener(struct place *p, const struct elb_listener *l, struct bw_edge_listener *out);
+BW_CHECKED enum bw_err image_listener(
+    struct place *p, const struct elb_listener *l, struct bw_edge_listener *out);

@@ -12,7 +12,8 @@ static struct bw_strs strings(const struct elbv2_ListOfString *l)
 	return (struct bw_strs){l->n, l->v};
 }
 
-static void condition_fill(struct bw_arena *a, const struct elbv2_RuleCondition *c, struct bw_edge_condition *out)
+static void condition_fill(
+    struct bw_arena *a, const struct elbv2_RuleCondition *c, struct bw_edge_condition *out)
 {
 	out->field = c->Field;
 	if (c->HostHeaderConfig) {
@@ -34,14 +35,17 @@ static void condition_fill(struct bw_arena *a, const struct elbv2_RuleCondition 
 
 		out->query = (struct bw_pairs){q->n, BW_NEW_ARRAY(a, struct bw_pair, q->n)};
 		for (size_t i = 0; i < q->n; i++)
-			out->query.v[i] = (struct bw_pair){bw_str_set(q->v[i].Key) ? q->v[i].Key : BW_STR(""), q->v[i].Value};
+			out->query.v[i] = (struct bw_pair){
+			    bw_str_set(q->v[i].Key) ? q->v[i].Key : BW_STR(""), q->v[i].Value};
 	}
 }
 
-static void transform_fill(struct bw_arena *a, const struct elbv2_RuleTransform *t, struct bw_edge_transform *out)
+static void transform_fill(
+    struct bw_arena *a, const struct elbv2_RuleTransform *t, struct bw_edge_transform *out)
 {
-	const struct elbv2_RewriteConfigList *r =
-	    t->HostHeaderRewriteConfig ? &t->HostHeaderRewriteConfig->Rewrites : &t->UrlRewriteConfig->Rewrites;
+	const struct elbv2_RewriteConfigList *r = t->HostHeaderRewriteConfig
+	                                              ? &t->HostHeaderRewriteConfig->Rewrites
+	                                              : &t->UrlRewriteConfig->Rewrites;
 
 	out->type = t->Type;
 	out->rewrites = (struct bw_pairs){r->n, BW_NEW_ARRAY(a, struct bw_pair, r->n)};
@@ -53,8 +57,8 @@ static void transform_fill(struct bw_arena *a, const struct elbv2_RuleTransform 
 
 /* Every set value of a structure, named by its way: "StatusCode", "AdditionalClaims.1.Values.2",
  * "AuthenticationRequestExtraParams.prompt". */
-static void parameters_add(struct bw_arena *a, const struct bw_shape *shape, const void *at, struct bw_str name,
-    struct bw_pairs *out)
+static void parameters_add(struct bw_arena *a, const struct bw_shape *shape, const void *at,
+    struct bw_str name, struct bw_pairs *out)
 {
 	const struct bw_any_list *list = at;
 	const struct bw_any_map *map = at;
@@ -66,11 +70,13 @@ static void parameters_add(struct bw_arena *a, const struct bw_shape *shape, con
 		return;
 	case BW_SHAPE_INTEGER:
 		if (((const struct bw_opt_int *)at)->set)
-			bw_pairs_set(out, a, name, bw_arena_printf(a, "%lld", (long long)((const struct bw_opt_int *)at)->v));
+			bw_pairs_set(out, a, name,
+			    bw_arena_printf(a, "%lld", (long long)((const struct bw_opt_int *)at)->v));
 		return;
 	case BW_SHAPE_BOOLEAN:
 		if (((const struct bw_opt_bool *)at)->set)
-			bw_pairs_set(out, a, name, ((const struct bw_opt_bool *)at)->v ? BW_STR("true") : BW_STR("false"));
+			bw_pairs_set(out, a, name,
+			    ((const struct bw_opt_bool *)at)->v ? BW_STR("true") : BW_STR("false"));
 		return;
 	case BW_SHAPE_STRUCTURE:
 		for (uint32_t i = 0; i < shape->member_count; i++) {
@@ -81,7 +87,9 @@ static void parameters_add(struct bw_arena *a, const struct bw_shape *shape, con
 				its = *(const void *const *)its;
 			if (its)
 				parameters_add(a, m->shape, its,
-				    name.n ? bw_arena_printf(a, "%.*s.%s", BW_FMT(name), m->name) : bw_str_c(m->name), out);
+				    name.n ? bw_arena_printf(a, "%.*s.%s", BW_FMT(name), m->name)
+				           : bw_str_c(m->name),
+				    out);
 		}
 		return;
 	case BW_SHAPE_LIST:
@@ -99,12 +107,14 @@ static void parameters_add(struct bw_arena *a, const struct bw_shape *shape, con
 	}
 }
 
-static void forward_fill(struct bw_arena *a, const struct elbv2_ForwardActionConfig *f, struct bw_edge_action *out)
+static void forward_fill(
+    struct bw_arena *a, const struct elbv2_ForwardActionConfig *f, struct bw_edge_action *out)
 {
 	struct bw_edge_forward *v = BW_NEW_ARRAY(a, struct bw_edge_forward, f->TargetGroups.n);
 
 	for (size_t i = 0; i < f->TargetGroups.n; i++)
-		v[i] = (struct bw_edge_forward){f->TargetGroups.v[i].TargetGroupArn, f->TargetGroups.v[i].Weight.v};
+		v[i] = (struct bw_edge_forward){
+		    f->TargetGroups.v[i].TargetGroupArn, f->TargetGroups.v[i].Weight.v};
 	out->forwards = v;
 	out->forward_count = f->TargetGroups.n;
 	out->sticky_groups = f->TargetGroupStickinessConfig && f->TargetGroupStickinessConfig->Enabled.v;
@@ -118,16 +128,20 @@ static void action_fill(struct bw_arena *a, const struct elbv2_Action *x, struct
 	if (x->ForwardConfig)
 		forward_fill(a, x->ForwardConfig, out);
 	if (x->RedirectConfig)
-		parameters_add(a, elbv2_RedirectActionConfig_shape, x->RedirectConfig, BW_STR(""), &out->parameters);
-	if (x->FixedResponseConfig)
-		parameters_add(a, elbv2_FixedResponseActionConfig_shape, x->FixedResponseConfig, BW_STR(""), &out->parameters);
-	if (x->AuthenticateOidcConfig)
-		parameters_add(a, elbv2_AuthenticateOidcActionConfig_shape, x->AuthenticateOidcConfig, BW_STR(""), &out->parameters);
-	if (x->AuthenticateCognitoConfig)
 		parameters_add(
-		    a, elbv2_AuthenticateCognitoActionConfig_shape, x->AuthenticateCognitoConfig, BW_STR(""), &out->parameters);
+		    a, elbv2_RedirectActionConfig_shape, x->RedirectConfig, BW_STR(""), &out->parameters);
+	if (x->FixedResponseConfig)
+		parameters_add(a, elbv2_FixedResponseActionConfig_shape, x->FixedResponseConfig, BW_STR(""),
+		    &out->parameters);
+	if (x->AuthenticateOidcConfig)
+		parameters_add(a, elbv2_AuthenticateOidcActionConfig_shape, x->AuthenticateOidcConfig,
+		    BW_STR(""), &out->parameters);
+	if (x->AuthenticateCognitoConfig)
+		parameters_add(a, elbv2_AuthenticateCognitoActionConfig_shape, x->AuthenticateCognitoConfig,
+		    BW_STR(""), &out->parameters);
 	if (x->JwtValidationConfig)
-		parameters_add(a, elbv2_JwtValidationActionConfig_shape, x->JwtValidationConfig, BW_STR(""), &out->parameters);
+		parameters_add(a, elbv2_JwtValidationActionConfig_shape, x->JwtValidationConfig, BW_STR(""),
+		    &out->parameters);
 }
 
 /* ---- Rules ---- */
@@ -135,9 +149,11 @@ static void action_fill(struct bw_arena *a, const struct elbv2_Action *x, struct
 static void rule_fill(struct place *p, const struct elb_rule *r, struct bw_edge_rule *out)
 {
 	struct bw_arena *a = p->call.arena;
-	struct bw_edge_condition *conditions = BW_NEW_ARRAY(a, struct bw_edge_condition, r->shape.Conditions.n);
+	struct bw_edge_condition *conditions =
+	    BW_NEW_ARRAY(a, struct bw_edge_condition, r->shape.Conditions.n);
 	struct bw_edge_action *actions = BW_NEW_ARRAY(a, struct bw_edge_action, r->shape.Actions.n);
-	struct bw_edge_transform *transforms = BW_NEW_ARRAY(a, struct bw_edge_transform, r->shape.Transforms.n);
+	struct bw_edge_transform *transforms =
+	    BW_NEW_ARRAY(a, struct bw_edge_transform, r->shape.Transforms.n);
 
 	for (size_t i = 0; i < r->shape.Conditions.n; i++)
 		condition_fill(a, &r->shape.Conditions.v[i], &conditions[i]);
@@ -146,14 +162,19 @@ static void rule_fill(struct place *p, const struct elb_rule *r, struct bw_edge_
 	for (size_t i = 0; i < r->shape.Transforms.n; i++)
 		transform_fill(a, &r->shape.Transforms.v[i], &transforms[i]);
 	*out = (struct bw_edge_rule){.arn = elb_rule_arn(&p->call, r),
-	    .priority = r->priority == ELB_DEFAULT_PRIORITY ? INT64_MAX : r->priority, .conditions = conditions,
-	    .condition_count = r->shape.Conditions.n, .actions = actions, .action_count = r->shape.Actions.n,
-	    .transforms = transforms, .transform_count = r->shape.Transforms.n};
+	    .priority = r->priority == ELB_DEFAULT_PRIORITY ? INT64_MAX : r->priority,
+	    .conditions = conditions,
+	    .condition_count = r->shape.Conditions.n,
+	    .actions = actions,
+	    .action_count = r->shape.Actions.n,
+	    .transforms = transforms,
+	    .transform_count = r->shape.Transforms.n};
 }
 
 static int by_priority(const void *x, const void *y)
 {
-	int64_t a = ((const struct bw_edge_rule *)x)->priority, b = ((const struct bw_edge_rule *)y)->priority;
+	int64_t a = ((const struct bw_edge_rule *)x)->priority,
+	        b = ((const struct bw_edge_rule *)y)->priority;
 
 	return a < b ? -1 : a > b;
 }
@@ -164,8 +185,8 @@ static void rules_fill(struct place *p, const struct elb_listener *l, struct bw_
 	struct bw_edge_rule *v;
 	size_t from = 0, to;
 
-	while (from < p->rule_count &&
-	       !(bw_str_eq(p->rules[from].listener, l->id) && bw_str_eq(p->rules[from].load_balancer, l->load_balancer)))
+	while (from < p->rule_count && !(bw_str_eq(p->rules[from].listener, l->id) &&
+	                                   bw_str_eq(p->rules[from].load_balancer, l->load_balancer)))
 		from++;
 	for (to = from; to < p->rule_count && bw_str_eq(p->rules[to].listener, l->id);)
 		to++;
@@ -180,8 +201,10 @@ static void rules_fill(struct place *p, const struct elb_listener *l, struct bw_
 
 /* ---- Certificates and clients ---- */
 
-/* One that cannot be had, because its keeper lost it, is said and left out: the listener's other names go on. */
-static enum bw_err certificate_add(struct place *p, struct bw_str arn, bool usual, struct bw_edge_certificate *v, size_t *n)
+/* One that cannot be had, because its keeper lost it, is said and left out: the listener's other names go on.
+ */
+static enum bw_err certificate_add(
+    struct place *p, struct bw_str arn, bool usual, struct bw_edge_certificate *v, size_t *n)
 {
 	struct bw_certificate c;
 	enum bw_err e = bw_certificate_find(p->call.core, p->call.view, p->call.arena, arn, true, &c);
@@ -193,7 +216,8 @@ static enum bw_err certificate_add(struct place *p, struct bw_str arn, bool usua
 	return BW_OK;
 }
 
-static enum bw_err certificates_fill(struct place *p, const struct elb_listener *l, struct bw_edge_listener *out)
+static enum bw_err certificates_fill(
+    struct place *p, const struct elb_listener *l, struct bw_edge_listener *out)
 {
 	size_t most = l->shape.Certificates.n + l->certificates.n, n = 0;
 	struct bw_edge_certificate *v = BW_NEW_ARRAY(p->call.arena, struct bw_edge_certificate, most);
@@ -207,12 +231,14 @@ static enum bw_err certificates_fill(struct place *p, const struct elb_listener 
 	return BW_OK;
 }
 
-static enum bw_err revocations_fill(struct place *p, const struct elb_trust_store *s, struct bw_edge_listener *out)
+static enum bw_err revocations_fill(
+    struct place *p, const struct elb_trust_store *s, struct bw_edge_listener *out)
 {
 	struct elb_revocation *v;
 	size_t n;
 
-	TRY(elb_all(&p->call, &elb_revocation_kind, bw_arena_printf(p->call.arena, "%.*s/", BW_FMT(s->name)), &v, &n));
+	TRY(elb_all(&p->call, &elb_revocation_kind, bw_arena_printf(p->call.arena, "%.*s/", BW_FMT(s->name)),
+	    &v, &n));
 	for (size_t i = 0; i < n; i++)
 		bw_strs_add(&out->client_crls, p->call.arena, v[i].content);
 	return BW_OK;
@@ -239,8 +265,11 @@ static enum bw_err client_fill(struct place *p, const struct elb_listener *l, st
 
 enum bw_err image_listener(struct place *p, const struct elb_listener *l, struct bw_edge_listener *out)
 {
-	*out = (struct bw_edge_listener){.arn = elb_listener_arn(&p->call, l), .port = l->shape.Port.v, .protocol = l->shape.Protocol,
-	    .ssl_policy = l->shape.SslPolicy, .alpn = {l->shape.AlpnPolicy.n, l->shape.AlpnPolicy.v},
+	*out = (struct bw_edge_listener){.arn = elb_listener_arn(&p->call, l),
+	    .port = l->shape.Port.v,
+	    .protocol = l->shape.Protocol,
+	    .ssl_policy = l->shape.SslPolicy,
+	    .alpn = {l->shape.AlpnPolicy.n, l->shape.AlpnPolicy.v},
 	    .attributes = elb_listener_attributes_all(p->call.arena, l)};
 	TRY(certificates_fill(p, l, out));
 	TRY(client_fill(p, l, out));

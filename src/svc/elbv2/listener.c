@@ -11,18 +11,22 @@ static enum bw_err new_resource(struct bw_call *call)
 	if (in->Tags.n && bw_arn_parse(in->LoadBalancerArn, &parts) == BW_OK &&
 	    bw_str_starts(parts.resource, BW_STR("loadbalancer/")))
 		bw_call_also(call, BW_STR("elasticloadbalancing:AddTags"),
-		    bw_arena_printf(call->arena, "arn:aws:elasticloadbalancing:%.*s:%.*s:listener/%.*s/*", BW_FMT(parts.region),
-		        BW_FMT(parts.account), BW_FMT(bw_str_sub(parts.resource, strlen("loadbalancer/"), parts.resource.n))),
+		    bw_arena_printf(call->arena, "arn:aws:elasticloadbalancing:%.*s:%.*s:listener/%.*s/*",
+		        BW_FMT(parts.region), BW_FMT(parts.account),
+		        BW_FMT(bw_str_sub(parts.resource, strlen("loadbalancer/"), parts.resource.n))),
 		    BW_STR("elasticloadbalancing:CreateAction"), BW_STR("CreateListener"));
 	return BW_OK;
 }
 
-static enum bw_err listeners_of(struct bw_call *call, const struct elb_load_balancer *lb, struct elb_listener **v, size_t *n)
+static enum bw_err listeners_of(
+    struct bw_call *call, const struct elb_load_balancer *lb, struct elb_listener **v, size_t *n)
 {
-	return elb_all(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)), v, n);
+	return elb_all(
+	    call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)), v, n);
 }
 
-static const struct elb_listener *on_port(const struct elb_listener *v, size_t n, int64_t port, struct bw_str except)
+static const struct elb_listener *on_port(
+    const struct elb_listener *v, size_t n, int64_t port, struct bw_str except)
 {
 	for (size_t i = 0; i < n; i++)
 		if (v[i].shape.Port.v == port && !bw_str_eq(v[i].id, except))
@@ -32,14 +36,17 @@ static const struct elb_listener *on_port(const struct elb_listener *v, size_t n
 
 static enum bw_err port_duplicate(struct bw_call *call, const struct elb_load_balancer *lb)
 {
-	return bw_call_fail(call, "DuplicateListener", "A listener already exists on this port for this load balancer '%.*s'",
+	return bw_call_fail(call, "DuplicateListener",
+	    "A listener already exists on this port for this load balancer '%.*s'",
 	    BW_FMT(elb_load_balancer_arn(call, lb->type, lb->name, lb->id)));
 }
 
 static enum bw_err default_rule_load(struct bw_call *call, const struct elb_listener *l, struct elb_rule *r)
 {
-	return elb_load(call, &elb_rule_kind, bw_arena_printf(call->arena, "%.*s/%.*s/%.*s", BW_FMT(l->load_balancer),
-	    BW_FMT(l->id), BW_FMT(l->default_rule)), r);
+	return elb_load(call, &elb_rule_kind,
+	    bw_arena_printf(call->arena, "%.*s/%.*s/%.*s", BW_FMT(l->load_balancer), BW_FMT(l->id),
+	        BW_FMT(l->default_rule)),
+	    r);
 }
 
 enum bw_err elb_listener_to_shape(struct bw_call *call, struct elb_listener *l, struct elbv2_Listener *out)
@@ -55,20 +62,26 @@ enum bw_err elb_listener_to_shape(struct bw_call *call, struct elb_listener *l, 
 }
 
 /* One that was written in this call is not in the view yet. */
-static void written_to_shape(struct bw_call *call, const struct elb_listener *l, const struct elbv2_Actions *actions,
-    struct elbv2_Listeners *out)
+static void written_to_shape(struct bw_call *call, const struct elb_listener *l,
+    const struct elbv2_Actions *actions, struct elbv2_Listeners *out)
 {
 	*out = (struct elbv2_Listeners){true, 1, BW_NEW(call->arena, struct elbv2_Listener)};
 	out->v[0] = l->shape;
 	out->v[0].ListenerArn = elb_listener_arn(call, l);
-	out->v[0].LoadBalancerArn = elb_load_balancer_arn(call, l->type, l->load_balancer, l->load_balancer_id);
+	out->v[0].LoadBalancerArn =
+	    elb_load_balancer_arn(call, l->type, l->load_balancer, l->load_balancer_id);
 	elb_actions_to_shape(call, actions, &out->v[0].DefaultActions);
 }
 
-static struct elb_rule default_rule_make(struct bw_call *call, struct elb_listener *l, const struct elbv2_Actions *actions)
+static struct elb_rule default_rule_make(
+    struct bw_call *call, struct elb_listener *l, const struct elbv2_Actions *actions)
 {
-	struct elb_rule r = {.id = elb_id(call), .listener = l->id, .load_balancer = l->load_balancer,
-	    .load_balancer_id = l->load_balancer_id, .type = l->type, .priority = ELB_DEFAULT_PRIORITY};
+	struct elb_rule r = {.id = elb_id(call),
+	    .listener = l->id,
+	    .load_balancer = l->load_balancer,
+	    .load_balancer_id = l->load_balancer_id,
+	    .type = l->type,
+	    .priority = ELB_DEFAULT_PRIORITY};
 
 	r.shape.Actions = *actions;
 	l->default_rule = r.id;
@@ -76,8 +89,9 @@ static struct elb_rule default_rule_make(struct bw_call *call, struct elb_listen
 }
 
 /* The same listener again is the listener that is there. */
-static enum bw_err same_again(struct bw_call *call, const struct elb_load_balancer *lb, const struct elb_listener *old,
-    const struct elb_listener *new, const struct elbv2_Actions *actions, struct elbv2_Listeners *out)
+static enum bw_err same_again(struct bw_call *call, const struct elb_load_balancer *lb,
+    const struct elb_listener *old, const struct elb_listener *new, const struct elbv2_Actions *actions,
+    struct elbv2_Listeners *out)
 {
 	struct elbv2_Listener a = old->shape, b = new->shape;
 	struct elb_rule r;
@@ -91,8 +105,8 @@ static enum bw_err same_again(struct bw_call *call, const struct elb_load_balanc
 	return BW_OK;
 }
 
-static enum bw_err listener_make(struct bw_call *call, const struct elb_load_balancer *lb, struct elb_listener *l,
-    const struct elbv2_Actions *actions)
+static enum bw_err listener_make(struct bw_call *call, const struct elb_load_balancer *lb,
+    struct elb_listener *l, const struct elbv2_Actions *actions)
 {
 	struct elb_rule r;
 
@@ -109,8 +123,8 @@ static enum bw_err listener_make(struct bw_call *call, const struct elb_load_bal
 
 BW_OP(elbv2, CreateListener, .effect = BW_WRITE, .resource = new_resource, .keys = elb_listener_keys)
 {
-	struct listener_input given = {in->Protocol, in->SslPolicy, in->Port, &in->Certificates, &in->AlpnPolicy,
-	    in->MutualAuthentication};
+	struct listener_input given = {in->Protocol, in->SslPolicy, in->Port, &in->Certificates,
+	    &in->AlpnPolicy, in->MutualAuthentication};
 	struct elb_listener l = {0}, *others;
 	const struct elb_listener *old;
 	struct elbv2_Actions actions = in->DefaultActions;
@@ -128,7 +142,8 @@ BW_OP(elbv2, CreateListener, .effect = BW_WRITE, .resource = new_resource, .keys
 	old = on_port(others, n, l.shape.Port.v, BW_STR_NONE);
 	if (old)
 		return same_again(call, &lb, old, &l, &actions, &out->Listeners);
-	TRY(bw_call_within(call, elb_is(lb.type, "app") ? &elb_app_listeners_quota : &elb_net_listeners_quota, n + 1));
+	TRY(bw_call_within(
+	    call, elb_is(lb.type, "app") ? &elb_app_listeners_quota : &elb_net_listeners_quota, n + 1));
 	TRY(listener_make(call, &lb, &l, &actions));
 	written_to_shape(call, &l, &actions, &out->Listeners);
 	return BW_OK;
@@ -136,7 +151,8 @@ BW_OP(elbv2, CreateListener, .effect = BW_WRITE, .resource = new_resource, .keys
 
 /* ---- Reading ---- */
 
-static enum bw_err by_arns(struct bw_call *call, const struct elbv2_ListenerArns *arns, struct elbv2_Listeners *out)
+static enum bw_err by_arns(
+    struct bw_call *call, const struct elbv2_ListenerArns *arns, struct elbv2_Listeners *out)
 {
 	struct elb_listener l;
 
@@ -148,7 +164,8 @@ static enum bw_err by_arns(struct bw_call *call, const struct elbv2_ListenerArns
 	return BW_OK;
 }
 
-static enum bw_err of_load_balancer(struct bw_call *call, const IN_elbv2_DescribeListeners *in, OUT_elbv2_DescribeListeners *out)
+static enum bw_err of_load_balancer(
+    struct bw_call *call, const IN_elbv2_DescribeListeners *in, OUT_elbv2_DescribeListeners *out)
 {
 	struct elb_load_balancer lb;
 	struct elb_listener *v;
@@ -156,8 +173,10 @@ static enum bw_err of_load_balancer(struct bw_call *call, const IN_elbv2_Describ
 
 	TRY(elb_load_balancer_load(call, in->LoadBalancerArn, &lb));
 	TRY(listeners_of(call, &lb, &v, &n));
-	TRY(bw_page_slice(call, n, in->Marker, in->PageSize, ELB_PAGE_USUAL, &from, &to, NULL, &out->NextMarker));
-	out->Listeners = (struct elbv2_Listeners){true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_Listener, to - from)};
+	TRY(bw_page_slice(
+	    call, n, in->Marker, in->PageSize, ELB_PAGE_USUAL, &from, &to, NULL, &out->NextMarker));
+	out->Listeners =
+	    (struct elbv2_Listeners){true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_Listener, to - from)};
 	for (; from < to; from++)
 		TRY(elb_listener_to_shape(call, &v[from], &out->Listeners.v[out->Listeners.n++]));
 	return BW_OK;
@@ -177,7 +196,8 @@ BW_OP(elbv2, DescribeListeners, .effect = BW_READ)
 /* ---- Changing ---- */
 
 /* Another protocol must do for every rule, not for the default one alone. */
-static enum bw_err rules_recheck(struct bw_call *call, const struct elb_load_balancer *lb, const struct elb_listener *l)
+static enum bw_err rules_recheck(
+    struct bw_call *call, const struct elb_load_balancer *lb, const struct elb_listener *l)
 {
 	struct elb_rule *rules;
 	size_t n;
@@ -192,8 +212,8 @@ static enum bw_err rules_recheck(struct bw_call *call, const struct elb_load_bal
 	return BW_OK;
 }
 
-static enum bw_err port_move(struct bw_call *call, const struct elb_load_balancer *lb, const struct elb_listener *before,
-    const struct elb_listener *l)
+static enum bw_err port_move(struct bw_call *call, const struct elb_load_balancer *lb,
+    const struct elb_listener *before, const struct elb_listener *l)
 {
 	struct elb_listener *others;
 	size_t n;
@@ -209,8 +229,8 @@ static enum bw_err port_move(struct bw_call *call, const struct elb_load_balance
 
 BW_OP(elbv2, ModifyListener, .effect = BW_WRITE, .resource = elb_arn_resource, .keys = elb_listener_keys)
 {
-	struct listener_input given = {in->Protocol, in->SslPolicy, in->Port, &in->Certificates, &in->AlpnPolicy,
-	    in->MutualAuthentication};
+	struct listener_input given = {in->Protocol, in->SslPolicy, in->Port, &in->Certificates,
+	    &in->AlpnPolicy, in->MutualAuthentication};
 	struct elb_listener l, before;
 	struct elb_load_balancer lb;
 	struct elb_rule r;
@@ -235,7 +255,8 @@ BW_OP(elbv2, ModifyListener, .effect = BW_WRITE, .resource = elb_arn_resource, .
 
 /* ---- Deleting ---- */
 
-enum bw_err elb_listener_remove(struct bw_call *call, const struct elb_load_balancer *lb, const struct elb_listener *l)
+enum bw_err elb_listener_remove(
+    struct bw_call *call, const struct elb_load_balancer *lb, const struct elb_listener *l)
 {
 	struct elb_rule *rules;
 	int64_t counted = 0;

@@ -7,18 +7,22 @@
 
 static struct bw_str type_word(struct bw_str type)
 {
-	return elb_is(type, "network") ? BW_STR("net") : elb_is(type, "gateway") ? BW_STR("gwy") : BW_STR("app");
+	return elb_is(type, "network")   ? BW_STR("net")
+	       : elb_is(type, "gateway") ? BW_STR("gwy")
+	                                 : BW_STR("app");
 }
 
 static enum bw_err new_resource(struct bw_call *call)
 {
 	struct bw_str name = bw_call_input(call, "Name"), type = type_word(bw_call_input(call, "Type"));
 
-	elb_new_resource(call, bw_arena_printf(call->arena, "loadbalancer/%.*s/%.*s/*", BW_FMT(type), BW_FMT(name)));
+	elb_new_resource(
+	    call, bw_arena_printf(call->arena, "loadbalancer/%.*s/%.*s/*", BW_FMT(type), BW_FMT(name)));
 	return BW_OK;
 }
 
-static void subnet_keys(struct bw_call *call, const struct elbv2_Subnets *subnets, const struct elbv2_SubnetMappings *mappings)
+static void subnet_keys(
+    struct bw_call *call, const struct elbv2_Subnets *subnets, const struct elbv2_SubnetMappings *mappings)
 {
 	struct bw_str *ids = BW_NEW_ARRAY(call->arena, struct bw_str, subnets->n + mappings->n + 1);
 	size_t n = 0;
@@ -40,50 +44,57 @@ static enum bw_err new_keys(struct bw_call *call)
 	    bw_str_set(in->Scheme) ? in->Scheme : BW_STR("internet-facing"));
 	subnet_keys(call, &in->Subnets, &in->SubnetMappings);
 	if (in->SecurityGroups.n)
-		bw_call_context_list(call, BW_STR("elasticloadbalancing:SecurityGroup"), in->SecurityGroups.v, in->SecurityGroups.n);
+		bw_call_context_list(call, BW_STR("elasticloadbalancing:SecurityGroup"), in->SecurityGroups.v,
+		    in->SecurityGroups.n);
 	return BW_OK;
 }
 
-static enum bw_err input_check(struct bw_call *call, const IN_elbv2_CreateLoadBalancer *in, struct bw_str type)
+static enum bw_err input_check(
+    struct bw_call *call, const IN_elbv2_CreateLoadBalancer *in, struct bw_str type)
 {
 	TRY(elb_name_check(call, "Load balancer", in->Name));
 	if (bw_str_starts(in->Name, BW_STR("internal-")))
-		return elb_invalid(call, "Load balancer name '%.*s' cannot begin with 'internal-'", BW_FMT(in->Name));
+		return elb_invalid(
+		    call, "Load balancer name '%.*s' cannot begin with 'internal-'", BW_FMT(in->Name));
 	if (elb_is(type, "gwy"))
 		return elb_not_built(call, "gateway load balancers");
 	if (bw_str_set(in->CustomerOwnedIpv4Pool))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "A customer-owned address pool can only be specified for load balancers on Outposts");
 	if (in->IpamPools && bw_str_set(in->IpamPools->Ipv4IpamPoolId))
-		return elb_invalid(call, "The IPAM pool ID '%.*s' does not exist", BW_FMT(in->IpamPools->Ipv4IpamPoolId));
+		return elb_invalid(
+		    call, "The IPAM pool ID '%.*s' does not exist", BW_FMT(in->IpamPools->Ipv4IpamPoolId));
 	if (elb_is(in->EnablePrefixForIpv6SourceNat, "on"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "Source NAT with IPv6 prefixes requires the IP address type 'dualstack'");
 	return placement_address_type(call, type, in->IpAddressType);
 }
 
-/* Application Load Balancers have a number in their names, Network Load Balancers their id (Elastic Load Balancing Guide). */
+/* Application Load Balancers have a number in their names, Network Load Balancers their id (Elastic Load
+ * Balancing Guide). */
 static struct bw_str dns_name(struct bw_call *call, const struct elb_load_balancer *lb, bool internal)
 {
 	char digits[10];
 
 	if (elb_is(lb->type, "net"))
-		return bw_arena_printf(call->arena, "%.*s-%.*s.elb.%.*s.amazonaws.com", BW_FMT(lb->name), BW_FMT(lb->id),
-		    BW_FMT(call->region));
+		return bw_arena_printf(call->arena, "%.*s-%.*s.elb.%.*s.amazonaws.com", BW_FMT(lb->name),
+		    BW_FMT(lb->id), BW_FMT(call->region));
 	bw_random_text(digits, 1, BW_STR("123456789"));
 	bw_random_text(digits + 1, sizeof digits - 1, BW_STR("0123456789"));
-	return bw_arena_printf(call->arena, "%s%.*s-%.10s.%.*s.elb.amazonaws.com", internal ? "internal-" : "", BW_FMT(lb->name),
-	    digits, BW_FMT(call->region));
+	return bw_arena_printf(call->arena, "%s%.*s-%.10s.%.*s.elb.amazonaws.com",
+	    internal ? "internal-" : "", BW_FMT(lb->name), digits, BW_FMT(call->region));
 }
 
-static void shape_fill(struct bw_call *call, const IN_elbv2_CreateLoadBalancer *in, struct elb_load_balancer *lb,
-    const struct placement *p)
+static void shape_fill(struct bw_call *call, const IN_elbv2_CreateLoadBalancer *in,
+    struct elb_load_balancer *lb, const struct placement *p)
 {
 	bool app = elb_is(lb->type, "app");
 
 	lb->shape = (struct elbv2_LoadBalancer){.LoadBalancerName = lb->name,
-	    .Scheme = bw_str_set(in->Scheme) ? in->Scheme : BW_STR("internet-facing"), .VpcId = p->vpc,
-	    .Type = app ? BW_STR("application") : BW_STR("network"), .IpAddressType = BW_STR("ipv4")};
+	    .Scheme = bw_str_set(in->Scheme) ? in->Scheme : BW_STR("internet-facing"),
+	    .VpcId = p->vpc,
+	    .Type = app ? BW_STR("application") : BW_STR("network"),
+	    .IpAddressType = BW_STR("ipv4")};
 	lb->shape.CanonicalHostedZoneId = elb_hosted_zone(call->region, app);
 	if (!app) {
 		lb->shape.EnablePrefixForIpv6SourceNat = BW_STR("off");
@@ -114,14 +125,17 @@ static bool same_subnets(const struct elbv2_AvailabilityZones *a, const struct p
 	return a->n == p->n;
 }
 
-static bool same_settings(const struct elb_load_balancer *old, const struct elb_load_balancer *new, const struct placement *p)
+static bool same_settings(
+    const struct elb_load_balancer *old, const struct elb_load_balancer *new, const struct placement *p)
 {
 	return bw_str_eq(old->type, new->type) && bw_str_eq(old->shape.Scheme, new->shape.Scheme) &&
 	       bw_str_eq(old->shape.IpAddressType, new->shape.IpAddressType) &&
-	       same_groups(&old->shape.SecurityGroups, &p->groups) && same_subnets(&old->shape.AvailabilityZones, p);
+	       same_groups(&old->shape.SecurityGroups, &p->groups) &&
+	       same_subnets(&old->shape.AvailabilityZones, p);
 }
 
-static enum bw_err one_to_shape(struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancers *out)
+static enum bw_err one_to_shape(
+    struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancers *out)
 {
 	*out = (struct elbv2_LoadBalancers){true, 1, BW_NEW(call->arena, struct elbv2_LoadBalancer)};
 	return elb_load_balancer_to_shape(call, lb, out->v);
@@ -134,20 +148,24 @@ static enum bw_err make(struct bw_call *call, struct elb_load_balancer *lb, cons
 	lb->id = elb_id(call);
 	lb->shape.DNSName = dns_name(call, lb, internal);
 	if (internal)
-		bw_pairs_set(&lb->attributes, call->arena, BW_STR("ipv6.deny_all_igw_traffic"), BW_STR("true"));
+		bw_pairs_set(
+		    &lb->attributes, call->arena, BW_STR("ipv6.deny_all_igw_traffic"), BW_STR("true"));
 	TRY(elb_address_take(call, lb));
 	TRY(placement_take(call, lb, p));
 	bw_call_take(call, app ? &elb_app_quota : &elb_net_quota, call->region, 1);
 	/* Where the image's builder finds load balancers without looking through the whole store. */
-	bw_call_mark(call, bw_arena_printf(call->arena, "-/global/elbv2/place/%.*s/%.*s", BW_FMT(call->account),
-	    BW_FMT(call->region)));
+	bw_call_mark(call, bw_arena_printf(call->arena, "-/global/elbv2/place/%.*s/%.*s",
+	                       BW_FMT(call->account), BW_FMT(call->region)));
 	elb_save(call, &elb_load_balancer_kind, lb->name, lb);
 	return BW_OK;
 }
 
 BW_OP(elbv2, CreateLoadBalancer, .effect = BW_WRITE, .resource = new_resource, .keys = new_keys)
 {
-	struct elb_load_balancer lb = {.name = in->Name, .type = type_word(in->Type), .created_ms = call->now_ms}, old;
+	struct elb_load_balancer lb = {.name = in->Name,
+	                             .type = type_word(in->Type),
+	                             .created_ms = call->now_ms},
+	                         old;
 	struct placement p;
 	enum bw_err e;
 
@@ -161,7 +179,8 @@ BW_OP(elbv2, CreateLoadBalancer, .effect = BW_WRITE, .resource = new_resource, .
 		return one_to_shape(call, &old, &out->LoadBalancers);
 	if (e == BW_OK)
 		return bw_call_fail(call, "DuplicateLoadBalancerName",
-		    "A load balancer with the same name '%.*s' exists, but with different settings", BW_FMT(lb.name));
+		    "A load balancer with the same name '%.*s' exists, but with different settings",
+		    BW_FMT(lb.name));
 	if (e != BW_ENOTFOUND)
 		return e;
 	TRY(make(call, &lb, &p));
@@ -170,12 +189,14 @@ BW_OP(elbv2, CreateLoadBalancer, .effect = BW_WRITE, .resource = new_resource, .
 
 /* ---- Reading ---- */
 
-static enum bw_err described(struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancers *out)
+static enum bw_err described(
+    struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancers *out)
 {
 	return elb_load_balancer_to_shape(call, lb, &out->v[out->n++]);
 }
 
-static enum bw_err by_arns(struct bw_call *call, const struct elbv2_LoadBalancerArns *arns, struct elbv2_LoadBalancers *out)
+static enum bw_err by_arns(
+    struct bw_call *call, const struct elbv2_LoadBalancerArns *arns, struct elbv2_LoadBalancers *out)
 {
 	struct elb_load_balancer lb;
 
@@ -183,14 +204,16 @@ static enum bw_err by_arns(struct bw_call *call, const struct elbv2_LoadBalancer
 		enum bw_err e = elb_load_balancer_load(call, arns->v[i], &lb);
 
 		if (e == BW_EFAILED && elb_is(call->error.code, "LoadBalancerNotFound"))
-			return bw_call_fail(call, "LoadBalancerNotFound", "One or more load balancers not found");
+			return bw_call_fail(
+			    call, "LoadBalancerNotFound", "One or more load balancers not found");
 		TRY(e);
 		TRY(described(call, &lb, out));
 	}
 	return BW_OK;
 }
 
-static enum bw_err by_names(struct bw_call *call, const struct elbv2_LoadBalancerNames *names, struct elbv2_LoadBalancers *out)
+static enum bw_err by_names(
+    struct bw_call *call, const struct elbv2_LoadBalancerNames *names, struct elbv2_LoadBalancers *out)
 {
 	struct elb_load_balancer lb;
 
@@ -198,21 +221,23 @@ static enum bw_err by_names(struct bw_call *call, const struct elbv2_LoadBalance
 		enum bw_err e = elb_load(call, &elb_load_balancer_kind, names->v[i], &lb);
 
 		if (e == BW_ENOTFOUND)
-			return bw_call_fail(call, "LoadBalancerNotFound", "Load balancers '[%.*s]' not found", BW_FMT(names->v[i]));
+			return bw_call_fail(call, "LoadBalancerNotFound", "Load balancers '[%.*s]' not found",
+			    BW_FMT(names->v[i]));
 		TRY(e);
 		TRY(described(call, &lb, out));
 	}
 	return BW_OK;
 }
 
-static enum bw_err all(struct bw_call *call, const IN_elbv2_DescribeLoadBalancers *in, OUT_elbv2_DescribeLoadBalancers *out)
+static enum bw_err all(
+    struct bw_call *call, const IN_elbv2_DescribeLoadBalancers *in, OUT_elbv2_DescribeLoadBalancers *out)
 {
 	struct bw_page page;
 	struct elb_load_balancer lb;
 	enum bw_err e;
 
-	TRY(bw_page_begin(call, elb_key(call, &elb_load_balancer_kind, BW_STR("")), in->Marker, in->PageSize, ELB_PAGE_USUAL,
-	    &page));
+	TRY(bw_page_begin(call, elb_key(call, &elb_load_balancer_kind, BW_STR("")), in->Marker, in->PageSize,
+	    ELB_PAGE_USUAL, &page));
 	out->LoadBalancers.v = BW_NEW_ARRAY(call->arena, struct elbv2_LoadBalancer, page.left);
 	while ((e = bw_page_next(call, &page, elb_load_balancer_kind.record, &lb, NULL)) == BW_OK) {
 		e = elb_unpack(call->arena, &elb_load_balancer_kind, &lb);
@@ -230,7 +255,8 @@ BW_OP(elbv2, DescribeLoadBalancers, .effect = BW_READ)
 	size_t asked = in->LoadBalancerArns.n + in->Names.n;
 
 	if (in->LoadBalancerArns.n && in->Names.n)
-		return elb_invalid(call, "Load balancer names and load balancer ARNs cannot be specified at the same time");
+		return elb_invalid(
+		    call, "Load balancer names and load balancer ARNs cannot be specified at the same time");
 	if (asked > 20)
 		return elb_invalid(call, "A maximum of '20' load balancers can be specified");
 	out->LoadBalancers.set = true;
@@ -260,7 +286,8 @@ static enum bw_err groups_keys(struct bw_call *call)
 	const IN_elbv2_SetSecurityGroups *in = call->in;
 
 	if (in->SecurityGroups.n)
-		bw_call_context_list(call, BW_STR("elasticloadbalancing:SecurityGroup"), in->SecurityGroups.v, in->SecurityGroups.n);
+		bw_call_context_list(call, BW_STR("elasticloadbalancing:SecurityGroup"), in->SecurityGroups.v,
+		    in->SecurityGroups.n);
 	return BW_OK;
 }
 
@@ -272,17 +299,21 @@ BW_OP(elbv2, SetSecurityGroups, .effect = BW_WRITE, .resource = elb_arn_resource
 	TRY(elb_load_balancer_load(call, in->LoadBalancerArn, &lb));
 	if (elb_is(lb.type, "net") && lb.shape.SecurityGroups.n == 0)
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Security groups cannot be set on network load balancer '%.*s', which was created without any", BW_FMT(in->LoadBalancerArn));
+		    "Security groups cannot be set on network load balancer '%.*s', which was created "
+		    "without any",
+		    BW_FMT(in->LoadBalancerArn));
 	if (in->SecurityGroups.n == 0)
 		return elb_invalid(call, "At least one security group must be specified");
 	if (elb_is(lb.type, "app") && bw_str_set(in->EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Inbound rules on PrivateLink traffic are not supported for load balancers with type 'application'");
+		    "Inbound rules on PrivateLink traffic are not supported for load balancers with type "
+		    "'application'");
 	p.vpc = lb.shape.VpcId;
 	TRY(placement_groups(call, lb.type, &in->SecurityGroups, &p));
 	TRY(placement_regroup(call, &lb, &p.groups));
 	if (bw_str_set(in->EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic))
-		lb.shape.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic = in->EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic;
+		lb.shape.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic =
+		    in->EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic;
 	elb_save(call, &elb_load_balancer_kind, lb.name, &lb);
 	out->SecurityGroupIds = lb.shape.SecurityGroups;
 	out->EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic =
@@ -306,7 +337,8 @@ BW_OP(elbv2, SetSubnets, .effect = BW_WRITE, .resource = elb_arn_resource, .keys
 	TRY(elb_load_balancer_load(call, in->LoadBalancerArn, &lb));
 	TRY(placement_subnets(call, lb.type, lb.shape.Scheme, &in->Subnets, &in->SubnetMappings, &p));
 	if (!bw_str_eq(p.vpc, lb.shape.VpcId))
-		return bw_call_fail(call, "InvalidConfigurationRequest", "The subnets must belong to the VPC of the load balancer, '%.*s'",
+		return bw_call_fail(call, "InvalidConfigurationRequest",
+		    "The subnets must belong to the VPC of the load balancer, '%.*s'",
 		    BW_FMT(lb.shape.VpcId));
 	TRY(placement_address_type(call, lb.type, in->IpAddressType));
 	if (elb_is(in->EnablePrefixForIpv6SourceNat, "on"))
@@ -343,7 +375,8 @@ static enum bw_err listeners_remove(struct bw_call *call, const struct elb_load_
 	struct elb_listener *listeners;
 	size_t n;
 
-	TRY(elb_all(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)), &listeners, &n));
+	TRY(elb_all(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)),
+	    &listeners, &n));
 	for (size_t i = 0; i < n; i++)
 		TRY(elb_listener_remove(call, lb, &listeners[i]));
 	return BW_OK;
@@ -361,12 +394,15 @@ BW_OP(elbv2, DeleteLoadBalancer, .effect = BW_WRITE, .resource = elb_arn_resourc
 	}
 	TRY(e);
 	if (elb_is(elb_attribute_value(elb_load_balancer_attributes, ELB_OF_APP | ELB_OF_NET, &lb.attributes,
-	               "deletion_protection.enabled"), "true"))
+	               "deletion_protection.enabled"),
+	        "true"))
 		return bw_call_fail(call, "OperationNotPermitted",
-		    "Load balancer '%.*s' cannot be deleted because deletion protection is enabled", BW_FMT(in->LoadBalancerArn));
+		    "Load balancer '%.*s' cannot be deleted because deletion protection is enabled",
+		    BW_FMT(in->LoadBalancerArn));
 	TRY(target_of_another(call, in->LoadBalancerArn, &is_target));
 	if (is_target)
-		return bw_call_fail(call, "ResourceInUse", "Load balancer '%.*s' is currently a target of a target group",
+		return bw_call_fail(call, "ResourceInUse",
+		    "Load balancer '%.*s' is currently a target of a target group",
 		    BW_FMT(in->LoadBalancerArn));
 	TRY(listeners_remove(call, &lb));
 	TRY(placement_give(call, &lb));

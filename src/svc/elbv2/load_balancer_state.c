@@ -16,19 +16,21 @@ static const struct bw_edge_listening *listening_find(const struct bw_edge_repor
 }
 
 /* The newest version among what the edge has to know of: the load balancer's own, and its listeners'. */
-static enum bw_err newest(struct bw_call *call, const struct elb_load_balancer *lb, const struct bw_edge_report *report,
-    struct listening *l, int64_t *version)
+static enum bw_err newest(struct bw_call *call, const struct elb_load_balancer *lb,
+    const struct bw_edge_report *report, struct listening *l, int64_t *version)
 {
-	struct bw_str prefix = elb_key(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)));
+	struct bw_str prefix =
+	    elb_key(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)));
 	struct bw_strs ids;
 
 	*version = (int64_t)bw_snapshot_version(call->view, elb_key(call, &elb_load_balancer_kind, lb->name));
 	TRY(elb_names(call, prefix, &ids));
 	for (size_t i = 0; i < ids.n; i++) {
-		struct elb_listener one = {.id = ids.v[i], .load_balancer = lb->name, .load_balancer_id = lb->id, .type = lb->type};
+		struct elb_listener one = {
+		    .id = ids.v[i], .load_balancer = lb->name, .load_balancer_id = lb->id, .type = lb->type};
 		const struct bw_edge_listening *said = listening_find(report, elb_listener_arn(call, &one));
-		int64_t its = (int64_t)bw_snapshot_version(call->view, bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(prefix),
-		    BW_FMT(ids.v[i])));
+		int64_t its = (int64_t)bw_snapshot_version(
+		    call->view, bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(prefix), BW_FMT(ids.v[i])));
 
 		if (its > *version)
 			*version = its;
@@ -43,7 +45,8 @@ static enum bw_err newest(struct bw_call *call, const struct elb_load_balancer *
 }
 
 /* A load balancer that is being written in this very call has no version yet: it is provisioning. */
-static enum bw_err state_of(struct bw_call *call, const struct elb_load_balancer *lb, struct elbv2_LoadBalancerState *out)
+static enum bw_err state_of(
+    struct bw_call *call, const struct elb_load_balancer *lb, struct elbv2_LoadBalancerState *out)
 {
 	struct bw_edge_report report;
 	struct listening l = {0};
@@ -61,7 +64,8 @@ static enum bw_err state_of(struct bw_call *call, const struct elb_load_balancer
 	return BW_OK;
 }
 
-enum bw_err elb_load_balancer_to_shape(struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancer *out)
+enum bw_err elb_load_balancer_to_shape(
+    struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancer *out)
 {
 	*out = lb->shape;
 	out->LoadBalancerArn = elb_load_balancer_arn(call, lb->type, lb->name, lb->id);

@@ -85,10 +85,10 @@ static const struct bw_record trust_store_record =
 static const struct bw_record revocation_record =
     BW_RECORD("revocation", struct elb_revocation, revocation_fields);
 
-#define PACKED(record_, type, shape_)                                                                             \
-	{                                                                                                         \
-		.record = &(record_), .shape = &(shape_), .packed_at = offsetof(type, packed),                    \
-		.shape_at = offsetof(type, shape)                                                                 \
+#define PACKED(record_, type, shape_)                                                                        \
+	{                                                                                                    \
+		.record = &(record_), .shape = &(shape_), .packed_at = offsetof(type, packed),               \
+		.shape_at = offsetof(type, shape)                                                            \
 	}
 
 const struct elb_kind elb_load_balancer_kind =
@@ -163,7 +163,8 @@ static void guard(struct bw_call *call, struct bw_str prefix, size_t n)
 		bw_batch_read_prefix(&call->batch, prefix, bw_snapshot_seq(call->view), n);
 }
 
-enum bw_err elb_all(struct bw_call *call, const struct elb_kind *k, struct bw_str prefix, void *array, size_t *n)
+enum bw_err elb_all(
+    struct bw_call *call, const struct elb_kind *k, struct bw_str prefix, void *array, size_t *n)
 {
 	struct bw_str at = elb_key(call, k, prefix), key, bytes;
 	size_t size = k->record->size, room = 0;

@@ -1,18 +1,21 @@
 #include "svc/elbv2/elb.h"
 
-/* What a call is about, for the decision: Service Authorization Reference, "Actions, resources, and condition keys for AWS
- * Elastic Load Balancing V2". */
+/* What a call is about, for the decision: Service Authorization Reference, "Actions, resources, and condition
+ * keys for AWS Elastic Load Balancing V2". */
 
 static const struct {
 	enum elb_arn_kind kind;
 	const struct elb_kind *record;
 	size_t size, tags_at;
 } tagged[] = {
-    {ELB_LOAD_BALANCER, &elb_load_balancer_kind, sizeof(struct elb_load_balancer), offsetof(struct elb_load_balancer, tags)},
-    {ELB_TARGET_GROUP, &elb_target_group_kind, sizeof(struct elb_target_group), offsetof(struct elb_target_group, tags)},
+    {ELB_LOAD_BALANCER, &elb_load_balancer_kind, sizeof(struct elb_load_balancer),
+        offsetof(struct elb_load_balancer, tags)},
+    {ELB_TARGET_GROUP, &elb_target_group_kind, sizeof(struct elb_target_group),
+        offsetof(struct elb_target_group, tags)},
     {ELB_LISTENER, &elb_listener_kind, sizeof(struct elb_listener), offsetof(struct elb_listener, tags)},
     {ELB_RULE, &elb_rule_kind, sizeof(struct elb_rule), offsetof(struct elb_rule, tags)},
-    {ELB_TRUST_STORE, &elb_trust_store_kind, sizeof(struct elb_trust_store), offsetof(struct elb_trust_store, tags)},
+    {ELB_TRUST_STORE, &elb_trust_store_kind, sizeof(struct elb_trust_store),
+        offsetof(struct elb_trust_store, tags)},
 };
 
 /* Its tags; none when it is not there, which the handler will say. */
@@ -79,12 +82,16 @@ static enum bw_err also(struct bw_call *call, struct bw_str arn)
 		size_t n = 0;
 
 		for (size_t i = 0; i < tags.n; i++) {
-			keys[n++] = (struct bw_context_key){.name = bw_arena_printf(call->arena,
-			                                        "aws:ResourceTag/%.*s", BW_FMT(tags.v[i].key)),
-			    .values = &tags.v[i].value, .count = 1};
-			keys[n++] = (struct bw_context_key){.name = bw_arena_printf(call->arena,
-			                                        "elasticloadbalancing:ResourceTag/%.*s", BW_FMT(tags.v[i].key)),
-			    .values = &tags.v[i].value, .count = 1};
+			keys[n++] = (struct bw_context_key){
+			    .name =
+			        bw_arena_printf(call->arena, "aws:ResourceTag/%.*s", BW_FMT(tags.v[i].key)),
+			    .values = &tags.v[i].value,
+			    .count = 1};
+			keys[n++] = (struct bw_context_key){
+			    .name = bw_arena_printf(
+			        call->arena, "elasticloadbalancing:ResourceTag/%.*s", BW_FMT(tags.v[i].key)),
+			    .values = &tags.v[i].value,
+			    .count = 1};
 		}
 		last->keys = keys;
 		last->key_count = n;
@@ -108,24 +115,27 @@ static bool has_tags(const struct bw_call *call)
 
 	for (uint32_t i = 0; i < in->member_count; i++)
 		if (strcmp(in->members[i].name, "Tags") == 0)
-			return ((const struct bw_any_list *)((const char *)call->in + in->members[i].offset))->n > 0;
+			return ((const struct bw_any_list *)((const char *)call->in + in->members[i].offset))
+			           ->n > 0;
 	return false;
 }
 
 void elb_new_resource(struct bw_call *call, struct bw_str pattern)
 {
-	struct bw_str arn = bw_arena_printf(call->arena, "arn:aws:elasticloadbalancing:%.*s:%.*s:%.*s", BW_FMT(call->region),
-	    BW_FMT(call->account), BW_FMT(pattern));
+	struct bw_str arn = bw_arena_printf(call->arena, "arn:aws:elasticloadbalancing:%.*s:%.*s:%.*s",
+	    BW_FMT(call->region), BW_FMT(call->account), BW_FMT(pattern));
 
 	bw_call_resource(call, arn);
 	if (has_tags(call))
-		bw_call_also(call, BW_STR("elasticloadbalancing:AddTags"), arn, BW_STR("elasticloadbalancing:CreateAction"),
-		    bw_str_c(call->model->name));
+		bw_call_also(call, BW_STR("elasticloadbalancing:AddTags"), arn,
+		    BW_STR("elasticloadbalancing:CreateAction"), bw_str_c(call->model->name));
 }
 
 enum bw_err elb_listener_keys(struct bw_call *call)
 {
-	bw_call_context(call, BW_STR("elasticloadbalancing:ListenerProtocol"), bw_call_input(call, "Protocol"));
-	bw_call_context(call, BW_STR("elasticloadbalancing:SecurityPolicy"), bw_call_input(call, "SslPolicy"));
+	bw_call_context(
+	    call, BW_STR("elasticloadbalancing:ListenerProtocol"), bw_call_input(call, "Protocol"));
+	bw_call_context(
+	    call, BW_STR("elasticloadbalancing:SecurityPolicy"), bw_call_input(call, "SslPolicy"));
 	return BW_OK;
 }

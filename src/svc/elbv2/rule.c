@@ -4,14 +4,16 @@
 
 static struct bw_str priority_key(struct bw_call *call, const struct elb_rule *r)
 {
-	return elb_index(call, "priority", bw_arena_printf(call->arena, "%.*s/%.*s/%05lld/%.*s", BW_FMT(r->load_balancer),
-	    BW_FMT(r->listener), (long long)r->priority, BW_FMT(r->id)));
+	return elb_index(call, "priority",
+	    bw_arena_printf(call->arena, "%.*s/%.*s/%05lld/%.*s", BW_FMT(r->load_balancer),
+	        BW_FMT(r->listener), (long long)r->priority, BW_FMT(r->id)));
 }
 
 static struct bw_str priority_prefix(struct bw_call *call, const struct elb_rule *r, int64_t priority)
 {
-	return elb_index(call, "priority", bw_arena_printf(call->arena, "%.*s/%.*s/%05lld/", BW_FMT(r->load_balancer),
-	    BW_FMT(r->listener), (long long)priority));
+	return elb_index(call, "priority",
+	    bw_arena_printf(call->arena, "%.*s/%.*s/%05lld/", BW_FMT(r->load_balancer), BW_FMT(r->listener),
+	        (long long)priority));
 }
 
 void elb_rule_save(struct bw_call *call, struct elb_rule *r)
@@ -27,18 +29,20 @@ void elb_rule_forget(struct bw_call *call, const struct elb_rule *r)
 }
 
 /* "PRIORITY/ID" behind the listener's prefix of the index. */
-static enum bw_err by_entry(struct bw_call *call, struct bw_str listener_name, struct bw_str entry, struct elb_rule *out)
+static enum bw_err by_entry(
+    struct bw_call *call, struct bw_str listener_name, struct bw_str entry, struct elb_rule *out)
 {
 	struct bw_str id = entry;
 
 	(void)bw_str_cut(&id, '/');
-	return elb_load(
-	    call, &elb_rule_kind, bw_arena_printf(call->arena, "%.*s/%.*s", BW_FMT(listener_name), BW_FMT(id)), out);
+	return elb_load(call, &elb_rule_kind,
+	    bw_arena_printf(call->arena, "%.*s/%.*s", BW_FMT(listener_name), BW_FMT(id)), out);
 }
 
 static enum bw_err rule_entries(struct bw_call *call, struct bw_str listener_name, struct bw_strs *out)
 {
-	return elb_names(call, elb_index(call, "priority", bw_arena_printf(call->arena, "%.*s/", BW_FMT(listener_name))), out);
+	return elb_names(call,
+	    elb_index(call, "priority", bw_arena_printf(call->arena, "%.*s/", BW_FMT(listener_name))), out);
 }
 
 enum bw_err elb_rules(struct bw_call *call, const struct elb_listener *l, struct elb_rule **rules, size_t *n)
@@ -61,7 +65,8 @@ static void rule_to_shape(struct bw_call *call, const struct elb_rule *r, struct
 	*out = r->shape;
 	elb_actions_to_shape(call, &r->shape.Actions, &out->Actions);
 	out->RuleArn = elb_rule_arn(call, r);
-	out->Priority = usual ? BW_STR("default") : bw_arena_printf(call->arena, "%lld", (long long)r->priority);
+	out->Priority =
+	    usual ? BW_STR("default") : bw_arena_printf(call->arena, "%lld", (long long)r->priority);
 	out->IsDefault = BW_BOOL(usual);
 	out->Conditions.set = out->Transforms.set = true;
 }
@@ -82,10 +87,13 @@ static enum bw_err new_resource(struct bw_call *call)
 
 	TRY(elb_arn_resource(call));
 	/* Tags go on the rule, which has the listener's place. */
-	if (in->Tags.n && bw_arn_parse(arn, &parts) == BW_OK && bw_str_starts(parts.resource, BW_STR("listener/")))
+	if (in->Tags.n && bw_arn_parse(arn, &parts) == BW_OK &&
+	    bw_str_starts(parts.resource, BW_STR("listener/")))
 		bw_call_also(call, BW_STR("elasticloadbalancing:AddTags"),
-		    bw_arena_printf(call->arena, "arn:aws:elasticloadbalancing:%.*s:%.*s:listener-rule/%.*s/*", BW_FMT(parts.region),
-		        BW_FMT(parts.account), BW_FMT(bw_str_sub(parts.resource, strlen("listener/"), parts.resource.n))),
+		    bw_arena_printf(call->arena,
+		        "arn:aws:elasticloadbalancing:%.*s:%.*s:listener-rule/%.*s/*", BW_FMT(parts.region),
+		        BW_FMT(parts.account),
+		        BW_FMT(bw_str_sub(parts.resource, strlen("listener/"), parts.resource.n))),
 		    BW_STR("elasticloadbalancing:CreateAction"), BW_STR("CreateRule"));
 	return BW_OK;
 }
@@ -93,7 +101,8 @@ static enum bw_err new_resource(struct bw_call *call)
 static enum bw_err priority_free(struct bw_call *call, const struct elb_rule *r)
 {
 	if (bw_call_count_under(call, priority_prefix(call, r, r->priority), 2))
-		return bw_call_fail(call, "PriorityInUse", "Priority '%lld' is currently in use", (long long)r->priority);
+		return bw_call_fail(
+		    call, "PriorityInUse", "Priority '%lld' is currently in use", (long long)r->priority);
 	return BW_OK;
 }
 
@@ -106,14 +115,16 @@ BW_OP(elbv2, CreateRule, .effect = BW_WRITE, .resource = new_resource)
 	TRY(elb_listener_load(call, in->ListenerArn, &l));
 	TRY(elb_owner_load(call, l.load_balancer, &lb));
 	if (!elb_is(l.type, "app"))
-		return bw_call_fail(call, "UnsupportedProtocol", "Rules are not supported for listeners with the protocol '%.*s'",
+		return bw_call_fail(call, "UnsupportedProtocol",
+		    "Rules are not supported for listeners with the protocol '%.*s'",
 		    BW_FMT(l.shape.Protocol));
 	r.id = elb_id(call);
 	r.listener = l.id;
 	r.load_balancer = l.load_balancer;
 	r.load_balancer_id = l.load_balancer_id;
 	r.type = l.type;
-	r.shape = (struct elbv2_Rule){.Conditions = in->Conditions, .Actions = in->Actions, .Transforms = in->Transforms};
+	r.shape = (struct elbv2_Rule){
+	    .Conditions = in->Conditions, .Actions = in->Actions, .Transforms = in->Transforms};
 	TRY(elb_conditions_check(call, &r.shape.Conditions));
 	TRY(elb_transforms_check(call, &r.shape.Transforms));
 	TRY(elb_actions_check(call, &lb, l.shape.Protocol, &r.shape.Actions, NULL));
@@ -141,7 +152,8 @@ static enum bw_err by_arns(struct bw_call *call, const struct elbv2_RuleArns *ar
 	return BW_OK;
 }
 
-static enum bw_err of_listener(struct bw_call *call, const IN_elbv2_DescribeRules *in, OUT_elbv2_DescribeRules *out)
+static enum bw_err of_listener(
+    struct bw_call *call, const IN_elbv2_DescribeRules *in, OUT_elbv2_DescribeRules *out)
 {
 	struct elb_listener l;
 	struct bw_strs entries;
@@ -152,7 +164,8 @@ static enum bw_err of_listener(struct bw_call *call, const IN_elbv2_DescribeRule
 	TRY(elb_listener_load(call, in->ListenerArn, &l));
 	name = elb_listener_name(call, &l);
 	TRY(rule_entries(call, name, &entries));
-	TRY(bw_page_slice(call, entries.n, in->Marker, in->PageSize, ELB_PAGE_USUAL, &from, &to, NULL, &out->NextMarker));
+	TRY(bw_page_slice(
+	    call, entries.n, in->Marker, in->PageSize, ELB_PAGE_USUAL, &from, &to, NULL, &out->NextMarker));
 	out->Rules = (struct elbv2_Rules){true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_Rule, to - from)};
 	for (; from < to; from++) {
 		TRY(by_entry(call, name, entries.v[from], &r));
@@ -174,15 +187,16 @@ BW_OP(elbv2, DescribeRules, .effect = BW_READ)
 
 /* ---- Changing ---- */
 
-static enum bw_err parents_load(struct bw_call *call, const struct elb_rule *r, struct elb_load_balancer *lb, struct elb_listener *l)
+static enum bw_err parents_load(
+    struct bw_call *call, const struct elb_rule *r, struct elb_load_balancer *lb, struct elb_listener *l)
 {
 	TRY(elb_owner_load(call, r->load_balancer, lb));
-	return elb_load(
-	    call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/%.*s", BW_FMT(r->load_balancer), BW_FMT(r->listener)), l);
+	return elb_load(call, &elb_listener_kind,
+	    bw_arena_printf(call->arena, "%.*s/%.*s", BW_FMT(r->load_balancer), BW_FMT(r->listener)), l);
 }
 
-enum bw_err elb_rule_actions_set(struct bw_call *call, const struct elb_load_balancer *lb, struct bw_str protocol,
-    struct elb_rule *r, const struct elbv2_Actions *given)
+enum bw_err elb_rule_actions_set(struct bw_call *call, const struct elb_load_balancer *lb,
+    struct bw_str protocol, struct elb_rule *r, const struct elbv2_Actions *given)
 {
 	struct elbv2_Actions before = r->shape.Actions, actions = *given;
 
@@ -203,7 +217,8 @@ BW_OP(elbv2, ModifyRule, .effect = BW_WRITE, .resource = elb_arn_resource)
 	TRY(elb_rule_load(call, in->RuleArn, &r));
 	TRY(parents_load(call, &r, &lb, &l));
 	if (r.priority == ELB_DEFAULT_PRIORITY)
-		return bw_call_fail(call, "OperationNotPermitted", "Default rule '%.*s' cannot be modified", BW_FMT(in->RuleArn));
+		return bw_call_fail(call, "OperationNotPermitted", "Default rule '%.*s' cannot be modified",
+		    BW_FMT(in->RuleArn));
 	if (!in->Conditions.n && !in->Actions.n && !in->Transforms.n && !reset)
 		return elb_invalid(call, "Either conditions, actions or transforms must be specified");
 	if (reset && in->Transforms.n)
@@ -237,7 +252,8 @@ static enum bw_err priorities_resource(struct bw_call *call)
 	return elb_arns_resource(call, arns, n);
 }
 
-static enum bw_err pair_check(struct bw_call *call, const struct elbv2_RulePriorityList *pairs, size_t i, struct elb_rule *r)
+static enum bw_err pair_check(
+    struct bw_call *call, const struct elbv2_RulePriorityList *pairs, size_t i, struct elb_rule *r)
 {
 	const struct elbv2_RulePriorityPair *p = &pairs->v[i];
 
@@ -245,18 +261,22 @@ static enum bw_err pair_check(struct bw_call *call, const struct elbv2_RulePrior
 		return elb_invalid(call, "A rule ARN and a priority must be specified");
 	for (size_t j = 0; j < i; j++) {
 		if (bw_str_eq(p->RuleArn, pairs->v[j].RuleArn))
-			return elb_invalid(call, "Rule '%.*s' was specified more than once", BW_FMT(p->RuleArn));
+			return elb_invalid(
+			    call, "Rule '%.*s' was specified more than once", BW_FMT(p->RuleArn));
 		if (p->Priority.v == pairs->v[j].Priority.v)
-			return elb_invalid(call, "Priority '%lld' was specified more than once", (long long)p->Priority.v);
+			return elb_invalid(
+			    call, "Priority '%lld' was specified more than once", (long long)p->Priority.v);
 	}
 	TRY(elb_rule_load(call, p->RuleArn, r));
 	if (r->priority == ELB_DEFAULT_PRIORITY)
-		return bw_call_fail(call, "OperationNotPermitted", "Default rule '%.*s' priority cannot be modified", BW_FMT(p->RuleArn));
+		return bw_call_fail(call, "OperationNotPermitted",
+		    "Default rule '%.*s' priority cannot be modified", BW_FMT(p->RuleArn));
 	return BW_OK;
 }
 
 /* Whether somebody who keeps its place has the priority. */
-static enum bw_err taken_by_another(struct bw_call *call, const struct elb_rule *rules, size_t n, size_t at, int64_t priority)
+static enum bw_err taken_by_another(
+    struct bw_call *call, const struct elb_rule *rules, size_t n, size_t at, int64_t priority)
 {
 	struct bw_strs ids;
 
@@ -267,7 +287,8 @@ static enum bw_err taken_by_another(struct bw_call *call, const struct elb_rule 
 		while (k < n && !bw_str_eq(rules[k].id, ids.v[i]))
 			k++;
 		if (k == n)
-			return bw_call_fail(call, "PriorityInUse", "Priority '%lld' is currently in use", (long long)priority);
+			return bw_call_fail(call, "PriorityInUse", "Priority '%lld' is currently in use",
+			    (long long)priority);
 	}
 	return BW_OK;
 }
@@ -305,7 +326,8 @@ BW_OP(elbv2, DeleteRule, .effect = BW_WRITE, .resource = elb_arn_resource)
 
 	TRY(elb_rule_load(call, in->RuleArn, &r));
 	if (r.priority == ELB_DEFAULT_PRIORITY)
-		return bw_call_fail(call, "OperationNotPermitted", "Default rule '%.*s' cannot be deleted", BW_FMT(in->RuleArn));
+		return bw_call_fail(call, "OperationNotPermitted", "Default rule '%.*s' cannot be deleted",
+		    BW_FMT(in->RuleArn));
 	TRY(elb_uses_set(call, &r, &r.shape.Actions, NULL));
 	bw_call_take(call, &elb_rules_quota, r.load_balancer_id, -1);
 	elb_rule_forget(call, &r);

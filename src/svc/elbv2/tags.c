@@ -1,9 +1,10 @@
 #include "svc/elbv2/elb.h"
 
-/* A resource has at most 50 tags; keys are case-sensitive; "aws:" is AWS's own (Application Load Balancers Guide, "Tag
- * restrictions"). */
+/* A resource has at most 50 tags; keys are case-sensitive; "aws:" is AWS's own (Application Load Balancers
+ * Guide, "Tag restrictions"). */
 
-BW_QUOTA(elb_tags_quota, "elbv2-tags-per-resource", 50, "TooManyTags", "The maximum number of tags on a resource is '%lld'");
+BW_QUOTA(elb_tags_quota, "elbv2-tags-per-resource", 50, "TooManyTags",
+    "The maximum number of tags on a resource is '%lld'");
 
 static enum bw_err tags_check(struct bw_call *call, const struct elbv2_TagList *given)
 {
@@ -12,8 +13,8 @@ static enum bw_err tags_check(struct bw_call *call, const struct elbv2_TagList *
 			return elb_invalid(call, "Tag keys cannot begin with 'aws:'");
 		for (size_t j = 0; j < i; j++)
 			if (bw_str_eq(given->v[i].Key, given->v[j].Key))
-				return bw_call_fail(call, "DuplicateTagKeys", "Tag key '%.*s' was specified more than once",
-				    BW_FMT(given->v[i].Key));
+				return bw_call_fail(call, "DuplicateTagKeys",
+				    "Tag key '%.*s' was specified more than once", BW_FMT(given->v[i].Key));
 	}
 	return BW_OK;
 }
@@ -51,12 +52,12 @@ struct tagged {
 	void *record;
 };
 
-#define TAGGED(kind_, type, load)                                                                                 \
-	do {                                                                                                      \
-		struct type *r_ = BW_NEW(call->arena, struct type);                                               \
-		TRY(load(call, arn, r_));                                                                         \
-		*out = (struct tagged){&(kind_), elb_arn_name(call, &a), &r_->tags, r_};                          \
-		return BW_OK;                                                                                     \
+#define TAGGED(kind_, type, load)                                                                            \
+	do {                                                                                                 \
+		struct type *r_ = BW_NEW(call->arena, struct type);                                          \
+		TRY(load(call, arn, r_));                                                                    \
+		*out = (struct tagged){&(kind_), elb_arn_name(call, &a), &r_->tags, r_};                     \
+		return BW_OK;                                                                                \
 	} while (0)
 
 static enum bw_err tagged_load(struct bw_call *call, struct bw_str arn, struct tagged *out)
@@ -89,7 +90,8 @@ static enum bw_err arns_check(struct bw_call *call, const struct elbv2_ResourceA
 	for (size_t i = 0; i < arns->n; i++)
 		for (size_t j = 0; j < i; j++)
 			if (bw_str_eq(arns->v[i], arns->v[j]))
-				return elb_invalid(call, "Resource ARN '%.*s' was specified more than once", BW_FMT(arns->v[i]));
+				return elb_invalid(call, "Resource ARN '%.*s' was specified more than once",
+				    BW_FMT(arns->v[i]));
 	return BW_OK;
 }
 
@@ -147,8 +149,8 @@ BW_OP(elbv2, DescribeTags, .effect = BW_READ)
 	struct tagged t;
 
 	TRY(arns_check(call, &in->ResourceArns));
-	*d = (struct elbv2_TagDescriptions){true, 0,
-	    BW_NEW_ARRAY(call->arena, struct elbv2_TagDescription, in->ResourceArns.n)};
+	*d = (struct elbv2_TagDescriptions){
+	    true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_TagDescription, in->ResourceArns.n)};
 	for (size_t i = 0; i < in->ResourceArns.n; i++) {
 		TRY(tagged_load(call, in->ResourceArns.v[i], &t));
 		d->v[d->n].ResourceArn = in->ResourceArns.v[i];

@@ -8,7 +8,8 @@ struct given {
 	int64_t port;
 };
 
-struct bw_str elb_target_name(struct bw_call *call, const struct elb_target_group *g, struct bw_str id, int64_t port)
+struct bw_str elb_target_name(
+    struct bw_call *call, const struct elb_target_group *g, struct bw_str id, int64_t port)
 {
 	return bw_arena_printf(call->arena, "%.*s/%lld/%.*s", BW_FMT(g->name), (long long)port, BW_FMT(id));
 }
@@ -16,18 +17,20 @@ struct bw_str elb_target_name(struct bw_call *call, const struct elb_target_grou
 int64_t elb_group_drain_ms(const struct elb_target_group *g)
 {
 	int64_t seconds = 0;
-	struct bw_str text = elb_attribute_value(elb_target_group_attributes, elb_group_of(&g->shape), &g->attributes,
-	    "deregistration_delay.timeout_seconds");
+	struct bw_str text = elb_attribute_value(elb_target_group_attributes, elb_group_of(&g->shape),
+	    &g->attributes, "deregistration_delay.timeout_seconds");
 
 	MUST(bw_str_to_i64(text, 0, 3600, &seconds) == BW_OK);
 	return seconds * 1000;
 }
 
-enum bw_err elb_group_targets(struct bw_call *call, const struct elb_target_group *g, struct elb_target **targets, size_t *n)
+enum bw_err elb_group_targets(
+    struct bw_call *call, const struct elb_target_group *g, struct elb_target **targets, size_t *n)
 {
 	size_t kept = 0;
 
-	TRY(elb_all(call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(g->name)), targets, n));
+	TRY(elb_all(
+	    call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(g->name)), targets, n));
 	for (size_t i = 0; i < *n; i++) {
 		const struct elb_target *t = &(*targets)[i];
 
@@ -55,18 +58,21 @@ static enum bw_err instance_check(struct bw_call *call, const struct given *t)
 	if (!instance_id(t->id))
 		return elb_invalid(call, "Instance ID '%.*s' is not valid", BW_FMT(t->id));
 	if (bw_str_set(t->zone))
-		return elb_invalid(call, "An Availability Zone cannot be specified for instance ID '%.*s'", BW_FMT(t->id));
+		return elb_invalid(
+		    call, "An Availability Zone cannot be specified for instance ID '%.*s'", BW_FMT(t->id));
 	if (bw_str_set(elb_instance_address(call->core, t->id)))
 		return BW_OK;
-	bw_log(BW_LOG_INFO, "instance %.*s has no address: serve --instance %.*s=ADDRESS names one", BW_FMT(t->id), BW_FMT(t->id));
+	bw_log(BW_LOG_INFO, "instance %.*s has no address: serve --instance %.*s=ADDRESS names one",
+	    BW_FMT(t->id), BW_FMT(t->id));
 	return bw_call_fail(call, "InvalidTarget",
-	    "The following targets are not in a running state and cannot be registered: '%.*s'", BW_FMT(t->id));
+	    "The following targets are not in a running state and cannot be registered: '%.*s'",
+	    BW_FMT(t->id));
 }
 
-/* Outside of the VPC these may be registered (ELB API Reference, CreateTargetGroup); the machine's own loopback beside
- * them, because here a target may live on it. */
-static const char *const outside[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8",
-    "::1/128", "fc00::/7", NULL};
+/* Outside of the VPC these may be registered (ELB API Reference, CreateTargetGroup); the machine's own
+ * loopback beside them, because here a target may live on it. */
+static const char *const outside[] = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10",
+    "127.0.0.0/8", "::1/128", "fc00::/7", NULL};
 
 static bool within(const struct bw_cidr *address, struct bw_str network)
 {
@@ -91,7 +97,8 @@ static bool is_loopback(const struct bw_cidr *address)
 }
 
 /* The zone of the subnet that has the address; absent when it is outside of the VPC. */
-static enum bw_err zone_of(struct bw_call *call, const struct bw_cidr *address, struct bw_str vpc, struct bw_str *zone)
+static enum bw_err zone_of(
+    struct bw_call *call, const struct bw_cidr *address, struct bw_str vpc, struct bw_str *zone)
 {
 	struct bw_network net = bw_network_of(call);
 	struct bw_subnet *subnets;
@@ -126,23 +133,29 @@ static enum bw_err address_check(struct bw_call *call, const struct elb_target_g
 	struct bw_str zone;
 
 	if (bw_cidr_address(t->id, &address) != BW_OK || address.v6 != v6)
-		return elb_invalid(call, "The IP address '%.*s' is not a valid %s address", BW_FMT(t->id), v6 ? "IPv6" : "IPv4");
+		return elb_invalid(call, "The IP address '%.*s' is not a valid %s address", BW_FMT(t->id),
+		    v6 ? "IPv6" : "IPv4");
 	t->id = bw_cidr_address_text(call->arena, &address);
 	TRY(zone_of(call, &address, g->shape.VpcId, &zone));
 	if (bw_str_set(zone)) {
 		if (bw_str_set(t->zone) && !bw_str_eq(t->zone, zone))
 			return elb_invalid(call,
-			    "The IP address '%.*s' is within the VPC, and cannot have its Availability Zone overridden to '%.*s' from '%.*s'",
+			    "The IP address '%.*s' is within the VPC, and cannot have its Availability Zone "
+			    "overridden to '%.*s' from '%.*s'",
 			    BW_FMT(t->id), BW_FMT(t->zone), BW_FMT(zone));
 		t->zone = zone;
 		return BW_OK;
 	}
 	if (!within_any(&address, outside))
-		return elb_invalid(call, "The IP address '%.*s' is not within the VPC, nor within a private address range", BW_FMT(t->id));
+		return elb_invalid(call,
+		    "The IP address '%.*s' is not within the VPC, nor within a private address range",
+		    BW_FMT(t->id));
 	if (!bw_str_set(t->zone) && is_loopback(&address))
 		t->zone = BW_STR("all");
 	if (!bw_str_set(t->zone))
-		return elb_invalid(call, "You must specify an Availability Zone for IP address '%.*s', which is not within the VPC",
+		return elb_invalid(call,
+		    "You must specify an Availability Zone for IP address '%.*s', which is not within the "
+		    "VPC",
 		    BW_FMT(t->id));
 	if (!zone_known(call, t->zone))
 		return elb_invalid(call, "The Availability Zone '%.*s' is not valid", BW_FMT(t->zone));
@@ -156,42 +169,54 @@ static enum bw_err alb_check(struct bw_call *call, const struct elb_target_group
 	struct elb_arn arn;
 	size_t n;
 
-	if (elb_arn_parse(call, t->id, &arn) != BW_OK || arn.kind != ELB_LOAD_BALANCER || !elb_is(arn.type, "app"))
-		return elb_invalid(call, "'%.*s' is not a valid application load balancer ARN", BW_FMT(t->id));
+	if (elb_arn_parse(call, t->id, &arn) != BW_OK || arn.kind != ELB_LOAD_BALANCER ||
+	    !elb_is(arn.type, "app"))
+		return elb_invalid(
+		    call, "'%.*s' is not a valid application load balancer ARN", BW_FMT(t->id));
 	TRY(elb_load_balancer_load(call, t->id, &lb));
 	if (!bw_str_eq(lb.shape.VpcId, g->shape.VpcId))
-		return bw_call_fail(call, "InvalidTarget", "The load balancer '%.*s' is not in the VPC of the target group", BW_FMT(t->id));
-	TRY(elb_all(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb.name)), &listeners, &n));
+		return bw_call_fail(call, "InvalidTarget",
+		    "The load balancer '%.*s' is not in the VPC of the target group", BW_FMT(t->id));
+	TRY(elb_all(call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb.name)),
+	    &listeners, &n));
 	for (size_t i = 0; i < n; i++)
 		if (listeners[i].shape.Port.v == g->shape.Port.v)
 			return BW_OK;
 	return bw_call_fail(call, "InvalidTarget",
-	    "The load balancer '%.*s' must have at least one listener with the port of the target group, %lld", BW_FMT(t->id),
-	    (long long)g->shape.Port.v);
+	    "The load balancer '%.*s' must have at least one listener with the port of the target group, "
+	    "%lld",
+	    BW_FMT(t->id), (long long)g->shape.Port.v);
 }
 
-static enum bw_err given_check(struct bw_call *call, const struct elb_target_group *g, const struct elbv2_TargetDescription *in,
-    struct given *out)
+static enum bw_err given_check(struct bw_call *call, const struct elb_target_group *g,
+    const struct elbv2_TargetDescription *in, struct given *out)
 {
 	*out = (struct given){in->Id, in->AvailabilityZone, in->Port.set ? in->Port.v : g->shape.Port.v};
 	if (bw_str_set(in->QuicServerId))
-		return elb_invalid(call, "A QUIC server ID cannot be specified for target groups with protocol '%.*s'",
+		return elb_invalid(call,
+		    "A QUIC server ID cannot be specified for target groups with protocol '%.*s'",
 		    BW_FMT(g->shape.Protocol));
 	if (elb_is(g->shape.TargetType, "instance"))
 		return instance_check(call, out);
 	if (elb_is(g->shape.TargetType, "ip"))
 		return address_check(call, g, out);
 	if (out->port != g->shape.Port.v)
-		return elb_invalid(call, "The port of a load balancer target must be that of the target group");
+		return elb_invalid(
+		    call, "The port of a load balancer target must be that of the target group");
 	return alb_check(call, g, out);
 }
 
 /* ---- RegisterTargets ---- */
 
-static enum bw_err target_put(struct bw_call *call, const struct elb_target_group *g, const struct given *t, size_t *added)
+static enum bw_err target_put(
+    struct bw_call *call, const struct elb_target_group *g, const struct given *t, size_t *added)
 {
 	struct bw_str name = elb_target_name(call, g, t->id, t->port);
-	struct elb_target target = {.id = t->id, .port = t->port, .zone = t->zone, .registered_ms = call->now_ms}, old;
+	struct elb_target target = {.id = t->id,
+	                      .port = t->port,
+	                      .zone = t->zone,
+	                      .registered_ms = call->now_ms},
+	                  old;
 	enum bw_err e = elb_load(call, &elb_target_kind, name, &old);
 
 	if (e == BW_OK && !old.draining_ms && bw_str_eq(old.zone, target.zone))
@@ -206,7 +231,8 @@ static enum bw_err target_put(struct bw_call *call, const struct elb_target_grou
 
 static size_t targets_under(struct bw_call *call, struct bw_str group)
 {
-	return bw_call_count_under(call, elb_key(call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(group))),
+	return bw_call_count_under(call,
+	    elb_key(call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(group))),
 	    ELB_LIST_MAX);
 }
 
@@ -221,7 +247,8 @@ static enum bw_err load_balancer_targets(struct bw_call *call, struct bw_str arn
 
 	MUST(elb_arn_parse(call, arn, &a) == BW_OK);
 	quota = elb_is(a.type, "app") ? &elb_targets_of_app_quota : &elb_targets_of_net_quota;
-	TRY(elb_names(call, elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/", BW_FMT(a.name))), &entries));
+	TRY(elb_names(
+	    call, elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/", BW_FMT(a.name))), &entries));
 	for (size_t i = 0; i < entries.n; i++) {
 		struct bw_str rest = entries.v[i], group = bw_str_cut(&rest, '/');
 
@@ -241,7 +268,8 @@ static enum bw_err room_check(struct bw_call *call, const struct elb_target_grou
 		return BW_OK;
 	n = targets_under(call, g->name) + added;
 	if (elb_is(g->shape.TargetType, "alb") && n > 1)
-		return bw_call_fail(call, "TooManyTargets", "A target group with target type 'alb' can only have one target");
+		return bw_call_fail(
+		    call, "TooManyTargets", "A target group with target type 'alb' can only have one target");
 	TRY(bw_call_within(call, &elb_targets_quota, n));
 	TRY(elb_group_users(call, g->name, &users));
 	return users.n ? load_balancer_targets(call, users.v[0], added) : BW_OK;
@@ -265,9 +293,10 @@ BW_OP(elbv2, RegisterTargets, .effect = BW_WRITE, .resource = elb_arn_resource)
 
 /* ---- DeregisterTargets ---- */
 
-/* The port of a target: as given, else the group's. Instances and addresses are spelled as when they were registered. */
-static enum bw_err target_named(struct bw_call *call, const struct elb_target_group *g, const struct elbv2_TargetDescription *in,
-    struct given *out)
+/* The port of a target: as given, else the group's. Instances and addresses are spelled as when they were
+ * registered. */
+static enum bw_err target_named(struct bw_call *call, const struct elb_target_group *g,
+    const struct elbv2_TargetDescription *in, struct given *out)
 {
 	struct bw_cidr address;
 
@@ -282,7 +311,8 @@ static enum bw_err target_named(struct bw_call *call, const struct elb_target_gr
 	return BW_OK;
 }
 
-static enum bw_err target_drain(struct bw_call *call, const struct elb_target_group *g, const struct given *t, bool used)
+static enum bw_err target_drain(
+    struct bw_call *call, const struct elb_target_group *g, const struct given *t, bool used)
 {
 	struct bw_str name = elb_target_name(call, g, t->id, t->port);
 	struct elb_target target;
@@ -305,10 +335,12 @@ static enum bw_err drained_forget(struct bw_call *call, const struct elb_target_
 	struct elb_target *targets;
 	size_t n;
 
-	TRY(elb_all(call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(g->name)), &targets, &n));
+	TRY(elb_all(
+	    call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(g->name)), &targets, &n));
 	for (size_t i = 0; i < n; i++)
 		if (targets[i].draining_ms && targets[i].draining_ms + elb_group_drain_ms(g) <= call->now_ms)
-			elb_delete(call, &elb_target_kind, elb_target_name(call, g, targets[i].id, targets[i].port));
+			elb_delete(
+			    call, &elb_target_kind, elb_target_name(call, g, targets[i].id, targets[i].port));
 	return BW_OK;
 }
 
@@ -366,7 +398,8 @@ static struct elbv2_TargetHealth *health_of(const struct health_view *v, const s
 	struct elbv2_TargetHealth *out;
 
 	if (t->draining_ms)
-		return health_make(v->call, "draining", "Target.DeregistrationInProgress", "Target deregistration is in progress");
+		return health_make(v->call, "draining", "Target.DeregistrationInProgress",
+		    "Target deregistration is in progress");
 	if (!v->used)
 		return health_make(v->call, "unused", "Target.NotInUse",
 		    "Target group is not configured to receive traffic from the load balancer");
@@ -380,15 +413,18 @@ static struct elbv2_TargetHealth *health_of(const struct health_view *v, const s
 	return out;
 }
 
-static void health_put(const struct health_view *v, const struct elb_target *t, struct elbv2_TargetHealth *health,
-    struct elbv2_TargetHealthDescriptions *out)
+static void health_put(const struct health_view *v, const struct elb_target *t,
+    struct elbv2_TargetHealth *health, struct elbv2_TargetHealthDescriptions *out)
 {
 	struct elbv2_TargetDescription *d = BW_NEW(v->call->arena, struct elbv2_TargetDescription);
 	bool traffic = elb_is(v->g->shape.HealthCheckPort, "traffic-port");
 
-	*d = (struct elbv2_TargetDescription){.Id = t->id, .Port = BW_INT(t->port), .AvailabilityZone = t->zone};
-	out->v[out->n++] = (struct elbv2_TargetHealthDescription){.Target = d, .TargetHealth = health,
-	    .HealthCheckPort = traffic ? bw_arena_printf(v->call->arena, "%lld", (long long)t->port) : v->g->shape.HealthCheckPort};
+	*d = (struct elbv2_TargetDescription){
+	    .Id = t->id, .Port = BW_INT(t->port), .AvailabilityZone = t->zone};
+	out->v[out->n++] = (struct elbv2_TargetHealthDescription){.Target = d,
+	    .TargetHealth = health,
+	    .HealthCheckPort = traffic ? bw_arena_printf(v->call->arena, "%lld", (long long)t->port)
+	                               : v->g->shape.HealthCheckPort};
 }
 
 static const struct elb_target *target_find(const struct elb_target *targets, size_t n, const struct given *t)
@@ -414,7 +450,9 @@ static enum bw_err asked_put(const struct health_view *v, const struct elb_targe
 	}
 	missing = (struct elb_target){.id = t.id, .port = t.port, .zone = t.zone};
 	health_put(v, &missing,
-	    health_make(v->call, "unused", "Target.NotRegistered", "Target is not registered to the target group"), out);
+	    health_make(
+	        v->call, "unused", "Target.NotRegistered", "Target is not registered to the target group"),
+	    out);
 	return BW_OK;
 }
 
@@ -432,8 +470,8 @@ BW_OP(elbv2, DescribeTargetHealth, .effect = BW_READ)
 	v.g = &g;
 	v.used = users.n > 0;
 	bw_edge_report_latest(call->core, call->arena, &v.report);
-	out->TargetHealthDescriptions = (struct elbv2_TargetHealthDescriptions){true, 0,
-	    BW_NEW_ARRAY(call->arena, struct elbv2_TargetHealthDescription, n + in->Targets.n)};
+	out->TargetHealthDescriptions = (struct elbv2_TargetHealthDescriptions){
+	    true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_TargetHealthDescription, n + in->Targets.n)};
 	for (size_t i = 0; i < in->Targets.n; i++)
 		TRY(asked_put(&v, targets, n, &in->Targets.v[i], &out->TargetHealthDescriptions));
 	for (size_t i = 0; in->Targets.n == 0 && i < n; i++)

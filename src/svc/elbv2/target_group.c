@@ -30,12 +30,15 @@ static enum bw_err protocol_check(struct bw_call *call, const struct elbv2_Targe
 
 	if (elb_is(g->TargetType, "alb") && !elb_is(g->Protocol, "TCP"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Protocol '%.*s' is not supported for target groups with target type 'alb'", BW_FMT(g->Protocol));
+		    "Protocol '%.*s' is not supported for target groups with target type 'alb'",
+		    BW_FMT(g->Protocol));
 	if (!http && bw_str_set(g->ProtocolVersion))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Protocol version is not supported for target groups with protocol '%.*s'", BW_FMT(g->Protocol));
+		    "Protocol version is not supported for target groups with protocol '%.*s'",
+		    BW_FMT(g->Protocol));
 	if (http && !elb_one_of(g->ProtocolVersion, versions))
-		return elb_invalid(call, "Protocol version '%.*s' must be one of 'HTTP1, HTTP2, GRPC'", BW_FMT(g->ProtocolVersion));
+		return elb_invalid(call, "Protocol version '%.*s' must be one of 'HTTP1, HTTP2, GRPC'",
+		    BW_FMT(g->ProtocolVersion));
 	if (elb_is(g->IpAddressType, "ipv6") && !elb_is(g->TargetType, "ip"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "IP address type 'ipv6' is only supported for target groups with target type 'ip'");
@@ -51,15 +54,19 @@ static enum bw_err vpc_check(struct bw_call *call, struct bw_str id)
 	return e == BW_ENOTFOUND ? elb_invalid(call, "The VPC ID '%.*s' is not found", BW_FMT(id)) : e;
 }
 
-static enum bw_err group_from_input(struct bw_call *call, const IN_elbv2_CreateTargetGroup *in, struct elbv2_TargetGroup *g)
+static enum bw_err group_from_input(
+    struct bw_call *call, const IN_elbv2_CreateTargetGroup *in, struct elbv2_TargetGroup *g)
 {
-	struct health_input h = {in->HealthCheckProtocol, in->HealthCheckPort, in->HealthCheckPath, in->HealthCheckEnabled,
-	    in->HealthCheckIntervalSeconds, in->HealthCheckTimeoutSeconds, in->HealthyThresholdCount,
-	    in->UnhealthyThresholdCount, in->Matcher};
+	struct health_input h = {in->HealthCheckProtocol, in->HealthCheckPort, in->HealthCheckPath,
+	    in->HealthCheckEnabled, in->HealthCheckIntervalSeconds, in->HealthCheckTimeoutSeconds,
+	    in->HealthyThresholdCount, in->UnhealthyThresholdCount, in->Matcher};
 	bool http = elb_is(in->Protocol, "HTTP") || elb_is(in->Protocol, "HTTPS");
 
-	*g = (struct elbv2_TargetGroup){.TargetGroupName = in->Name, .Protocol = in->Protocol, .Port = in->Port,
-	    .VpcId = in->VpcId, .ProtocolVersion = in->ProtocolVersion,
+	*g = (struct elbv2_TargetGroup){.TargetGroupName = in->Name,
+	    .Protocol = in->Protocol,
+	    .Port = in->Port,
+	    .VpcId = in->VpcId,
+	    .ProtocolVersion = in->ProtocolVersion,
 	    .TargetType = bw_str_set(in->TargetType) ? in->TargetType : BW_STR("instance"),
 	    .IpAddressType = bw_str_set(in->IpAddressType) ? in->IpAddressType : BW_STR("ipv4")};
 	if (http && !bw_str_set(g->ProtocolVersion))
@@ -77,24 +84,28 @@ static enum bw_err group_from_input(struct bw_call *call, const IN_elbv2_CreateT
 }
 
 /* What clients see beside what is stored. */
-static enum bw_err group_to_shape(struct bw_call *call, const struct elb_target_group *g, struct elbv2_TargetGroup *out)
+static enum bw_err group_to_shape(
+    struct bw_call *call, const struct elb_target_group *g, struct elbv2_TargetGroup *out)
 {
 	*out = g->shape;
 	out->TargetGroupArn = elb_named_arn(call, "targetgroup", g->name, g->id);
 	return elb_group_users(call, g->name, &out->LoadBalancerArns);
 }
 
-static enum bw_err one_to_shape(struct bw_call *call, const struct elb_target_group *g, struct elbv2_TargetGroups *out)
+static enum bw_err one_to_shape(
+    struct bw_call *call, const struct elb_target_group *g, struct elbv2_TargetGroups *out)
 {
 	*out = (struct elbv2_TargetGroups){true, 1, BW_NEW(call->arena, struct elbv2_TargetGroup)};
 	return group_to_shape(call, g, out->v);
 }
 
-/* The client's address is kept by default, except towards addresses over TCP (Network Load Balancers Guide). */
+/* The client's address is kept by default, except towards addresses over TCP (Network Load Balancers Guide).
+ */
 static void usual_attributes(struct bw_call *call, struct elb_target_group *g)
 {
 	if (elb_is(g->shape.TargetType, "ip") && elb_group_of(&g->shape) == ELB_OF_GROUP_TCP)
-		bw_pairs_set(&g->attributes, call->arena, BW_STR("preserve_client_ip.enabled"), BW_STR("false"));
+		bw_pairs_set(
+		    &g->attributes, call->arena, BW_STR("preserve_client_ip.enabled"), BW_STR("false"));
 }
 
 BW_OP(elbv2, CreateTargetGroup, .effect = BW_WRITE, .resource = new_resource)
@@ -111,7 +122,8 @@ BW_OP(elbv2, CreateTargetGroup, .effect = BW_WRITE, .resource = new_resource)
 		return one_to_shape(call, &old, &out->TargetGroups);
 	if (e == BW_OK)
 		return bw_call_fail(call, "DuplicateTargetGroupName",
-		    "A target group with the same name '%.*s' exists, but with different settings", BW_FMT(g.name));
+		    "A target group with the same name '%.*s' exists, but with different settings",
+		    BW_FMT(g.name));
 	if (e != BW_ENOTFOUND)
 		return e;
 	g.id = elb_id(call);
@@ -128,12 +140,14 @@ static enum bw_err not_found(struct bw_call *call)
 	return bw_call_fail(call, "TargetGroupNotFound", "One or more target groups not found");
 }
 
-static enum bw_err described(struct bw_call *call, const struct elb_target_group *g, struct elbv2_TargetGroups *out)
+static enum bw_err described(
+    struct bw_call *call, const struct elb_target_group *g, struct elbv2_TargetGroups *out)
 {
 	return group_to_shape(call, g, &out->v[out->n++]);
 }
 
-static enum bw_err by_arns(struct bw_call *call, const struct elbv2_TargetGroupArns *arns, struct elbv2_TargetGroups *out)
+static enum bw_err by_arns(
+    struct bw_call *call, const struct elbv2_TargetGroupArns *arns, struct elbv2_TargetGroups *out)
 {
 	struct elb_target_group g;
 
@@ -144,8 +158,8 @@ static enum bw_err by_arns(struct bw_call *call, const struct elbv2_TargetGroupA
 	return BW_OK;
 }
 
-static enum bw_err by_names(struct bw_call *call, const struct bw_str *names, size_t n, bool strict,
-    struct elbv2_TargetGroups *out)
+static enum bw_err by_names(
+    struct bw_call *call, const struct bw_str *names, size_t n, bool strict, struct elbv2_TargetGroups *out)
 {
 	struct elb_target_group g;
 
@@ -163,15 +177,16 @@ static enum bw_err by_names(struct bw_call *call, const struct bw_str *names, si
 }
 
 /* The groups that the load balancer's rules forward to: one page of their names, each once. */
-static enum bw_err by_load_balancer(struct bw_call *call, const IN_elbv2_DescribeTargetGroups *in,
-    OUT_elbv2_DescribeTargetGroups *out)
+static enum bw_err by_load_balancer(
+    struct bw_call *call, const IN_elbv2_DescribeTargetGroups *in, OUT_elbv2_DescribeTargetGroups *out)
 {
 	struct elb_load_balancer lb;
 	struct bw_strs entries, names = {0};
 	size_t from, to;
 
 	TRY(elb_load_balancer_load(call, in->LoadBalancerArn, &lb));
-	TRY(elb_names(call, elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb.name))), &entries));
+	TRY(elb_names(call, elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb.name))),
+	    &entries));
 	names.v = BW_NEW_ARRAY(call->arena, struct bw_str, entries.n);
 	for (size_t i = 0; i < entries.n; i++) {
 		struct bw_str rest = entries.v[i], name = bw_str_cut(&rest, '/');
@@ -179,19 +194,21 @@ static enum bw_err by_load_balancer(struct bw_call *call, const IN_elbv2_Describ
 		if (names.n == 0 || !bw_str_eq(names.v[names.n - 1], name))
 			names.v[names.n++] = name;
 	}
-	TRY(bw_page_slice(call, names.n, in->Marker, in->PageSize, ELB_PAGE_USUAL, &from, &to, NULL, &out->NextMarker));
+	TRY(bw_page_slice(
+	    call, names.n, in->Marker, in->PageSize, ELB_PAGE_USUAL, &from, &to, NULL, &out->NextMarker));
 	out->TargetGroups.v = BW_NEW_ARRAY(call->arena, struct elbv2_TargetGroup, to - from);
 	return by_names(call, names.v + from, to - from, false, &out->TargetGroups);
 }
 
-static enum bw_err all(struct bw_call *call, const IN_elbv2_DescribeTargetGroups *in, OUT_elbv2_DescribeTargetGroups *out)
+static enum bw_err all(
+    struct bw_call *call, const IN_elbv2_DescribeTargetGroups *in, OUT_elbv2_DescribeTargetGroups *out)
 {
 	struct bw_page page;
 	struct elb_target_group g;
 	enum bw_err e;
 
-	TRY(bw_page_begin(call, elb_key(call, &elb_target_group_kind, BW_STR("")), in->Marker, in->PageSize, ELB_PAGE_USUAL,
-	    &page));
+	TRY(bw_page_begin(call, elb_key(call, &elb_target_group_kind, BW_STR("")), in->Marker, in->PageSize,
+	    ELB_PAGE_USUAL, &page));
 	out->TargetGroups.v = BW_NEW_ARRAY(call->arena, struct elbv2_TargetGroup, page.left);
 	while ((e = bw_page_next(call, &page, elb_target_group_kind.record, &g, NULL)) == BW_OK) {
 		e = elb_unpack(call->arena, &elb_target_group_kind, &g);
@@ -210,7 +227,8 @@ BW_OP(elbv2, DescribeTargetGroups, .effect = BW_READ)
 	int ways = (in->TargetGroupArns.n > 0) + (in->Names.n > 0) + bw_str_set(in->LoadBalancerArn);
 
 	if (ways > 1)
-		return elb_invalid(call, "Target group names, target group ARNs, and a load balancer ARN cannot be specified at the same time");
+		return elb_invalid(call, "Target group names, target group ARNs, and a load balancer ARN "
+		                         "cannot be specified at the same time");
 	out->TargetGroups.set = true;
 	if (asked)
 		out->TargetGroups.v = BW_NEW_ARRAY(call->arena, struct elbv2_TargetGroup, asked);
@@ -225,9 +243,9 @@ BW_OP(elbv2, DescribeTargetGroups, .effect = BW_READ)
 
 BW_OP(elbv2, ModifyTargetGroup, .effect = BW_WRITE, .resource = elb_arn_resource)
 {
-	struct health_input h = {in->HealthCheckProtocol, in->HealthCheckPort, in->HealthCheckPath, in->HealthCheckEnabled,
-	    in->HealthCheckIntervalSeconds, in->HealthCheckTimeoutSeconds, in->HealthyThresholdCount,
-	    in->UnhealthyThresholdCount, in->Matcher};
+	struct health_input h = {in->HealthCheckProtocol, in->HealthCheckPort, in->HealthCheckPath,
+	    in->HealthCheckEnabled, in->HealthCheckIntervalSeconds, in->HealthCheckTimeoutSeconds,
+	    in->HealthyThresholdCount, in->UnhealthyThresholdCount, in->Matcher};
 	struct elb_target_group g;
 	bool was_http;
 
@@ -236,7 +254,8 @@ BW_OP(elbv2, ModifyTargetGroup, .effect = BW_WRITE, .resource = elb_arn_resource
 	TRY(health_set(call, &g.shape, &h));
 	if (!elb_is(g.shape.HealthCheckProtocol, "TCP") && !was_http) {
 		/* From TCP to HTTP: what only HTTP has gets its default. */
-		struct health_input rest = {.protocol = g.shape.HealthCheckProtocol, .path = g.shape.HealthCheckPath,
+		struct health_input rest = {.protocol = g.shape.HealthCheckProtocol,
+		    .path = g.shape.HealthCheckPath,
 		    .matcher = g.shape.Matcher};
 
 		health_defaults(call, &g.shape, &rest);
@@ -254,7 +273,8 @@ static enum bw_err targets_forget(struct bw_call *call, const struct elb_target_
 	struct elb_target *targets;
 	size_t n;
 
-	TRY(elb_all(call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(g->name)), &targets, &n));
+	TRY(elb_all(
+	    call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(g->name)), &targets, &n));
 	for (size_t i = 0; i < n; i++)
 		elb_delete(call, &elb_target_kind, elb_target_name(call, g, targets[i].id, targets[i].port));
 	return BW_OK;
@@ -274,7 +294,8 @@ BW_OP(elbv2, DeleteTargetGroup, .effect = BW_WRITE, .resource = elb_arn_resource
 	TRY(e);
 	TRY(elb_group_users(call, g.name, &users));
 	if (users.n)
-		return bw_call_fail(call, "ResourceInUse", "Target group '%.*s' is currently in use by a listener or a rule",
+		return bw_call_fail(call, "ResourceInUse",
+		    "Target group '%.*s' is currently in use by a listener or a rule",
 		    BW_FMT(in->TargetGroupArn));
 	TRY(targets_forget(call, &g));
 	bw_call_take(call, &elb_groups_quota, call->region, -1);
