@@ -64,12 +64,37 @@ static struct bw_str denial_seal(struct gate_call *g, const struct bw_policy_lay
 	return text;
 }
 
-static enum bw_err decide(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_policy_request *request)
+/* What no policy allows and none denies, a grant may: a further policy of the resource that names the grantee. */
+static enum bw_err granted(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_policy_request *request,
+    const struct bw_also *also, struct bw_verdict *verdict)
+{
+	struct bw_call *call = &g->call;
+	struct bw_policy_list further = {0};
+	struct bw_policy_layers with = *layers;
+	struct bw_policy_ref *all;
+
+	if (verdict->decision != BW_DENIED_IMPLICIT || !call->grants)
+		return BW_OK;
+	TRY(call->grants(call, also, &further));
+	if (further.n == 0)
+		return BW_OK;
+	all = BW_NEW_ARRAY(call->arena, struct bw_policy_ref, layers->resource.n + further.n);
+	if (layers->resource.n)
+		memcpy(all, layers->resource.v, layers->resource.n * sizeof *all);
+	memcpy(all + layers->resource.n, further.v, further.n * sizeof *all);
+	with.resource = (struct bw_policy_list){all, layers->resource.n + further.n};
+	*verdict = bw_policy_evaluate(&with, request);
+	return BW_OK;
+}
+
+static enum bw_err decide(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_policy_request *request,
+    const struct bw_also *also)
 {
 	struct bw_verdict verdict = bw_policy_evaluate(layers, request);
 	struct bw_buf text;
 	enum bw_err e;
 
+	TRY(granted(g, layers, request, also, &verdict));
 	if (verdict.decision == BW_ALLOWED)
 		return BW_OK;
 	bw_buf_init(&text, 8192);
@@ -115,13 +140,24 @@ static void resource_tags_drop(struct bw_call *call)
 	call->key_count = kept;
 }
 
+/* Of another resource: its own account, policy and tags, or none. */
+static void elsewhere(const struct bw_also *also, struct bw_policy_layers *layers, struct bw_policy_request *request)
+{
+	struct bw_arn arn;
+
+	layers->resource = (struct bw_policy_list){&also->policy, also->policy.policy ? 1 : 0};
+	layers->resource_must_allow = also->must_allow;
+	if (bw_arn_parse(also->resource, &arn) == BW_OK && arn.account.n == 12)
+		request->resource_account = arn.account;
+}
+
 /* With keys of its own, which the next one does not see. */
 static enum bw_err decide_also(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_also *also)
 {
 	struct bw_call *call = &g->call, before = *call;
 	size_t skipped = also->alone ? g->stated_keys : 0, count = call->key_count - skipped;
 	struct bw_policy_layers its = *layers;
-	struct bw_policy_request request;
+	struct bw_policy_request request = request_of(call, also->action, also->resource);
 	enum bw_err e;
 
 	call->keys = BW_NEW_ARRAY(call->arena, struct bw_context_key, count + also->key_count);
@@ -129,17 +165,27 @@ static enum bw_err decide_also(struct gate_call *g, const struct bw_policy_layer
 	call->key_count = count;
 	if (!bw_str_eq(also->resource, call->resource)) {
 		resource_tags_drop(call);
-		/* Nor does its policy. */
-		its.resource = (struct bw_policy_list){0};
-		its.resource_must_allow = false;
+		elsewhere(also, &its, &request);
 	}
 	for (size_t i = 0; i < also->key_count; i++)
 		call->keys[call->key_count++] = also->keys[i];
-	request = request_of(call, also->action, also->resource);
-	e = decide(g, &its, &request);
+	request.context = call->keys;
+	request.context_count = call->key_count;
+	e = decide(g, &its, &request, also);
 	call->keys = before.keys;
 	call->key_count = before.key_count;
 	return e;
+}
+
+bool bw_call_would_allow(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_policy *policy)
+{
+	struct bw_policy_ref ref = {policy, resource};
+	struct bw_policy_layers layers = layers_of(call);
+	struct bw_policy_request request = request_of(call, action, resource);
+
+	layers.resource = (struct bw_policy_list){&ref, 1};
+	layers.resource_must_allow = true;
+	return bw_policy_evaluate(&layers, &request).decision == BW_ALLOWED;
 }
 
 enum bw_err authorise(struct gate_call *g)
@@ -156,7 +202,7 @@ enum bw_err authorise(struct gate_call *g)
 	context_global(g);
 	request = request_of(call, bw_str_c(call->model->action),
 	    bw_str_set(call->resource) ? call->resource : BW_STR("*"));
-	TRY(decide(g, &layers, &request));
+	TRY(decide(g, &layers, &request, NULL));
 	for (const struct bw_also *also = call->also; also; also = also->next)
 		TRY(decide_also(g, &layers, also));
 	return BW_OK;

@@ -139,30 +139,50 @@ void bw_call_resource_policy(struct bw_call *call, struct bw_policy *policy, str
 	call->resource_must_allow = must_allow;
 }
 
+static void key_add(struct bw_call *call, struct bw_context_key **keys, size_t *count, size_t *room, struct bw_context_key key)
+{
+	if (*count == *room) {
+		size_t wider = *room ? *room * 2 : 32;
+		struct bw_context_key *more = BW_NEW_ARRAY(call->arena, struct bw_context_key, wider);
+
+		if (*count)
+			memcpy(more, *keys, *count * sizeof **keys);
+		*keys = more;
+		*room = wider;
+	}
+	(*keys)[(*count)++] = key;
+}
+
+static struct bw_context_key key_of(struct bw_call *call, struct bw_str name, struct bw_str value)
+{
+	struct bw_str *one = BW_NEW(call->arena, struct bw_str);
+
+	*one = value;
+	return (struct bw_context_key){.name = name, .values = one, .count = 1};
+}
+
 void bw_call_context_list(struct bw_call *call, struct bw_str name, const struct bw_str *values, size_t n)
 {
-	if (call->key_count == call->key_room) {
-		size_t room = call->key_room ? call->key_room * 2 : 32;
-		struct bw_context_key *keys = BW_NEW_ARRAY(call->arena, struct bw_context_key, room);
-
-		if (call->key_count)
-			memcpy(keys, call->keys, call->key_count * sizeof *keys);
-		call->keys = keys;
-		call->key_room = room;
-	}
-	call->keys[call->key_count++] = (struct bw_context_key){.name = name, .values = values, .count = n, .multi = true};
+	key_add(call, &call->keys, &call->key_count, &call->key_room,
+	    (struct bw_context_key){.name = name, .values = values, .count = n, .multi = true});
 }
 
 void bw_call_context(struct bw_call *call, struct bw_str name, struct bw_str value)
 {
-	struct bw_str *one;
+	if (bw_str_set(value))
+		key_add(call, &call->keys, &call->key_count, &call->key_room, key_of(call, name, value));
+}
 
-	if (!bw_str_set(value))
-		return;
-	one = BW_NEW(call->arena, struct bw_str);
-	*one = value;
-	bw_call_context_list(call, name, one, 1);
-	call->keys[call->key_count - 1].multi = false;
+void bw_also_context_list(struct bw_call *call, struct bw_also *also, struct bw_str name, const struct bw_str *values, size_t n)
+{
+	key_add(call, &also->keys, &also->key_count, &also->key_room,
+	    (struct bw_context_key){.name = name, .values = values, .count = n, .multi = true});
+}
+
+void bw_also_context(struct bw_call *call, struct bw_also *also, struct bw_str name, struct bw_str value)
+{
+	if (bw_str_set(value))
+		key_add(call, &also->keys, &also->key_count, &also->key_room, key_of(call, name, value));
 }
 
 void bw_call_resource_tags(struct bw_call *call, const struct bw_pairs *tags, bool service_prefix)
@@ -178,23 +198,28 @@ void bw_call_resource_tags(struct bw_call *call, const struct bw_pairs *tags, bo
 	}
 }
 
-void bw_call_also(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_str key, struct bw_str value)
+static struct bw_also *also_new(struct bw_call *call, struct bw_str action, struct bw_str resource)
 {
 	struct bw_also *also = BW_NEW(call->arena, struct bw_also), **at = &call->also;
 
 	*also = (struct bw_also){.action = action, .resource = resource};
-	if (bw_str_set(value)) {
-		struct bw_context_key *k = BW_NEW(call->arena, struct bw_context_key);
-		struct bw_str *one = BW_NEW(call->arena, struct bw_str);
-
-		*one = value;
-		*k = (struct bw_context_key){.name = key, .values = one, .count = 1};
-		also->keys = k;
-		also->key_count = 1;
-	}
 	while (*at)
 		at = &(*at)->next;
 	*at = also;
+	return also;
+}
+
+void bw_call_also(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_str key, struct bw_str value)
+{
+	bw_also_context(call, also_new(call, action, resource), key, value);
+}
+
+struct bw_also *bw_call_also_on(struct bw_call *call, struct bw_str action, struct bw_str resource)
+{
+	struct bw_also *also = also_new(call, action, resource);
+
+	also->alone = true;
+	return also;
 }
 
 enum bw_err bw_call_policy(struct bw_call *call, struct bw_str document, enum bw_policy_kind kind, const char *code,

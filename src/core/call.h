@@ -16,9 +16,12 @@ struct bw_op;
 struct bw_also {
 	struct bw_also *next;
 	struct bw_str action, resource;
-	const struct bw_context_key *keys; /* beside those of the call */
-	size_t key_count;
+	struct bw_context_key *keys; /* beside those of the call */
+	size_t key_count, key_room;
 	bool alone; /* what the row stated of the call's own resource says nothing of this one */
+	struct bw_policy_ref policy; /* of a resource other than the call's: its own */
+	bool must_allow;
+	void *state; /* the service's own, for `grants` */
 };
 
 struct bw_call {
@@ -40,6 +43,10 @@ struct bw_call {
 	struct bw_str resource, resource_account;
 	struct bw_policy_ref resource_policy; /* policy NULL: none */
 	bool resource_must_allow;
+	/* Asked when no policy allows and none denies: further policies of the resource that may (KMS's grants). `about` NULL:
+	 * of the call's own resource. */
+	enum bw_err (*grants)(struct bw_call *call, const struct bw_also *about, struct bw_policy_list *further);
+	void *state; /* what `resource` found, for the row's other functions; NULL at every attempt */
 	struct bw_also *also;
 	struct bw_context_key *keys; /* grows in the arena */
 	size_t key_count, key_room;
@@ -129,6 +136,14 @@ void bw_call_context(struct bw_call *call, struct bw_str name, struct bw_str val
 void bw_call_context_list(struct bw_call *call, struct bw_str name, const struct bw_str *values, size_t n);
 /* A further permission that the call needs, decided by the gate before the handler runs. */
 void bw_call_also(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_str key, struct bw_str value);
+/* The same on another resource of the service, to be given its policy and condition keys. */
+struct bw_also *bw_call_also_on(struct bw_call *call, struct bw_str action, struct bw_str resource);
+/* One condition key of it. An absent value adds nothing. */
+void bw_also_context(struct bw_call *call, struct bw_also *also, struct bw_str name, struct bw_str value);
+void bw_also_context_list(struct bw_call *call, struct bw_also *also, struct bw_str name, const struct bw_str *values, size_t n);
+/* Would the caller's next call be allowed if this were the resource's policy, which must allow it? For checks against
+ * locking oneself out. */
+bool bw_call_would_allow(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_policy *policy);
 
 /* A shared compiled policy of the text, from the process-wide cache; released with the call. BW_EFAILED with
  * MalformedPolicyDocument (or `code`) and AWS's text when it is not valid. */

@@ -89,7 +89,8 @@ static struct bw_str string_at(const void *base, const struct bw_member *m)
 	return *(const struct bw_str *)((const char *)base + m->offset);
 }
 
-/* aws:RequestTag/KEY and aws:TagKeys from the input's Tags (a list of {Key, Value}) or TagKeys, whatever the operation. */
+/* aws:RequestTag/KEY and aws:TagKeys from the input's Tags (a list of {Key, Value}, or {TagKey, TagValue}) or TagKeys, whatever
+ * the operation. */
 static void context_tags(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
@@ -102,6 +103,8 @@ static void context_tags(struct gate_call *g)
 	if (tags && tags->shape->kind == BW_SHAPE_LIST && tags->shape->element->kind == BW_SHAPE_STRUCTURE) {
 		k = member_find(tags->shape->element, "Key");
 		v = member_find(tags->shape->element, "Value");
+		k = k ? k : member_find(tags->shape->element, "TagKey");
+		v = v ? v : member_find(tags->shape->element, "TagValue");
 	}
 	if (k && v) {
 		list = (const void *)((const char *)call->in + tags->offset);

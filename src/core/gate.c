@@ -132,6 +132,8 @@ static enum bw_err handle(struct gate_call *g)
 	call->resource_account = call->account;
 	call->resource_policy = (struct bw_policy_ref){0};
 	call->resource_must_allow = false;
+	call->grants = NULL;
+	call->state = NULL;
 	call->also = NULL;
 	call->key_count = 0;
 	g->denial = BW_STR_NONE;

@@ -129,7 +129,8 @@ enum bw_err bw_trust_resolve(struct bw_call *call, struct bw_str document, struc
 /* Copies the document, the literals of principals that are gone replaced. Conditions keep theirs: they are about names. */
 struct rewriting {
 	struct bw_call *call;
-	const struct bw_role *role;
+	struct bw_str document;
+	const struct bw_pairs *principals;
 	struct bw_buf out;
 	size_t copied;
 };
@@ -137,29 +138,41 @@ struct rewriting {
 static enum bw_err principal_rewrite(void *ctx, const struct bw_json_value *literal)
 {
 	struct rewriting *w = ctx;
-	const struct bw_pair *bound = bw_pairs_find(&w->role->trust_principals, literal->text);
+	const struct bw_pair *bound = bw_pairs_find(w->principals, literal->text);
 	struct bw_arn arn;
 
 	if (!bound || bw_arn_parse(literal->text, &arn) != BW_OK || bw_str_eq(id_of(w->call, &arn), bound->value))
 		return BW_OK;
-	bw_buf_put(&w->out, bw_str_sub(w->role->trust, w->copied, literal->offset - w->copied));
+	bw_buf_put(&w->out, bw_str_sub(w->document, w->copied, literal->offset - w->copied));
 	bw_json_put_str(&w->out, bound->value);
 	w->copied = literal->end;
 	return BW_OK;
 }
 
-struct bw_str bw_trust_effective(struct bw_call *call, const struct bw_role *role)
+struct bw_str bw_principals_effective(struct bw_call *call, struct bw_str document, const struct bw_pairs *principals)
 {
-	struct rewriting w = {.call = call, .role = role};
+	struct rewriting w = {.call = call, .document = document, .principals = principals};
 	struct bw_str text;
 
-	if (role->trust_principals.n == 0)
-		return role->trust;
+	if (principals->n == 0)
+		return document;
 	bw_buf_init(&w.out, 2 * BW_POLICY_TEXT_MAX);
-	MUST(document_visit(call, role->trust, &(struct principals){principal_rewrite, &w}) == BW_OK);
-	bw_buf_put(&w.out, bw_str_sub(role->trust, w.copied, role->trust.n));
+	MUST(document_visit(call, document, &(struct principals){principal_rewrite, &w}) == BW_OK);
+	bw_buf_put(&w.out, bw_str_sub(document, w.copied, document.n));
 	MUST(!w.out.failed);
 	text = bw_arena_str(call->arena, bw_buf_str(&w.out));
 	bw_buf_free(&w.out);
 	return text;
+}
+
+struct bw_str bw_trust_effective(struct bw_call *call, const struct bw_role *role)
+{
+	return bw_principals_effective(call, role->trust, &role->trust_principals);
+}
+
+struct bw_str bw_principal_id(struct bw_call *call, struct bw_str text)
+{
+	struct bw_arn arn;
+
+	return names_entity(text, &arn) ? id_of(call, &arn) : BW_STR_NONE;
 }

@@ -10,3 +10,7 @@
 BW_CHECKED enum bw_err bw_trust_resolve(struct bw_call *call, struct bw_str document, struct bw_pairs *principals);
 /* The document as it counts now, and as AWS shows it: an ARN whose principal is gone stands as its unique id. */
 struct bw_str bw_trust_effective(struct bw_call *call, const struct bw_role *role);
+/* The same for any policy of a resource whose principals were resolved when it was saved. */
+struct bw_str bw_principals_effective(struct bw_call *call, struct bw_str document, const struct bw_pairs *principals);
+/* The unique id that a user's or role's ARN has now; absent when there is none, or it is another account's. */
+struct bw_str bw_principal_id(struct bw_call *call, struct bw_str arn);
