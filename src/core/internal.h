@@ -88,7 +88,14 @@ struct bw_lane {
 	unsigned spare_count;
 	struct bw_map rates;       /* account -> struct rate */
 	size_t in_work;
+	struct task_runner *tasks; /* of the first lane; NULL: another runs them */
 };
+
+/* ---- task.c ---- */
+void tasks_new(struct bw_lane *lane);
+void tasks_free(struct bw_lane *lane);
+/* Begins what is due at `now_ms`, unless it looked less than a second of the loop's clock ago or is at work. */
+void tasks_tick(struct bw_lane *lane, int64_t loop_ms, int64_t now_ms);
 
 /* Notes a use of the caller's credentials; written at the next flush. */
 void lane_note_use(struct bw_lane *lane, const struct bw_caller *caller, const struct bw_service *service,

@@ -93,6 +93,7 @@ static void tick(struct bw_timer *t)
 		lane->flushed_ms = now_ms;
 		uses_flush(lane);
 	}
+	tasks_tick(lane, now_ms, bw_clock_wall_ms());
 	bw_timer_set(lane->loop, &lane->tick, TICK_MS);
 }
 
@@ -107,6 +108,8 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	bw_map_init(&lane->callers, CALLERS_MAX, entry_drop);
 	bw_map_init(&lane->used, USES_MAX, use_drop);
 	bw_map_init(&lane->rates, ACCOUNTS_MAX, use_drop);
+	if (index == 0)
+		tasks_new(lane);
 	lane->tick.fire = tick;
 	bw_timer_set(loop, &lane->tick, TICK_MS);
 	*out = lane;
@@ -119,6 +122,7 @@ void bw_lane_free(struct bw_lane *lane)
 		return;
 	bw_timer_cancel(lane->loop, &lane->tick);
 	uses_flush(lane);
+	tasks_free(lane);
 	gate_calls_free(lane);
 	bw_sigv4_cache_free(&lane->signatures);
 	bw_map_free(&lane->callers);

@@ -1,0 +1,186 @@
+#include "core/task.h"
+
+#include "core/internal.h"
+
+/* One lane looks once a second at the first mark. Marks stand in order of time:
+ * "-/global/task/due/MILLISECONDS/service/name/subject". */
+
+enum { LOOK_MS = 1000, RETRY_MS = 60 * 1000, DIGITS = 14 };
+
+static const char prefix[] = "-/global/task/due/";
+
+extern const struct bw_task *const __start_bw_tasks[] __attribute__((weak));
+extern const struct bw_task *const __stop_bw_tasks[] __attribute__((weak));
+
+/* The task in work, with the memory it runs in. */
+struct task_runner {
+	struct gate_call g; /* first: services and core take its call for one at the gate */
+	struct bw_str mark;
+	const struct bw_task *task;
+	int64_t looked_ms;
+	bool busy;
+};
+
+static const struct bw_op task_op = {.service = "", .name = "", .effect = BW_WRITE};
+
+static struct bw_str mark_make(struct bw_arena *a, const struct bw_task *task, int64_t due_ms, struct bw_str subject)
+{
+	return bw_arena_printf(a, "%s%0*lld/%s/%s/%.*s", prefix, DIGITS, (long long)(due_ms < 0 ? 0 : due_ms), task->service,
+	    task->name, BW_FMT(subject));
+}
+
+void bw_call_task(struct bw_call *call, const struct bw_task *task, int64_t due_ms, struct bw_str subject)
+{
+	bw_call_mark(call, mark_make(call->arena, task, due_ms, subject));
+}
+
+static const struct bw_task *task_find(struct bw_str service, struct bw_str name)
+{
+	for (const struct bw_task *const *t = __start_bw_tasks; t && t < __stop_bw_tasks; t++)
+		if (bw_str_eq(service, bw_str_c((*t)->service)) && bw_str_eq(name, bw_str_c((*t)->name)))
+			return *t;
+	return NULL;
+}
+
+static const struct bw_service *service_find(const char *name)
+{
+	for (size_t i = 0; bw_services[i]; i++)
+		if (strcmp(bw_services[i]->name, name) == 0)
+			return bw_services[i];
+	return NULL;
+}
+
+/* ---- One task ---- */
+
+static void end(struct task_runner *r)
+{
+	struct gate_call *g = &r->g;
+
+	for (size_t i = 0; i < g->policy_count; i++)
+		bw_policy_release(g->policies[i]);
+	g->policy_count = 0;
+	if (g->call.view)
+		bw_snapshot_end(g->call.view);
+	g->call.view = NULL;
+	bw_arena_reset(&g->arena);
+	r->busy = false;
+}
+
+static void committed(struct bw_post *p)
+{
+	struct gate_call *g = (struct gate_call *)((char *)p - offsetof(struct gate_call, post));
+	struct task_runner *r = (struct task_runner *)g;
+
+	/* After a conflict the mark still stands: it is looked at again. */
+	if (g->commit.result != BW_OK && g->commit.result != BW_ECONFLICT)
+		bw_log(BW_LOG_ERROR, "task %s: %s", r->task->name, bw_err_name(g->commit.result));
+	if (g->commit.result == BW_OK)
+		r->looked_ms = 0; /* there may be more */
+	end(r);
+}
+
+static void commit_done(struct bw_commit *c)
+{
+	struct gate_call *g = c->ctx;
+
+	g->post.run = committed;
+	bw_loop_post(g->lane->loop, &g->post);
+}
+
+/* What failed is put off, so that it does not stand in the way of others. */
+static void put_off(struct task_runner *r, struct bw_str subject, enum bw_err e)
+{
+	struct bw_call *call = &r->g.call;
+
+	bw_log(BW_LOG_ERROR, "task %s of %.*s: %s", r->task->name, BW_FMT(subject),
+	    e == BW_EFAILED ? call->error.message.p : bw_err_name(e));
+	bw_batch_init(&call->batch, call->arena);
+	bw_call_task(call, r->task, call->now_ms + RETRY_MS, subject);
+}
+
+static void run(struct task_runner *r, struct bw_str subject)
+{
+	struct gate_call *g = &r->g;
+	struct bw_call *call = &g->call;
+	struct bw_str rest = subject;
+	enum bw_err e;
+
+	call->account = bw_str_cut(&rest, '/');
+	call->region = bw_str_cut(&rest, '/');
+	call->service = service_find(r->task->service);
+	bw_batch_init(&call->batch, call->arena);
+	e = r->task->run(call, subject);
+	if (e != BW_OK)
+		put_off(r, subject, e);
+	bw_call_delete(call, r->mark);
+	bw_snapshot_end(call->view);
+	call->view = NULL;
+	g->commit = (struct bw_commit){.batch = &call->batch, .done = commit_done, .ctx = g};
+	if (bw_store_commit(g->lane->core->store, &g->commit) != BW_OK)
+		end(r);
+}
+
+/* ---- Looking ---- */
+
+/* The first mark, when it is due. */
+static enum bw_err due_find(struct task_runner *r, struct bw_str *subject)
+{
+	struct bw_call *call = &r->g.call;
+	struct bw_str rest, service;
+	struct bw_scan scan;
+	int64_t due_ms;
+	enum bw_err e;
+
+	TRY(bw_scan_begin(call->view, bw_str_c(prefix), BW_STR_NONE, &scan));
+	e = bw_scan_next(&scan, call->arena, &r->mark, NULL, NULL);
+	bw_scan_end(&scan);
+	TRY(e);
+	rest = bw_str_sub(r->mark, sizeof prefix - 1, r->mark.n);
+	TRY(bw_str_to_i64(bw_str_cut(&rest, '/'), 0, INT64_MAX, &due_ms));
+	CHECK(due_ms <= call->now_ms, BW_ENOTFOUND);
+	service = bw_str_cut(&rest, '/');
+	r->task = task_find(service, bw_str_cut(&rest, '/'));
+	*subject = rest;
+	return r->task ? BW_OK : BW_EINVAL;
+}
+
+void tasks_tick(struct bw_lane *lane, int64_t loop_ms, int64_t now_ms)
+{
+	struct task_runner *r = lane->tasks;
+	struct bw_str subject;
+	enum bw_err e;
+
+	if (!r || r->busy || loop_ms - r->looked_ms < LOOK_MS)
+		return;
+	r->looked_ms = loop_ms;
+	r->busy = true;
+	r->g.call = (struct bw_call){.core = lane->core, .arena = &r->g.arena, .now_ms = now_ms, .op = &task_op,
+	    .request_id = BW_STR("task")};
+	e = bw_snapshot_begin(lane->core->store, &r->g.call.view);
+	if (e == BW_OK)
+		e = due_find(r, &subject);
+	if (e == BW_OK) {
+		run(r, subject);
+		return;
+	}
+	if (e != BW_ENOTFOUND)
+		bw_log(BW_LOG_ERROR, "tasks: %s", bw_err_name(e));
+	end(r);
+}
+
+void tasks_new(struct bw_lane *lane)
+{
+	lane->tasks = bw_alloc(sizeof *lane->tasks);
+	lane->tasks->g.lane = lane;
+	bw_arena_init(&lane->tasks->g.arena, BW_CALL_ARENA_MAX);
+}
+
+void tasks_free(struct bw_lane *lane)
+{
+	if (!lane->tasks)
+		return;
+	bw_arena_free(&lane->tasks->g.arena);
+	bw_free(lane->tasks->g.policies);
+	bw_free(lane->tasks);
+	lane->tasks = NULL;
+}
