@@ -52,6 +52,8 @@ BW_CHECKED enum bw_err bw_proc_receive(int channel, uint32_t permitted, struct b
  * other namespaces (seccomp, EPERM), new privileges, core dumps. BW_EIO when the kernel refuses (logged).
  * Before threads. */
 BW_CHECKED enum bw_err bw_sandbox_enter(void);
+/* The same for a process whose work is to start a program of the system's and to enter namespaces: both stay. */
+BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
 /* Not dumpable, no core files, dies with its parent. */
 void bw_process_harden(bool with_parent);
 

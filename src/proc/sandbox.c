@@ -22,8 +22,6 @@
 /* What a process that parses bytes from the network never needs, and what one that was taken over would want
  * first. */
 static const int denied[] = {
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
     SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev),
     SCMP_SYS(mount),
@@ -36,7 +34,6 @@ static const int denied[] = {
     SCMP_SYS(fsconfig),
     SCMP_SYS(fsmount),
     SCMP_SYS(unshare),
-    SCMP_SYS(setns),
     SCMP_SYS(init_module),
     SCMP_SYS(finit_module),
     SCMP_SYS(delete_module),
@@ -67,13 +64,22 @@ static const int denied[] = {
     SCMP_SYS(vhangup),
 };
 
-static enum bw_err filter_load(void)
+/* What a process that runs programs of the system's, in namespaces of others, needs nevertheless. */
+static const int denied_unless_runner[] = {
+    SCMP_SYS(execve),
+    SCMP_SYS(execveat),
+    SCMP_SYS(setns),
+};
+
+static enum bw_err filter_load(bool runner)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 	int e = filter ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !e && i < BW_COUNT(denied); i++)
 		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	for (size_t i = 0; !runner && !e && i < BW_COUNT(denied_unless_runner); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_unless_runner[i], 0);
 	/* The leak check of a sanitized build traces its own process. */
 	if (!e && !SANITIZED)
 		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ptrace), 0);
@@ -88,13 +94,23 @@ static enum bw_err filter_load(void)
 	return BW_OK;
 }
 
-enum bw_err bw_sandbox_enter(void)
+static enum bw_err enter(bool runner)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
 		bw_log(BW_LOG_ERROR, "no_new_privs: %s", strerror(errno));
 		return BW_EIO;
 	}
-	return filter_load();
+	return filter_load(runner);
+}
+
+enum bw_err bw_sandbox_enter(void)
+{
+	return enter(false);
+}
+
+enum bw_err bw_sandbox_enter_runner(void)
+{
+	return enter(true);
 }
 
 void bw_process_harden(bool with_parent)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,26 @@ TEST(sandbox_takes_new_programs_away)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), 42);
+}
+
+TEST(sandbox_of_a_runner_leaves_programs_and_takes_the_rest)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		char *const argv[] = {"true", NULL};
+
+		if (bw_sandbox_enter_runner() != BW_OK)
+			_exit(2);
+		if (unshare(CLONE_NEWNS) == 0 || errno != EPERM || chroot("/") == 0 || errno != EPERM)
+			_exit(3);
+		execv("/bin/true", argv);
+		_exit(42);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* What the children of these tests tell of themselves, over a pipe that all share. */
