@@ -93,6 +93,9 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	core->region = bw_arena_str(&core->arena, config->region.n ? config->region : BW_STR("us-east-1"));
 	core->edge = config->edge;
 	core->data_dir = bw_arena_str(&core->arena, config->data_dir);
+	core->guard = config->guard;
+	core->guard_images = config->guard_images;
+	core->guard_reports = config->guard_reports;
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/caller.h"
+#include "core/guard_image.h"
 #include "core/op.h"
 #include "core/publish.h"
 #include "core/session.h"
@@ -16,6 +17,8 @@ struct bw_core_config {
 	unsigned lanes;                       /* event loops */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
 	struct bw_edge_config edge;           /* lists are borrowed for the core's life */
+	struct bw_guard_config guard;         /* likewise */
+	struct bw_board *guard_images, *guard_reports; /* to and from the guard (core/guard_image.h); NULL: there is none */
 };
 
 /* What the first start made, for the credentials file. Slices live in the given arena. */

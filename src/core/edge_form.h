@@ -26,4 +26,8 @@ struct bw_edge_form {
 	size_t member_count;
 };
 
-extern const struct bw_edge_form bw_edge_image_form, bw_edge_report_form;
+extern const struct bw_edge_form bw_edge_image_form, bw_edge_report_form, bw_edge_permit_form;
+
+/* The bytes of a struct of the form, and back: as edge_image.h says of images. */
+void bw_form_encode(const struct bw_edge_form *f, const void *from, struct bw_buf *out);
+BW_CHECKED enum bw_err bw_form_decode(const struct bw_edge_form *f, struct bw_str bytes, struct bw_arena *arena, void *to);

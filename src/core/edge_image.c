@@ -17,6 +17,7 @@ enum { FORMAT = 1, COUNT_BYTES = 4 };
 #define STRS(m)          MEMBER(STRS, m)
 #define PAIRS(m)         MEMBER(PAIRS, m)
 #define LIST(m, n, item) {#m, BW_EDGE_LIST, offsetof(struct OWNER, m), offsetof(struct OWNER, n), &item##_form}
+#define PERMITS(m)       {#m, BW_EDGE_LIST, offsetof(struct OWNER, m), offsetof(struct OWNER, m##_count), &bw_edge_permit_form}
 #define FORM(name)       {sizeof(struct OWNER), name##_members, BW_COUNT(name##_members)}
 
 #define OWNER bw_edge_permit
@@ -26,7 +27,7 @@ static const struct bw_edge_member permit_members[] = {
     I64(to_port),
     STR(network),
 };
-static const struct bw_edge_form permit_form = FORM(permit);
+const struct bw_edge_form bw_edge_permit_form = FORM(permit);
 #undef OWNER
 
 #define OWNER bw_edge_certificate
@@ -116,8 +117,8 @@ static const struct bw_edge_member load_balancer_members[] = {
     STRS(addresses),
     PAIRS(attributes),
     BOOL(has_security_groups),
-    LIST(ingress, ingress_count, permit),
-    LIST(egress, egress_count, permit),
+    PERMITS(ingress),
+    PERMITS(egress),
     LIST(listeners, listener_count, listener),
 };
 static const struct bw_edge_form load_balancer_form = FORM(load_balancer);
@@ -417,13 +418,13 @@ static enum bw_err take_struct(struct bw_str *from, const struct bw_edge_form *f
 	return arena->over ? BW_ETOOBIG : BW_OK;
 }
 
-static void encode(const struct bw_edge_form *f, const void *from, struct bw_buf *out)
+void bw_form_encode(const struct bw_edge_form *f, const void *from, struct bw_buf *out)
 {
 	bw_buf_put_c(out, FORMAT);
 	put_struct(out, f, from);
 }
 
-static enum bw_err decode(const struct bw_edge_form *f, struct bw_str bytes, struct bw_arena *arena, void *to)
+enum bw_err bw_form_decode(const struct bw_edge_form *f, struct bw_str bytes, struct bw_arena *arena, void *to)
 {
 	uint64_t format;
 
@@ -436,22 +437,22 @@ static enum bw_err decode(const struct bw_edge_form *f, struct bw_str bytes, str
 
 void bw_edge_image_encode(const struct bw_edge_image *image, struct bw_buf *out)
 {
-	encode(&bw_edge_image_form, image, out);
+	bw_form_encode(&bw_edge_image_form, image, out);
 }
 
 enum bw_err bw_edge_image_decode(struct bw_str bytes, struct bw_arena *arena, struct bw_edge_image *out)
 {
-	return decode(&bw_edge_image_form, bytes, arena, out);
+	return bw_form_decode(&bw_edge_image_form, bytes, arena, out);
 }
 
 void bw_edge_report_encode(const struct bw_edge_report *report, struct bw_buf *out)
 {
-	encode(&bw_edge_report_form, report, out);
+	bw_form_encode(&bw_edge_report_form, report, out);
 }
 
 enum bw_err bw_edge_report_decode(struct bw_str bytes, struct bw_arena *arena, struct bw_edge_report *out)
 {
-	return decode(&bw_edge_report_form, bytes, arena, out);
+	return bw_form_decode(&bw_edge_report_form, bytes, arena, out);
 }
 
 /* Two loops may have made images of two snapshots; whichever is later here, the later snapshot's stays. */

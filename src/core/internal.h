@@ -30,6 +30,8 @@ struct bw_core {
 	struct worker_pool *workers;
 	struct publisher *publisher;    /* NULL: nothing is published */
 	struct bw_edge_config edge;
+	struct bw_guard_config guard;
+	struct bw_board *guard_images, *guard_reports;
 	_Atomic uint64_t calls;
 	_Atomic uint64_t generation;    /* of ephemeral resets: empties the lanes' caches */
 };

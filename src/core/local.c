@@ -1,3 +1,4 @@
+#include "core/guard.h"
 #include "core/internal.h"
 
 #include "codec/json.h"
@@ -14,14 +15,18 @@ static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 	struct bw_core *core = lane->core;
 	struct bw_buf body;
 
-	bw_buf_init(&body, 4096);
+	bw_buf_init(&body, 64 * 1024);
 	bw_buf_put(&body, BW_STR("{\"status\":\"ok\",\"version\":\"" BW_VERSION "\",\"account\":"));
 	bw_json_put_str(&body, core->account);
 	bw_buf_put(&body, BW_STR(",\"region\":"));
 	bw_json_put_str(&body, core->region);
-	bw_buf_printf(&body, ",\"ephemeral\":%s,\"enforcing\":true,\"uptime_s\":%lld,\"calls\":%llu,\"commits\":%llu}\n",
+	bw_buf_printf(&body, ",\"ephemeral\":%s,\"enforcing\":true,\"uptime_s\":%lld,\"calls\":%llu,\"commits\":%llu",
 	    core->ephemeral ? "true" : "false", (long long)((bw_clock_mono_ms() - core->started_ms) / 1000),
 	    (unsigned long long)atomic_load(&core->calls), (unsigned long long)bw_store_seq(core->store));
+	/* Names of interfaces are for this machine alone. */
+	if (x->peer_loopback)
+		bw_guard_health(core, &body);
+	bw_buf_put(&body, BW_STR("}\n"));
 	answer(x, 200, bw_buf_str(&body));
 	bw_buf_free(&body);
 }

@@ -1,5 +1,6 @@
 #include "core/publish.h"
 
+#include "core/guard.h"
 #include "core/internal.h"
 
 enum {
@@ -36,11 +37,12 @@ static enum bw_err make(struct publisher *p, int64_t *due_ms)
 	    .made_ms = bw_clock_wall_ms(), .account = p->core->account, .region = p->core->region};
 	struct bw_snapshot *view;
 	struct bw_arena arena;
-	enum bw_err e;
+	enum bw_err e, guarded;
 
 	TRY(bw_snapshot_begin(p->core->store, &view));
 	bw_arena_init(&arena, ARENA_MAX);
 	image.version = (int64_t)bw_snapshot_seq(view);
+	guarded = bw_guard_publish(p->core, view, &arena);
 	e = builder()->build(p->core, view, &arena, &image, due_ms);
 	if (e == BW_OK && arena.over)
 		e = BW_ETOOBIG;
@@ -50,7 +52,8 @@ static enum bw_err make(struct publisher *p, int64_t *due_ms)
 	bw_arena_free(&arena);
 	if (e == BW_OK)
 		atomic_store(&p->newest_version, image.version);
-	return e;
+	/* Each is published whatever becomes of the other. */
+	return e == BW_OK ? guarded : e;
 }
 
 /* ---- When ---- */
