@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "bin/identity.h"
 #include "net/http.h"
+#include "proc/board.h"
 #include "net/tls_holder.h"
 
 struct loop_thread {
@@ -232,6 +233,13 @@ static void loops_stop(struct serving *s)
 	}
 }
 
+static enum bw_err boards_take(const struct bw_core_config *core)
+{
+	if (core->guard_images)
+		TRY(bw_board_write_side(core->guard_images));
+	return core->guard_reports ? bw_board_read_side(core->guard_reports) : BW_OK;
+}
+
 int api_run(const struct bw_proc_self *self)
 {
 	struct serving *s = bw_alloc(sizeof *s);
@@ -239,7 +247,9 @@ int api_run(const struct bw_proc_self *self)
 	enum bw_err e;
 
 	s->api = self->ctx;
-	e = bw_sandbox_enter();
+	e = boards_take(&s->api->core);
+	if (e == BW_OK)
+		e = bw_sandbox_enter();
 	if (e == BW_OK)
 		e = api_open(s->api, &s->core, &first);
 	if (e == BW_OK)

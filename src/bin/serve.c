@@ -5,6 +5,7 @@
 
 #include "base/sys.h"
 #include "bin/api.h"
+#include "guard/guard.h"
 #include "net/socket.h"
 
 enum { DRAIN_MS = 30000 };
@@ -22,6 +23,7 @@ static const struct option serve_options[] = {
     {"edge-pool", OPTION_VALUE, "CIDR", "addresses of load balancers, one each (default: 127.66.0.0/16)"},
     {"edge-address", OPTION_VALUE, "ADDR", "one address for all load balancers instead"},
     {"instance", OPTION_MANY, "ID=ADDR", "the address that an instance id stands for as a target: i-0123456789abcdef0=10.0.0.8"},
+    {"guard", OPTION_MANY, "[NS/]IFACE=GROUPS", "enforce security groups at an interface: eth0=sg-..., blue/eth0=eni-..., *=sg-...,sg-..."},
     {"loops", OPTION_VALUE, "N", "event loops (default: the number of cores, at most 8)"},
     {"log-level", OPTION_VALUE, "LEVEL", "error, warn, info or debug (default: info)"},
 };
@@ -107,6 +109,15 @@ static int edge_choose(const struct parsed *p, struct api *api, struct place *pl
 	return 0;
 }
 
+static int guard_choose(const struct parsed *p, struct api *api, struct place *place)
+{
+	const char *wrong, *why;
+
+	if (bw_guard_parse(option_all(p, "guard"), &place->arena, &api->core.guard, &wrong, &why) != BW_OK)
+		return command_refuse(p, "--guard %s: %s", wrong, why);
+	return 0;
+}
+
 static int listen_open(const struct parsed *p, struct api *api)
 {
 	const char *const *specs = option_all(p, "listen");
@@ -144,24 +155,44 @@ static int api_prepare(const struct parsed *p, struct api *api, struct place *pl
 		return refused;
 	if (!place_find(p, true, place))
 		return 1;
-	if ((refused = edge_choose(p, api, place)))
+	if ((refused = edge_choose(p, api, place)) || (refused = guard_choose(p, api, place)))
 		return refused;
 	api->core.data_dir = place->data;
 	api->core.root_key_file = place->root_key;
 	return 0;
 }
 
+/* Boards are made before the processes that meet at them. */
+static enum bw_err guard_boards_open(struct api *api, struct bw_guard *guard)
+{
+	*guard = (struct bw_guard){.config = &api->core.guard};
+	if (!api->core.guard.count)
+		return BW_OK;
+	TRY(bw_board_new("guard-images", BW_GUARD_IMAGE_MAX, &guard->images));
+	TRY(bw_board_new("guard-reports", BW_GUARD_REPORT_MAX, &guard->reports));
+	api->core.guard_images = guard->images;
+	api->core.guard_reports = guard->reports;
+	return BW_OK;
+}
+
 static int serve_run(const struct parsed *p)
 {
 	struct api api;
+	struct bw_guard guard;
 	static struct place place;
-	struct bw_proc_row row = {.title = "api", .run = api_run, .ctx = &api, .may_send = 1u << BW_PROC_READY};
-	int refused = api_prepare(p, &api, &place);
+	struct bw_proc_row rows[] = {{.title = "api", .run = api_run, .ctx = &api, .may_send = 1u << BW_PROC_READY},
+	    {.title = "guard", .run = bw_guard_run, .ctx = &guard, .may_send = 1u << BW_PROC_READY}};
+	int refused = api_prepare(p, &api, &place), status;
 
 	umask(077);
 	if (refused || (refused = listen_open(p, &api)))
 		return refused;
-	return bw_proc_run(&row, 1, DRAIN_MS);
+	if (guard_boards_open(&api, &guard) != BW_OK)
+		return 1;
+	status = bw_proc_run(rows, api.core.guard.count ? 2 : 1, DRAIN_MS);
+	bw_board_free(guard.images);
+	bw_board_free(guard.reports);
+	return status;
 }
 
 static int init_run(const struct parsed *p)

@@ -21,6 +21,30 @@ static void row_print(const struct bw_json_value *health, const char *label, con
 		    BW_FMT(v->kind == BW_JSON_TRUE ? BW_STR("yes") : v->kind == BW_JSON_FALSE ? BW_STR("no") : v->text));
 }
 
+/* Which enforcement of security groups holds. A server that is asked from afar does not tell. */
+static void guard_print(const struct bw_json_value *guard)
+{
+	static const char *const members[] = {"name", "state", "permits", "permitted", "refused", "reason"};
+
+	if (!guard || guard->kind != BW_JSON_ARRAY)
+		return;
+	printf("  %-10s enforced by the edge at load balancers, %s\n", "groups",
+	    guard->count ? "and by the guard at:" : "and nowhere else (serve --guard)");
+	for (size_t i = 0; i < guard->count; i++) {
+		struct bw_str v[BW_COUNT(members)];
+
+		for (size_t k = 0; k < BW_COUNT(members); k++) {
+			const struct bw_json_value *m = guard->values[i].kind == BW_JSON_OBJECT
+			                                    ? bw_json_member(&guard->values[i], bw_str_c(members[k]))
+			                                    : NULL;
+
+			v[k] = m ? m->text : BW_STR("?");
+		}
+		printf("  %-10s %.*s: %.*s, %.*s permits, %.*s packets permitted, %.*s refused%s%.*s\n", "", BW_FMT(v[0]), BW_FMT(v[1]),
+		    BW_FMT(v[2]), BW_FMT(v[3]), BW_FMT(v[4]), v[5].n ? "; " : "", BW_FMT(v[5]));
+	}
+}
+
 static int status_print(struct bw_str endpoint, struct bw_str body, struct bw_arena *a)
 {
 	struct bw_json_value health;
@@ -37,6 +61,7 @@ static int status_print(struct bw_str endpoint, struct bw_str body, struct bw_ar
 	row_print(&health, "ephemeral", "ephemeral");
 	row_print(&health, "uptime s", "uptime_s");
 	row_print(&health, "calls", "calls");
+	guard_print(bw_json_member(&health, BW_STR("guard")));
 	return 0;
 }
 

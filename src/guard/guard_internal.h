@@ -1,0 +1,71 @@
+/* What the files of guard/ share. */
+#pragma once
+
+#include "codec/cidr.h"
+#include "guard/guard.h"
+
+/* A permit in numbers. */
+struct guard_permit {
+	int protocol; /* -1: all */
+	int from, to; /* ports, or ICMP type and code; -1: all */
+	struct bw_cidr network;
+};
+
+/* BW_EINVAL for what is no permit: it then permits nothing. */
+BW_CHECKED enum bw_err guard_permit_parse(const struct bw_edge_permit *in, struct guard_permit *out);
+
+/* ---- cut.c ---- */
+
+/* Ports that anybody might reach, both ways: AWS does not track such flows, so that they end when the rule
+ * does (EC2 User Guide, "Security group connection tracking"). */
+struct guard_open {
+	int protocol; /* TCP or UDP */
+	int from, to;
+	bool v6;
+};
+
+enum { GUARD_OPEN_MAX = 256 };
+
+struct guard_opens {
+	struct guard_open v[GUARD_OPEN_MAX];
+	size_t n;
+};
+
+/* What is open now for one direction: permits of everybody, when the other direction permits everything to
+ * everybody. */
+void guard_opens_find(const struct bw_edge_permit *permits, size_t n, const struct bw_edge_permit *back,
+    size_t back_n, struct guard_opens *out);
+/* Adds to `cut` what was open before and is not any more. Too many become all ports of the family and
+ * protocol. */
+void guard_opens_closed(
+    const struct guard_opens *before, const struct guard_opens *now, struct guard_opens *cut);
+
+/* ---- table.c ---- */
+
+/* One binding, with what earlier images have closed. */
+struct guard_bound {
+	const struct bw_guard_rules *rules;
+	const struct guard_opens *cut_in, *cut_out;
+};
+
+/* The nft commands, as JSON, that make the table of one namespace hold exactly these. One transaction.
+ * `fresh`: whatever the table held before goes, counters too. */
+void guard_table_put(const struct guard_bound *bound, size_t n, bool fresh, struct bw_buf *json);
+/* The counters' answer of nft: how many packets binding `index` has permitted and refused. Absent ones are 0.
+ */
+BW_CHECKED enum bw_err guard_counters_read(
+    struct bw_str json, size_t index, int64_t *permitted, int64_t *refused);
+
+/* ---- nft.c ---- */
+
+/* Runs nft in a network namespace (NULL: our own), its input from `json` (absent: none). What it prints goes
+ * to `out`, what it complains of to `said`, cut at their ceilings. BW_ENOTFOUND: no such namespace; BW_EIO:
+ * it failed or took too long. */
+BW_CHECKED enum bw_err guard_nft(const char *space, const char *const *arguments, struct bw_str json,
+    struct bw_buf *out, struct bw_buf *said);
+
+/* ---- powers.c ---- */
+
+/* Gives up every capability but CAP_NET_ADMIN, and CAP_SYS_ADMIN when `spaces` (to enter a namespace).
+ * BW_EPERM (logged) when one is missing. */
+BW_CHECKED enum bw_err guard_powers_keep(bool spaces);
