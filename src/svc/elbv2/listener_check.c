@@ -61,7 +61,7 @@ static enum bw_err certificates_set(
 
 static enum bw_err policy_set(struct bw_call *call, struct elb_listener *l, struct bw_str policy)
 {
-	if (!bw_str_set(policy))
+	if (!policy.n)
 		return BW_OK;
 	if (!listener_secure(l))
 		return elb_invalid(

@@ -66,7 +66,7 @@ static enum bw_err group_from_input(
 	    .Protocol = in->Protocol,
 	    .Port = in->Port,
 	    .VpcId = in->VpcId,
-	    .ProtocolVersion = in->ProtocolVersion,
+	    .ProtocolVersion = in->ProtocolVersion.n ? in->ProtocolVersion : BW_STR_NONE,
 	    .TargetType = bw_str_set(in->TargetType) ? in->TargetType : BW_STR("instance"),
 	    .IpAddressType = bw_str_set(in->IpAddressType) ? in->IpAddressType : BW_STR("ipv4")};
 	if (http && !bw_str_set(g->ProtocolVersion))
@@ -75,7 +75,7 @@ static enum bw_err group_from_input(
 		return elb_invalid(call, "A protocol must be specified");
 	if (!g->Port.set)
 		return elb_invalid(call, "A port must be specified");
-	if (!bw_str_set(g->VpcId))
+	if (!g->VpcId.n)
 		return elb_invalid(call, "A VPC ID must be specified");
 	TRY(protocol_check(call, g));
 	TRY(vpc_check(call, g->VpcId));
