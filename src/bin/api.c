@@ -12,8 +12,8 @@
 #include "base/sys.h"
 #include "bin/identity.h"
 #include "net/http.h"
-#include "proc/board.h"
 #include "net/tls_holder.h"
+#include "proc/board.h"
 
 struct loop_thread {
 	pthread_t thread;
@@ -233,8 +233,11 @@ static void loops_stop(struct serving *s)
 	}
 }
 
+/* Images go out, reports come back. */
 static enum bw_err boards_take(const struct bw_core_config *core)
 {
+	TRY(bw_board_write_side(core->edge_images));
+	TRY(bw_board_read_side(core->edge_reports));
 	if (core->guard_images)
 		TRY(bw_board_write_side(core->guard_images));
 	return core->guard_reports ? bw_board_read_side(core->guard_reports) : BW_OK;

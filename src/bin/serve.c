@@ -1,3 +1,6 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -5,6 +8,7 @@
 
 #include "base/sys.h"
 #include "bin/api.h"
+#include "edge/edge.h"
 #include "guard/guard.h"
 #include "net/socket.h"
 
@@ -175,23 +179,67 @@ static enum bw_err guard_boards_open(struct api *api, struct bw_guard *guard)
 	return BW_OK;
 }
 
+/* Whoever started us, unless that is root: then a user who owns nothing. */
+static const char *edge_user(void)
+{
+	if (geteuid() != 0)
+		return NULL;
+	return getpwnam("bulwark-edge") ? "bulwark-edge" : "nobody";
+}
+
+/* The folder of the access logs is the edge's alone; its descriptor is all of the file system that the edge is given. */
+static int logs_open(const struct place *place, struct bw_edge *edge)
+{
+	char path[4096];
+	const struct passwd *user = edge_user() ? getpwnam(edge_user()) : NULL;
+
+	(void)snprintf(path, sizeof path, "%.*s/edge-logs", BW_FMT(place->data));
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return -1;
+	edge->log_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (edge->log_dir >= 0 && user && fchown(edge->log_dir, user->pw_uid, user->pw_gid) != 0)
+		return -1;
+	return edge->log_dir;
+}
+
+static int edge_prepare(struct bw_edge *edge, struct api *api, const struct place *place)
+{
+	if (bw_edge_make(edge) != BW_OK)
+		return 1;
+	if (logs_open(place, edge) < 0)
+		bw_log(BW_LOG_WARN, "no access logs of load balancers: %.*s/edge-logs: %s", BW_FMT(place->data), strerror(errno));
+	api->core.edge_images = edge->images;
+	api->core.edge_reports = edge->reports;
+	return 0;
+}
+
 static int serve_run(const struct parsed *p)
 {
 	struct api api;
 	struct bw_guard guard;
 	static struct place place;
-	struct bw_proc_row rows[] = {{.title = "api", .run = api_run, .ctx = &api, .may_send = 1u << BW_PROC_READY},
-	    {.title = "guard", .run = bw_guard_run, .ctx = &guard, .may_send = 1u << BW_PROC_READY}};
+	static struct bw_edge edge;
+	const struct bw_proc_row rows[] = {
+	    {.title = "api", .run = api_run, .ctx = &api, .may_send = 1u << BW_PROC_READY},
+	    {.title = "edge",
+	        .run = bw_edge_run,
+	        .ctx = &edge,
+	        .may_send = 1u << BW_PROC_READY,
+	        .low_ports = true,
+	        .user = edge_user()},
+	    {.title = "guard", .run = bw_guard_run, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
+	};
 	int refused = api_prepare(p, &api, &place), status;
 
 	umask(077);
-	if (refused || (refused = listen_open(p, &api)))
+	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(&edge, &api, &place)))
 		return refused;
 	if (guard_boards_open(&api, &guard) != BW_OK)
 		return 1;
-	status = bw_proc_run(rows, api.core.guard.count ? 2 : 1, DRAIN_MS);
+	status = bw_proc_run(rows, api.core.guard.count ? 3 : 2, DRAIN_MS);
 	bw_board_free(guard.images);
 	bw_board_free(guard.reports);
+	bw_edge_free(&edge);
 	return status;
 }
 

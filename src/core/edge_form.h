@@ -1,5 +1,5 @@
-/* The form of the edge's image and report as tables: one list of members a struct, in the order of the bytes. The encoder,
- * the decoder and whoever shows or reads an image in another spelling walk these. */
+/* The form of the edge's image and report as tables: one list of members a struct, in the order of the bytes.
+ * The encoder, the decoder and whoever shows or reads an image in another spelling walk these. */
 #pragma once
 
 #include "core/edge_image.h"

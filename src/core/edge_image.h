@@ -1,17 +1,18 @@
-/* The edge's configuration: an immutable picture of every load balancer, made from a snapshot by the services and
- * published whole to the edge processes, which have no store. svc and edge meet here and nowhere else.
+/* The edge's configuration: an immutable picture of every load balancer, made from a snapshot by the services
+ * and published whole to the edge processes, which have no store. svc and edge meet here and nowhere else.
  *
- * Attributes are AWS's own keys and values ("idle_timeout.timeout_seconds" = "60"), each list complete with defaults.
- * Lists are borrowed from the arena that the image was made or decoded in. */
+ * Attributes are AWS's own keys and values ("idle_timeout.timeout_seconds" = "60"), each list complete with
+ * defaults. Lists are borrowed from the arena that the image was made or decoded in. */
 #pragma once
 
 #include "store/record.h"
 
-/* What a security group permits, flattened: group references and prefix lists resolved to networks when it was published. */
+/* What a security group permits, flattened: group references and prefix lists resolved to networks when it
+ * was published. */
 struct bw_edge_permit {
-	struct bw_str protocol; /* "tcp", "udp", "icmp", "icmpv6", a number, or "-1" for all */
+	struct bw_str protocol;     /* "tcp", "udp", "icmp", "icmpv6", a number, or "-1" for all */
 	int64_t from_port, to_port; /* -1 and -1: all; for ICMP the type and code */
-	struct bw_str network;  /* CIDR, IPv4 or IPv6 */
+	struct bw_str network;      /* CIDR, IPv4 or IPv6 */
 };
 
 struct bw_edge_certificate {
@@ -20,11 +21,12 @@ struct bw_edge_certificate {
 };
 
 struct bw_edge_condition {
-	struct bw_str field;     /* host-header, path-pattern, http-header, http-request-method, query-string, source-ip */
-	struct bw_str header;    /* http-header: its name */
-	struct bw_strs values;   /* wildcards; methods; networks */
+	struct bw_str
+	    field; /* host-header, path-pattern, http-header, http-request-method, query-string, source-ip */
+	struct bw_str header;  /* http-header: its name */
+	struct bw_strs values; /* wildcards; methods; networks */
 	struct bw_strs regexes;
-	struct bw_pairs query;   /* query-string: key (may be empty) and value patterns */
+	struct bw_pairs query; /* query-string: key (may be empty) and value patterns */
 };
 
 struct bw_edge_forward {
@@ -33,17 +35,19 @@ struct bw_edge_forward {
 };
 
 struct bw_edge_transform {
-	struct bw_str type; /* host-header-rewrite, url-rewrite */
+	struct bw_str type;       /* host-header-rewrite, url-rewrite */
 	struct bw_pairs rewrites; /* regex, replacement */
 };
 
 struct bw_edge_action {
-	struct bw_str type; /* forward, fixed-response, redirect, authenticate-oidc, authenticate-cognito, jwt-validation */
+	struct bw_str type; /* forward, fixed-response, redirect, authenticate-oidc, authenticate-cognito,
+	                       jwt-validation */
 	const struct bw_edge_forward *forwards;
 	size_t forward_count;
 	bool sticky_groups;
 	int64_t sticky_seconds;
-	struct bw_pairs parameters; /* of the other types: the API's member names ("StatusCode", "Path", "Issuer" ...) */
+	struct bw_pairs
+	    parameters; /* of the other types: the API's member names ("StatusCode", "Path", "Issuer" ...) */
 };
 
 struct bw_edge_rule {
@@ -68,8 +72,8 @@ struct bw_edge_listener {
 	size_t certificate_count;
 	struct bw_str client_mode; /* mutual TLS: off, passthrough, verify */
 	bool client_ignore_expiry;
-	struct bw_str client_ca_pem;   /* the trust store's bundle */
-	struct bw_strs client_crls;    /* its revocation lists, PEM or DER */
+	struct bw_str client_ca_pem;      /* the trust store's bundle */
+	struct bw_strs client_crls;       /* its revocation lists, PEM or DER */
 	const struct bw_edge_rule *rules; /* by priority; the last is the default */
 	size_t rule_count;
 };
@@ -79,7 +83,7 @@ struct bw_edge_load_balancer {
 	struct bw_str type;                    /* application, network */
 	struct bw_strs addresses;
 	struct bw_pairs attributes;
-	bool has_security_groups;              /* false (a network load balancer without any): everything is permitted */
+	bool has_security_groups; /* false (a network load balancer without any): everything is permitted */
 	const struct bw_edge_permit *ingress;
 	size_t ingress_count;
 	const struct bw_edge_permit *egress;
@@ -92,15 +96,16 @@ struct bw_edge_target {
 	struct bw_str id, address; /* address: what the id maps to; absent: it is unused or unknown */
 	int64_t port;
 	struct bw_str zone;
-	bool draining;             /* deregistered; kept for the deregistration delay */
-	int64_t draining_ms;       /* since when */
-	int64_t registered_ms;     /* slow start counts from here */
+	bool draining;         /* deregistered; kept for the deregistration delay */
+	int64_t draining_ms;   /* since when */
+	int64_t registered_ms; /* slow start counts from here */
 };
 
 struct bw_edge_target_group {
 	struct bw_str arn, name;
-	struct bw_str protocol, protocol_version; /* HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP; HTTP1, HTTP2, GRPC */
-	struct bw_str target_type;                /* ip, instance, alb */
+	struct bw_str protocol,
+	    protocol_version;      /* HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP; HTTP1, HTTP2, GRPC */
+	struct bw_str target_type; /* ip, instance, alb */
 	int64_t port;
 	struct bw_pairs attributes;
 	bool health_enabled;
@@ -123,11 +128,13 @@ struct bw_edge_image {
 /* Appends the image's bytes: every string with its length in front, each list with its count. */
 void bw_edge_image_encode(const struct bw_edge_image *image, struct bw_buf *out);
 /* BW_ECORRUPT on any malformation, and for another version of the form. Slices point into `bytes`. */
-BW_CHECKED enum bw_err bw_edge_image_decode(struct bw_str bytes, struct bw_arena *arena, struct bw_edge_image *out);
+BW_CHECKED enum bw_err bw_edge_image_decode(
+    struct bw_str bytes, struct bw_arena *arena, struct bw_edge_image *out);
 
 /* ---- What the edge tells back: published the other way, read by the services ---- */
 
-/* AWS's states and reason codes: "initial" "Elb.RegistrationInProgress", "healthy", "unhealthy" "Target.ResponseCodeMismatch" ... */
+/* AWS's states and reason codes: "initial" "Elb.RegistrationInProgress", "healthy", "unhealthy"
+ * "Target.ResponseCodeMismatch" ... */
 struct bw_edge_health {
 	struct bw_str target_group, id; /* ARN; the target's id */
 	int64_t port;
@@ -137,10 +144,11 @@ struct bw_edge_health {
 struct bw_edge_listening {
 	struct bw_str listener; /* ARN */
 	bool open;
-	struct bw_str reason;   /* why not: "127.66.0.1:80: permission denied" */
+	struct bw_str reason; /* why not: "127.66.0.1:80: permission denied" */
 };
 
-/* One of CloudWatch's metrics: name, and the dimension values as AWS spells them ("app/name/id"). Counters only grow. */
+/* One of CloudWatch's metrics: name, and the dimension values as AWS spells them ("app/name/id"). Counters
+ * only grow. */
 struct bw_edge_metric {
 	struct bw_str name, load_balancer, target_group;
 	int64_t value;
@@ -156,7 +164,8 @@ struct bw_edge_report {
 	size_t metric_count;
 };
 
-/* ---- The boards that carry both (proc/board.h): made by bin, handed to the core in its configuration ---- */
+/* ---- The boards that carry both (proc/board.h): made by bin, handed to the core in its configuration ----
+ */
 
 enum {
 	BW_EDGE_IMAGE_MAX = 64 * 1024 * 1024,  /* 10,000 rules with their certificates are some megabytes */
@@ -164,12 +173,14 @@ enum {
 };
 
 struct bw_board;
-/* Publishes; nothing when `images` is NULL (a server without an edge). BW_ETOOBIG: the edge stays with its last one;
- * BW_ECONFLICT: this process has published a newer version already. Any thread. */
+/* Publishes; nothing when `images` is NULL (a server without an edge). BW_ETOOBIG: the edge stays with its
+ * last one; BW_ECONFLICT: this process has published a newer version already. Any thread. */
 BW_CHECKED enum bw_err bw_edge_publish(struct bw_board *images, const struct bw_edge_image *image);
-/* The newest report, all of it in the arena. BW_ENOTFOUND: none yet (or `reports` is NULL); others as bw_board_read and the
- * decoder. Any thread. */
-BW_CHECKED enum bw_err bw_edge_report_read(const struct bw_board *reports, struct bw_arena *arena, struct bw_edge_report *out);
+/* The newest report, all of it in the arena. BW_ENOTFOUND: none yet (or `reports` is NULL); others as
+ * bw_board_read and the decoder. Any thread. */
+BW_CHECKED enum bw_err bw_edge_report_read(
+    const struct bw_board *reports, struct bw_arena *arena, struct bw_edge_report *out);
 
 void bw_edge_report_encode(const struct bw_edge_report *report, struct bw_buf *out);
-BW_CHECKED enum bw_err bw_edge_report_decode(struct bw_str bytes, struct bw_arena *arena, struct bw_edge_report *out);
+BW_CHECKED enum bw_err bw_edge_report_decode(
+    struct bw_str bytes, struct bw_arena *arena, struct bw_edge_report *out);

@@ -253,6 +253,24 @@ enum bw_err bw_tls_connect(struct ssl_ctx_st *ctx, int fd, struct bw_str host, s
 	return BW_OK;
 }
 
+struct ssl_ctx_st *bw_tls_client_unverified(void)
+{
+	static const unsigned char alpn[] = "\x08http/1.1";
+	SSL_CTX *ctx = context_new(TLS_client_method());
+
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
+	MUST(SSL_CTX_set_alpn_protos(ctx, alpn, sizeof alpn - 1) == 0);
+	return ctx;
+}
+
+struct ssl_st *bw_tls_connect_unverified(struct ssl_ctx_st *ctx, int fd)
+{
+	SSL *tls = connection_new(ctx, fd);
+
+	SSL_set_connect_state(tls);
+	return tls;
+}
+
 void bw_tls_close(struct ssl_st *tls)
 {
 	if (!tls)

@@ -21,6 +21,10 @@ struct ssl_st *bw_tls_accept(struct ssl_ctx_st *ctx, int fd);
 /* `host` is the name or address that the certificate must carry. */
 BW_CHECKED enum bw_err bw_tls_connect(
     struct ssl_ctx_st *ctx, int fd, struct bw_str host, struct ssl_st **out);
+/* A client's context and connection that take any certificate: towards targets, whose certificates ALB does not check (User
+ * Guide, "Target groups": the load balancer does not validate them). Never for anything else. */
+struct ssl_ctx_st *bw_tls_client_unverified(void);
+struct ssl_st *bw_tls_connect_unverified(struct ssl_ctx_st *ctx, int fd);
 /* Says goodbye if the state of the connection permits it, and frees. */
 void bw_tls_close(struct ssl_st *tls);
 

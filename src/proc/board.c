@@ -1,5 +1,5 @@
-/* Two halves: the writer fills the one that is not shown, and then turns the number. A reader copies first and believes
- * afterwards: what the checksum does not cover was written to meanwhile. */
+/* Two halves: the writer fills the one that is not shown, and then turns the number. A reader copies first
+ * and believes afterwards: what the checksum does not cover was written to meanwhile. */
 #include "proc/board.h"
 
 #include <errno.h>

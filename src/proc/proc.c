@@ -60,7 +60,8 @@ static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
 	int status;
 
 	/* Dying with the parent is forgotten when the user changes: it comes second. */
-	if (c->row->user && bw_user_become(c->row->user) != BW_OK)
+	if (c->row->user &&
+	    (c->row->low_ports ? bw_user_become_binder(c->row->user) : bw_user_become(c->row->user)) != BW_OK)
 		_exit(1);
 	bw_process_harden(true);
 	/* The parent may have died before its death could be noticed. */

@@ -32,6 +32,7 @@ struct bw_proc_row {
 	int (*run)(const struct bw_proc_self *self);
 	void *ctx;
 	uint32_t may_send; /* bits of enum bw_proc_type */
+	bool low_ports;    /* may bind ports below 1024, although it is no longer root */
 	const char *user;  /* whose powers it takes for good when started by root; NULL: the parent's */
 };
 
@@ -61,6 +62,9 @@ void bw_process_harden(bool with_parent);
  * BW_EPERM (logged) when the kernel refuses or the way back stays open, BW_ENOTFOUND when there is no such
  * user. */
 BW_CHECKED enum bw_err bw_user_become(const char *user);
+
+/* The same, but for the power to bind ports below 1024 (CAP_NET_BIND_SERVICE). */
+BW_CHECKED enum bw_err bw_user_become_binder(const char *user);
 
 /* Tells systemd a state ("READY=1"); does nothing without NOTIFY_SOCKET. */
 void bw_notify(const char *state);

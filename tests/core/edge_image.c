@@ -1,4 +1,5 @@
-/* The image's bytes: what goes in comes out, one spelling, and no prefix or changed byte is taken for something else. */
+/* The image's bytes: what goes in comes out, one spelling, and no prefix or changed byte is taken for
+ * something else. */
 #include "core/edge_form.h"
 #include "test.h"
 
@@ -15,11 +16,17 @@ static struct bw_edge_image sample(struct bw_arena *arena)
 	struct bw_edge_image image = {.version = 7, .made_ms = -1, .account = BW_STR("123456789012")};
 
 	*p = (struct bw_edge_permit){BW_STR("tcp"), 80, 80, BW_STR("10.0.0.0/8")};
-	*action = (struct bw_edge_action){.type = BW_STR("fixed-response"), .parameters = {2, a_pair}, .sticky_groups = true};
+	*action = (struct bw_edge_action){
+	    .type = BW_STR("fixed-response"), .parameters = {2, a_pair}, .sticky_groups = true};
 	*r = (struct bw_edge_rule){.priority = INT64_MAX, .actions = action, .action_count = 1};
-	*l = (struct bw_edge_listener){.arn = BW_STR("arn"), .port = 80, .alpn = {3, a_str}, .rules = r, .rule_count = 1};
-	lb[0] = (struct bw_edge_load_balancer){.name = BW_STR("x"), .ingress = p, .ingress_count = 1, .listeners = l,
-	    .listener_count = 1, .has_security_groups = true};
+	*l = (struct bw_edge_listener){
+	    .arn = BW_STR("arn"), .port = 80, .alpn = {3, a_str}, .rules = r, .rule_count = 1};
+	lb[0] = (struct bw_edge_load_balancer){.name = BW_STR("x"),
+	    .ingress = p,
+	    .ingress_count = 1,
+	    .listeners = l,
+	    .listener_count = 1,
+	    .has_security_groups = true};
 	image.load_balancers = lb;
 	image.load_balancer_count = 2;
 	return image;
@@ -97,10 +104,14 @@ TEST(edge_image_stops_at_the_arenas_ceiling)
 
 TEST(edge_report_goes_around)
 {
-	struct bw_edge_health h = {.target_group = BW_STR("tg"), .id = BW_STR("10.0.0.1"), .port = 80, .state = BW_STR("unhealthy"),
+	struct bw_edge_health h = {.target_group = BW_STR("tg"),
+	    .id = BW_STR("10.0.0.1"),
+	    .port = 80,
+	    .state = BW_STR("unhealthy"),
 	    .reason = BW_STR("Target.Timeout")};
 	struct bw_edge_listening open = {.listener = BW_STR("l"), .open = true};
-	struct bw_edge_metric m = {.name = BW_STR("RequestCount"), .load_balancer = BW_STR("app/x/1"), .value = 12};
+	struct bw_edge_metric m = {
+	    .name = BW_STR("RequestCount"), .load_balancer = BW_STR("app/x/1"), .value = 12};
 	struct bw_edge_report report = {3, &h, 1, &open, 1, &m, 1}, back;
 	struct bw_arena a;
 	struct bw_buf out;

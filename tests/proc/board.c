@@ -95,7 +95,8 @@ static void say_limits(struct bw_board *b)
 {
 	char *big = bw_alloc(MAX + 1);
 
-	if (bw_board_publish(b, bw_str_make(big, MAX)) != BW_OK || bw_board_publish(b, bw_str_make(big, MAX + 1)) != BW_ETOOBIG)
+	if (bw_board_publish(b, bw_str_make(big, MAX)) != BW_OK ||
+	    bw_board_publish(b, bw_str_make(big, MAX + 1)) != BW_ETOOBIG)
 		_exit(2);
 	bw_free(big);
 }

@@ -1,0 +1,273 @@
+/* HTTP/1.1 towards clients. An idle connection is this struct and nothing else. */
+#include "edge/client.h"
+
+#include <sys/socket.h>
+
+static struct client *of_watch(struct bw_watch *w)
+{
+	return (struct client *)((char *)w - offsetof(struct client, sock.watch));
+}
+
+/* ---- the end ---- */
+
+static void client_reap(struct client *c)
+{
+	if (c->state != C_CLOSED || c->running || c->posted)
+		return;
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	connection_counted_out(c->edge, c->slot);
+	c->listening->listener_stats->values[M_ACTIVE_CONNECTIONS]--;
+	listening_release(c->listening);
+	bw_free(c);
+}
+
+void client_shut(struct client *c)
+{
+	struct exchange *x = c->x;
+
+	if (c->state == C_CLOSED)
+		return;
+	c->state = C_CLOSED;
+	c->x = NULL;
+	if (x && x->ended) {
+		log_access(x);
+		exchange_free(x);
+	} else if (x) {
+		exchange_abandon(x, 460);
+	}
+	bw_timer_cancel(c->edge->loop, &c->timer);
+	sock_close(c->edge, &c->sock);
+	wire_free(c->edge, &c->in);
+	wire_free(c->edge, &c->out);
+}
+
+/* An answer that was cut off must not look whole: the connection is reset. */
+static void client_reset(struct client *c)
+{
+	struct linger now = {.l_onoff = 1};
+
+	if (c->state != C_CLOSED && !c->sock.tls)
+		(void)setsockopt(c->sock.watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	client_shut(c);
+}
+
+/* ---- running ---- */
+
+/* The answer is on its way, and nothing of the client's is wanted; one who leaves is not waited for. */
+static bool wait_step(struct client *c)
+{
+	if (!c->x->ended && c->sock.hup)
+		client_shut(c);
+	return false;
+}
+
+static bool shake_step(struct client *c)
+{
+	enum io io = sock_handshake(&c->sock);
+
+	if (io == IO_END || io == IO_FAIL) {
+		c->listening->listener_stats->values[M_TLS_ERRORS]++;
+		client_shut(c);
+	}
+	if (io != IO_DONE)
+		return false;
+	c->sock.readable = true;
+	c->active_ms = now_of(c);
+	enter(c, C_HEAD);
+	return true;
+}
+
+static bool flush(struct client *c)
+{
+	bool was_full = c->x && client_room(c) == 0;
+	size_t moved;
+	enum io io;
+
+	if (!wire_length(&c->out))
+		return true;
+	io = sock_flush(c->edge, &c->sock, &c->out, &moved);
+	c->rate_bytes += (uint32_t)moved;
+	if (c->x)
+		c->x->sent += moved;
+	if (moved)
+		c->active_ms = now_of(c);
+	if (io == IO_END || io == IO_FAIL) {
+		client_shut(c);
+		return false;
+	}
+	if (c->state == C_WAIT) {
+		/* The span runs while bytes wait for the peer. */
+		if (wire_length(&c->out) && !c->blocked)
+			span_begin(c);
+		c->blocked = wire_length(&c->out) > 0;
+	}
+	if (was_full && c->x && c->x->up && client_room(c))
+		upstream_pull(c->x->up);
+	return true;
+}
+
+typedef bool step_fn(struct client *c);
+static step_fn *const steps[] = {[C_SHAKE] = shake_step,
+    [C_HEAD] = client_head_step,
+    [C_BODY] = client_body_step,
+    [C_WAIT] = wait_step,
+    [C_TUNNEL] = client_tunnel_step,
+    [C_LINGER] = client_linger_step};
+
+static bool turn(struct client *c)
+{
+	if (c->state != C_SHAKE && !flush(c))
+		return false;
+	if (c->cut) {
+		client_reset(c);
+		return false;
+	}
+	if (c->x && c->x->ended && !wire_length(&c->out) && c->state != C_SHAKE && client_answer_sent(c))
+		return true;
+	return c->state != C_CLOSED && steps[c->state](c);
+}
+
+/* When patience ends, as things stand; INT64_MAX: the target's side has the say. */
+static int64_t due_ms(const struct client *c)
+{
+	int64_t idle = c->listening->idle_ms;
+
+	switch (c->state) {
+	case C_SHAKE:
+		return c->opened_ms + HEAD_MS;
+	case C_HEAD:
+		return wire_length(&c->in) ? c->began_ms + HEAD_MS : c->active_ms + idle;
+	case C_BODY:
+		if (exchange_body_room(c->x) == 0)
+			return INT64_MAX;
+		return c->began_ms + RATE_MS;
+	case C_WAIT:
+		return wire_length(&c->out) ? c->began_ms + RATE_MS : INT64_MAX;
+	case C_TUNNEL:
+		return c->active_ms + idle;
+	default:
+		return c->began_ms + LINGER_MS;
+	}
+}
+
+static void timer_arm(struct client *c)
+{
+	int64_t due = c->state == C_CLOSED ? INT64_MAX : due_ms(c);
+
+	if (due != INT64_MAX && (!c->timer.prev || c->timer.due_ms > due))
+		bw_timer_set(c->edge->loop, &c->timer, due - now_of(c));
+}
+
+void client_run(struct client *c)
+{
+	int rounds = 0;
+
+	if (c->running || c->state == C_CLOSED) {
+		client_reap(c);
+		return;
+	}
+	c->running = true;
+	while (c->state != C_CLOSED && turn(c) && ++rounds < ROUNDS)
+		;
+	c->running = false;
+	if (c->state != C_CLOSED && rounds == ROUNDS && !c->posted) {
+		c->posted = true;
+		bw_loop_post(c->edge->loop, &c->post);
+	}
+	timer_arm(c);
+	client_reap(c);
+}
+
+static void client_posted(struct bw_post *p)
+{
+	struct client *c = (struct client *)((char *)p - offsetof(struct client, post));
+
+	c->posted = false;
+	client_run(c);
+}
+
+static void client_ready(struct bw_watch *w, uint32_t events)
+{
+	struct client *c = of_watch(w);
+
+	sock_note(&c->sock, events);
+	client_run(c);
+}
+
+static void expire(struct client *c)
+{
+	bool moving = (c->state == C_BODY || c->state == C_WAIT) && c->rate_bytes >= RATE_BYTES;
+
+	if (moving) {
+		span_begin(c);
+	} else if (c->state == C_HEAD && wire_length(&c->in)) {
+		client_head_refuse(c, 408);
+	} else if (c->state == C_BODY && !c->x->answered) {
+		c->close_after = true;
+		exchange_fail(c->x, 408);
+		enter(c, C_WAIT);
+	} else {
+		client_reset(c);
+	}
+}
+
+static void timer_fired(struct bw_timer *t)
+{
+	struct client *c = (struct client *)((char *)t - offsetof(struct client, timer));
+
+	if (now_of(c) >= due_ms(c)) {
+		c->running = true;
+		expire(c);
+		c->running = false;
+	}
+	client_run(c);
+}
+
+/* ---- the beginning ---- */
+
+void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot)
+{
+	struct edge *e = l->edge;
+	struct client *c = bw_alloc(sizeof *c);
+
+	c->edge = e;
+	c->listening = l;
+	l->references++;
+	c->peer = *peer;
+	c->slot = slot;
+	c->timer.fire = timer_fired;
+	c->post.run = client_posted;
+	c->opened_ms = c->active_ms = now_of(c);
+	c->next = e->clients;
+	c->prev = &e->clients;
+	if (e->clients)
+		e->clients->prev = &c->next;
+	e->clients = c;
+	l->listener_stats->values[M_NEW_CONNECTIONS]++;
+	l->listener_stats->values[M_ACTIVE_CONNECTIONS]++;
+	enter(c, C_HEAD);
+	if (sock_watch(e, &c->sock, fd, client_ready) != BW_OK) {
+		client_shut(c);
+		client_reap(c);
+		return;
+	}
+	if (l->listener->tls) {
+		c->sock.tls = tls_accept(l->listener, fd);
+		c->state = C_SHAKE;
+	}
+	timer_arm(c);
+}
+
+void clients_drain(struct edge *e)
+{
+	for (struct client *c = e->clients, *next; c; c = next) {
+		next = c->next;
+		if (!c->x && (c->state == C_HEAD || c->state == C_SHAKE) && !wire_length(&c->in) &&
+		    !c->running) {
+			client_shut(c);
+			client_reap(c);
+		}
+	}
+}

@@ -1,0 +1,252 @@
+/* Heads as they go out: made anew from what was parsed, never copied as bytes. */
+#include "edge/internal.h"
+#include "net/tls.h"
+
+/* Of one connection alone (RFC 9110 7.6.1), and what is always written anew. */
+static const char *const hops[] = {"connection", "keep-alive", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade", "expect", "content-length", "http2-settings", NULL};
+
+/* What the load balancer says of itself: a client's own spelling of it never reaches a target. */
+static const char *const ours[] = {"host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port",
+    "x-amzn-trace-id", "x-amzn-tls-version", "x-amzn-tls-cipher-suite", "x-amzn-mtls-clientcert",
+    "x-amzn-mtls-clientcert-serial-number", "x-amzn-mtls-clientcert-issuer", "x-amzn-mtls-clientcert-subject",
+    "x-amzn-mtls-clientcert-validity", "x-amzn-mtls-clientcert-leaf", "x-amzn-oidc-data",
+    "x-amzn-oidc-identity", "x-amzn-oidc-accesstoken", NULL};
+
+static bool listed(const char *const *list, struct bw_str name)
+{
+	for (; *list; list++)
+		if (bw_str_eq_nocase(name, bw_str_c(*list)))
+			return true;
+	return false;
+}
+
+bool header_is_hop(struct bw_str name)
+{
+	return listed(hops, name);
+}
+
+bool connection_names(const struct bw_http_header *headers, size_t count, struct bw_str name)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct bw_str list = headers[i].value;
+
+		if (!bw_str_eq_nocase(headers[i].name, BW_STR("connection")))
+			continue;
+		while (bw_str_set(list))
+			if (bw_str_eq_nocase(bw_str_trim(bw_str_cut(&list, ',')), name))
+				return true;
+	}
+	return false;
+}
+
+static bool name_is_plain(struct bw_str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'))
+			return false;
+	}
+	return name.n > 0;
+}
+
+static void put_line(struct bw_buf *out, struct bw_str name, struct bw_str value)
+{
+	bw_buf_put(out, name);
+	bw_buf_put(out, BW_STR(": "));
+	bw_buf_put(out, value);
+	bw_buf_put(out, BW_STR("\r\n"));
+}
+
+static void put_peer(const struct exchange *x, bool port, struct bw_buf *out)
+{
+	char text[BW_ADDRESS_TEXT_MAX];
+	struct bw_str address = bw_address_text(x->peer, text);
+	bool v6 = port && bw_str_find(address, ':', 0) >= 0;
+
+	bw_buf_printf(out, "%s%.*s%s", v6 ? "[" : "", BW_FMT(address), v6 ? "]" : "");
+	if (port)
+		bw_buf_printf(out, ":%u", bw_address_port(x->peer));
+}
+
+/* All lines of one name as one list (RFC 9110 5.3). */
+static void put_list(const struct bw_http_request *r, struct bw_str name, bool *any, struct bw_buf *out)
+{
+	for (size_t i = 0; i < r->header_count; i++) {
+		if (!bw_str_eq_nocase(r->headers[i].name, name) || r->headers[i].value.n == 0)
+			continue;
+		if (*any)
+			bw_buf_put(out, BW_STR(", "));
+		bw_buf_put(out, r->headers[i].value);
+		*any = true;
+	}
+}
+
+static void put_forwarded_for(const struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
+{
+	const struct balancer *b = x->listener->balancer;
+	bool any = false;
+
+	if (b->xff == XFF_REMOVE)
+		return;
+	if (b->xff == XFF_PRESERVE && !bw_str_set(bw_http_header(r, BW_STR("x-forwarded-for"), NULL)))
+		return;
+	bw_buf_put(out, BW_STR("X-Forwarded-For: "));
+	put_list(r, BW_STR("x-forwarded-for"), &any, out);
+	if (b->xff == XFF_APPEND) {
+		if (any)
+			bw_buf_put(out, BW_STR(", "));
+		put_peer(x, b->xff_port, out);
+	}
+	bw_buf_put(out, BW_STR("\r\n"));
+}
+
+/* Without preserve_host_header, ALB names the listener's port unless it is the scheme's own or one is named
+ * already. */
+static void put_host(const struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
+{
+	int64_t port = x->listener->in->port;
+	struct bw_str host = r->host;
+	ptrdiff_t bracket = bw_str_find(host, ']', 0);
+	bool named = bw_str_find(host, ':', bracket > 0 ? (size_t)bracket : 0) >= 0;
+
+	bw_buf_put(out, BW_STR("Host: "));
+	bw_buf_put(out, host);
+	if (!x->listener->balancer->preserve_host && !named && port != (x->listener->tls ? 443 : 80))
+		bw_buf_printf(out, ":%lld", (long long)port);
+	bw_buf_put(out, BW_STR("\r\n"));
+}
+
+static void put_tls(const struct exchange *x, struct bw_buf *out)
+{
+	const struct bw_pairs *p = &x->listener->in->attributes;
+	struct bw_str version = attribute(p, "routing.http.request.x_amzn_tls_version.header_name");
+	struct bw_str suite = attribute(p, "routing.http.request.x_amzn_tls_cipher_suite.header_name");
+
+	if (!x->tls || !x->listener->balancer->tls_headers)
+		return;
+	put_line(out, version.n ? version : BW_STR("X-Amzn-Tls-Version"), bw_tls_version(x->tls));
+	put_line(out, suite.n ? suite : BW_STR("X-Amzn-Tls-Cipher-Suite"), bw_tls_cipher(x->tls));
+}
+
+/* An incoming Root is kept and ours goes in front as Self (ALB User Guide, "Request tracing"). */
+static void trace_make(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
+{
+	struct bw_str given = bw_http_header(r, BW_STR("x-amzn-trace-id"), NULL), parts = given,
+	              kept = BW_STR_NONE;
+	unsigned char id[12];
+
+	bw_random(id, sizeof id);
+	while (bw_str_set(parts)) {
+		struct bw_str part = bw_str_trim(bw_str_cut(&parts, ';'));
+
+		if (bw_str_starts(part, BW_STR("Root=")))
+			kept = given;
+	}
+	bw_buf_printf(out, "X-Amzn-Trace-Id: %s=1-%08llx-", bw_str_set(kept) ? "Self" : "Root",
+	    (unsigned long long)(edge_wall_ms(x->edge) / 1000));
+	bw_buf_put_hex(out, id, sizeof id);
+	if (bw_str_set(given)) {
+		bw_buf_put_c(out, ';');
+		bw_buf_put(out, given);
+	}
+	bw_buf_put(out, BW_STR("\r\n"));
+}
+
+static bool passes(
+    const struct exchange *x, const struct bw_http_request *r, const struct bw_http_header *h, bool named)
+{
+	const struct balancer *b = x->listener->balancer;
+
+	if (listed(hops, h->name) || listed(ours, h->name) || header_is_suspicious(h->name))
+		return false;
+	if (b->drop_invalid && !name_is_plain(h->name)) {
+		b->stats->values[M_DROPPED_HEADERS]++;
+		return false;
+	}
+	return !named || !connection_names(r->headers, r->header_count, h->name);
+}
+
+static void put_framing(const struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
+{
+	if (x->upgrade) {
+		bw_buf_put(out, BW_STR("Connection: Upgrade\r\nUpgrade: "));
+		bw_buf_put(out, bw_http_header(r, BW_STR("upgrade"), NULL));
+		bw_buf_put(out, BW_STR("\r\n"));
+	}
+	if (r->chunked)
+		bw_buf_put(out, BW_STR("Transfer-Encoding: chunked\r\n"));
+	else if (r->content_length >= 0)
+		bw_buf_printf(out, "Content-Length: %lld\r\n", (long long)r->content_length);
+}
+
+void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
+{
+	bool named = bw_str_set(bw_http_header(r, BW_STR("connection"), NULL));
+
+	bw_buf_put(out, r->method);
+	bw_buf_put_c(out, ' ');
+	bw_buf_put(out, r->target);
+	bw_buf_put(out, BW_STR(" HTTP/1.1\r\n"));
+	put_forwarded_for(x, r, out);
+	bw_buf_printf(out, "X-Forwarded-Proto: %s\r\nX-Forwarded-Port: %lld\r\n",
+	    x->listener->tls ? "https" : "http", (long long)x->listener->in->port);
+	put_host(x, r, out);
+	trace_make(x, r, out);
+	put_tls(x, out);
+	if (x->tls)
+		tls_emit_client(x, out);
+	for (size_t i = 0; i < r->header_count; i++)
+		if (passes(x, r, &r->headers[i], named))
+			put_line(out, r->headers[i].name, r->headers[i].value);
+	put_framing(x, r, out);
+	bw_buf_put(out, BW_STR("\r\n"));
+}
+
+/* Headers that a listener's attributes set in every answer of a target. */
+static const struct {
+	const char *attribute, *name;
+} overrides[] = {
+    {"routing.http.response.strict_transport_security.header_value", "Strict-Transport-Security"},
+    {"routing.http.response.access_control_allow_origin.header_value", "Access-Control-Allow-Origin"},
+    {"routing.http.response.access_control_allow_methods.header_value", "Access-Control-Allow-Methods"},
+    {"routing.http.response.access_control_allow_headers.header_value", "Access-Control-Allow-Headers"},
+    {"routing.http.response.access_control_allow_credentials.header_value",
+        "Access-Control-Allow-Credentials"},
+    {"routing.http.response.access_control_expose_headers.header_value", "Access-Control-Expose-Headers"},
+    {"routing.http.response.access_control_max_age.header_value", "Access-Control-Max-Age"},
+    {"routing.http.response.content_security_policy.header_value", "Content-Security-Policy"},
+    {"routing.http.response.x_content_type_options.header_value", "X-Content-Type-Options"},
+    {"routing.http.response.x_frame_options.header_value", "X-Frame-Options"},
+};
+
+static bool overridden(const struct bw_pairs *p, struct bw_str name)
+{
+	for (size_t i = 0; p->n && i < BW_COUNT(overrides); i++)
+		if (bw_str_eq_nocase(name, bw_str_c(overrides[i].name)) &&
+		    attribute(p, overrides[i].attribute).n)
+			return true;
+	return p->n && bw_str_eq_nocase(name, BW_STR("server")) &&
+	       bw_str_eq(attribute(p, "routing.http.response.server.enabled"), BW_STR("false"));
+}
+
+void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out)
+{
+	const struct bw_pairs *p = &x->listener->in->attributes;
+
+	for (size_t i = 0; i < r->header_count; i++) {
+		struct bw_str name = r->headers[i].name;
+
+		if (!listed(hops, name) && !overridden(p, name) &&
+		    !connection_names(r->headers, r->header_count, name))
+			put_line(out, name, r->headers[i].value);
+	}
+	for (size_t i = 0; p->n && i < BW_COUNT(overrides); i++) {
+		struct bw_str value = attribute(p, overrides[i].attribute);
+
+		if (value.n)
+			put_line(out, bw_str_c(overrides[i].name), value);
+	}
+	sticky_lines(x, r, out);
+}

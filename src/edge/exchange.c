@@ -1,0 +1,279 @@
+/* A request and its answer: what is decided about it, and the way of its bytes between both sides. */
+#include "edge/internal.h"
+
+enum { FORWARDED_MAX = 30 }; /* addresses in X-Forwarded-For, then 463 */
+
+struct exchange *exchange_new(struct edge *e)
+{
+	struct exchange *x = e->spare;
+
+	if (x)
+		e->spare = x->next;
+	else
+		x = bw_alloc(sizeof *x);
+	*x = (struct exchange){.edge = e, .started_us = bw_clock_mono_us(), .config = e->config};
+	e->config->references++;
+	return x;
+}
+
+static void target_leave(struct exchange *x)
+{
+	if (!x->target)
+		return;
+	x->target->outstanding--;
+	target_release(x->target);
+	x->target = NULL;
+}
+
+void exchange_free(struct exchange *x)
+{
+	struct edge *e = x->edge;
+
+	if (x->up)
+		upstream_leave(x->up, false);
+	target_leave(x);
+	wire_free(e, &x->again);
+	bw_buf_free(&x->log);
+	config_release(x->config);
+	x->next = e->spare;
+	e->spare = x;
+}
+
+static void detach(struct exchange *x)
+{
+	if (x->up)
+		upstream_leave(x->up, false);
+	x->up = NULL;
+}
+
+void exchange_fail(struct exchange *x, int status)
+{
+	detach(x);
+	if (x->ended)
+		return;
+	if (x->target)
+		target_outcome(x->target, true);
+	if (!x->answered) {
+		answer_error(x, status);
+		return;
+	}
+	x->ended = true;
+	x->ops->cut(x);
+}
+
+void exchange_abandon(struct exchange *x, int status)
+{
+	detach(x);
+	if (!x->answered) {
+		x->status = status;
+		x->listener->balancer->stats->values[M_ELB_4XX]++;
+	}
+	log_access(x);
+	exchange_free(x);
+}
+
+static bool forwarded_too_long(const struct bw_http_request *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->header_count; i++) {
+		struct bw_str list = r->headers[i].value;
+
+		if (!bw_str_eq_nocase(r->headers[i].name, BW_STR("x-forwarded-for")))
+			continue;
+		while (bw_str_set(list)) {
+			(void)bw_str_cut(&list, ',');
+			n++;
+		}
+	}
+	return n > FORWARDED_MAX;
+}
+
+/* The status to refuse with before any rule is asked; 0: none. */
+static int refusal(struct exchange *x, const struct bw_http_request *r)
+{
+	const struct balancer *b = x->listener->balancer;
+	const char *reason;
+	enum tier tier = desync_classify(r, &reason);
+
+	if (tier != TIER_COMPLIANT)
+		b->stats->values[M_DESYNC]++;
+	if (tier != TIER_COMPLIANT && b->desync == DESYNC_STRICTEST) {
+		x->close = true;
+		return 400;
+	}
+	x->ambiguous = tier == TIER_AMBIGUOUS && b->desync == DESYNC_DEFENSIVE;
+	x->close = x->close || x->ambiguous;
+	if (bw_str_eq(r->method, BW_STR("TRACE")))
+		return 405;
+	if (bw_str_eq(r->method, BW_STR("CONNECT")))
+		return 400;
+	if (x->edge->held_bytes > HELD_BYTES_MAX)
+		return 503;
+	return forwarded_too_long(r) ? 463 : 0;
+}
+
+static struct group *group_choose(struct exchange *x, const struct bw_http_request *r)
+{
+	const struct rule *rule = x->rule;
+	struct group *g = sticky_group(x, r);
+	int64_t at;
+	uint32_t random;
+
+	if (g || rule->weights <= 0)
+		return g;
+	bw_random(&random, sizeof random);
+	at = random % rule->weights;
+	for (size_t i = 0; i < rule->forward_count; i++) {
+		at -= rule->forwards[i].weight;
+		if (at < 0)
+			return rule->forwards[i].group;
+	}
+	return NULL;
+}
+
+/* Upgrades pass to HTTP/1.1 targets, for WebSocket alone: another protocol could carry requests past the
+ * rules. */
+static bool wants_websocket(const struct exchange *x, const struct bw_http_request *r)
+{
+	return !x->http2 && bw_str_eq(r->method, BW_STR("GET")) && r->minor_version == 1 &&
+	       r->content_length <= 0 && !r->chunked &&
+	       bw_str_eq_nocase(bw_http_header(r, BW_STR("upgrade"), NULL), BW_STR("websocket")) &&
+	       connection_names(r->headers, r->header_count, BW_STR("upgrade"));
+}
+
+static void forward(struct exchange *x, struct bw_http_request *r)
+{
+	struct edge *e = x->edge;
+	struct target *t;
+
+	x->group = group_choose(x, r);
+	if (!x->group || !x->group->http) {
+		exchange_fail(x, 503);
+		return;
+	}
+	if (x->group->http2) { /* not spoken to targets yet */
+		exchange_fail(x, 464);
+		return;
+	}
+	t = sticky_target(x, r, x->group);
+	if (!t)
+		t = group_pick(x->group, edge_wall_ms(e));
+	if (!t) {
+		exchange_fail(x, 503);
+		return;
+	}
+	target_hold(t);
+	t->outstanding++;
+	x->target = t;
+	x->upgrade = wants_websocket(x, r);
+	x->chunked_out = r->chunked;
+	x->listener->balancer->stats->values[M_REQUEST_COUNT]++;
+	x->group->values[M_REQUEST_COUNT]++;
+	if (!permits_pass(x->listener->balancer->egress, false, &t->address, bw_address_port(&t->address))) {
+		exchange_fail(x, 504);
+		return;
+	}
+	bw_buf_reset(&e->head);
+	emit_request(x, r, &e->head);
+	if (e->head.failed) {
+		exchange_fail(x, 400);
+		return;
+	}
+	upstream_begin(x, bw_buf_str(&e->head));
+}
+
+void exchange_start(struct exchange *x, struct bw_http_request *r)
+{
+	int status;
+
+	x->is_head = bw_str_eq(r->method, BW_STR("HEAD"));
+	x->has_body = r->chunked || r->content_length > 0;
+	x->http10 = !x->http2 && r->minor_version == 0;
+	/* What has no body at all may be asked for again when a kept connection turns out to be closed. */
+	x->retried =
+	    x->has_body || bw_str_eq(r->method, BW_STR("POST")) || bw_str_eq(r->method, BW_STR("PATCH"));
+	log_begin(x, r);
+	status = refusal(x, r);
+	if (status) {
+		exchange_fail(x, status);
+		return;
+	}
+	x->rule = rule_match(x->edge, x->listener, r, x->peer);
+	if (!x->rule || !rewrite_apply(x, r)) {
+		exchange_fail(x, x->rule ? 400 : 503);
+		return;
+	}
+	switch (x->rule->what) {
+	case DO_FORWARD:
+		forward(x, r);
+		break;
+	case DO_FIXED:
+		answer_fixed(x);
+		break;
+	case DO_REDIRECT:
+		answer_redirect(x, r);
+		break;
+	case DO_NOT_BUILT: /* what would have to check the client cannot: nobody passes */
+		exchange_fail(x, 500);
+		break;
+	}
+}
+
+size_t exchange_body_room(const struct exchange *x)
+{
+	return x->up ? upstream_room(x->up) : BLOCK_BYTES;
+}
+
+void exchange_body(struct exchange *x, struct bw_str bytes)
+{
+	x->received += bytes.n;
+	if (x->up)
+		upstream_body(x->up, bytes);
+}
+
+void exchange_body_end(struct exchange *x)
+{
+	x->request_done = true;
+	if (x->up)
+		upstream_body_end(x->up);
+}
+
+static void count_answer(struct exchange *x, int status)
+{
+	static const enum metric of_class[] = {
+	    M_HTTP_2XX, M_HTTP_2XX, M_HTTP_2XX, M_HTTP_3XX, M_HTTP_4XX, M_HTTP_5XX};
+	int64_t *lb = x->listener->balancer->stats->values, *tg = x->group->values,
+	        us = x->answered_us - x->sent_us;
+
+	lb[of_class[status / 100]]++;
+	tg[of_class[status / 100]]++;
+	lb[M_RESPONSES]++;
+	tg[M_RESPONSES]++;
+	lb[M_RESPONSE_US] += us;
+	tg[M_RESPONSE_US] += us;
+	target_outcome(x->target, status >= 500);
+}
+
+void exchange_answer(struct exchange *x, const struct bw_http_response *r)
+{
+	struct bw_buf *lines = &x->edge->lines;
+	bool no_body = x->is_head || r->status == 204 || r->status == 304 || r->status == 101;
+
+	x->answered = true;
+	x->answered_us = bw_clock_mono_us();
+	x->status = x->target_status = r->status;
+	wire_free(x->edge, &x->again);
+	count_answer(x, r->status);
+	bw_buf_reset(lines);
+	emit_response_lines(x, r, lines);
+	/* A HEAD's or a 304's length tells of a body that does not come. */
+	x->ops->head(
+	    x, r->status, r->reason, bw_buf_str(lines), r->chunked ? -1 : r->content_length, no_body);
+}
+
+void exchange_answer_end(struct exchange *x)
+{
+	x->ended = true;
+	x->ops->end(x);
+}

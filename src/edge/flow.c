@@ -1,0 +1,326 @@
+/* Network load balancers over TCP and TLS: two sockets and the bytes between them. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "edge/internal.h"
+#include "net/tls.h"
+
+enum { FLOW_ROUNDS = 16 };
+
+struct end {
+	struct sock sock;
+	struct wire out; /* on its way to this end */
+	bool connected, read_ended, write_ended;
+};
+
+struct flow {
+	struct edge *edge;
+	struct listening *listening; /* a reference */
+	struct target *target;       /* a reference */
+	struct end client, far;
+	struct bw_timer timer;
+	struct bw_post post;
+	struct bw_address peer;
+	uint32_t slot;
+	int64_t active_ms;
+	bool running, posted, closed;
+};
+
+static void flow_run(struct flow *f);
+
+static void flow_reap(struct flow *f)
+{
+	if (!f->closed || f->running || f->posted)
+		return;
+	connection_counted_out(f->edge, f->slot);
+	f->listening->listener_stats->values[M_ACTIVE_CONNECTIONS]--;
+	listening_release(f->listening);
+	if (f->target) {
+		f->target->outstanding--;
+		target_release(f->target);
+	}
+	bw_free(f);
+}
+
+static void flow_close(struct flow *f, bool reset)
+{
+	struct linger now = {.l_onoff = 1};
+
+	if (f->closed)
+		return;
+	f->closed = true;
+	if (reset)
+		(void)setsockopt(f->client.sock.watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+	bw_timer_cancel(f->edge->loop, &f->timer);
+	sock_close(f->edge, &f->client.sock);
+	sock_close(f->edge, &f->far.sock);
+	wire_free(f->edge, &f->client.out);
+	wire_free(f->edge, &f->far.out);
+}
+
+/* ---- choosing a target ---- */
+
+/* The flow hash: the same five parts always lead to the same target, while the targets stay the same. */
+static struct target *flow_target(
+    struct group *g, const struct bw_address *peer, const struct bw_address *local, bool udp)
+{
+	struct bw_buf b;
+	uint64_t hash;
+	size_t n = 0;
+	char text[BW_ADDRESS_TEXT_MAX];
+	bool open = true;
+
+	bw_buf_init(&b, 256);
+	bw_buf_put(&b, bw_address_text(peer, text));
+	if (g->sticky != STICKY_SOURCE)
+		bw_buf_printf(&b, " %u %u %d %.*s", bw_address_port(peer), bw_address_port(local), udp,
+		    BW_FMT(bw_address_text(local, text)));
+	hash = bw_str_hash(bw_buf_str(&b));
+	bw_buf_free(&b);
+	for (const struct target *t = g->targets; t; t = t->next)
+		open = open && !target_serves(t);
+	for (const struct target *t = g->targets; t; t = t->next)
+		n += open ? t->has_address && !t->draining : target_serves(t);
+	if (!n)
+		return NULL;
+	hash %= n;
+	for (struct target *t = g->targets; t; t = t->next)
+		if ((open ? t->has_address && !t->draining : target_serves(t)) && hash-- == 0)
+			return t;
+	return NULL;
+}
+
+struct target *flow_target_of(const struct listening *l, const struct bw_address *peer, struct group **group)
+{
+	const struct rule *rule =
+	    l->listener->rule_count ? &l->listener->rules[l->listener->rule_count - 1] : NULL;
+
+	if (!rule || rule->what != DO_FORWARD || rule->forward_count == 0)
+		return NULL;
+	*group = rule->forwards[0].group;
+	return flow_target(*group, peer, &l->address, l->udp);
+}
+
+/* ---- PROXY protocol, version 2 (haproxy.org's proxy-protocol.txt, section 2.2) ---- */
+
+static void proxy_header(struct flow *f)
+{
+	static const char signature[] = "\r\n\r\n\0\r\nQUIT\n";
+	const struct bw_address *from = &f->peer, *to = &f->listening->address;
+	char h[16 + 36];
+	bool v6 = to->any.sa_family == AF_INET6;
+	size_t n = v6 ? 16 : 4;
+
+	memcpy(h, signature, 12);
+	h[12] = 0x21;
+	h[13] = v6 ? 0x21 : 0x11;
+	h[14] = 0;
+	h[15] = (char)(2 * n + 4);
+	memcpy(h + 16, v6 ? (const void *)&from->v6.sin6_addr : &from->v4.sin_addr, n);
+	memcpy(h + 16 + n, v6 ? (const void *)&to->v6.sin6_addr : &to->v4.sin_addr, n);
+	memcpy(h + 16 + 2 * n, v6 ? &from->v6.sin6_port : &from->v4.sin_port, 2);
+	memcpy(h + 18 + 2 * n, v6 ? &to->v6.sin6_port : &to->v4.sin_port, 2);
+	(void)wire_put(f->edge, &f->far.out, bw_str_make(h, 20 + 2 * n));
+}
+
+/* ---- moving bytes ---- */
+
+static bool end_ready(struct flow *f, struct end *e)
+{
+	int error = 0;
+	socklen_t n = sizeof error;
+	enum io io;
+
+	if (!e->connected) {
+		if (!e->sock.writable && !e->sock.failed)
+			return false;
+		if (getsockopt(e->sock.watch.fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error) {
+			f->listening->listener_stats->values[M_CONNECTION_ERROR]++;
+			flow_close(f, true);
+			return false;
+		}
+		e->connected = true;
+	}
+	if (!e->sock.tls || e->sock.shaken)
+		return true;
+	io = sock_handshake(&e->sock);
+	if (io == IO_END || io == IO_FAIL) {
+		f->listening->listener_stats->values[M_TLS_ERRORS]++;
+		flow_close(f, true);
+	}
+	if (io == IO_DONE)
+		e->sock.readable = true;
+	return io == IO_DONE;
+}
+
+/* From one end to the other's wire. True: something moved. */
+static bool end_read(struct flow *f, struct end *from, struct end *to)
+{
+	size_t room = wire_room(&to->out), n;
+	enum io io;
+
+	if (from->read_ended || room == 0)
+		return false;
+	io = sock_read(&from->sock, f->edge->scratch, room, &n);
+	if (io == IO_WAIT)
+		return false;
+	if (io == IO_FAIL) {
+		flow_close(f, true);
+		return false;
+	}
+	from->read_ended = io == IO_END;
+	if (n) {
+		(void)wire_put(f->edge, &to->out, bw_str_make(f->edge->scratch, n));
+		f->active_ms = bw_loop_now_ms(f->edge->loop);
+		f->listening->listener_stats->values[M_PROCESSED_BYTES] += (int64_t)n;
+	}
+	return true;
+}
+
+/* What waits for an end; behind the last of it the end is told that no more comes. */
+static bool end_write(struct flow *f, struct end *to, const struct end *from)
+{
+	size_t moved;
+	enum io io = sock_flush(f->edge, &to->sock, &to->out, &moved);
+
+	if (io == IO_FAIL || io == IO_END) {
+		flow_close(f, true);
+		return false;
+	}
+	if (io == IO_DONE && from->read_ended && !to->write_ended) {
+		to->write_ended = true;
+		if (!to->sock.tls)
+			(void)shutdown(to->sock.watch.fd, SHUT_WR);
+	}
+	return moved > 0;
+}
+
+static bool turn(struct flow *f)
+{
+	bool client = end_ready(f, &f->client), far = !f->closed && end_ready(f, &f->far), moved = false;
+
+	if (!f->closed && client)
+		moved |= end_read(f, &f->client, &f->far);
+	if (!f->closed && far)
+		moved |= end_write(f, &f->far, &f->client);
+	if (!f->closed && far)
+		moved |= end_read(f, &f->far, &f->client);
+	if (!f->closed && client)
+		moved |= end_write(f, &f->client, &f->far);
+	if (!f->closed && f->client.write_ended &&
+	    (f->far.write_ended || f->client.sock.tls || f->far.sock.tls))
+		flow_close(f, false);
+	return !f->closed && moved;
+}
+
+static void flow_run(struct flow *f)
+{
+	int rounds = 0;
+
+	if (!f->closed && !f->running) {
+		f->running = true;
+		while (turn(f) && ++rounds < FLOW_ROUNDS)
+			;
+		f->running = false;
+		if (!f->closed && rounds == FLOW_ROUNDS && !f->posted) {
+			f->posted = true;
+			bw_loop_post(f->edge->loop, &f->post);
+		}
+	}
+	flow_reap(f);
+}
+
+static void flow_posted(struct bw_post *p)
+{
+	struct flow *f = (struct flow *)((char *)p - offsetof(struct flow, post));
+
+	f->posted = false;
+	flow_run(f);
+}
+
+static void client_ready(struct bw_watch *w, uint32_t events)
+{
+	struct flow *f = (struct flow *)((char *)w - offsetof(struct flow, client.sock.watch));
+
+	sock_note(&f->client.sock, events);
+	flow_run(f);
+}
+
+static void far_ready(struct bw_watch *w, uint32_t events)
+{
+	struct flow *f = (struct flow *)((char *)w - offsetof(struct flow, far.sock.watch));
+
+	sock_note(&f->far.sock, events);
+	flow_run(f);
+}
+
+static void flow_timer(struct bw_timer *t)
+{
+	struct flow *f = (struct flow *)((char *)t - offsetof(struct flow, timer));
+	int64_t now = bw_loop_now_ms(f->edge->loop), limit = f->listening->idle_ms;
+
+	/* A draining worker does not wait for those who have nothing to say. */
+	if (!f->far.connected && limit > CONNECT_MS)
+		limit = CONNECT_MS;
+	if (now - f->active_ms >= limit)
+		flow_close(f, true);
+	else
+		bw_timer_set(f->edge->loop, t, f->active_ms + limit - now);
+	flow_reap(f);
+}
+
+/* ---- the beginning ---- */
+
+static bool far_open(struct flow *f, struct group *g)
+{
+	const struct bw_address *a = &f->target->address;
+	int fd, on = 1;
+
+	if (!permits_pass(f->listening->listener->balancer->egress, false, a, bw_address_port(a)))
+		return false;
+	fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sock_watch(f->edge, &f->far.sock, fd, far_ready) != BW_OK)
+		return false;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (bw_str_eq(g->in.protocol, BW_STR("TLS")))
+		f->far.sock.tls = bw_tls_connect_unverified(f->edge->target_tls, fd);
+	if (g->proxy_protocol)
+		proxy_header(f);
+	return connect(fd, &a->any, a->bytes) == 0 || errno == EINPROGRESS;
+}
+
+void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot)
+{
+	struct flow *f = bw_alloc(sizeof *f);
+	struct group *g = NULL;
+
+	f->edge = l->edge;
+	f->listening = l;
+	l->references++;
+	f->peer = *peer;
+	f->slot = slot;
+	f->timer.fire = flow_timer;
+	f->post.run = flow_posted;
+	f->far.sock.watch.fd = -1;
+	f->active_ms = bw_loop_now_ms(f->edge->loop);
+	f->client.connected = true;
+	l->listener_stats->values[M_NEW_CONNECTIONS]++;
+	l->listener_stats->values[M_ACTIVE_CONNECTIONS]++;
+	f->running = true;
+	f->target = flow_target_of(l, peer, &g);
+	if (f->target) {
+		target_hold(f->target);
+		f->target->outstanding++;
+	}
+	if (sock_watch(f->edge, &f->client.sock, fd, client_ready) != BW_OK || !f->target ||
+	    !far_open(f, g)) {
+		flow_close(f, true);
+	} else {
+		if (l->listener->tls)
+			f->client.sock.tls = tls_accept(l->listener, fd);
+		bw_timer_set(f->edge->loop, &f->timer, CONNECT_MS);
+	}
+	f->running = false;
+	flow_reap(f);
+}

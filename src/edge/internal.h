@@ -1,0 +1,504 @@
+/* What the files of edge/ share; nobody else includes this. One loop, one thread. */
+#pragma once
+
+#include "base/map.h"
+#include "base/sys.h"
+#include "core/edge_image.h"
+#include "crypto/crypto.h"
+#include "edge/edge.h"
+#include "net/http.h"
+#include "net/http1_response.h"
+#include "net/socket.h"
+
+enum {
+	BLOCK_BYTES = 16 * 1024, /* what a direction of a request in work may hold back */
+	WIRE_MAX = BW_HTTP_HEAD_MAX * 2 + BLOCK_BYTES, /* the longest head, with what is added to it */
+	BLOCKS_POOLED = 256,
+	SCRATCH_BYTES = BW_HTTP_HEAD_MAX + BLOCK_BYTES,
+	CONNECTIONS_MAX = 100000, /* clients of one edge process; more are refused at accept */
+	CONNECTIONS_PER_ADDRESS =
+	    20000, /* of them from one IPv4 address or IPv6 /64: many users share one behind a NAT */
+	HELD_BYTES_MAX = 1024 * 1024 * 1024, /* of all buffers together; then new requests get 503 */
+	IDLE_UPSTREAMS = 256,                /* kept a target */
+	CONNECT_MS = 10000,                  /* ALB's time to reach a target */
+	HEAD_MS = 10000,                     /* a request's head, once begun, is whole by then */
+	RATE_MS = 10000, /* in each such span a body or an answer moves on by RATE_BYTES */
+	RATE_BYTES = 512,
+	LINGER_MS = 2000,
+	DISCARD_MAX = 64 * 1024, /* of a body that nobody wants, before the connection is closed instead */
+	CHUNK_LINES = 16,        /* bytes around a chunk */
+	ROUNDS = 32,             /* steps of one connection before the others have their turn */
+};
+
+/* ---- wire.c: bytes on their way out ---- */
+
+struct wire {
+	char *p;
+	uint32_t at, n, size;
+};
+
+struct edge;
+size_t wire_length(const struct wire *w);
+struct bw_str wire_bytes(const struct wire *w);
+/* How much more body it takes before its source has to wait. */
+size_t wire_room(const struct wire *w);
+/* False past WIRE_MAX. */
+bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
+void wire_eat(struct edge *e, struct wire *w, size_t n);
+void wire_free(struct edge *e, struct wire *w);
+
+/* ---- sock.c: a socket, with TLS or without, watched edge-triggered ---- */
+
+enum io { IO_DONE, IO_WAIT, IO_END, IO_FAIL };
+
+struct sock {
+	struct bw_watch watch;
+	struct ssl_st *tls;
+	bool readable, writable, hup, failed;
+	bool shaken; /* TLS: the handshake is over */
+};
+
+BW_CHECKED enum bw_err sock_watch(
+    struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));
+/* Notes what an event tells. */
+void sock_note(struct sock *s, uint32_t events);
+void sock_close(struct edge *e, struct sock *s);
+enum io sock_handshake(struct sock *s);
+enum io sock_read(struct sock *s, char *to, size_t size, size_t *n);
+/* Sends what waits. IO_DONE: nothing is left. *moved: how much went. */
+enum io sock_flush(struct edge *e, struct sock *s, struct wire *w, size_t *moved);
+
+/* ---- permit.c ---- */
+
+struct permits;
+struct permits *permits_compile(struct bw_arena *a, const struct bw_edge_permit *list, size_t count);
+/* Whether one of them lets `protocol` ("tcp", "udp") pass between here and that address and port. */
+bool permits_pass(const struct permits *p, bool udp, const struct bw_address *peer, uint16_t port);
+/* A network in text, for rules' source-ip; false when malformed. */
+struct network {
+	unsigned char bytes[16];
+	uint8_t bits, family_bytes; /* 4 or 16 */
+};
+bool cidr_parse(struct bw_str text, struct network *out);
+bool cidr_has(const struct network *n, const struct bw_address *a);
+
+/* ---- group.c, balance.c, health.c: what outlives an image ---- */
+
+enum metric {
+	M_REQUEST_COUNT,
+	M_HTTP_2XX,
+	M_HTTP_3XX,
+	M_HTTP_4XX,
+	M_HTTP_5XX,
+	M_ELB_3XX,
+	M_ELB_4XX,
+	M_ELB_5XX,
+	M_ELB_500,
+	M_ELB_502,
+	M_ELB_503,
+	M_ELB_504,
+	M_FIXED,
+	M_REDIRECT,
+	M_CONNECTION_ERROR,
+	M_RESPONSE_US,
+	M_RESPONSES,
+	M_REJECTED,
+	M_NEW_CONNECTIONS,
+	M_ACTIVE_CONNECTIONS,
+	M_PROCESSED_BYTES,
+	M_TLS_ERRORS,
+	M_DESYNC,
+	M_DROPPED_HEADERS,
+	M_RULES,
+	M_FORWARDED_INVALID,
+	M_DENIED,
+	M_HEALTHY,
+	M_UNHEALTHY,
+	METRICS,
+};
+extern const char *const metric_names[METRICS];
+
+/* Of a load balancer, over all its images. */
+struct stats {
+	struct bw_str arn, dimension; /* "app/name/id" */
+	int64_t values[METRICS];
+};
+
+struct stats *stats_find(struct edge *e, const struct bw_edge_load_balancer *lb);
+
+enum health {
+	HEALTH_INITIAL,
+	HEALTH_HEALTHY,
+	HEALTH_UNHEALTHY,
+	HEALTH_UNUSED,
+	HEALTH_DRAINING,
+	HEALTH_UNAVAILABLE
+};
+
+struct group;
+struct upstream;
+struct edge_config;
+
+struct target {
+	struct group *group;
+	struct target *next;
+	char *key; /* id and port */
+	struct bw_str id;
+	int64_t port;
+	struct bw_address address;
+	bool has_address, draining, seen, gone;
+	int64_t registered_ms, draining_ms;
+	int references;
+	enum health health;
+	const char *reason;
+	char description[80];
+	uint32_t successes, failures, checks;
+	int64_t outstanding;
+	double errors;         /* a moving share of answers that were errors */
+	struct upstream *idle; /* newest first */
+	uint32_t idle_count;
+	struct probe *probe;
+};
+
+struct group {
+	struct edge *edge;
+	int references; /* of images */
+	char *arn_text;
+	struct bw_str arn, dimension; /* "targetgroup/name/id" */
+	struct target *targets;       /* in the image's order */
+	size_t target_count;
+	uint64_t turn; /* round robin */
+	bool used;     /* a listener of the newest image forwards to it */
+	/* As the newest image has it. */
+	struct bw_edge_target_group in;
+	bool http, https, http2, grpc, seen;
+	enum { BALANCE_ROUND, BALANCE_LEAST, BALANCE_RANDOM } balance;
+	bool anomaly;
+	enum { STICKY_NONE, STICKY_LB, STICKY_APP, STICKY_SOURCE } sticky;
+	int64_t sticky_s, slow_start_ms, drain_ms, min_count, min_percent;
+	struct bw_str app_cookie;
+	bool proxy_protocol;
+	struct bw_str matcher;
+	const struct permits *egress; /* of a load balancer that uses it; NULL: everything */
+	struct stats *balancer_stats;
+	int64_t values[METRICS];
+};
+
+struct group *group_find(struct edge *e, struct bw_str arn);
+void group_release(struct group *g);
+void target_hold(struct target *t);
+void target_release(struct target *t);
+/* Brings every group to what the image says. */
+void groups_update(struct edge *e, struct edge_config *config);
+/* After the rules are read: which groups are in use is known, and health is looked after. */
+void groups_settle(struct edge *e);
+/* The target for a new request; NULL when none may get one. `now_ms` is wall time. */
+struct target *group_pick(struct group *g, int64_t now_ms);
+struct target *group_by_key(struct group *g, struct bw_str key);
+/* Whether a sticky client may still be sent there. */
+bool target_serves(const struct target *t);
+void target_outcome(struct target *t, bool error);
+void probe_start(struct target *t);
+void probe_stop(struct target *t);
+
+/* ---- config.c: an image made ready to serve by ---- */
+
+enum desync { DESYNC_MONITOR, DESYNC_DEFENSIVE, DESYNC_STRICTEST };
+enum xff { XFF_APPEND, XFF_PRESERVE, XFF_REMOVE };
+
+struct pattern {
+	struct bw_str text; /* wildcards */
+	struct pcre2_real_code_8 *regex;
+	struct network network;
+};
+
+struct condition {
+	enum { ON_HOST, ON_PATH, ON_HEADER, ON_METHOD, ON_QUERY, ON_SOURCE } on;
+	struct bw_str header;
+	struct pattern *patterns, *keys; /* keys: ON_QUERY's, beside patterns; empty text: any */
+	size_t count;
+};
+
+struct rewrite {
+	bool host; /* else the URL */
+	struct pcre2_real_code_8 *regex;
+	struct bw_str replacement;
+};
+
+struct forward {
+	struct group *group;
+	int64_t weight;
+};
+
+struct rule {
+	const struct bw_edge_rule *in;
+	struct condition *conditions;
+	size_t condition_count;
+	const struct bw_edge_action *action; /* the last: what is done */
+	enum { DO_FORWARD, DO_FIXED, DO_REDIRECT, DO_NOT_BUILT } what;
+	struct forward *forwards;
+	size_t forward_count;
+	int64_t weights;
+	struct rewrite *rewrites;
+	size_t rewrite_count;
+};
+
+struct listener {
+	const struct bw_edge_listener *in;
+	struct balancer *balancer;
+	struct rule *rules;
+	size_t rule_count;
+	bool tls, tcp, udp;
+	struct tls_set *tls_set; /* a reference */
+	const char *tls_reason;  /* why there is none */
+	int64_t tcp_idle_ms;
+	bool http2;
+};
+
+struct balancer {
+	const struct bw_edge_load_balancer *in;
+	struct edge_config *config;
+	struct listener *listeners;
+	struct permits *ingress, *egress; /* NULL: everything passes */
+	struct stats *stats;
+	int64_t idle_ms, keep_alive_ms;
+	enum desync desync;
+	enum xff xff;
+	bool xff_port, drop_invalid, preserve_host, tls_headers, network, access_log, http2;
+};
+
+struct edge_config {
+	struct edge *edge;
+	int references;
+	struct bw_arena arena;
+	struct bw_edge_image image;
+	struct balancer *balancers;
+	struct group **groups; /* references */
+	size_t group_count;
+	struct pcre2_real_code_8 **regexes;
+	size_t regex_count, regex_room;
+	struct balancer *compiling;
+};
+
+/* Keeps `bytes` in its own memory. The owner releases. */
+BW_CHECKED enum bw_err config_make(struct edge *e, struct bw_str bytes, struct edge_config **out);
+void config_release(struct edge_config *c);
+struct bw_str attribute(const struct bw_pairs *p, const char *name);
+bool attribute_on(const struct bw_pairs *p, const char *name);
+int64_t attribute_number(const struct bw_pairs *p, const char *name, int64_t usual);
+
+/* ---- rule.c, match.c ---- */
+
+/* `*` any run, `?` one byte, `\` escapes the next; linear in the product of both lengths. */
+bool wildcard_match(struct bw_str pattern, struct bw_str text, bool nocase);
+/* NULL when it does not compile. */
+struct pcre2_real_code_8 *regex_compile(struct bw_str pattern, bool nocase);
+void regex_free(struct pcre2_real_code_8 *code);
+/* A match that takes too many steps is none. */
+bool regex_match(struct edge *e, const struct pcre2_real_code_8 *code, struct bw_str text);
+const struct rule *rule_match(
+    struct edge *e, const struct listener *l, const struct bw_http_request *r, const struct bw_address *peer);
+
+/* ---- listen.c ---- */
+
+/* An open socket of a listener. */
+struct listening {
+	struct edge *edge;
+	struct listening *next;
+	int references;
+	struct bw_watch watch;
+	struct bw_timer retry;
+	struct bw_address address;
+	char address_text[BW_ADDRESS_TEXT_MAX];
+	char *arn;
+	struct edge_config *config; /* a reference */
+	struct listener *listener;  /* of the config; NULL: closed */
+	struct stats *listener_stats;
+	int64_t idle_ms;
+	bool seen, udp;
+	char reason[128];
+	struct udp_flows *flows;
+};
+
+void listenings_update(struct edge *e, struct edge_config *config);
+void listenings_close(struct edge *e);
+void listening_release(struct listening *l);
+uint32_t address_slot(const struct bw_address *a);
+void connection_counted_out(struct edge *e, uint32_t slot);
+
+/* ---- exchange.c: a request and its answer, between a client's side and a target's ---- */
+
+struct exchange;
+
+/* What the exchange asks of the client's side. */
+struct client_ops {
+	/* The answer's head, and how its body is framed: a length, or -1 for as much as comes. `lines` are
+	 * whole header lines. */
+	void (*head)(struct exchange *x, int status, struct bw_str reason, struct bw_str lines,
+	    int64_t length, bool no_body);
+	size_t (*room)(const struct exchange *x);
+	void (*body)(struct exchange *x, struct bw_str bytes);
+	/* The answer is whole. */
+	void (*end)(struct exchange *x);
+	/* It will never be: what was begun must be seen to be cut off. */
+	void (*cut)(struct exchange *x);
+	/* The target takes more of the body. */
+	void (*pull)(struct exchange *x);
+	/* The target switches protocols: bytes flow as they come from now on. */
+	void (*tunnel)(struct exchange *x);
+	/* Bytes were given: send them. May free x. */
+	void (*wake)(struct exchange *x);
+};
+
+struct exchange {
+	struct edge *edge;
+	struct edge_config *config; /* a reference */
+	const struct listener *listener;
+	const struct rule *rule;
+	const struct client_ops *ops;
+	void *client;
+	const struct bw_address *peer, *local;
+	struct ssl_st *tls; /* of the client's connection */
+	bool http2, http10, tunnel;
+	struct group *group;
+	struct target *target; /* a reference */
+	struct upstream *up;
+	bool is_head, request_done, answered, ended, close, upgrade, ambiguous, chunked_out, has_body,
+	    retried;
+	int status, target_status;
+	int64_t started_us, sent_us, answered_us;
+	uint64_t received, sent;
+	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
+	struct bw_str redirect_url; /* while the answer is being given */
+	struct wire again;          /* the request's head, for another try on a fresh connection */
+	struct exchange *next;      /* in the pool */
+};
+
+struct exchange *exchange_new(struct edge *e);
+/* Decides what becomes of the request and begins it. x's client, listener, peer and ops are set. Afterwards
+ * the body is given with exchange_body, until exchange_body_end. */
+void exchange_start(struct exchange *x, struct bw_http_request *r);
+size_t exchange_body_room(const struct exchange *x);
+void exchange_body(struct exchange *x, struct bw_str bytes);
+void exchange_body_end(struct exchange *x);
+/* Answers for the load balancer itself, unless an answer was begun: then it is cut off. */
+void exchange_fail(struct exchange *x, int status);
+/* The client is gone. Frees. */
+void exchange_abandon(struct exchange *x, int status);
+/* After `end` or `cut`, by the client's side. */
+void exchange_free(struct exchange *x);
+/* From the target's side. */
+void exchange_answer(struct exchange *x, const struct bw_http_response *r);
+void exchange_answer_end(struct exchange *x);
+
+/* ---- emit.c: heads as they go out ---- */
+
+/* A whole head towards an HTTP/1.1 target, into `out`. */
+void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out);
+void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out);
+bool header_is_hop(struct bw_str name);
+/* Whether the Connection header names it. */
+bool connection_names(const struct bw_http_header *headers, size_t count, struct bw_str name);
+
+/* ---- tls.c ---- */
+
+/* The certificates and rules of a listener; shared by the images that say the same. NULL (said in *reason)
+ * when none can be used. */
+struct tls_set *tls_set_make(
+    struct edge *e, const struct bw_edge_listener *in, bool http2, const char **reason);
+void tls_set_release(struct tls_set *s);
+struct ssl_st *tls_accept(const struct listener *l, int fd);
+/* X-Amzn-Mtls-* lines of a client's certificate. */
+void tls_emit_client(const struct exchange *x, struct bw_buf *out);
+
+/* ---- rewrite.c, log.c ---- */
+
+/* The rule's transforms, in the request itself. False when what comes out is no host or target. */
+bool rewrite_apply(struct exchange *x, struct bw_http_request *r);
+/* The access log: what of a request it tells, and the line at its end. */
+void log_begin(struct exchange *x, const struct bw_http_request *r);
+void log_access(struct exchange *x);
+
+/* ---- desync.c ---- */
+
+enum tier { TIER_COMPLIANT, TIER_ACCEPTABLE, TIER_AMBIGUOUS };
+/* How far a request that the parser took strays from RFC 9112, and AWS's word for it. */
+enum tier desync_classify(const struct bw_http_request *r, const char **reason);
+/* A name that some server may read as Transfer-Encoding or Content-Length. */
+bool header_is_suspicious(struct bw_str name);
+
+/* ---- answer.c: the load balancer's own answers ---- */
+
+void answer_error(struct exchange *x, int status);
+void answer_fixed(struct exchange *x);
+void answer_redirect(struct exchange *x, const struct bw_http_request *r);
+const char *answer_reason(int status);
+
+/* ---- sticky.c ---- */
+
+struct target *sticky_target(struct exchange *x, const struct bw_http_request *r, struct group *g);
+struct group *sticky_group(struct exchange *x, const struct bw_http_request *r);
+/* Set-Cookie lines for the answer. */
+void sticky_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out);
+
+/* ---- client.c, upstream.c, tunnel ---- */
+
+void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
+void clients_drain(struct edge *e);
+/* A network load balancer's connection. */
+void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
+/* By the flow hash; NULL: none. The group of the listener's default action. */
+struct target *flow_target_of(const struct listening *l, const struct bw_address *peer, struct group **group);
+void udp_open(struct listening *l);
+void udp_close(struct listening *l);
+
+/* Takes a kept connection or begins one, and binds it to x. */
+void upstream_begin(struct exchange *x, struct bw_str head);
+size_t upstream_room(const struct upstream *u);
+void upstream_body(struct upstream *u, struct bw_str bytes);
+void upstream_body_end(struct upstream *u);
+/* The client's side has room again. */
+void upstream_pull(struct upstream *u);
+/* x leaves it: kept when its answer was whole and it may be. */
+void upstream_leave(struct upstream *u, bool whole);
+void upstreams_close(struct target *t);
+
+/* ---- the worker ---- */
+
+struct edge {
+	struct bw_loop *loop;
+	const struct bw_edge *shared;
+	const struct bw_proc_self *self;
+	struct bw_watch image_watch, channel_watch;
+	struct bw_timer report_timer, drain_timer;
+	struct edge_config *config; /* the newest; a reference */
+	uint64_t image_seq;
+	struct bw_map groups;   /* ARN -> struct group */
+	struct bw_map tls_sets; /* digest of all that went in -> struct tls_set */
+	struct bw_map stats;    /* ARN -> struct stats */
+	struct listening *listenings;
+	struct client *clients;
+	size_t client_count, held_bytes;
+	bool draining;
+	char *blocks[BLOCKS_POOLED];
+	size_t block_count;
+	char *scratch; /* SCRATCH_BYTES: what is read lies here until it is passed on */
+	struct bw_buf head, decoded, lines;
+	struct bw_http_request request;
+	struct bw_http_response response;
+	struct bw_aead_key *cookies;
+	struct bw_arena arena;     /* of one step */
+	struct bw_arena rewritten; /* of one request's start */
+	struct pcre2_real_match_data_8 *match_data;
+	struct pcre2_real_match_context_8 *match_context;
+	struct ssl_ctx_st *target_tls;
+	struct exchange *spare;
+	uint32_t *addresses;
+	bool report_due;
+	int64_t report_ms;
+};
+
+/* Something changed that the report tells: it goes out soon. */
+void report_touch(struct edge *e);
+void report_publish(struct edge *e);
+int64_t edge_wall_ms(struct edge *e);

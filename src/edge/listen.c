@@ -1,0 +1,269 @@
+/* Listening on exactly the load balancers' addresses and ports: opened and closed as images change, while
+ * connections that were accepted go on. */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "edge/internal.h"
+
+enum { ACCEPTS_PER_TURN = 64, RETRY_MS = 2000, ADDRESS_SLOTS = 1 << 14 };
+
+/* ---- ceilings ---- */
+
+/* Addresses that share a slot share a ceiling; the hash is seeded, so that nobody can choose whose. */
+uint32_t address_slot(const struct bw_address *a)
+{
+	struct bw_str bytes = bw_str_make(&a->v4.sin_addr, sizeof a->v4.sin_addr);
+
+	if (a->any.sa_family == AF_INET6)
+		bytes = bw_str_make(&a->v6.sin6_addr, 8);
+	return (uint32_t)(bw_str_hash(bytes) % ADDRESS_SLOTS);
+}
+
+void connection_counted_out(struct edge *e, uint32_t slot)
+{
+	e->client_count--;
+	e->addresses[slot]--;
+}
+
+static bool connection_count_in(struct edge *e, uint32_t slot)
+{
+	if (!e->addresses)
+		e->addresses = bw_alloc(ADDRESS_SLOTS * sizeof *e->addresses);
+	if (e->client_count >= CONNECTIONS_MAX || e->addresses[slot] >= CONNECTIONS_PER_ADDRESS)
+		return false;
+	e->client_count++;
+	e->addresses[slot]++;
+	return true;
+}
+
+/* ---- accepting ---- */
+
+static void accepted(struct listening *l, int fd, const struct bw_address *peer)
+{
+	const struct balancer *b = l->listener->balancer;
+	uint32_t slot = address_slot(peer);
+	int on = 1;
+
+	/* Whom no rule permits learns nothing but that the connection has ended. */
+	if (!permits_pass(b->ingress, false, peer, (uint16_t)l->listener->in->port)) {
+		l->listener_stats->values[M_DENIED]++;
+		close(fd);
+		return;
+	}
+	if (!connection_count_in(l->edge, slot)) {
+		l->listener_stats->values[M_REJECTED]++;
+		close(fd);
+		return;
+	}
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (l->listener->tcp)
+		flow_open(l, fd, peer, slot);
+	else
+		client_open(l, fd, peer, slot);
+}
+
+static void listening_ready(struct bw_watch *w, uint32_t events)
+{
+	struct listening *l = (struct listening *)((char *)w - offsetof(struct listening, watch));
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_PER_TURN && l->listener; i++) {
+		struct bw_address peer = {.bytes = sizeof peer.v6};
+		int fd = accept4(w->fd, &peer.any, &peer.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			accepted(l, fd, &peer);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			/* The backlog waits; asking again at once would only burn time. */
+			l->listener_stats->values[M_REJECTED]++;
+			(void)bw_watch_set(l->edge->loop, &l->watch, 0);
+			bw_timer_set(l->edge->loop, &l->retry, 100);
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			return;
+		}
+	}
+}
+
+/* ---- opening and closing ---- */
+
+void listening_release(struct listening *l)
+{
+	if (--l->references)
+		return;
+	config_release(l->config);
+	bw_free(l->arn);
+	bw_free(l);
+}
+
+static void listening_open(struct listening *l)
+{
+	int fd, on = 1;
+
+	if (l->watch.fd >= 0)
+		return;
+	fd = socket(l->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	l->watch.fd = fd;
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+	    bind(fd, &l->address.any, l->address.bytes) == 0 && listen(fd, 4096) == 0 &&
+	    bw_watch_set(l->edge->loop, &l->watch, EPOLLIN) == BW_OK) {
+		l->reason[0] = '\0';
+		report_touch(l->edge);
+		return;
+	}
+	(void)snprintf(l->reason, sizeof l->reason, "%s port %u: %s", l->address_text,
+	    bw_address_port(&l->address), strerror(errno));
+	bw_log(BW_LOG_WARN, "cannot listen on %s", l->reason);
+	if (fd >= 0)
+		close(fd);
+	l->watch.fd = -1;
+	bw_timer_set(l->edge->loop, &l->retry, RETRY_MS);
+	report_touch(l->edge);
+}
+
+static void listening_retry(struct bw_timer *t)
+{
+	struct listening *l = (struct listening *)((char *)t - offsetof(struct listening, retry));
+
+	if (l->watch.fd >= 0)
+		(void)bw_watch_set(l->edge->loop, &l->watch, EPOLLIN);
+	else
+		listening_open(l);
+}
+
+static void listening_close(struct listening *l)
+{
+	l->listener = NULL;
+	bw_timer_cancel(l->edge->loop, &l->retry);
+	if (l->watch.fd >= 0) {
+		bw_watch_remove(l->edge->loop, &l->watch);
+		close(l->watch.fd);
+		l->watch.fd = -1;
+	}
+	if (l->udp)
+		udp_close(l);
+	listening_release(l);
+}
+
+static struct listening *listening_find(
+    struct edge *e, struct bw_str arn, const struct bw_address *a, bool udp)
+{
+	for (struct listening *l = e->listenings; l; l = l->next)
+		if (l->udp == udp && bw_str_eq(bw_str_c(l->arn), arn) &&
+		    memcmp(&l->address, a, sizeof *a) == 0)
+			return l;
+	return NULL;
+}
+
+static struct listening *listening_new(
+    struct edge *e, struct bw_str arn, const struct bw_address *a, bool udp)
+{
+	struct listening *l = bw_alloc(sizeof *l);
+	char text[BW_ADDRESS_TEXT_MAX];
+
+	l->edge = e;
+	l->references = 1;
+	l->udp = udp;
+	l->watch = (struct bw_watch){.fd = -1, .ready = listening_ready};
+	l->retry.fire = listening_retry;
+	l->address = *a;
+	(void)snprintf(l->address_text, sizeof l->address_text, "%.*s", BW_FMT(bw_address_text(a, text)));
+	l->arn = bw_strdup(arn);
+	l->next = e->listenings;
+	e->listenings = l;
+	return l;
+}
+
+static void listening_update(
+    struct edge *e, struct edge_config *config, struct listener *in, const struct bw_address *a, bool udp)
+{
+	struct listening *l = listening_find(e, in->in->arn, a, udp);
+
+	if (in->tls && !in->tls_set) /* nothing to shake hands with */
+		return;
+	if (!l)
+		l = listening_new(e, in->in->arn, a, udp);
+	l->seen = true;
+	config->references++;
+	config_release(l->config);
+	l->config = config;
+	l->listener = in;
+	l->listener_stats = in->balancer->stats;
+	l->idle_ms = in->tcp ? in->tcp_idle_ms : in->balancer->idle_ms;
+	if (udp)
+		udp_open(l);
+	else
+		listening_open(l);
+}
+
+static bool address_make(struct bw_str text, int64_t port, struct bw_address *out)
+{
+	char spec[BW_ADDRESS_TEXT_MAX + 16];
+
+	if (text.n >= BW_ADDRESS_TEXT_MAX || port < 1 || port > 65535)
+		return false;
+	(void)snprintf(spec, sizeof spec, bw_str_find(text, ':', 0) >= 0 ? "[%.*s]:%d" : "%.*s:%d",
+	    BW_FMT(text), (int)port);
+	return bw_address_parse(bw_str_c(spec), out) == BW_OK;
+}
+
+static void listener_update(struct edge *e, struct edge_config *config, struct listener *in)
+{
+	const struct bw_strs *addresses = &in->balancer->in->addresses;
+
+	for (size_t i = 0; i < addresses->n; i++) {
+		struct bw_address a;
+
+		if (!address_make(addresses->v[i], in->in->port, &a))
+			continue;
+		if (!in->balancer->network || !bw_str_eq(in->in->protocol, BW_STR("UDP")))
+			listening_update(e, config, in, &a, false);
+		if (in->udp)
+			listening_update(e, config, in, &a, true);
+	}
+}
+
+/* First closes: a port may go from one listener to another in one image. */
+void listenings_update(struct edge *e, struct edge_config *config)
+{
+	struct listening **at;
+
+	for (struct listening *l = e->listenings; l; l = l->next)
+		l->seen = false;
+	for (size_t i = 0; i < config->image.load_balancer_count; i++) {
+		const struct bw_edge_load_balancer *b = &config->image.load_balancers[i];
+
+		for (size_t k = 0; k < b->listener_count; k++)
+			for (struct listening *l = e->listenings; l; l = l->next)
+				l->seen =
+				    l->seen || (bw_str_eq(bw_str_c(l->arn), b->listeners[k].arn) &&
+				                   bw_address_port(&l->address) == b->listeners[k].port &&
+				                   bw_strs_has(&b->addresses, bw_str_c(l->address_text)));
+	}
+	for (at = &e->listenings; *at;) {
+		struct listening *l = *at;
+
+		if (l->seen) {
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		listening_close(l);
+	}
+	for (size_t i = 0; i < config->image.load_balancer_count; i++)
+		for (size_t k = 0; k < config->balancers[i].in->listener_count; k++)
+			listener_update(e, config, &config->balancers[i].listeners[k]);
+}
+
+void listenings_close(struct edge *e)
+{
+	while (e->listenings) {
+		struct listening *l = e->listenings;
+
+		e->listenings = l->next;
+		listening_close(l);
+	}
+}

@@ -1,0 +1,154 @@
+/* Access logs in AWS's format (ALB User Guide, "Access logs"): a line a request, appended to a file a load
+ * balancer in the folder that the parent has opened. Lines are lost rather than waited for. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "codec/time.h"
+#include "edge/internal.h"
+#include "net/tls.h"
+
+enum { LINE_MAX_BYTES = 16 * 1024, AGENT_MAX = 8 * 1024 };
+
+/* Text between double quotes: what could end it, or the line, is escaped. */
+static void put_quoted(struct bw_str s, struct bw_buf *out)
+{
+	bw_buf_put_c(out, '"');
+	if (!s.n)
+		bw_buf_put_c(out, '-');
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c == '"' || c == '\\' || c < ' ' || c >= 0x7f)
+			bw_buf_printf(out, "\\x%02X", c);
+		else
+			bw_buf_put_c(out, (char)c);
+	}
+	bw_buf_put_c(out, '"');
+}
+
+/* The part that only the request knows: ' "GET http://host:80/ HTTP/1.1" "agent"'. */
+void log_begin(struct exchange *x, const struct bw_http_request *r)
+{
+	struct bw_arena *a = &x->edge->arena;
+	struct bw_str rest = r->host, host;
+
+	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
+		return;
+	bw_arena_reset(a);
+	host = rest.n && rest.p[0] == '[' ? bw_str_sub(rest, 0, (size_t)bw_str_find(rest, ']', 0) + 1)
+	                                  : bw_str_cut(&rest, ':');
+	bw_buf_init(&x->log, LINE_MAX_BYTES);
+	put_quoted(bw_arena_printf(a, "%.*s %s://%.*s:%lld%.*s %s", BW_FMT(r->method),
+	               x->listener->tls ? "https" : "http", BW_FMT(host), (long long)x->listener->in->port,
+	               BW_FMT(r->target),
+	               x->http2                ? "HTTP/2.0"
+	               : r->minor_version == 0 ? "HTTP/1.0"
+	                                       : "HTTP/1.1"),
+	    &x->log);
+	bw_buf_put_c(&x->log, ' ');
+	put_quoted(bw_str_sub(bw_http_header(r, BW_STR("user-agent"), NULL), 0, AGENT_MAX), &x->log);
+}
+
+static void put_seconds(int64_t from_us, int64_t to_us, struct bw_buf *out)
+{
+	if (from_us <= 0 || to_us < from_us)
+		bw_buf_put(out, BW_STR(" -1"));
+	else
+		bw_buf_printf(out, " %lld.%03lld", (long long)((to_us - from_us) / 1000000),
+		    (long long)((to_us - from_us) / 1000 % 1000));
+}
+
+static void put_address(const struct bw_address *a, struct bw_buf *out)
+{
+	char text[BW_ADDRESS_TEXT_MAX];
+	struct bw_str s = bw_address_text(a, text);
+	bool v6 = bw_str_find(s, ':', 0) >= 0;
+
+	bw_buf_printf(out, " %s%.*s%s:%u", v6 ? "[" : "", BW_FMT(s), v6 ? "]" : "", bw_address_port(a));
+}
+
+static void put_target(const struct exchange *x, struct bw_buf *out)
+{
+	if (x->target)
+		put_address(&x->target->address, out);
+	else
+		bw_buf_put(out, BW_STR(" -"));
+}
+
+static void put_status(int status, struct bw_buf *out)
+{
+	if (status)
+		bw_buf_printf(out, " %d", status);
+	else
+		bw_buf_put(out, BW_STR(" -"));
+}
+
+static void line_write(const struct exchange *x, struct bw_buf *out)
+{
+	static const char *const done[] = {"forward", "fixed-response", "redirect", "-"};
+	int64_t now = edge_wall_ms(x->edge), since_ms = (bw_clock_mono_us() - x->started_us) / 1000;
+	const char *type = x->tunnel ? "ws" : x->http2 ? "h2" : "http";
+
+	bw_buf_printf(out, "%s%s ", type, x->listener->tls && !x->http2 ? "s" : "");
+	bw_time_put_iso8601_ms(now, out);
+	bw_buf_put_c(out, ' ');
+	bw_buf_put(out, x->listener->balancer->stats->dimension);
+	put_address(x->peer, out);
+	put_target(x, out);
+	put_seconds(x->started_us, x->sent_us, out);
+	put_seconds(x->sent_us, x->target_status ? x->answered_us : 0, out);
+	put_seconds(x->target_status ? x->answered_us : 0, x->answered_us, out);
+	put_status(x->status, out);
+	put_status(x->target_status, out);
+	bw_buf_printf(out, " %llu %llu ", (unsigned long long)x->received, (unsigned long long)x->sent);
+	bw_buf_put(out, x->log.n ? bw_buf_str(&x->log) : BW_STR("\"- - -\" \"-\""));
+	if (x->tls)
+		bw_buf_printf(
+		    out, " %.*s %.*s ", BW_FMT(bw_tls_cipher(x->tls)), BW_FMT(bw_tls_version(x->tls)));
+	else
+		bw_buf_put(out, BW_STR(" - - "));
+	bw_buf_put(out, x->group ? x->group->arn : BW_STR("-"));
+	bw_buf_printf(out, " \"-\" \"-\" \"-\" %lld ",
+	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
+	bw_time_put_iso8601_ms(now - since_ms, out);
+	bw_buf_printf(out, " \"%s\" \"-\" \"-\" \"", x->rule ? done[x->rule->what] : "-");
+	put_target(x, out);
+	bw_buf_put(out, BW_STR("\" \""));
+	put_status(x->target_status, out);
+	bw_buf_put(out, BW_STR("\" \"-\" \"-\"\n"));
+}
+
+/* "app.name.id.log" */
+static void log_append(const struct exchange *x, struct bw_str line)
+{
+	char name[256];
+	int fd, n = snprintf(name, sizeof name, "%.*s.log", BW_FMT(x->listener->balancer->stats->dimension));
+
+	if (n <= 0 || n >= (int)sizeof name)
+		return;
+	for (int i = 0; i < n; i++)
+		if (name[i] == '/')
+			name[i] = '.';
+	if (name[0] == '.')
+		return;
+	fd = openat(
+	    x->edge->shared->log_dir, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	(void)!write(fd, line.p, line.n);
+	close(fd);
+}
+
+void log_access(struct exchange *x)
+{
+	struct bw_buf line;
+
+	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
+		return;
+	bw_buf_init(&line, 2 * LINE_MAX_BYTES);
+	line_write(x, &line);
+	if (!line.failed)
+		log_append(x, bw_buf_str(&line));
+	bw_buf_free(&line);
+}

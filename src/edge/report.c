@@ -1,0 +1,192 @@
+/* What the edge tells the services: health, listeners, counters. */
+#include "edge/internal.h"
+
+enum { SOON_MS = 100, EVERY_MS = 1000 };
+
+/* CloudWatch's names (namespaces AWS/ApplicationELB and AWS/NetworkELB). TargetResponseTime is told as the
+ * sum in microseconds and the number of answers. */
+const char *const metric_names[METRICS] = {
+    [M_REQUEST_COUNT] = "RequestCount",
+    [M_HTTP_2XX] = "HTTPCode_Target_2XX_Count",
+    [M_HTTP_3XX] = "HTTPCode_Target_3XX_Count",
+    [M_HTTP_4XX] = "HTTPCode_Target_4XX_Count",
+    [M_HTTP_5XX] = "HTTPCode_Target_5XX_Count",
+    [M_ELB_3XX] = "HTTPCode_ELB_3XX_Count",
+    [M_ELB_4XX] = "HTTPCode_ELB_4XX_Count",
+    [M_ELB_5XX] = "HTTPCode_ELB_5XX_Count",
+    [M_ELB_500] = "HTTPCode_ELB_500_Count",
+    [M_ELB_502] = "HTTPCode_ELB_502_Count",
+    [M_ELB_503] = "HTTPCode_ELB_503_Count",
+    [M_ELB_504] = "HTTPCode_ELB_504_Count",
+    [M_FIXED] = "HTTP_Fixed_Response_Count",
+    [M_REDIRECT] = "HTTP_Redirect_Count",
+    [M_CONNECTION_ERROR] = "TargetConnectionErrorCount",
+    [M_RESPONSE_US] = "TargetResponseTime.sum_us",
+    [M_RESPONSES] = "TargetResponseTime.count",
+    [M_REJECTED] = "RejectedConnectionCount",
+    [M_NEW_CONNECTIONS] = "NewConnectionCount",
+    [M_ACTIVE_CONNECTIONS] = "ActiveConnectionCount",
+    [M_PROCESSED_BYTES] = "ProcessedBytes",
+    [M_TLS_ERRORS] = "ClientTLSNegotiationErrorCount",
+    [M_DESYNC] = "DesyncMitigationMode_NonCompliant_Request_Count",
+    [M_DROPPED_HEADERS] = "DroppedInvalidHeaderRequestCount",
+    [M_DENIED] = "SecurityGroupBlockedFlowCount_Inbound_TCP",
+    [M_HEALTHY] = "HealthyHostCount",
+    [M_UNHEALTHY] = "UnHealthyHostCount",
+};
+
+/* "app/name/id": what is behind "loadbalancer/" in its ARN. */
+static struct bw_str dimension_of(struct bw_str arn)
+{
+	static const char word[] = "loadbalancer/";
+	const char *at = arn.n ? memmem(arn.p, arn.n, word, sizeof word - 1) : NULL;
+
+	return at ? bw_str_sub(arn, (size_t)(at - arn.p) + sizeof word - 1, arn.n) : arn;
+}
+
+struct stats *stats_find(struct edge *e, const struct bw_edge_load_balancer *lb)
+{
+	struct stats *s = bw_map_get(&e->stats, lb->arn);
+	char *arn;
+
+	if (s)
+		return s;
+	s = bw_alloc(sizeof *s);
+	arn = bw_strdup(lb->arn);
+	s->arn = bw_str_c(arn);
+	s->dimension = dimension_of(s->arn);
+	bw_map_put(&e->stats, s->arn, s);
+	return s;
+}
+
+struct building {
+	struct bw_arena arena;
+	struct bw_edge_health *health;
+	struct bw_edge_metric *metrics;
+	struct bw_edge_report report;
+};
+
+static const char *const states[] = {[HEALTH_INITIAL] = "initial",
+    [HEALTH_HEALTHY] = "healthy",
+    [HEALTH_UNHEALTHY] = "unhealthy",
+    [HEALTH_UNUSED] = "unused",
+    [HEALTH_DRAINING] = "draining",
+    [HEALTH_UNAVAILABLE] = "unavailable"};
+
+static void count_targets(void *ctx, struct bw_str key, void *value)
+{
+	(void)key;
+	*(size_t *)ctx += ((struct group *)value)->target_count;
+}
+
+static void put_health(void *ctx, struct bw_str key, void *value)
+{
+	struct building *b = ctx;
+	struct group *g = value;
+
+	(void)key;
+	g->values[M_HEALTHY] = g->values[M_UNHEALTHY] = 0;
+	for (struct target *t = g->targets; t; t = t->next) {
+		b->health[b->report.health_count++] = (struct bw_edge_health){.target_group = g->arn,
+		    .id = t->id,
+		    .port = t->port,
+		    .state = bw_str_c(states[t->health]),
+		    .reason = bw_str_c(t->reason),
+		    .description = t->description[0] ? bw_str_c(t->description) : BW_STR_NONE};
+		g->values[M_HEALTHY] += t->health == HEALTH_HEALTHY;
+		g->values[M_UNHEALTHY] += t->health == HEALTH_UNHEALTHY;
+	}
+}
+
+static void put_values(struct building *b, const int64_t *values, struct bw_str lb, struct bw_str tg)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		if (metric_names[i] && (values[i] || i == M_HEALTHY || i == M_REQUEST_COUNT))
+			b->metrics[b->report.metric_count++] =
+			    (struct bw_edge_metric){bw_str_c(metric_names[i]), lb, tg, values[i]};
+}
+
+static void put_group(void *ctx, struct bw_str key, void *value)
+{
+	struct group *g = value;
+
+	(void)key;
+	put_values(
+	    ctx, g->values, g->balancer_stats ? g->balancer_stats->dimension : BW_STR_NONE, g->dimension);
+}
+
+static void put_balancer(void *ctx, struct bw_str key, void *value)
+{
+	struct stats *s = value;
+
+	(void)key;
+	put_values(ctx, s->values, s->dimension, BW_STR_NONE);
+}
+
+static void put_listenings(struct edge *e, struct building *b)
+{
+	struct bw_edge_listening *list;
+	size_t n = 0;
+
+	for (struct listening *l = e->listenings; l; l = l->next)
+		n++;
+	for (size_t i = 0; i < e->config->image.load_balancer_count; i++)
+		n += e->config->balancers[i].in->listener_count;
+	list = BW_NEW_ARRAY(&b->arena, struct bw_edge_listening, n + 1);
+	for (struct listening *l = e->listenings; l; l = l->next)
+		list[b->report.listening_count++] = (struct bw_edge_listening){
+		    bw_str_c(l->arn), l->watch.fd >= 0, l->reason[0] ? bw_str_c(l->reason) : BW_STR_NONE};
+	for (size_t i = 0; i < e->config->image.load_balancer_count; i++)
+		for (size_t k = 0; k < e->config->balancers[i].in->listener_count; k++) {
+			const struct listener *l = &e->config->balancers[i].listeners[k];
+
+			if (l->tls && !l->tls_set)
+				list[b->report.listening_count++] =
+				    (struct bw_edge_listening){l->in->arn, false, bw_str_c(l->tls_reason)};
+		}
+	b->report.listening = list;
+}
+
+static void report_write(struct edge *e, struct building *b, struct bw_buf *out)
+{
+	size_t targets = 0;
+
+	bw_map_each(&e->groups, count_targets, &targets);
+	b->health = BW_NEW_ARRAY(&b->arena, struct bw_edge_health, targets + 1);
+	b->metrics =
+	    BW_NEW_ARRAY(&b->arena, struct bw_edge_metric, METRICS * (e->groups.count + e->stats.count) + 1);
+	b->report.image_version = e->config->image.version;
+	b->report.health = b->health;
+	b->report.metrics = b->metrics;
+	bw_map_each(&e->groups, put_health, b);
+	bw_map_each(&e->stats, put_balancer, b);
+	bw_map_each(&e->groups, put_group, b);
+	put_listenings(e, b);
+	bw_edge_report_encode(&b->report, out);
+}
+
+void report_publish(struct edge *e)
+{
+	struct building b = {0};
+	struct bw_buf out;
+
+	e->report_due = false;
+	bw_timer_set(e->loop, &e->report_timer, EVERY_MS);
+	if (!e->config)
+		return;
+	bw_arena_init(&b.arena, BW_EDGE_REPORT_MAX * 4);
+	bw_buf_init(&out, BW_EDGE_REPORT_MAX);
+	report_write(e, &b, &out);
+	if (out.failed || bw_board_publish(e->shared->reports, bw_buf_str(&out)) != BW_OK)
+		bw_log(BW_LOG_WARN, "the edge's report is too large to be told");
+	bw_buf_free(&out);
+	bw_arena_free(&b.arena);
+}
+
+void report_touch(struct edge *e)
+{
+	if (e->report_due)
+		return;
+	e->report_due = true;
+	bw_timer_set(e->loop, &e->report_timer, SOON_MS);
+}

@@ -1,0 +1,126 @@
+/* Sockets are registered once, edge-triggered, and remember what they can do: a request costs no epoll_ctl.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "edge/internal.h"
+#include "net/tls.h"
+
+enum bw_err sock_watch(
+    struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events))
+{
+	*s = (struct sock){.watch = {.fd = fd, .ready = ready}};
+	return bw_watch_set(e->loop, &s->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+void sock_note(struct sock *s, uint32_t events)
+{
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		s->readable = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		s->writable = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		s->hup = true;
+	if (events & (EPOLLERR | EPOLLHUP))
+		s->failed = true;
+}
+
+void sock_close(struct edge *e, struct sock *s)
+{
+	if (s->watch.fd < 0)
+		return;
+	bw_watch_remove(e->loop, &s->watch);
+	bw_tls_close(s->tls);
+	close(s->watch.fd);
+	s->tls = NULL;
+	s->watch.fd = -1;
+}
+
+/* What TLS waits for is both: a read may need to write. */
+static enum io of_tls(struct sock *s, enum bw_tls_step step)
+{
+	switch (step) {
+	case BW_TLS_DONE:
+		return IO_DONE;
+	case BW_TLS_WANT_READ:
+		s->readable = false;
+		return IO_WAIT;
+	case BW_TLS_WANT_WRITE:
+		s->writable = false;
+		return IO_WAIT;
+	case BW_TLS_ENDED:
+		return IO_END;
+	default:
+		return IO_FAIL;
+	}
+}
+
+enum io sock_handshake(struct sock *s)
+{
+	enum io io = of_tls(s, bw_tls_handshake(s->tls));
+
+	s->shaken = io == IO_DONE;
+	return io;
+}
+
+enum io sock_read(struct sock *s, char *to, size_t size, size_t *n)
+{
+	ssize_t got;
+
+	*n = 0;
+	if (!s->readable || size == 0)
+		return IO_WAIT;
+	if (s->tls)
+		return of_tls(s, bw_tls_read(s->tls, to, size, n));
+	got = recv(s->watch.fd, to, size, 0);
+	if (got > 0) {
+		*n = (size_t)got;
+		/* A short read has emptied the socket, unless its end is behind. */
+		if ((size_t)got < size && !s->hup)
+			s->readable = false;
+		return IO_DONE;
+	}
+	if (got == 0)
+		return IO_END;
+	if (errno == EAGAIN || errno == EINTR) {
+		s->readable = errno == EINTR;
+		return IO_WAIT;
+	}
+	return IO_FAIL;
+}
+
+static enum io write_some(struct sock *s, struct bw_str bytes, size_t *n)
+{
+	ssize_t sent;
+
+	if (s->tls)
+		return of_tls(s, bw_tls_write(s->tls, bytes.p, bytes.n, n));
+	sent = send(s->watch.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
+	if (sent >= 0) {
+		*n = (size_t)sent;
+		if (*n < bytes.n)
+			s->writable = false;
+		return IO_DONE;
+	}
+	if (errno == EAGAIN || errno == EINTR) {
+		s->writable = errno == EINTR;
+		return IO_WAIT;
+	}
+	return IO_FAIL;
+}
+
+enum io sock_flush(struct edge *e, struct sock *s, struct wire *w, size_t *moved)
+{
+	*moved = 0;
+	while (wire_length(w)) {
+		size_t n = 0;
+		enum io io = s->writable ? write_some(s, wire_bytes(w), &n) : IO_WAIT;
+
+		wire_eat(e, w, n);
+		*moved += n;
+		if (io != IO_DONE)
+			return io;
+	}
+	return IO_DONE;
+}

@@ -1,0 +1,453 @@
+/* TLS of listeners: certificates chosen by the name asked for, AWS's security policies, mutual TLS. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "codec/uri.h"
+#include "edge/internal.h"
+#include "net/tls.h"
+
+struct tls_set {
+	struct edge *edge;
+	int references;
+	char digest[65];
+	SSL_CTX **contexts; /* one a certificate; the default first */
+	size_t count;
+	bool http2, passthrough, ignore_expiry;
+};
+
+/* ---- security policies ---- */
+
+#define GCM128 "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
+#define GCM256 "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
+#define CBC                                                                                                  \
+	"ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-"      \
+	"SHA384"
+#define SHA1     "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:ECDHE-ECDSA-AES256-SHA"
+#define RSA      "AES128-GCM-SHA256:AES128-SHA256:AES256-GCM-SHA384:AES256-SHA256"
+#define RSA_SHA1 "AES128-SHA:AES256-SHA"
+#define RES      GCM128 ":" GCM256
+#define EXT0     RES ":" CBC ":" SHA1
+#define EXT1     RES ":" CBC ":" RSA
+#define EXT2     RES ":" CBC ":" SHA1 ":" RSA ":" RSA_SHA1
+
+/* ALB and NLB User Guides, "Security policies". A policy that is not here is as the strictest of TLS 1.2. */
+static const struct {
+	const char *name;
+	int min, max;
+	const char *ciphers;
+} policies[] = {
+    {"ELBSecurityPolicy-TLS13-1-3-2021-06", TLS1_3_VERSION, TLS1_3_VERSION, RES},
+    {"ELBSecurityPolicy-TLS13-1-2-Res-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, RES},
+    {"ELBSecurityPolicy-TLS13-1-2-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, RES ":" CBC},
+    {"ELBSecurityPolicy-TLS13-1-2-Ext0-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, EXT0},
+    {"ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, EXT1},
+    {"ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, EXT2},
+    {"ELBSecurityPolicy-TLS13-1-1-2021-06", TLS1_1_VERSION, TLS1_3_VERSION, EXT2},
+    {"ELBSecurityPolicy-TLS13-1-0-2021-06", TLS1_VERSION, TLS1_3_VERSION, EXT2},
+    {"ELBSecurityPolicy-TLS-1-2-Ext-2018-06", TLS1_2_VERSION, TLS1_2_VERSION, EXT2},
+    {"ELBSecurityPolicy-TLS-1-2-2017-01", TLS1_2_VERSION, TLS1_2_VERSION, EXT1},
+    {"ELBSecurityPolicy-TLS-1-1-2017-01", TLS1_1_VERSION, TLS1_2_VERSION, EXT2},
+    {"ELBSecurityPolicy-2016-08", TLS1_VERSION, TLS1_2_VERSION, EXT2},
+    {"ELBSecurityPolicy-2015-05", TLS1_VERSION, TLS1_2_VERSION, EXT2},
+    {"ELBSecurityPolicy-TLS-1-0-2015-04", TLS1_VERSION, TLS1_2_VERSION, EXT2},
+    {"ELBSecurityPolicy-FS-2018-06", TLS1_VERSION, TLS1_2_VERSION, EXT0},
+    {"ELBSecurityPolicy-FS-1-1-2019-08", TLS1_1_VERSION, TLS1_2_VERSION, EXT0},
+    {"ELBSecurityPolicy-FS-1-2-2019-08", TLS1_2_VERSION, TLS1_2_VERSION, EXT0},
+    {"ELBSecurityPolicy-FS-1-2-Res-2019-08", TLS1_2_VERSION, TLS1_2_VERSION, RES ":" CBC},
+    {"ELBSecurityPolicy-FS-1-2-Res-2020-10", TLS1_2_VERSION, TLS1_2_VERSION, RES},
+};
+
+static bool policy_apply(SSL_CTX *ctx, struct bw_str name)
+{
+	int min = TLS1_2_VERSION, max = TLS1_3_VERSION;
+	const char *ciphers = RES;
+
+	for (size_t i = 0; i < BW_COUNT(policies); i++)
+		if (bw_str_eq(name, bw_str_c(policies[i].name))) {
+			min = policies[i].min;
+			max = policies[i].max;
+			ciphers = policies[i].ciphers;
+		}
+	/* OpenSSL offers SHA-1 handshakes, which the old versions need, only at level 0. */
+	if (min < TLS1_2_VERSION)
+		SSL_CTX_set_security_level(ctx, 0);
+	return SSL_CTX_set_min_proto_version(ctx, min) == 1 && SSL_CTX_set_max_proto_version(ctx, max) == 1 &&
+	       SSL_CTX_set_cipher_list(ctx, ciphers) == 1 &&
+	       SSL_CTX_set_ciphersuites(
+	           ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1;
+}
+
+/* ---- certificates ---- */
+
+static int no_passphrase(char *to, int size, int writing, void *ctx)
+{
+	(void)to;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+static BIO *pem_open(struct bw_str pem)
+{
+	BIO *b = BIO_new_mem_buf(pem.n ? pem.p : "", (int)pem.n);
+
+	MUST(b != NULL);
+	return b;
+}
+
+static bool chain_use(SSL_CTX *ctx, struct bw_str pem)
+{
+	BIO *b = pem_open(pem);
+	X509 *cert = PEM_read_bio_X509_AUX(b, NULL, no_passphrase, NULL);
+	bool good = cert && SSL_CTX_use_certificate(ctx, cert) == 1;
+
+	X509_free(cert);
+	while (good && (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL) {
+		good = SSL_CTX_add0_chain_cert(ctx, cert) == 1;
+		if (!good)
+			X509_free(cert);
+	}
+	BIO_free(b);
+	return good;
+}
+
+static bool key_use(SSL_CTX *ctx, struct bw_str pem)
+{
+	BIO *b = pem_open(pem);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
+	bool good = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+
+	EVP_PKEY_free(key);
+	BIO_free(b);
+	return good;
+}
+
+static int name_asked(SSL *ssl, int *alert, void *arg)
+{
+	struct tls_set *s = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	(void)alert;
+	for (size_t i = 0; name && i < s->count; i++)
+		if (X509_check_host(SSL_CTX_get0_certificate(s->contexts[i]), name, 0, 0, NULL) == 1) {
+			(void)SSL_set_SSL_CTX(ssl, s->contexts[i]);
+			return SSL_TLSEXT_ERR_OK;
+		}
+	return SSL_TLSEXT_ERR_NOACK; /* the default one, as ALB does */
+}
+
+static int alpn_select(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
+    unsigned int in_n, void *arg)
+{
+	static const unsigned char both[] = "\x02h2\x08http/1.1", *one = both + 3;
+	struct tls_set *s = arg;
+	unsigned char *chosen;
+
+	(void)ssl;
+	if (SSL_select_next_proto(&chosen, out_n, s->http2 ? both : one,
+	        s->http2 ? sizeof both - 1 : sizeof both - 4, in, in_n) != OPENSSL_NPN_NEGOTIATED)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	*out = chosen;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* ---- mutual TLS ---- */
+
+static int verified(int good, X509_STORE_CTX *ctx)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_set *s = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+
+	if (good || s->passthrough)
+		return 1;
+	return s->ignore_expiry && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_HAS_EXPIRED;
+}
+
+static bool authorities_use(X509_STORE *store, struct bw_str pem)
+{
+	BIO *b = pem_open(pem);
+	X509 *cert;
+	int n = 0;
+
+	for (; (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL; n++) {
+		(void)X509_STORE_add_cert(store, cert);
+		X509_free(cert);
+	}
+	BIO_free(b);
+	return n > 0;
+}
+
+static bool revocations_use(X509_STORE *store, struct bw_str text)
+{
+	BIO *b = pem_open(text);
+	X509_CRL *crl = PEM_read_bio_X509_CRL(b, NULL, no_passphrase, NULL);
+	const unsigned char *der = (const unsigned char *)text.p;
+	bool good;
+
+	if (!crl)
+		crl = d2i_X509_CRL(NULL, &der, (long)text.n);
+	good = crl && X509_STORE_add_crl(store, crl) == 1;
+	X509_CRL_free(crl);
+	BIO_free(b);
+	return good;
+}
+
+/* A trust store that cannot be read trusts nobody: the listener does not open. */
+static bool clients_verify(struct tls_set *s, SSL_CTX *ctx, const struct bw_edge_listener *in)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+
+	if (bw_str_eq(in->client_mode, BW_STR("passthrough"))) {
+		s->passthrough = true;
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, verified);
+		return true;
+	}
+	if (!bw_str_eq(in->client_mode, BW_STR("verify")))
+		return !in->client_mode.n || bw_str_eq(in->client_mode, BW_STR("off"));
+	s->ignore_expiry = in->client_ignore_expiry;
+	if (!authorities_use(store, in->client_ca_pem))
+		return false;
+	for (size_t i = 0; i < in->client_crls.n; i++)
+		if (!revocations_use(store, in->client_crls.v[i]))
+			return false;
+	/* Each list speaks for its issuer alone; a missing one revokes nobody. */
+	if (in->client_crls.n)
+		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
+	SSL_CTX_set_verify_depth(ctx, 4);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verified);
+	return true;
+}
+
+/* ---- sets ---- */
+
+static SSL_CTX *context_make(
+    struct tls_set *s, const struct bw_edge_listener *in, const struct bw_edge_certificate *c)
+{
+	static const unsigned char session_scope[] = "edge";
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	MUST(ctx != NULL);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
+	                             SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_app_data(ctx, s);
+	(void)SSL_CTX_set_session_id_context(ctx, session_scope, sizeof session_scope - 1);
+	SSL_CTX_set_tlsext_servername_callback(ctx, name_asked);
+	SSL_CTX_set_tlsext_servername_arg(ctx, s);
+	SSL_CTX_set_alpn_select_cb(ctx, alpn_select, s);
+	if (policy_apply(ctx, in->ssl_policy) && chain_use(ctx, c->chain_pem) && key_use(ctx, c->key_pem) &&
+	    clients_verify(s, ctx, in)) {
+		ERR_clear_error();
+		return ctx;
+	}
+	ERR_clear_error();
+	SSL_CTX_free(ctx);
+	return NULL;
+}
+
+static void digest_of(const struct bw_edge_listener *in, bool http2, char out[65])
+{
+	struct bw_edge_load_balancer lb = {.listeners = in, .listener_count = 1};
+	struct bw_edge_listener alone = *in;
+	struct bw_edge_image image = {.load_balancers = &lb, .load_balancer_count = 1, .version = http2};
+	struct bw_buf bytes, hex;
+	unsigned char digest[32];
+
+	/* The rules change oftener than the certificates, and say nothing of TLS. */
+	alone.rule_count = 0;
+	alone.attributes.n = 0;
+	lb.listeners = &alone;
+	bw_buf_init(&bytes, BW_EDGE_IMAGE_MAX);
+	bw_edge_image_encode(&image, &bytes);
+	bw_sha256(bw_buf_str(&bytes), digest);
+	bw_buf_free_secret(&bytes);
+	bw_buf_init(&hex, 64);
+	bw_buf_put_hex(&hex, digest, sizeof digest);
+	memcpy(out, hex.p, 64);
+	out[64] = '\0';
+	bw_buf_free(&hex);
+}
+
+void tls_set_release(struct tls_set *s)
+{
+	if (!s || --s->references)
+		return;
+	bw_map_del(&s->edge->tls_sets, bw_str_c(s->digest));
+	for (size_t i = 0; i < s->count; i++)
+		SSL_CTX_free(s->contexts[i]);
+	bw_free(s->contexts);
+	bw_free(s);
+}
+
+static bool certificates_use(struct tls_set *s, const struct bw_edge_listener *in, bool defaults)
+{
+	for (size_t i = 0; i < in->certificate_count; i++) {
+		SSL_CTX *ctx;
+
+		if (in->certificates[i].is_default != defaults)
+			continue;
+		ctx = context_make(s, in, &in->certificates[i]);
+		if (!ctx && defaults)
+			return false;
+		if (ctx)
+			s->contexts[s->count++] = ctx;
+	}
+	return s->count > 0;
+}
+
+struct tls_set *tls_set_make(
+    struct edge *e, const struct bw_edge_listener *in, bool http2, const char **reason)
+{
+	struct tls_set *s;
+	char digest[65];
+
+	digest_of(in, http2, digest);
+	s = bw_map_get(&e->tls_sets, bw_str_c(digest));
+	if (s) {
+		s->references++;
+		return s;
+	}
+	s = bw_alloc(sizeof *s);
+	*s = (struct tls_set){.edge = e, .references = 1, .http2 = http2};
+	memcpy(s->digest, digest, sizeof digest);
+	s->contexts = bw_alloc((in->certificate_count + 1) * sizeof(SSL_CTX *));
+	if (!certificates_use(s, in, true) || !certificates_use(s, in, false)) {
+		*reason = "the certificate, its key or the trust store cannot be used";
+		tls_set_release(s);
+		return NULL;
+	}
+	bw_map_put(&e->tls_sets, bw_str_c(s->digest), s);
+	return s;
+}
+
+struct ssl_st *tls_accept(const struct listener *l, int fd)
+{
+	return bw_tls_accept(l->tls_set->contexts[0], fd);
+}
+
+/* ---- what targets are told of a client's certificate ---- */
+
+static void put_escaped(struct bw_str s, struct bw_buf *out)
+{
+	/* As AWS says: URL-encoded with "+=/" left alone. */
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (bw_uri_unreserved(c) || c == '+' || c == '=' || c == '/')
+			bw_buf_put_c(out, c);
+		else
+			bw_buf_printf(out, "%%%02X", (unsigned char)c);
+	}
+}
+
+static void put_pem(X509 *cert, struct bw_buf *out)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	char *p;
+	long n;
+
+	if (b && PEM_write_bio_X509(b, cert) == 1 && (n = BIO_get_mem_data(b, &p)) > 0)
+		put_escaped(bw_str_make(p, (size_t)n), out);
+	BIO_free(b);
+}
+
+/* RFC 2253, with what is no printable ASCII escaped: it becomes a header's value. */
+static void put_name(const X509_NAME *name, struct bw_buf *out)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	char *p;
+	long n = 0;
+
+	if (b && X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253) >= 0)
+		n = BIO_get_mem_data(b, &p);
+	for (long i = 0; i < n; i++)
+		if (p[i] >= ' ' && p[i] < 0x7f)
+			bw_buf_put_c(out, p[i]);
+	BIO_free(b);
+}
+
+static void put_time(const ASN1_TIME *t, struct bw_buf *out)
+{
+	struct tm tm = {0};
+
+	if (ASN1_TIME_to_tm(t, &tm) == 1)
+		bw_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
+		    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void put_serial(X509 *cert, struct bw_buf *out)
+{
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+	char *hex = n ? BN_bn2hex(n) : NULL;
+
+	bw_buf_put(out, bw_str_c(hex));
+	OPENSSL_free(hex);
+	BN_free(n);
+}
+
+static void put_header_name(
+    const struct exchange *x, const char *attribute_name, const char *usual, struct bw_buf *out)
+{
+	struct bw_str name = attribute(&x->listener->in->attributes, attribute_name);
+
+	bw_buf_put(out, name.n ? name : bw_str_c(usual));
+	bw_buf_put(out, BW_STR(": "));
+}
+
+static void put_chain(const struct exchange *x, X509 *leaf, struct bw_buf *out)
+{
+	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(x->tls);
+
+	put_header_name(
+	    x, "routing.http.request.x_amzn_mtls_clientcert.header_name", "X-Amzn-Mtls-Clientcert", out);
+	put_pem(leaf, out);
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (X509_cmp(sk_X509_value(chain, i), leaf) != 0)
+			put_pem(sk_X509_value(chain, i), out);
+	bw_buf_put(out, BW_STR("\r\n"));
+}
+
+static void put_leaf(const struct exchange *x, X509 *leaf, struct bw_buf *out)
+{
+	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name",
+	    "X-Amzn-Mtls-Clientcert-Serial-Number", out);
+	put_serial(leaf, out);
+	bw_buf_put(out, BW_STR("\r\n"));
+	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_issuer.header_name",
+	    "X-Amzn-Mtls-Clientcert-Issuer", out);
+	put_name(X509_get_issuer_name(leaf), out);
+	bw_buf_put(out, BW_STR("\r\n"));
+	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_subject.header_name",
+	    "X-Amzn-Mtls-Clientcert-Subject", out);
+	put_name(X509_get_subject_name(leaf), out);
+	bw_buf_put(out, BW_STR("\r\n"));
+	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_validity.header_name",
+	    "X-Amzn-Mtls-Clientcert-Validity", out);
+	bw_buf_put(out, BW_STR("NotBefore="));
+	put_time(X509_get0_notBefore(leaf), out);
+	bw_buf_put(out, BW_STR(";NotAfter="));
+	put_time(X509_get0_notAfter(leaf), out);
+	bw_buf_put(out, BW_STR("\r\n"));
+	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_leaf.header_name",
+	    "X-Amzn-Mtls-Clientcert-Leaf", out);
+	put_pem(leaf, out);
+	bw_buf_put(out, BW_STR("\r\n"));
+}
+
+void tls_emit_client(const struct exchange *x, struct bw_buf *out)
+{
+	X509 *leaf = SSL_get0_peer_certificate(x->tls);
+
+	if (!leaf)
+		return;
+	if (x->listener->tls_set && x->listener->tls_set->passthrough)
+		put_chain(x, leaf, out);
+	else
+		put_leaf(x, leaf, out);
+}

@@ -1,0 +1,82 @@
+/* Bytes on their way out. A wire has memory only while something is on it. */
+#include "edge/internal.h"
+
+static char *block_take(struct edge *e)
+{
+	return e->block_count ? e->blocks[--e->block_count] : bw_realloc(NULL, BLOCK_BYTES);
+}
+
+static void block_give(struct edge *e, char *p, size_t size)
+{
+	if (size == BLOCK_BYTES && e->block_count < BLOCKS_POOLED)
+		e->blocks[e->block_count++] = p;
+	else
+		bw_free(p);
+}
+
+size_t wire_length(const struct wire *w)
+{
+	return w->n - w->at;
+}
+
+struct bw_str wire_bytes(const struct wire *w)
+{
+	return bw_str_make(w->p ? w->p + w->at : "", w->n - w->at);
+}
+
+size_t wire_room(const struct wire *w)
+{
+	size_t n = wire_length(w);
+
+	return n < BLOCK_BYTES ? BLOCK_BYTES - n : 0;
+}
+
+void wire_free(struct edge *e, struct wire *w)
+{
+	if (w->p) {
+		e->held_bytes -= w->size;
+		block_give(e, w->p, w->size);
+	}
+	*w = (struct wire){0};
+}
+
+static void wire_grow(struct edge *e, struct wire *w, size_t size)
+{
+	char *p = size <= BLOCK_BYTES ? block_take(e) : bw_realloc(NULL, size);
+	size_t n = wire_length(w);
+
+	if (size < BLOCK_BYTES)
+		size = BLOCK_BYTES;
+	if (n)
+		memcpy(p, w->p + w->at, n);
+	wire_free(e, w);
+	*w = (struct wire){p, 0, (uint32_t)n, (uint32_t)size};
+	e->held_bytes += size;
+}
+
+bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes)
+{
+	size_t n = wire_length(w);
+
+	if (bytes.n == 0)
+		return true;
+	if (bytes.n > WIRE_MAX - n)
+		return false;
+	if (n + bytes.n > w->size) {
+		wire_grow(e, w, n + bytes.n);
+	} else if (w->n + bytes.n > w->size) {
+		memmove(w->p, w->p + w->at, n);
+		w->at = 0;
+		w->n = (uint32_t)n;
+	}
+	memcpy(w->p + w->n, bytes.p, bytes.n);
+	w->n += (uint32_t)bytes.n;
+	return true;
+}
+
+void wire_eat(struct edge *e, struct wire *w, size_t n)
+{
+	w->at += (uint32_t)n;
+	if (w->at == w->n)
+		wire_free(e, w);
+}
