@@ -5,6 +5,7 @@ Nothing is listed by hand: unit programs are build/check/tests/*/test-*, fuzzers
 tests/clients/suite_*. A program that crashes, says nothing or exits otherwise than its cases tell counts as a failure.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -16,6 +17,15 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "check"
 FUZZ_SECONDS = 5
 TIMEOUT_SECONDS = 900
+
+
+AT_ONCE = os.cpu_count() or 1
+
+
+def each(programs, command_of):
+    """Runs the command of every program, as many at once as there are cores: (program, run's answer) in the order given."""
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from zip(programs, pool.map(lambda p: run(*command_of(p)), programs))
 
 
 class Count:
@@ -60,8 +70,8 @@ def units(count):
     programs = sorted(p for p in (BUILD / "tests").glob("*/test-*") if p.is_file() and os.access(p, os.X_OK))
     if not programs:
         count.add("no unit test program was built", 0, 1)
-    for program in programs:
-        count_tap(count, program.name, *run([str(program)], {"CMOCKA_MESSAGE_OUTPUT": "TAP"}))
+    for program, answer in each(programs, lambda p: ([str(p)], {"CMOCKA_MESSAGE_OUTPUT": "TAP"})):
+        count_tap(count, program.name, *answer)
     count_tap(count, "wire_vectors.py", *run([sys.executable, "-B", str(ROOT / "tests/aws/wire_vectors.py"),
                                               str(BUILD / "tests/aws/wire-echo")]))
 
@@ -73,15 +83,18 @@ def sources(count):
         count.add(tool, int(status == 0), int(status != 0), detail=output, seconds=seconds)
 
 
+def fuzz_command(program):
+    work = BUILD / "corpus" / program.name
+    work.mkdir(parents=True, exist_ok=True)
+    seeds = ROOT / "fuzz" / "corpus" / program.name.removeprefix("fuzz-")
+    return [[str(program), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=3000", "-timeout=10", f"-artifact_prefix={work}/",
+             str(work)] + ([str(seeds)] if seeds.is_dir() else [])]
+
+
 def fuzzers(count):
     print(f"Fuzzers, {FUZZ_SECONDS} s each")
-    for program in sorted(p for p in (BUILD / "fuzz").glob("fuzz-*") if p.is_file() and os.access(p, os.X_OK)):
-        work = BUILD / "corpus" / program.name
-        work.mkdir(parents=True, exist_ok=True)
-        seeds = ROOT / "fuzz" / "corpus" / program.name.removeprefix("fuzz-")
-        command = [str(program), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=3000", "-timeout=10",
-                   f"-artifact_prefix={work}/", str(work)] + ([str(seeds)] if seeds.is_dir() else [])
-        status, output, seconds = run(command)
+    programs = sorted(p for p in (BUILD / "fuzz").glob("fuzz-*") if p.is_file() and os.access(p, os.X_OK))
+    for program, (status, output, seconds) in each(programs, fuzz_command):
         count.add(program.name, int(status == 0), int(status != 0), detail=output, seconds=seconds)
 
 
@@ -91,8 +104,8 @@ def clients(count):
     suites = sorted(p for p in (ROOT / "tests" / "clients").glob("suite_*") if os.access(p, os.X_OK))
     if not suites:
         count.add("no client suite", 0, 1)
-    for suite in suites:
-        count_tap(count, suite.name, *run([str(suite)], env))
+    for suite, answer in each(suites, lambda s: ([str(s)], env)):
+        count_tap(count, suite.name, *answer)
 
 
 def main():

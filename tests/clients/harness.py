@@ -43,32 +43,44 @@ class Server:
     def __init__(self, *options, ephemeral=True, data=None, env=None, root_key=True):
         self.work = tempfile.mkdtemp(prefix="bulwark-test-")
         self.data = data or os.path.join(self.work, "data")
-        self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
         self.log_path = os.path.join(self.work, "log")
-        command = [BINARY, "serve", "--data", self.data, "--root-key", self.data + ".key",
-                   "--listen", f"127.0.0.1:{self.port}", *(["--ephemeral"] if ephemeral else []), *options]
         variables = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         if root_key:
             variables.update(BULWARK_ROOT_ACCESS_KEY_ID=ROOT_KEY, BULWARK_ROOT_SECRET_ACCESS_KEY=ROOT_SECRET)
         variables.update(env or {})
-        with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables)
         atexit.register(self.stop)
-        self.wait()
+        # Suites run side by side: a port that was free may be another's by now.
+        for _ in range(5):
+            self.start([*(["--ephemeral"] if ephemeral else []), *options], variables)
+            if self.wait():
+                break
+        else:
+            raise SystemExit(f"the server did not start:\n{self.log()}")
         self.key_id, self.secret = self.credentials()
 
+    def start(self, options, variables):
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        # Load balancers of servers side by side have addresses of their own.
+        self.edge_pool = f"127.{128 + self.port // 256 % 128}.{self.port % 256}.0/24"
+        if not any(o.startswith("--edge-") for o in options):
+            options = [*options, "--edge-pool", self.edge_pool]
+        command = [BINARY, "serve", "--data", self.data, "--root-key", self.data + ".key", "--listen", f"127.0.0.1:{self.port}", *options]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables)
+
     def wait(self, seconds=30):
+        """Until it answers. False when another has taken its port."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
+        while time.monotonic() < end and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(self.endpoint + "/_bulwark/health", timeout=2) as answer:
                     self.health = json.load(answer)
-                    return
+                    return True
             except OSError:
                 time.sleep(0.02)
+        if self.process.poll() is not None and "is it taken?" in self.log():
+            return False
         raise SystemExit(f"the server did not start:\n{self.log()}")
 
     def log(self):
