@@ -142,6 +142,23 @@ static const struct {
     {"Condition", condition_build},
 };
 
+/* Statements follow one another, so that all their places are found in one walk over the text. */
+struct placer {
+	struct bw_str text;
+	size_t at, line_begin;
+	uint32_t line;
+};
+
+static struct bw_policy_place place_next(struct placer *p, size_t offset)
+{
+	for (; p->at < offset; p->at++)
+		if (p->text.p[p->at] == '\n') {
+			p->line++;
+			p->line_begin = p->at + 1;
+		}
+	return (struct bw_policy_place){p->line, (uint32_t)(offset - p->line_begin) + 1};
+}
+
 static void statement_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
 {
 	s->all_resources = true;
@@ -156,14 +173,20 @@ void document_build(struct compiler *c, const struct bw_json_value *root)
 	const struct bw_json_value *version = bw_json_member(root, BW_STR("Version"));
 	const struct bw_json_value *statements = bw_json_member(root, BW_STR("Statement"));
 	struct bw_policy *p = c->policy;
+	struct placer placer = {.text = c->document, .line = 1};
 	size_t n = list_count(statements);
 	struct statement *s = BW_NEW_ARRAY(&p->arena, struct statement, n);
 
 	/* IAM User Guide, "IAM JSON policy elements: Version": without it, 2008-10-17, which has no
 	 * variables. */
 	p->variables = version && bw_str_eq(version->text, BW_STR("2012-10-17"));
-	for (size_t i = 0; i < n; i++)
-		statement_build(c, list_at(statements, i), &s[i]);
+	for (size_t i = 0; i < n; i++) {
+		const struct bw_json_value *v = list_at(statements, i);
+
+		statement_build(c, v, &s[i]);
+		s[i].start = place_next(&placer, v->offset);
+		s[i].end = place_next(&placer, v->end);
+	}
 	p->statements = s;
 	p->statement_count = (uint32_t)n;
 }

@@ -220,7 +220,22 @@ static void condition_tell(struct teller *t, const struct condition *c, struct s
 	shut(t, '}');
 }
 
-/* The first element that keeps the statement from applying. */
+/* The first element that keeps the statement from applying, NULL when it applies. */
+static const char *statement_obstacle(struct teller *t, const struct statement *s, struct scope *scope)
+{
+	if (!statement_action(s, t->q))
+		return s->not_action ? "NotAction" : "Action";
+	if (!statement_resource(s, t->q, scope))
+		return s->not_resource ? "NotResource" : "Resource";
+	if (statement_principal(s, t->q) == GRANT_NONE)
+		return s->not_principal ? "NotPrincipal" : "Principal";
+	for (uint32_t i = 0; i < s->condition_count; i++)
+		if (!condition_match(&s->conditions[i], scope))
+			return "Condition";
+	return NULL;
+}
+
+/* What that element says, in words. */
 static const char *statement_why(struct teller *t, const struct statement *s, struct scope *scope)
 {
 	if (!statement_action(s, t->q))
@@ -239,6 +254,7 @@ static void statement_tell(struct teller *t, uint32_t index)
 {
 	const struct statement *s = &t->policy->statements[index];
 	struct scope scope = {.request = t->q->request, .keys = t->policy->keys};
+	const char *obstacle;
 
 	comma(t);
 	open(t, '{');
@@ -248,7 +264,14 @@ static void statement_tell(struct teller *t, uint32_t index)
 	words(t, "effect", s->allow ? "Allow" : "Deny");
 	truth(
 	    t, "matches", statement_action(s, t->q) && statement_match(t->policy, index, t->q) != GRANT_NONE);
+	obstacle = statement_obstacle(t, s, &scope);
+	if (obstacle)
+		words(t, "element", obstacle);
 	words(t, "why", statement_why(t, s, &scope));
+	number(t, "line", s->start.line);
+	number(t, "column", s->start.column);
+	number(t, "endLine", s->end.line);
+	number(t, "endColumn", s->end.column);
 	action_tell(t, s);
 	resource_tell(t, s, &scope);
 	principal_tell(t, s);
@@ -287,15 +310,22 @@ static void policy_tell(struct teller *t, const struct bw_policy_ref *ref, struc
 	shut(t, '}');
 }
 
-static void list_tell(struct teller *t, enum bw_layer layer, int64_t level, const struct bw_policy_list *list)
+struct lists_teller {
+	struct layers_visitor visitor;
+	struct teller *teller;
+};
+
+static void list_tell(
+    struct layers_visitor *visitor, enum bw_layer layer, size_t level, const struct bw_policy_list *list)
 {
+	struct teller *t = ((struct lists_teller *)visitor)->teller;
 	struct finding sum = {.deny = -1, .allow = -1};
 
 	comma(t);
 	open(t, '{');
 	words(t, "layer", layer_names[layer]);
-	if (level >= 0)
-		number(t, "level", level);
+	if (layer == BW_LAYER_SCP || layer == BW_LAYER_RCP)
+		number(t, "level", (int64_t)level);
 	name(t, "policies");
 	open(t, '[');
 	for (size_t i = 0; i < list->n; i++)
@@ -311,30 +341,11 @@ static void list_tell(struct teller *t, enum bw_layer layer, int64_t level, cons
 	shut(t, '}');
 }
 
-static void levels_tell(struct teller *t, enum bw_layer layer, const struct bw_policy_list *levels, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		list_tell(t, layer, (int64_t)i, &levels[i]);
-}
-
 static void layers_tell(struct teller *t, const struct bw_policy_layers *l)
 {
-	const struct bw_policy_request *r = t->q->request;
+	struct lists_teller tellers = {{list_tell}, t};
 
-	if (rcps_apply(r))
-		levels_tell(t, BW_LAYER_RCP, l->rcps, l->rcp_levels);
-	if (scps_apply(r))
-		levels_tell(t, BW_LAYER_SCP, l->scps, l->scp_levels);
-	if (has_vpce(l))
-		list_tell(t, BW_LAYER_VPCE, -1, &l->vpce);
-	if (l->resource.n || l->resource_must_allow || !same_account(r))
-		list_tell(t, resource_layer(l), -1, &l->resource);
-	if (principal_has_account(r->principal_kind) || l->identity.n)
-		list_tell(t, BW_LAYER_IDENTITY, -1, &l->identity);
-	if (has_boundary(l))
-		list_tell(t, BW_LAYER_BOUNDARY, -1, &l->boundary);
-	if (has_session(l) || r->principal_kind == BW_PRINCIPAL_FEDERATED)
-		list_tell(t, BW_LAYER_SESSION, -1, &l->session);
+	layers_visit(l, t->q->request, &tellers.visitor);
 }
 
 static void message_tell(struct teller *t, const struct bw_verdict *v)

@@ -136,6 +136,7 @@ struct principal {
 
 struct statement {
 	struct bw_str sid;
+	struct bw_policy_place start, end;
 	bool allow, not_action, not_resource;
 	bool not_principal; /* then it denies: Allow with NotPrincipal does not compile */
 	bool all_actions;   /* some pattern is "*" */
@@ -354,3 +355,10 @@ bool has_vpce(const struct bw_policy_layers *l);
 /* RESOURCE, or TRUST when the list is a role's trust policy. */
 enum bw_layer resource_layer(const struct bw_policy_layers *l);
 bool same_account(const struct bw_policy_request *r);
+/* Each list that bears on a request, in the order they are asked; `level` counts SCPs and RCPs. */
+struct layers_visitor {
+	void (*each)(
+	    struct layers_visitor *v, enum bw_layer layer, size_t level, const struct bw_policy_list *list);
+};
+void layers_visit(
+    const struct bw_policy_layers *l, const struct bw_policy_request *r, struct layers_visitor *visitor);

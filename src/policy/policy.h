@@ -133,6 +133,26 @@ struct bw_verdict bw_policy_evaluate(
 struct bw_verdict bw_policy_explain(const struct bw_policy_layers *layers,
     const struct bw_policy_request *request, struct bw_buf *reasons_json);
 
+/* Where something stands in a document: 1-based, columns in bytes. */
+struct bw_policy_place {
+	uint32_t line, column;
+};
+
+/* A statement that applies to a request, whatever became of the request. */
+struct bw_policy_match {
+	enum bw_layer layer;
+	size_t level;       /* SCPs and RCPs: counted from the root; 0 elsewhere */
+	size_t policy;      /* its index in the layer's list, or the level's */
+	uint32_t statement; /* its index there */
+	bool allow;
+	struct bw_policy_place start, end; /* of the '{', and just behind the '}' */
+};
+
+/* Every statement of every layer that bears on the request and applies to it, in the order the layers are
+ * asked: RCPs, SCPs, endpoint, resource, identity, boundary, session policies. */
+void bw_policy_matched(const struct bw_policy_layers *layers, const struct bw_policy_request *request,
+    void (*each)(void *ctx, const struct bw_policy_match *match), void *ctx);
+
 /* The context key names a document mentions (conditions and variables), each once, in order of appearance. */
 void bw_policy_context_keys(
     const struct bw_policy *p, void (*each)(void *ctx, struct bw_str name), void *ctx);

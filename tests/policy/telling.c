@@ -167,6 +167,9 @@ TEST(policy_explain_tells_every_element)
 	assert_int_equal(
 	    at(&json, "layers.0.policies.0.statements.0.action.patterns.0.matches")->kind, BW_JSON_FALSE);
 	assert_str(at(&json, "layers.0.policies.0.statements.0.resource.patterns.1.pattern")->text, "*");
+	assert_str(at(&json, "layers.0.policies.0.statements.1.line")->text, "1");
+	assert_str(at(&json, "layers.0.policies.0.statements.0.column")->text, "38");
+	assert_str(at(&json, "layers.0.policies.0.statements.0.endColumn")->text, "135");
 	assert_str(at(&json, "layers.0.policies.0.statements.1.effect")->text, "Deny");
 	assert_str(at(&json, "layers.0.policies.0.statements.1.why")->text, "everything matches: it denies");
 	assert_str(
@@ -185,22 +188,24 @@ TEST(policy_explain_tells_every_element)
 TEST(policy_explain_tells_why_not)
 {
 	static const struct {
-		const char *element, *why;
+		const char *element, *why, *failing;
 	} rows[] = {
-	    {"'Action':'ec2:*','Resource':'*'", "the action does not match"},
-	    {"'Action':'s3:*','Resource':'arn:aws:s3:::x'", "the resource does not match"},
+	    {"'Action':'ec2:*','Resource':'*'", "the action does not match", "Action"},
+	    {"'NotAction':'s3:*','Resource':'*'", "the action does not match", "NotAction"},
+	    {"'Action':'s3:*','Resource':'arn:aws:s3:::x'", "the resource does not match", "Resource"},
+	    {"'Action':'s3:*','NotResource':'*'", "the resource does not match", "NotResource"},
 	    {"'Action':'s3:*','Resource':'*','Condition':{'StringEquals':{'aws:a':'1'}}",
-	        "the request does not have the key"},
+	        "the request does not have the key", "Condition"},
 	    {"'Action':'s3:*','Resource':'*','Condition':{'StringEquals':{'aws:b':'1'}}",
-	        "the request's value is none of these"},
+	        "the request's value is none of these", "Condition"},
 	    {"'Action':'s3:*','Resource':'*','Condition':{'StringNotEquals':{'aws:b':'2'}}",
-	        "the request's value is one of these"},
+	        "the request's value is one of these", "Condition"},
 	    {"'Action':'s3:*','Resource':'*','Condition':{'ForAnyValue:StringEquals':{'aws:b':'1'}}",
-	        "no value of the request passes"},
+	        "no value of the request passes", "Condition"},
 	    {"'Action':'s3:*','Resource':'*','Condition':{'ForAllValues:StringEquals':{'aws:b':'1'}}",
-	        "some value of the request does not pass"},
+	        "some value of the request does not pass", "Condition"},
 	    {"'Action':'s3:*','Resource':'*','Condition':{'Null':{'aws:b':'true'}}",
-	        "the request has the key"},
+	        "the request has the key", "Condition"},
 	};
 
 	for (size_t i = 0; i < BW_COUNT(rows); i++) {
@@ -215,6 +220,7 @@ TEST(policy_explain_tells_why_not)
 		        .p);
 		json = explain(&a);
 		assert_str(at(&json, "layers.0.policies.0.statements.0.why")->text, rows[i].why);
+		assert_str(at(&json, "layers.0.policies.0.statements.0.element")->text, rows[i].failing);
 		assert_str(at(&json, "decision")->text, "implicitDeny");
 		asking_end(&a);
 	}
