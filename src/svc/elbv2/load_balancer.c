@@ -1,3 +1,4 @@
+#include "core/edge_name.h"
 #include "svc/elbv2/load_balancer.h"
 #include "svc/elbv2/placement.h"
 
@@ -152,6 +153,7 @@ static enum bw_err make(struct bw_call *call, struct elb_load_balancer *lb, cons
 		    &lb->attributes, call->arena, BW_STR("ipv6.deny_all_igw_traffic"), BW_STR("true"));
 	TRY(elb_address_take(call, lb));
 	TRY(placement_take(call, lb, p));
+	bw_batch_put(&call->batch, bw_edge_name_key(call->arena, lb->shape.DNSName), lb->address);
 	bw_call_take(call, app ? &elb_app_quota : &elb_net_quota, call->region, 1);
 	/* Where the image's builder finds load balancers without looking through the whole store. */
 	bw_call_mark(call, bw_arena_printf(call->arena, "-/global/elbv2/place/%.*s/%.*s",
@@ -407,6 +409,7 @@ BW_OP(elbv2, DeleteLoadBalancer, .effect = BW_WRITE, .resource = elb_arn_resourc
 	TRY(listeners_remove(call, &lb));
 	TRY(placement_give(call, &lb));
 	elb_address_give(call, &lb);
+	bw_call_delete(call, bw_edge_name_key(call->arena, lb.shape.DNSName));
 	bw_call_take(call, elb_is(lb.type, "app") ? &elb_app_quota : &elb_net_quota, call->region, -1);
 	elb_delete(call, &elb_load_balancer_kind, lb.name);
 	return BW_OK;
