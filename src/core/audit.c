@@ -178,7 +178,7 @@ void audit_record(struct gate_call *g, struct bw_buf *out)
 	bw_buf_put_c(out, '"');
 	bw_uuid_put(id, out);
 	bw_buf_put_c(out, '"');
-	bool_put(&m, "readOnly", !g->call.op || g->call.op->effect == BW_READ);
+	bool_put(&m, "readOnly", !g->call.op || g->call.op->effect != BW_WRITE);
 	str_put(&m, "eventType", BW_STR("AwsApiCall"));
 	bool_put(&m, "managementEvent", true);
 	str_put(&m, "recipientAccountId", g->call.account);

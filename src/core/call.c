@@ -41,7 +41,7 @@ struct bw_str bw_call_key(const struct bw_call *call, const char *kind, struct b
 
 static bool writes(const struct bw_call *call)
 {
-	return call->op && call->op->effect == BW_WRITE;
+	return call->op && call->op->effect != BW_READ;
 }
 
 enum bw_err bw_call_load(struct bw_call *call, const struct bw_record *r, struct bw_str key, void *to)

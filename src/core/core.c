@@ -75,6 +75,7 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	TRY(bw_store_open(&store, &core->store));
 	core->sessions = bw_sessions_new(core->store);
 	core->policies = policy_cache_new();
+	core->mfa = mfa_guesses_new();
 	TRY(account_settle(core, config));
 	TRY(trail_open(core, config));
 	core->workers = worker_pool_new(WORKERS);
@@ -123,6 +124,7 @@ void bw_core_close(struct bw_core *core)
 	if (core->trail)
 		bw_trail_close(core->trail);
 	policy_cache_free(core->policies);
+	mfa_guesses_free(core->mfa);
 	bw_sessions_free(core->sessions);
 	if (core->store)
 		bw_store_close(core->store);

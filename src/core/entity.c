@@ -24,6 +24,7 @@ static const struct bw_field account_fields[] = {
     BW_FIELD(17, I64, struct bw_account, reuse_prevention),
     BW_FIELD(18, I64, struct bw_account, global_token_version),
     BW_FIELD(19, STRS, struct bw_account, root_access_keys),
+    BW_FIELD(20, STRS, struct bw_account, root_mfa_devices),
 };
 
 static const struct bw_field user_fields[] = {
@@ -42,6 +43,7 @@ static const struct bw_field user_fields[] = {
     BW_FIELD(13, BOOL, struct bw_user, password_reset),
     BW_FIELD(14, STRS, struct bw_user, password_history),
     BW_FIELD(15, I64, struct bw_user, password_used_ms),
+    BW_FIELD(16, STRS, struct bw_user, mfa_devices),
 };
 
 static const struct bw_field group_fields[] = {

@@ -16,6 +16,7 @@ struct bw_account {
 	int64_t min_length, max_age_days, reuse_prevention;
 	int64_t global_token_version; /* SetSecurityTokenServicePreferences: 1 or 2 */
 	struct bw_strs root_access_keys; /* ids */
+	struct bw_strs root_mfa_devices; /* serial numbers */
 };
 
 struct bw_user {
@@ -32,6 +33,7 @@ struct bw_user {
 	bool password_reset;
 	struct bw_strs password_history; /* older hashes, newest first */
 	int64_t password_used_ms;
+	struct bw_strs mfa_devices;    /* serial numbers, in order of enabling */
 };
 
 struct bw_group {

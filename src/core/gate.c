@@ -177,7 +177,7 @@ static void handled(struct bw_post *p)
 		finish(g);
 		return;
 	}
-	MUST(g->call.op->effect == BW_WRITE);
+	MUST(g->call.op->effect != BW_READ);
 	g->commit = (struct bw_commit){.batch = &g->call.batch, .done = commit_done, .ctx = g};
 	e = bw_store_commit(g->lane->core->store, &g->commit);
 	if (e == BW_EAGAIN)

@@ -27,6 +27,7 @@ struct bw_core {
 	const struct bw_op ***rows;     /* [service][operation] as in bw_services; NULL: not built */
 	int64_t *quota_values;          /* beside quotas_all */
 	struct policy_cache *policies;
+	struct mfa_guesses *mfa;
 	struct worker_pool *workers;
 	struct publisher *publisher;    /* NULL: nothing is published */
 	struct bw_edge_config edge;
@@ -48,6 +49,10 @@ void policy_cache_free(struct policy_cache *c);
 /* A reference that the caller releases. BW_EINVAL with `error`. */
 BW_CHECKED enum bw_err policy_cache_get(struct policy_cache *c, struct bw_str document, enum bw_policy_kind kind,
     struct bw_policy **out, struct bw_policy_error *error);
+
+/* ---- mfa.c: wrong codes, counted by device ---- */
+struct mfa_guesses *mfa_guesses_new(void);
+void mfa_guesses_free(struct mfa_guesses *g);
 
 /* ---- caller.c: resolved callers, kept by their access key id ---- */
 struct dependency {

@@ -6,6 +6,7 @@
 
 enum bw_effect {
 	BW_READ = 1, /* writes nothing; answered at once */
+	BW_READ_NOTING, /* a read to clients and the trail that leaves a note behind, such as of a used code: committed as a write */
 	BW_WRITE,    /* its batch is committed before the answer; re-run from the authorisation on when its reads changed */
 };
 

@@ -12,32 +12,6 @@ static enum bw_err user_there(struct bw_call *call, struct bw_str given)
 	return bw_str_set(name) ? iam_user_load(call, name, &u) : BW_OK;
 }
 
-BW_OP(iam, ListMFADevices, .effect = BW_READ, .resource = iam_user_resource)
-{
-	out->MFADevices.set = true;
-	out->IsTruncated = BW_BOOL(false);
-	return user_there(call, in->UserName);
-}
-
-BW_OP(iam, ListVirtualMFADevices, .effect = BW_READ)
-{
-	out->VirtualMFADevices.set = true;
-	out->IsTruncated = BW_BOOL(false);
-	return BW_OK;
-}
-
-static enum bw_err device_resource(struct bw_call *call)
-{
-	bw_call_resource(call, bw_call_input(call, "SerialNumber"));
-	return BW_OK;
-}
-
-BW_OP(iam, ListMFADeviceTags, .effect = BW_READ, .resource = device_resource)
-{
-	return bw_call_fail(call, "NoSuchEntity", "MFA Device with serial number %.*s does not exist.",
-	    BW_FMT(in->SerialNumber));
-}
-
 BW_OP(iam, ListSSHPublicKeys, .effect = BW_READ, .resource = iam_user_resource)
 {
 	out->SSHPublicKeys.set = true;

@@ -27,6 +27,9 @@ extern const struct bw_quota iam_groups_per_user_quota, iam_keys_per_user_quota,
 extern const struct bw_quota iam_policy_size_quota, iam_trust_size_quota, iam_user_inline_size_quota,
     iam_group_inline_size_quota, iam_role_inline_size_quota;
 
+/* Counts without a limit, for GetAccountSummary. */
+extern const struct bw_quota iam_mfa_in_use_quota;
+
 /* ---- Rows: .resource ---- */
 
 /* The entity named by UserName (GroupName, RoleName, InstanceProfileName): its ARN with its true path and its
@@ -110,6 +113,9 @@ struct bw_str iam_prefix(struct bw_call *call, const char *kind);
 BW_CHECKED enum bw_err iam_name_free(
     struct bw_call *call, const char *kind, const char *label, struct bw_str name);
 
+/* A user's MFA devices follow its name (mfa_enable.c). */
+BW_CHECKED enum bw_err iam_mfa_rename(struct bw_call *call, const struct bw_strs *devices, struct bw_str name);
+
 /* ---- Paths ---- */
 
 /* "/" when absent. */
@@ -144,6 +150,8 @@ BW_CHECKED enum bw_err iam_tags_page(struct bw_call *call, const struct bw_pairs
 
 /* `whole`: with boundary and tags, as GetUser and CreateUser answer and lists do not. */
 void iam_user_to_shape(struct bw_call *call, const struct bw_user *u, bool whole, struct iam_User *out);
+/* The root user as GetUser shows it to itself. */
+BW_CHECKED enum bw_err iam_root_to_shape(struct bw_call *call, struct iam_User *out);
 void iam_group_to_shape(struct bw_call *call, const struct bw_group *g, struct iam_Group *out);
 /* NULL when there is no boundary. */
 struct iam_AttachedPermissionsBoundary *iam_boundary_to_shape(struct bw_call *call, struct bw_str boundary);

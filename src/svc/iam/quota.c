@@ -32,6 +32,9 @@ BW_QUOTA(iam_profiles_per_role_quota, "iam-roles-per-instance-profile", 1, "Limi
 BW_QUOTA(iam_tags_quota, "iam-tags-per-resource", 50, "LimitExceeded",
     "The number of tags has reached the maximum limit.");
 
+BW_QUOTA(iam_mfa_in_use_quota, "iam-mfa-devices-in-use", INT64_MAX / 2, "LimitExceeded",
+    PER_ACCOUNT "MFADevicesInUse: %lld");
+
 BW_QUOTA(iam_policy_size_quota, "iam-policy-size", 6144, "LimitExceeded", PER_ACCOUNT "PolicySize: %lld");
 BW_QUOTA(iam_trust_size_quota, "iam-assume-role-policy-size", 2048, "LimitExceeded",
     PER_ACCOUNT "ACLSizePerRole: %lld");

@@ -32,7 +32,7 @@ BW_OP(iam, CreateUser, .effect = BW_WRITE, .resource = iam_new_user_resource, .k
 /* ---- Reading ---- */
 
 /* The root user is no record of its own: it is the account. */
-static enum bw_err root_to_shape(struct bw_call *call, struct iam_User *out)
+enum bw_err iam_root_to_shape(struct bw_call *call, struct iam_User *out)
 {
 	struct bw_account a;
 
@@ -53,7 +53,7 @@ BW_OP(iam, GetUser, .effect = BW_READ, .resource = iam_user_resource)
 	TRY(iam_user_name(call, in->UserName, &name));
 	out->User = BW_NEW(call->arena, struct iam_User);
 	if (!bw_str_set(name))
-		return root_to_shape(call, out->User);
+		return iam_root_to_shape(call, out->User);
 	TRY(iam_user_load(call, name, &u));
 	iam_user_to_shape(call, &u, true, out->User);
 	return BW_OK;
@@ -125,6 +125,7 @@ static enum bw_err user_rename(struct bw_call *call, struct bw_user *u, struct b
 	struct bw_str account = call->account, old = u->name;
 
 	TRY(keys_rename(call, u, name));
+	TRY(iam_mfa_rename(call, &u->mfa_devices, name));
 	u->name = name;
 	if (bw_str_eq_nocase(old, name))
 		return BW_OK;
@@ -167,6 +168,7 @@ static enum bw_err user_unbound(struct bw_call *call, const struct bw_user *u)
 	    {u->inline_policies.n > 0, "delete policies"},
 	    {u->groups.n > 0, "remove users from group"},
 	    {u->access_keys.n > 0, "delete access keys"},
+	    {u->mfa_devices.n > 0, "delete MFA device"},
 	    {u->password_hash.n > 0, "delete login profile"},
 	};
 

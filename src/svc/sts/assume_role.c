@@ -53,7 +53,13 @@ static enum bw_err assumed_resource(struct bw_call *call)
 static enum bw_err assumed_keys(struct bw_call *call)
 {
 	const IN_sts_AssumeRole *in = call->in;
+	bool shown;
 
+	TRY(sts_mfa_take(call, in->SerialNumber, in->TokenCode, &shown));
+	if (shown) {
+		bw_call_context(call, BW_STR("aws:MultiFactorAuthPresent"), BW_STR("true"));
+		bw_call_context(call, BW_STR("aws:MultiFactorAuthAge"), BW_STR("0"));
+	}
 	bw_call_context(call, BW_STR("sts:ExternalId"), in->ExternalId);
 	bw_call_context(call, BW_STR("sts:RoleSessionName"), in->RoleSessionName);
 	bw_call_context(call, BW_STR("sts:SourceIdentity"), in->SourceIdentity);
@@ -130,15 +136,16 @@ static struct sts_AssumedRoleUser *assumed_user(struct bw_call *call, const stru
 	return u;
 }
 
-BW_OP(sts, AssumeRole, .effect = BW_READ, .resource = assumed_resource, .keys = assumed_keys)
+BW_OP(sts, AssumeRole, .effect = BW_READ_NOTING, .resource = assumed_resource, .keys = assumed_keys)
 {
-	struct bw_session session = {.kind = BW_PRINCIPAL_ROLE, .session_name = in->RoleSessionName,
-	    .issued_ms = call->now_ms, .mfa = call->caller->mfa, .mfa_ms = call->caller->mfa_ms};
+	/* IAM User Guide, "Secure API access with MFA": the credentials of a role say nothing of MFA, which was asked for where the
+	 * role was assumed. */
+	struct bw_session session = {
+	    .kind = BW_PRINCIPAL_ROLE, .session_name = in->RoleSessionName, .issued_ms = call->now_ms};
 	struct bw_role role;
 	int64_t seconds;
 
 	TRY(root_refuse(call));
-	TRY(sts_mfa_refuse(call, in->SerialNumber, in->TokenCode));
 	TRY(role_by_arn(call, in->RoleArn, &role, &session.account));
 	session.name = role.name;
 	session.entity_id = role.id;

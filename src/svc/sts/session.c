@@ -70,12 +70,3 @@ struct bw_opt_int sts_packed(const struct bw_session *session)
 
 	return percent ? BW_INT(percent) : (struct bw_opt_int){0};
 }
-
-enum bw_err sts_mfa_refuse(struct bw_call *call, struct bw_str serial, struct bw_str code)
-{
-	if (!bw_str_set(serial) && !bw_str_set(code))
-		return BW_OK;
-	return bw_call_fail(call, "AccessDenied", "%s",
-	    "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and "
-	    "associated with this user.");
-}

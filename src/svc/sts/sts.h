@@ -16,5 +16,5 @@ BW_CHECKED enum bw_err sts_policies_take(struct bw_call *call, struct bw_str pol
 BW_CHECKED enum bw_err sts_issue(struct bw_call *call, struct bw_session *session, struct sts_Credentials **out);
 /* PackedPolicySize; unset without session policies and tags. */
 struct bw_opt_int sts_packed(const struct bw_session *session);
-/* MFA at STS: no device can be registered yet, so a code can only be wrong. BW_EFAILED when one was given. */
-BW_CHECKED enum bw_err sts_mfa_refuse(struct bw_call *call, struct bw_str serial, struct bw_str code);
+/* The caller's own MFA device and its code, when given: `*shown` then. The code is spent with the call. AccessDenied otherwise. */
+BW_CHECKED enum bw_err sts_mfa_take(struct bw_call *call, struct bw_str serial, struct bw_str code, bool *shown);

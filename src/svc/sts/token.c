@@ -20,11 +20,12 @@ static struct bw_session session_of(const struct bw_call *call, enum bw_principa
 	    .issued_ms = call->now_ms, .expires_ms = expiry(call, duration)};
 }
 
-BW_OP(sts, GetSessionToken, .effect = BW_READ, .always_allowed = true)
+BW_OP(sts, GetSessionToken, .effect = BW_READ_NOTING, .always_allowed = true)
 {
 	struct bw_session session = session_of(call, call->caller->kind, in->DurationSeconds);
 
-	TRY(sts_mfa_refuse(call, in->SerialNumber, in->TokenCode));
+	TRY(sts_mfa_take(call, in->SerialNumber, in->TokenCode, &session.mfa));
+	session.mfa_ms = session.mfa ? call->now_ms : 0;
 	return sts_issue(call, &session, &out->Credentials);
 }
 
