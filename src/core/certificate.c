@@ -21,6 +21,15 @@ enum bw_err bw_certificate_find(struct bw_core *core, struct bw_snapshot *view, 
 	return BW_ENOTFOUND;
 }
 
+enum bw_err bw_certificate_hold(struct bw_call *call, struct bw_str arn)
+{
+	struct bw_certificate c;
+
+	TRY(bw_certificate_find(call->core, call->view, call->arena, arn, false, &c));
+	bw_batch_read(&call->batch, c.record, bw_snapshot_version(call->view, c.record));
+	return BW_OK;
+}
+
 static struct bw_str use_prefix(struct bw_call *call, struct bw_str arn)
 {
 	return bw_arena_printf(call->arena, "-/global/core/certificate-use/%.*s#", BW_FMT(arn));

@@ -7,6 +7,7 @@
 
 struct bw_certificate {
 	struct bw_str arn, chain_pem, key_pem; /* the chain begins with the certificate itself */
+	struct bw_str record;                  /* the key of its record, which its deletion deletes */
 };
 
 struct bw_certificate_keeper {
@@ -23,6 +24,9 @@ struct bw_certificate_keeper {
 /* BW_ENOTFOUND: nobody keeps it. */
 BW_CHECKED enum bw_err bw_certificate_find(struct bw_core *core, struct bw_snapshot *view,
     struct bw_arena *arena, struct bw_str arn, bool keys, struct bw_certificate *out);
+
+/* The same for a call that begins to use it: the certificate must still be there when the call commits. */
+BW_CHECKED enum bw_err bw_certificate_hold(struct bw_call *call, struct bw_str arn);
 
 /* That `user` (a load balancer's ARN) presents the certificate at `place` (a listener's id), or no longer
  * does. */

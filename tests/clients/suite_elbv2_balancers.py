@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Load balancers and listeners through boto3: networks, addresses, states, attributes, what is refused."""
 import ipaddress
+import socket
+import time
 import unittest
 
 import harness
@@ -272,6 +274,25 @@ class OneAddress(Elbv2Case):
         self.listener(two, Port=8080)
         self.elb.delete_load_balancer(LoadBalancerArn=two["LoadBalancerArn"])
         self.elb.modify_listener(ListenerArn=l["ListenerArn"], Port=8081)
+
+    def test_a_port_that_cannot_be_bound_shows_in_the_state(self):
+        lb = self.balancer()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            self.listener(lb, Port=port)
+            end = time.monotonic() + 10
+            while self.state(lb)["Code"] != "failed" and time.monotonic() < end:
+                time.sleep(0.05)
+            state = self.state(lb)
+            self.assertEqual("failed", state["Code"])
+            self.assertIn(f"port {port}", state["Reason"])
+            self.listener(lb, Port=harness.free_port())
+            end = time.monotonic() + 10
+            while self.state(lb)["Code"] != "active_impaired" and time.monotonic() < end:
+                time.sleep(0.05)
+            self.assertEqual("active_impaired", self.state(lb)["Code"])
 
 
 if __name__ == "__main__":

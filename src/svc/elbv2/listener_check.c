@@ -28,12 +28,11 @@ static enum bw_err protocol_check(
 
 enum bw_err listener_certificate_check(struct bw_call *call, struct bw_str arn)
 {
-	struct bw_certificate c;
 	enum bw_err e;
 
 	if (!bw_str_set(arn))
 		return elb_invalid(call, "A certificate ARN must be specified");
-	e = bw_certificate_find(call->core, call->view, call->arena, arn, false, &c);
+	e = bw_certificate_hold(call, arn);
 	return e == BW_ENOTFOUND
 	           ? bw_call_fail(call, "CertificateNotFound", "Certificate '%.*s' not found", BW_FMT(arn))
 	           : e;

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""From the API to the application: what boto3 makes is what a client of the load balancer meets."""
+import http.client
+import http.server
+import threading
+import time
+
+import harness
+from elbv2_case import Elbv2Case
+
+
+class Application(http.server.ThreadingHTTPServer):
+    """Answers every request with its own name."""
+    daemon_threads = True
+
+    def __init__(self, name):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                body = f"{name} {self.path}".encode()
+                self.send_response(200 if application.healthy else 500)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        application = self
+        self.healthy = True
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Traffic(Elbv2Case):
+    def eventually(self, wanted, call, seconds=20):
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                got = call()
+            except OSError as e:
+                got = type(e).__name__
+            if got == wanted or time.monotonic() > end:
+                return self.assertEqual(wanted, got)
+            time.sleep(0.05)
+
+    def open_group(self, network="127.0.0.0/8"):
+        group = self.ec2.create_security_group(GroupName=self.name("g"), Description="x", VpcId=self.vpc)["GroupId"]
+        if network:
+            self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+                {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535, "IpRanges": [{"CidrIp": network}]}])
+        return group
+
+    def site(self, network="127.0.0.0/8", **more):
+        """A load balancer on which anybody on this machine may call, and how to ask it."""
+        security = self.open_group(network)
+        lb = self.balancer(SecurityGroups=[security], **more)
+        address, port = lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"], harness.free_port()
+
+        def ask(path="/", method="GET"):
+            c = http.client.HTTPConnection(address, port, timeout=3)
+            try:
+                c.request(method, path)
+                answer = c.getresponse()
+                return answer.status, answer.read().decode()
+            finally:
+                c.close()
+        return lb, port, ask, security
+
+    def target_of(self, application, **more):
+        group = self.group(HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, HealthyThresholdCount=2, UnhealthyThresholdCount=2, **more)
+        self.elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": application.port}])
+        return group
+
+    def health(self, group):
+        one = self.elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"][0]["TargetHealth"]
+        return one["State"]
+
+    def test_requests_reach_the_targets_of_their_rules(self):
+        red, blue = Application("red"), Application("blue")
+        lb, port, ask, _ = self.site()
+        first, second = self.target_of(red), self.target_of(blue)
+        l = self.listener(lb, self.forward(first), Port=port)
+        self.elb.create_rule(ListenerArn=l["ListenerArn"], Priority=5, Conditions=[{"Field": "path-pattern", "Values": ["/blue/*"]}], Actions=self.forward(second))
+        self.elb.create_rule(ListenerArn=l["ListenerArn"], Priority=6, Conditions=[{"Field": "path-pattern", "Values": ["/no"]}], Actions=[
+            {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "403", "MessageBody": "never", "ContentType": "text/plain"}}])
+        self.active(lb, 20)
+        self.eventually((200, "red /"), ask)
+        self.eventually((200, "blue /blue/x"), lambda: ask("/blue/x"))
+        self.eventually((403, "never"), lambda: ask("/no"))
+        self.eventually("healthy", lambda: self.health(first))
+        # Changes are in force soon, and what is deleted is gone.
+        rule = self.elb.describe_rules(ListenerArn=l["ListenerArn"])["Rules"][0]["RuleArn"]
+        self.elb.delete_rule(RuleArn=rule)
+        self.eventually((200, "red /blue/x"), lambda: ask("/blue/x"))
+        self.elb.modify_listener(ListenerArn=l["ListenerArn"], DefaultActions=self.forward(second))
+        self.eventually((200, "blue /"), ask)
+        self.elb.delete_listener(ListenerArn=l["ListenerArn"])
+        self.eventually("ConnectionRefusedError", ask)
+
+    def test_a_failing_target_is_said(self):
+        app = Application("app")
+        app.healthy = False
+        lb, port, ask, _ = self.site()
+        group = self.target_of(app)
+        self.listener(lb, self.forward(group), Port=port)
+        self.eventually("unhealthy", lambda: self.health(group), 30)
+        one = self.elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"][0]["TargetHealth"]
+        self.assertEqual("Target.ResponseCodeMismatch", one["Reason"])
+        self.elb.deregister_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": app.port}])
+        self.eventually(503, lambda: ask()[0])
+
+    def test_the_security_group_decides(self):
+        lb, port, ask, security = self.site(network=None)
+        self.listener(lb, Port=port)
+        self.active(lb, 20)
+        for _ in range(3):
+            with self.assertRaises(OSError):
+                ask()
+        rule = [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "127.0.0.1/32"}]}]
+        self.ec2.authorize_security_group_ingress(GroupId=security, IpPermissions=rule)
+        self.eventually(404, lambda: ask()[0])
+        self.ec2.revoke_security_group_ingress(GroupId=security, IpPermissions=rule)
+
+        def refused():
+            try:
+                return ask()[0]
+            except OSError:
+                return "refused"
+        self.eventually("refused", refused)
+        other = self.open_group()
+        self.elb.set_security_groups(LoadBalancerArn=lb["LoadBalancerArn"], SecurityGroups=[other])
+        self.eventually(404, lambda: ask()[0])
+
+    def test_a_network_load_balancer_passes_bytes(self):
+        app = Application("tcp")
+        group = self.target_of(app, Protocol="TCP")
+        lb = self.balancer(Type="network", Subnets=self.subnets[:1])
+        address, port = lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"], harness.free_port()
+        self.listener(lb, self.forward(group), Protocol="TCP", Port=port)
+
+        def ask():
+            c = http.client.HTTPConnection(address, port, timeout=3)
+            try:
+                c.request("GET", "/x")
+                return c.getresponse().read().decode()
+            except http.client.HTTPException as e:
+                return type(e).__name__
+            finally:
+                c.close()
+        self.eventually("tcp /x", ask)
+
+
+if __name__ == "__main__":
+    harness.serve()
+    harness.main()
