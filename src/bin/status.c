@@ -45,7 +45,38 @@ static void guard_print(const struct bw_json_value *guard)
 	}
 }
 
-static int status_print(struct bw_str endpoint, struct bw_str body, struct bw_arena *a)
+static struct bw_str text_of(const struct bw_json_value *object, struct bw_str member)
+{
+	const struct bw_json_value *v = bw_json_member(object, member);
+
+	return v && v->kind == BW_JSON_STRING ? v->text : BW_STR("");
+}
+
+/* A line a listener: where it listens, whose it is, and if not, why not. */
+static void listeners_print(struct bw_str endpoint, struct bw_str ca, struct bw_arena *a)
+{
+	struct bw_json_value told;
+	const struct bw_json_value *list;
+	struct bw_str body;
+	int status = 0;
+
+	if (bw_client_get(endpoint, BW_STR("/_bulwark/listeners"), ca, 5000, a, &status, &body) != BW_OK || status != 200 ||
+	    bw_json_parse(body, a, &told) != BW_OK)
+		return;
+	list = bw_json_member(&told, BW_STR("listeners"));
+	if (list && list->count)
+		printf("  load balancers' listeners\n");
+	for (size_t i = 0; list && i < list->count; i++) {
+		const struct bw_json_value *l = &list->values[i], *open = bw_json_member(l, BW_STR("open"));
+		struct bw_str reason = text_of(l, BW_STR("reason"));
+
+		printf("    %-22.*s %-6s %.*s%s%.*s\n", BW_FMT(text_of(l, BW_STR("address"))),
+		    open && open->kind == BW_JSON_TRUE ? "open" : "closed", BW_FMT(text_of(l, BW_STR("listener"))), reason.n ? ": " : "",
+		    BW_FMT(reason));
+	}
+}
+
+static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str body, struct bw_arena *a)
 {
 	struct bw_json_value health;
 
@@ -62,6 +93,7 @@ static int status_print(struct bw_str endpoint, struct bw_str body, struct bw_ar
 	row_print(&health, "uptime s", "uptime_s");
 	row_print(&health, "calls", "calls");
 	guard_print(bw_json_member(&health, BW_STR("guard")));
+	listeners_print(endpoint, ca, a);
 	return 0;
 }
 
@@ -90,7 +122,7 @@ static int status_run(const struct parsed *p)
 	}
 	if (option_get(p, "json"))
 		return printf("%.*s", BW_FMT(body)) < 0;
-	return status_print(c.endpoint, body, &place.arena);
+	return status_print(c.endpoint, ca, body, &place.arena);
 }
 
 static int ca_run(const struct parsed *p)

@@ -187,6 +187,7 @@ static const struct bw_edge_form health_form = FORM(health);
 #define OWNER bw_edge_listening
 static const struct bw_edge_member listening_members[] = {
     STR(listener),
+    STR(address),
     BOOL(open),
     STR(reason),
 };

@@ -143,6 +143,7 @@ struct bw_edge_health {
 
 struct bw_edge_listening {
 	struct bw_str listener; /* ARN */
+	struct bw_str address;  /* "127.66.0.1:80"; absent when it was not even tried */
 	bool open;
 	struct bw_str reason; /* why not: "127.66.0.1:80: permission denied" */
 };

@@ -171,6 +171,9 @@ void publisher_wake(struct publisher *p);
 /* ---- local.c ---- */
 /* Answers the server's own paths under /_bulwark/; false when the request is not for them. */
 bool local_request(struct bw_lane *lane, struct bw_http_exchange *x);
+/* local_edge.c: to loopback alone. */
+void local_metrics(struct bw_lane *lane, struct bw_http_exchange *x);
+void local_listeners(struct bw_lane *lane, struct bw_http_exchange *x);
 
 /* ---- first.c ---- */
 /* Chooses what a first start makes: account (`account` unless empty), administrator's key, root password. Hashes: slow. */

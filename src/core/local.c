@@ -52,6 +52,8 @@ static const struct {
 } paths[] = {
     {{"/_bulwark/health", 16}, health},
     {{"/_bulwark/reset", 15}, reset},
+    {{"/_bulwark/metrics", 17}, local_metrics},
+    {{"/_bulwark/listeners", 19}, local_listeners},
 };
 
 bool local_request(struct bw_lane *lane, struct bw_http_exchange *x)

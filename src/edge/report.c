@@ -133,16 +133,23 @@ static void put_listenings(struct edge *e, struct building *b)
 	for (size_t i = 0; i < e->config->image.load_balancer_count; i++)
 		n += e->config->balancers[i].in->listener_count;
 	list = BW_NEW_ARRAY(&b->arena, struct bw_edge_listening, n + 1);
-	for (struct listening *l = e->listenings; l; l = l->next)
-		list[b->report.listening_count++] = (struct bw_edge_listening){
-		    bw_str_c(l->arn), l->watch.fd >= 0, l->reason[0] ? bw_str_c(l->reason) : BW_STR_NONE};
+	for (struct listening *l = e->listenings; l; l = l->next) {
+		bool v6 = l->address.any.sa_family == AF_INET6;
+
+		list[b->report.listening_count++] = (struct bw_edge_listening){.listener = bw_str_c(l->arn),
+		    .address = bw_arena_printf(&b->arena, "%s%s%s:%u%s", v6 ? "[" : "", l->address_text, v6 ? "]" : "",
+		        bw_address_port(&l->address), l->udp ? "/udp" : ""),
+		    .open = l->watch.fd >= 0,
+		    .reason = l->reason[0] ? bw_str_c(l->reason) : BW_STR_NONE};
+	}
 	for (size_t i = 0; i < e->config->image.load_balancer_count; i++)
 		for (size_t k = 0; k < e->config->balancers[i].in->listener_count; k++) {
 			const struct listener *l = &e->config->balancers[i].listeners[k];
 
 			if (l->tls && !l->tls_set)
 				list[b->report.listening_count++] =
-				    (struct bw_edge_listening){l->in->arn, false, bw_str_c(l->tls_reason)};
+				    (struct bw_edge_listening){
+				        .listener = l->in->arn, .reason = bw_str_c(l->tls_reason)};
 		}
 	b->report.listening = list;
 }

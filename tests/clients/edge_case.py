@@ -150,7 +150,7 @@ class Backend:
         if answer is None:
             return False
         connection.sendall(answer)
-        return True
+        return b"\r\nconnection: close" not in head.lower()
 
     def close(self):
         self.listener.close()

@@ -109,7 +109,7 @@ TEST(edge_report_goes_around)
 	    .port = 80,
 	    .state = BW_STR("unhealthy"),
 	    .reason = BW_STR("Target.Timeout")};
-	struct bw_edge_listening open = {.listener = BW_STR("l"), .open = true};
+	struct bw_edge_listening open = {.listener = BW_STR("l"), .address = BW_STR("127.66.0.1:80"), .open = true};
 	struct bw_edge_metric m = {
 	    .name = BW_STR("RequestCount"), .load_balancer = BW_STR("app/x/1"), .value = 12};
 	struct bw_edge_report report = {3, &h, 1, &open, 1, &m, 1}, back;

@@ -1,0 +1,334 @@
+#!/usr/bin/env python3
+"""The edge over TLS: names and certificates, security policies, mutual TLS, targets over HTTPS."""
+import os
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+import urllib.parse
+
+import harness
+from edge_case import ARN, Backend, Balancer, Player, fixed, group, header, parse, read_all
+
+WORK = tempfile.mkdtemp(prefix="bulwark-edge-tls-")
+PLAYER = Player()
+
+
+def openssl(*words, **more):
+    subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=WORK, **more)
+
+
+def pem(name):
+    with open(os.path.join(WORK, name)) as f:
+        return f.read()
+
+
+def authority(name):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem",
+            "-subj", f"/CN={name}", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign,cRLSign")
+
+
+def issue(name, ca, subject, names="", days="30"):
+    with open(os.path.join(WORK, f"{name}.ext"), "w") as f:
+        f.write(f"subjectAltName={names}\n" if names else "basicConstraints=CA:FALSE\n")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
+    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", days,
+            "-extfile", f"{name}.ext")
+
+
+def make():
+    authority("ca")
+    authority("other")
+    issue("a", "ca", "/CN=a.example.com", "DNS:a.example.com")
+    issue("b", "ca", "/CN=b.example.com", "DNS:b.example.com,DNS:*.wild.example.com")
+    issue("client", "ca", "/C=DE/O=We/CN=client")
+    issue("stranger", "other", "/CN=client")
+
+
+make()
+
+
+def certificate(name, default=False):
+    return {"arn": f"arn:aws:acm:us-east-1:123456789012:certificate/{name}", "chain_pem": pem(f"{name}.pem"), "key_pem": pem(f"{name}.key"),
+            "is_default": default}
+
+
+def https(*groups, listener=None, **more):
+    return Balancer(PLAYER, *groups, protocol="HTTPS", listener={"ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+                                                                 "certificates": [certificate("a", True), certificate("b")], **(listener or {})}, **more)
+
+
+def context(client=None, verify=True, **more):
+    c = ssl.create_default_context(cafile=os.path.join(WORK, "ca.pem"))
+    c.check_hostname = verify
+    if not verify:
+        c.verify_mode = ssl.CERT_NONE
+    if client:
+        c.load_cert_chain(os.path.join(WORK, f"{client}.pem"), os.path.join(WORK, f"{client}.key"))
+    for name, value in more.items():
+        setattr(c, name, value)
+    return c
+
+
+REQUEST = b"GET /x HTTP/1.1\r\nHost: a.example.com\r\nConnection: close\r\n\r\n"
+
+
+def ask(lb, name="a.example.com", using=None, data=REQUEST):
+    """(answer, certificate's names) over TLS."""
+    with lb.connect() as plain, (using or context()).wrap_socket(plain, server_hostname=name) as s:
+        s.sendall(data)
+        names = [v for _, v in (s.getpeercert() or {}).get("subjectAltName", ())]
+        return parse(read_all(s)), names
+
+
+class Certificates(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.backend = Backend()
+        cls.lb = https(group("tls", [cls.backend]))
+
+    def setUp(self):
+        self.lb.publish()  # another case's image may have come in between
+
+    def test_the_name_chooses(self):
+        for asked, got in (("a.example.com", "a.example.com"), ("b.example.com", "b.example.com"), ("x.wild.example.com", "b.example.com")):
+            answer, names = ask(self.lb, asked)
+            self.assertEqual((answer[0], names[0]), (200, got))
+
+    def test_an_unknown_name_gets_the_default(self):
+        with self.assertRaises(ssl.SSLCertVerificationError):
+            ask(self.lb, "c.example.com")
+        no_name = context()
+        no_name.check_hostname = False
+        self.assertEqual(ask(self.lb, None, no_name)[1], ["a.example.com"])
+
+    def test_targets_see_https(self):
+        ask(self.lb)
+        head = self.backend.requests[-1][0]
+        self.assertIn(b"X-Forwarded-Proto: https\r\n", head)
+        self.assertIn(f"X-Forwarded-Port: {self.lb.port}\r\n".encode(), head)
+
+    def test_plain_http_to_a_tls_port_is_ended(self):
+        self.assertNotIn(b"HTTP/1.1 200", self.lb.raw(REQUEST))
+
+    def test_large_bodies(self):
+        body = os.urandom(300000)
+        self.backend.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + body
+        self.addCleanup(setattr, self.backend, "answer", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        answer, _ = ask(self.lb, data=b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n" + body)
+        self.assertEqual(answer[2], body)
+        self.assertEqual(self.backend.requests[-1][1], body)
+
+    def test_a_certificate_that_is_none_is_told(self):
+        lb = https(default=fixed(200), listener={"certificates": [{**certificate("a", True), "key_pem": pem("b.key")}]})
+        told = [x for x in PLAYER.report()["listening"] if x["listener"] == lb.listener["arn"]]
+        self.assertEqual([(x["open"], bool(x["reason"])) for x in told], [(False, True)])
+        with self.assertRaises(OSError):
+            lb.connect()
+
+    def test_a_new_certificate_counts_for_new_connections(self):
+        lb = https(default=fixed(200))
+        lb.listener["certificates"] = [certificate("b", True)]
+        lb.publish()
+        self.assertEqual(ask(lb, "b.example.com")[1][0], "b.example.com")
+
+
+class Policies(unittest.TestCase):
+    def version(self, policy, **more):
+        lb = https(default=fixed(200), listener={"ssl_policy": policy})
+        with lb.connect() as plain, context(**more).wrap_socket(plain, server_hostname="a.example.com") as s:
+            return s.version()
+
+    def test_versions(self):
+        v12, v13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+        self.assertEqual(self.version("ELBSecurityPolicy-TLS13-1-2-2021-06"), "TLSv1.3")
+        self.assertEqual(self.version("ELBSecurityPolicy-TLS13-1-2-2021-06", maximum_version=v12), "TLSv1.2")
+        self.assertEqual(self.version("ELBSecurityPolicy-2016-08"), "TLSv1.2")
+        with self.assertRaises(ssl.SSLError):
+            self.version("ELBSecurityPolicy-TLS13-1-3-2021-06", maximum_version=v12)
+        with self.assertRaises(ssl.SSLError):
+            self.version("ELBSecurityPolicy-FS-1-2-Res-2020-10", minimum_version=v13)
+
+    def test_ciphers(self):
+        weak = context(maximum_version=ssl.TLSVersion.TLSv1_2)
+        weak.set_ciphers("ECDHE-ECDSA-AES128-SHA")
+        strict = https(default=fixed(200), listener={"ssl_policy": "ELBSecurityPolicy-FS-1-2-Res-2020-10"})
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            ask(strict, using=weak)
+        self.assertEqual(ask(https(default=fixed(200), listener={"ssl_policy": "ELBSecurityPolicy-FS-1-2-2019-08"}), using=weak)[0][0], 200)
+
+    def test_tls_headers(self):
+        backend = Backend()
+        lb = https(group("tlsheaders", [backend]), attributes={"routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "true"},
+                   listener={"attributes": {"routing.http.request.x_amzn_tls_version.header_name": "X-V"}})
+        ask(lb)
+        self.assertIn(b"\r\nX-V: TLSv1.3\r\nX-Amzn-Tls-Cipher-Suite: TLS_AES_", backend.requests[-1][0])
+
+
+class Mutual(unittest.TestCase):
+    def mutual(self, mode, name, **more):
+        backend = Backend()
+        lb = https(group(name, [backend]), listener={"client_mode": mode, "client_ca_pem": pem("ca.pem"), **more})
+        return lb, backend
+
+    def refused(self, lb, using):
+        try:
+            status = ask(lb, using=using)[0][0]
+        except (ssl.SSLError, ConnectionError):
+            status = 0
+        self.assertEqual(status, 0)
+
+    def test_verify_refuses_strangers(self):
+        lb, backend = self.mutual("verify", "verify")
+        for using in (context(), context("stranger")):
+            self.refused(lb, using)
+        self.assertEqual(backend.requests, [])
+        self.assertEqual(ask(lb, using=context("client"))[0][0], 200)
+        head = backend.requests[-1][0].decode()
+        self.assertIn("\r\nX-Amzn-Mtls-Clientcert-Subject: CN=client,O=We,C=DE\r\n", head)
+        self.assertIn("\r\nX-Amzn-Mtls-Clientcert-Issuer: CN=ca\r\n", head)
+        self.assertRegex(head, r"\r\nX-Amzn-Mtls-Clientcert-Serial-Number: [0-9A-F]+\r\n")
+        self.assertRegex(head, r"\r\nX-Amzn-Mtls-Clientcert-Validity: NotBefore=[-0-9T:]+Z;NotAfter=[-0-9T:]+Z\r\n")
+        leaf = head.split("X-Amzn-Mtls-Clientcert-Leaf: ")[1].split("\r\n")[0]
+        self.assertEqual(urllib.parse.unquote(leaf).split(), pem("client.pem").split())
+
+    def test_passthrough_hands_on_whatever_comes(self):
+        lb, backend = self.mutual("passthrough", "passthrough")
+        self.assertEqual(ask(lb, using=context("stranger"))[0][0], 200)
+        sent = backend.requests[-1][0].decode().split("X-Amzn-Mtls-Clientcert: ")[1].split("\r\n")[0]
+        self.assertEqual(urllib.parse.unquote(sent).split(), pem("stranger.pem").split())
+        self.assertEqual(ask(lb)[0][0], 200)
+        self.assertNotIn(b"X-Amzn-Mtls", backend.requests[-1][0])
+
+    def test_revoked_clients_are_refused(self):
+        with open(os.path.join(WORK, "index.txt"), "w"), open(os.path.join(WORK, "ca.cnf"), "w") as f:
+            f.write("[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=30\ncertificate=ca.pem\nprivate_key=ca.key\n")
+        openssl("ca", "-config", "ca.cnf", "-gencrl", "-out", "empty.crl")
+        openssl("ca", "-config", "ca.cnf", "-revoke", "client.pem")
+        openssl("ca", "-config", "ca.cnf", "-gencrl", "-out", "client.crl")
+        self.assertEqual(ask(self.mutual("verify", "crl0", client_crls=[pem("empty.crl")])[0], using=context("client"))[0][0], 200)
+        self.refused(self.mutual("verify", "crl1", client_crls=[pem("client.crl")])[0], context("client"))
+
+    def test_a_trust_store_without_authorities_opens_nothing(self):
+        lb = https(default=fixed(200), listener={"client_mode": "verify", "client_ca_pem": "nothing"})
+        with self.assertRaises(OSError):
+            lb.connect()
+
+
+class Targets(unittest.TestCase):
+    def test_https_targets(self):
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(os.path.join(WORK, "b.pem"), os.path.join(WORK, "b.key"))
+        backend = Backend(context=server)
+        lb = Balancer(PLAYER, group("httpstargets", [backend], protocol="HTTPS", health_protocol="HTTPS"))
+        self.assertEqual(lb.get(method="POST", body=b"x" * 100000)[0], 200)
+        self.assertEqual(len(backend.requests[-1][1]), 100000)
+
+    def test_a_plain_target_behind_https_is_502(self):
+        class Plain(Backend):
+            def serve(self, connection):
+                with connection:
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        backend = Plain()
+        lb = Balancer(PLAYER, group("plaintarget", [backend], protocol="HTTPS", health_protocol="TCP"))
+        self.assertEqual(lb.get()[0], 502)
+
+
+class Network(unittest.TestCase):
+    """Network load balancers: bytes pass as they are."""
+
+    def network(self, *groups, protocol="TCP", **more):
+        return Balancer(PLAYER, *groups, protocol=protocol, kind="network", **more)
+
+    def test_tcp(self):
+        backend = Backend(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        lb = self.network(group("tcp", [backend], protocol="TCP", health_protocol="TCP"))
+        self.assertEqual(lb.get()[0], 200)
+        self.assertNotIn(b"X-Forwarded-For", backend.requests[-1][0])
+        body = os.urandom(2_000_000)
+        self.assertEqual(lb.get(method="POST", body=body)[0], 200)
+        self.assertEqual(backend.requests[-1][1], body)
+
+    def test_half_closed_ends_pass(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        g = group("half", [listener.getsockname()[1]], protocol="TCP", health_protocol="TCP")
+        lb = self.network(g)
+        with lb.connect() as s:
+            while True:  # health checks come too, and say nothing
+                far, _ = listener.accept()
+                s.sendall(b"question")
+                if far.recv(100):
+                    break
+            s.shutdown(socket.SHUT_WR)
+            self.assertEqual(far.recv(100), b"")
+            far.sendall(b"answer")
+            far.close()
+            self.assertEqual(read_all(s), b"answer")
+
+    def test_proxy_protocol(self):
+        seen = []
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        lb = self.network(group("proxy", [listener.getsockname()[1]], {"proxy_protocol_v2.enabled": "true"}, protocol="TCP", health_protocol="TCP"))
+        with lb.connect() as s:
+            s.sendall(b"hello")
+            while not seen:
+                far, _ = listener.accept()
+                far.settimeout(5)
+                data = far.recv(1000)
+                while data and len(data) < 33:
+                    data += far.recv(1000)
+                if data:
+                    seen.append(data)
+            want = (b"\r\n\r\n\0\r\nQUIT\n" + b"\x21\x11\x00\x0c" + socket.inet_aton("127.0.0.1") + socket.inet_aton(lb.address) +
+                    s.getsockname()[1].to_bytes(2, "big") + lb.port.to_bytes(2, "big") + b"hello")
+        self.assertEqual(seen, [want])
+
+    def test_tls_is_ended_here(self):
+        backend = Backend()
+        lb = self.network(group("nlbtls", [backend], protocol="TCP", health_protocol="TCP"), protocol="TLS",
+                          listener={"certificates": [certificate("a", True)], "ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06"})
+        self.assertEqual(ask(lb)[0][0], 200)
+
+    def test_udp(self):
+        far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        far.bind(("127.0.0.1", 0))
+        far.settimeout(5)
+        g = group("udp", [far.getsockname()[1]], protocol="UDP", health_enabled=False)
+        balancer = Balancer.__new__(Balancer)
+        balancer.publish = lambda healthy=False: PLAYER.publish(balancer.image())
+        balancer.__init__(PLAYER, g, protocol="UDP", kind="network")
+        lb = balancer
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as a, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as b:
+            for s, text in ((a, b"one"), (b, b"two"), (a, b"three")):
+                s.settimeout(5)
+                s.sendto(text, (lb.address, lb.port))
+                got, sender = far.recvfrom(1000)
+                far.sendto(got[::-1], sender)
+                self.assertEqual(s.recvfrom(1000), (text[::-1], (lb.address, lb.port)))
+
+    def test_the_flow_hash_spreads(self):
+        backends = [Backend() for _ in range(2)]
+        lb = self.network(group("hash", backends, protocol="TCP", health_protocol="TCP"))
+        for _ in range(40):
+            self.assertEqual(lb.get()[0], 200)
+        self.assertTrue(all(len(b.requests) > 5 for b in backends))
+        sticky = self.network(group("sticky", backends, {"stickiness.enabled": "true", "stickiness.type": "source_ip"}, protocol="TCP",
+                                    health_protocol="TCP"))
+        before = [len(b.requests) for b in backends]
+        for _ in range(10):
+            sticky.get()
+        self.assertIn(10, [len(b.requests) - n for b, n in zip(backends, before)])
+
+
+class Zlast(unittest.TestCase):
+    def test_the_edge_was_never_ill(self):
+        log = PLAYER.log()
+        self.assertNotIn("AddressSanitizer", log)
+        self.assertNotIn("runtime error", log)
+        self.assertNotIn("process edge ended", log)
+
+
+if __name__ == "__main__":
+    harness.main()
