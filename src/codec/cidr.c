@@ -81,18 +81,33 @@ bool bw_cidr_overlaps(const struct bw_cidr *a, const struct bw_cidr *b)
 	return a->v6 == b->v6 && same_prefix(a, b, a->bits < b->bits ? a->bits : b->bits);
 }
 
+static uint32_t v4_value(const struct bw_cidr *c)
+{
+	uint32_t value;
+
+	MUST(!c->v6);
+	memcpy(&value, c->bytes, sizeof value);
+	return ntohl(value);
+}
+
 struct bw_cidr bw_cidr_nth(const struct bw_cidr *network, uint32_t index)
 {
 	struct bw_cidr at = *network;
 	uint32_t value;
 
-	MUST(!network->v6);
 	(void)bw_cidr_mask(&at);
-	memcpy(&value, at.bytes, sizeof value);
-	value = htonl(ntohl(value) + index);
+	value = htonl(v4_value(&at) + index);
 	memcpy(at.bytes, &value, sizeof value);
 	at.bits = V4_BITS;
 	return at;
+}
+
+uint32_t bw_cidr_index(const struct bw_cidr *network, const struct bw_cidr *address)
+{
+	struct bw_cidr first = *network;
+
+	(void)bw_cidr_mask(&first);
+	return v4_value(address) - v4_value(&first);
 }
 
 uint64_t bw_cidr_size(const struct bw_cidr *network)

@@ -23,6 +23,8 @@ bool bw_cidr_contains(const struct bw_cidr *outer, const struct bw_cidr *inner);
 bool bw_cidr_overlaps(const struct bw_cidr *a, const struct bw_cidr *b);
 /* The IPv4 address that stands `index` addresses above the network's first. */
 struct bw_cidr bw_cidr_nth(const struct bw_cidr *network, uint32_t index);
+/* And back: how far an IPv4 address of the network stands above its first. */
+uint32_t bw_cidr_index(const struct bw_cidr *network, const struct bw_cidr *address);
 /* How many addresses an IPv4 network has. */
 uint64_t bw_cidr_size(const struct bw_cidr *network);
 /* The address alone, without its prefix; and with it. In the arena. */

@@ -301,6 +301,7 @@ void bw_network_delete(struct bw_call *call, const struct bw_record *r, struct b
 
 	settle(call);
 	bw_call_delete(call, network_key(&n, r->kind, id));
+	bw_call_delete(call, network_key(&n, "tags", id));
 }
 
 void network_rules_encode(

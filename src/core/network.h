@@ -113,6 +113,7 @@ BW_CHECKED enum bw_err bw_network_permits(
 /* ---- Writing, in a call ---- */
 
 void bw_network_save(struct bw_call *call, const struct bw_record *r, const void *from);
+/* Its tags go along ("tags/ID", svc/ec2/tags.c). */
 void bw_network_delete(struct bw_call *call, const struct bw_record *r, struct bw_str id);
 /* Stores the rules in the group's record; the caller saves it. */
 void bw_group_rules_set(

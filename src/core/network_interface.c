@@ -33,29 +33,29 @@ static enum bw_err address_wanted(struct bw_call *call, const struct bw_subnet *
     const struct bw_cidr *network, struct bw_str wanted, struct bw_str *key)
 {
 	struct bw_network n = bw_network_of(call);
-	struct bw_cidr address, first = bw_cidr_nth(network, 0);
-	uint32_t a, f;
+	struct bw_cidr address;
+	uint32_t at;
 
 	TRY(bw_cidr_address(wanted, &address));
 	CHECK(bw_cidr_contains(network, &address), BW_EINVAL);
-	memcpy(&a, address.bytes, sizeof a);
-	memcpy(&f, first.bytes, sizeof f);
-	a = __builtin_bswap32(a) - __builtin_bswap32(f);
-	CHECK(a >= RESERVED_FIRST && a < bw_cidr_size(network) - RESERVED_LAST, BW_EINVAL);
+	at = bw_cidr_index(network, &address);
+	CHECK(at >= RESERVED_FIRST && at < bw_cidr_size(network) - RESERVED_LAST, BW_EINVAL);
 	*key = bw_network_index(&n, "address", subnet->id, wanted);
 	return address_taken(call, *key) ? BW_EEXISTS : BW_OK;
 }
 
-/* The lowest free one. What is taken is looked over without being remembered: only the choice must stay free.
- */
+/* From anywhere in the subnet on, so that the first try is nearly always good. What is taken is looked over
+ * without being remembered: only the choice must stay free. */
 static enum bw_err address_any(struct bw_call *call, const struct bw_subnet *subnet,
     const struct bw_cidr *network, struct bw_str *address, struct bw_str *key)
 {
 	struct bw_network n = bw_network_of(call);
-	uint64_t size = bw_cidr_size(network);
+	uint32_t usable = (uint32_t)(bw_cidr_size(network) - RESERVED_FIRST - RESERVED_LAST), start;
 
-	for (uint32_t i = RESERVED_FIRST; i < size - RESERVED_LAST; i++) {
-		struct bw_cidr at = bw_cidr_nth(network, i);
+	CHECK(bw_network_addresses_used(&n, subnet->id) < usable, BW_ETOOBIG);
+	bw_random(&start, sizeof start);
+	for (uint32_t i = 0; i < usable; i++) {
+		struct bw_cidr at = bw_cidr_nth(network, RESERVED_FIRST + (start + i) % usable);
 
 		*address = bw_cidr_address_text(call->arena, &at);
 		*key = bw_network_index(&n, "address", subnet->id, *address);

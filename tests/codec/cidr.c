@@ -76,6 +76,7 @@ TEST(cidr_counts_addresses)
 	assert_int_equal(bw_cidr_size(&c), 4);
 	at = bw_cidr_nth(&c, 9);
 	assert_str(bw_cidr_address_text(&a, &at), "10.1.0.1");
+	assert_int_equal(bw_cidr_index(&c, &at), 9);
 	assert_int_equal(bw_cidr_parse(BW_STR("0.0.0.0/0"), &c), BW_OK);
 	assert_true(bw_cidr_size(&c) == UINT64_C(1) << 32);
 	bw_arena_free(&a);
