@@ -55,7 +55,6 @@ EC2_OP(DeleteInternetGateway, .effect = BW_WRITE, .resource = gateway_resource)
 		return bw_call_fail(call, "DependencyViolation",
 		    "The internetGateway '%.*s' has dependencies and cannot be deleted.", BW_FMT(g.id));
 	bw_network_delete(call, &bw_internet_gateway_record, g.id);
-	ec2_tags_delete(call, g.id);
 	return BW_OK;
 }
 

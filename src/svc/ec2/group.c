@@ -123,7 +123,6 @@ EC2_OP(DeleteSecurityGroup, .effect = BW_WRITE, .resource = ec2_group_resource)
 	e.after.n = 0;
 	TRY(ec2_group_commit(call, &e));
 	bw_network_delete(call, &bw_security_group_record, e.group.id);
-	ec2_tags_delete(call, e.group.id);
 	out->Return = BW_BOOL(true);
 	out->GroupId = e.group.id;
 	return BW_OK;

@@ -217,7 +217,6 @@ EC2_OP(DeleteNetworkInterface, .effect = BW_WRITE, .resource = ec2_interface_res
 		return bw_call_fail(call, "InvalidParameterValue",
 		    "Network interface '%.*s' is currently in use.", BW_FMT(i.id));
 	bw_network_interface_delete(call, &i);
-	ec2_tags_delete(call, i.id);
 	return BW_OK;
 }
 

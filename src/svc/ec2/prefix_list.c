@@ -191,7 +191,6 @@ EC2_OP(DeleteManagedPrefixList, .effect = BW_WRITE, .resource = ec2_prefix_list_
 	bw_network_delete(call, &bw_prefix_list_record, l.id);
 	out->PrefixList = BW_NEW(call->arena, struct ec2_ManagedPrefixList);
 	TRY(ec2_prefix_list_shape(call, &l, out->PrefixList));
-	ec2_tags_delete(call, l.id);
 	out->PrefixList->State = BW_STR("delete-complete");
 	return BW_OK;
 }

@@ -135,7 +135,6 @@ EC2_OP(DeleteSubnet, .effect = BW_WRITE, .resource = subnet_resource)
 		return bw_call_fail(call, "DependencyViolation",
 		    "The subnet '%.*s' has dependencies and cannot be deleted.", BW_FMT(s.id));
 	bw_network_delete(call, &bw_subnet_record, s.id);
-	ec2_tags_delete(call, s.id);
 	return BW_OK;
 }
 

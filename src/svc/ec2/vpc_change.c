@@ -201,8 +201,6 @@ EC2_OP(DeleteVpc, .effect = BW_WRITE, .resource = vpc_resource)
 	TRY(ec2_group_commit(call, &group));
 	bw_network_delete(call, &bw_security_group_record, v.group);
 	bw_network_delete(call, &bw_vpc_record, v.id);
-	ec2_tags_delete(call, v.id);
-	ec2_tags_delete(call, v.group);
 	ec2_tags_delete(call, v.route_table);
 	ec2_tags_delete(call, v.network_acl);
 	return BW_OK;
