@@ -40,6 +40,7 @@ struct guard {
 	struct bw_arena arena; /* and decoded */
 	struct bw_guard_image image;
 	bool has_image;
+	uint64_t seq;     /* the board's number of it */
 	int64_t in_force; /* version of the image that every namespace holds */
 	struct bw_buf json, out, said;
 };
@@ -102,12 +103,22 @@ static void report(struct guard *g)
 	bw_buf_free(&bytes);
 }
 
+/* Said in the log when it is news: what fails is tried again and again. */
+static void failure_log(const struct binding *b, struct bw_str reason)
+{
+	if (!bw_str_eq(b->state.state, BW_STR("failed")) || !bw_str_eq(b->state.reason, reason))
+		bw_log(BW_LOG_ERROR, "%.*s: the rules were not applied: %.*s", BW_FMT(b->is->name),
+		    BW_FMT(reason));
+}
+
 static void state_set(struct binding *b, const char *state, struct bw_str reason)
 {
 	struct bw_str line = bw_str_cut(&reason, '\n');
 
 	if (line.n >= sizeof b->reason)
 		line.n = sizeof b->reason - 1;
+	if (strcmp(state, "failed") == 0)
+		failure_log(b, line);
 	if (line.n)
 		memcpy(b->reason, line.p, line.n);
 	b->state.state = bw_str_c(state);
@@ -148,9 +159,6 @@ static enum bw_err space_apply(struct guard *g, struct space *s)
 	guard_table_put(bound, s->n, !s->loaded, &g->json);
 	CHECK(!g->json.failed, BW_ETOOBIG);
 	e = guard_nft(s->name, apply_arguments, bw_buf_str(&g->json), &g->out, &g->said);
-	if (e != BW_OK)
-		bw_log(BW_LOG_ERROR, "%s: the rules were not applied: %.*s", s->name ? s->name : "this host",
-		    BW_FMT(failure(e, &g->said)));
 	s->loaded = e == BW_OK;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct bw_guard_rules *r = bound[i].rules;
@@ -184,13 +192,12 @@ static void image_take(struct guard *g)
 	struct bw_buf bytes;
 	struct bw_guard_image image;
 	struct bw_arena arena;
-	uint64_t seq;
 	enum bw_err e;
 
 	bw_board_wake_take(g->is->images);
 	bw_buf_init(&bytes, BW_GUARD_IMAGE_MAX);
 	bw_arena_init(&arena, ARENA_MAX);
-	e = bw_board_read(g->is->images, &bytes, &seq);
+	e = bw_board_read(g->is->images, &bytes, &g->seq);
 	if (e == BW_OK)
 		e = bw_guard_image_decode(bw_buf_str(&bytes), &arena, &image);
 	if (e != BW_OK) {
@@ -230,6 +237,8 @@ static void space_look(struct guard *g, struct space *s)
 
 static void look(struct guard *g)
 {
+	if (bw_board_seq(g->is->images) != g->seq)
+		image_take(g);
 	if (!g->has_image)
 		return;
 	for (size_t i = 0; i < g->space_count; i++)
@@ -317,6 +326,8 @@ int bw_guard_run(const struct bw_proc_self *self)
 
 	g->is = self->ctx;
 	e = guard_open(g);
+	if (e == BW_OK)
+		report(g);
 	if (e == BW_OK)
 		e = bw_proc_send(self->channel, BW_PROC_READY, BW_STR(""));
 	if (e == BW_OK) {
