@@ -57,9 +57,40 @@ static enum bw_err holder_gather(struct gathering *g, const struct iam_holder *h
 	return BW_OK;
 }
 
-static enum bw_err source_resource(struct bw_call *call)
+enum bw_err iam_source_resource(struct bw_call *call)
 {
 	bw_call_resource(call, bw_call_input(call, "PolicySourceArn"));
+	/* Another account's is refused in words of its own, not by its absent policies. */
+	bw_call_resource_account(call, call->account);
+	return BW_OK;
+}
+
+enum bw_err iam_source_load(struct bw_call *call, struct bw_str arn, struct iam_holder *h)
+{
+	static const struct iam_holder_kind *const kinds[] = {
+	    &iam_user_holder, &iam_group_holder, &iam_role_holder};
+	struct bw_str name, kind;
+	struct bw_arn parts;
+	size_t i = 0;
+
+	if (bw_arn_parse(arn, &parts) != BW_OK || !bw_str_eq(parts.service, BW_STR("iam")))
+		parts.resource = BW_STR("");
+	name = parts.resource;
+	kind = bw_str_cut(&name, '/');
+	while (i < BW_COUNT(kinds) && !bw_str_eq(kind, bw_str_c(kinds[i]->kind)))
+		i++;
+	for (ptrdiff_t at; (at = bw_str_find(name, '/', 0)) >= 0;)
+		name = bw_str_sub(name, (size_t)at + 1, name.n);
+	if (i == BW_COUNT(kinds) || name.n == 0)
+		return bw_call_fail(call, "InvalidInput",
+		    "Invalid Entity Arn: %.*s does not clearly define entity type and name.", BW_FMT(arn));
+	if (!bw_str_eq(parts.account, call->account))
+		return bw_call_fail(call, "InvalidInput",
+		    "Invalid Policy Source Arn: caller's account %.*s does not have access to policies in account %.*s",
+		    BW_FMT(call->account), BW_FMT(parts.account));
+	TRY(iam_holder_load(call, kinds[i], name, h));
+	if (!bw_str_eq(arn, bw_iam_arn(call->arena, call->account, kinds[i]->kind, h->path, h->name)))
+		return bw_call_fail(call, "NoSuchEntity", "The %s with name %.*s cannot be found.", kinds[i]->kind, BW_FMT(name));
 	return BW_OK;
 }
 
@@ -72,16 +103,12 @@ BW_OP(iam, GetContextKeysForCustomPolicy, .effect = BW_READ)
 }
 
 /* A user's policies are its own and those of its groups. */
-BW_OP(iam, GetContextKeysForPrincipalPolicy, .effect = BW_READ, .resource = source_resource)
+BW_OP(iam, GetContextKeysForPrincipalPolicy, .effect = BW_READ, .resource = iam_source_resource)
 {
 	struct gathering g = {.call = call, .out = &out->ContextKeyNames};
 	struct iam_holder h, group;
-	enum bw_err e = iam_holder_find(call, in->PolicySourceArn, &h);
 
-	if (e == BW_ENOTFOUND)
-		return bw_call_fail(call, "NoSuchEntity", "The entity with ARN %.*s cannot be found.",
-		    BW_FMT(in->PolicySourceArn));
-	TRY(e);
+	TRY(iam_source_load(call, in->PolicySourceArn, &h));
 	out->ContextKeyNames.set = true;
 	TRY(holder_gather(&g, &h));
 	for (size_t i = 0; h.groups && i < h.groups->n; i++) {

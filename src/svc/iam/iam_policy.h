@@ -83,6 +83,13 @@ BW_CHECKED enum bw_err iam_holder_load_to_change(
 BW_CHECKED enum bw_err iam_holder_find(struct bw_call *call, struct bw_str arn, struct iam_holder *h);
 void iam_holder_save(struct bw_call *call, const struct iam_holder *h);
 
+/* ---- Whose policies are asked about (context_keys.c) ---- */
+
+/* Row: the user, group or role of PolicySourceArn. */
+BW_CHECKED enum bw_err iam_source_resource(struct bw_call *call);
+/* Loads it. InvalidInput when the ARN is none of this account's kinds, NoSuchEntity when it is not there. */
+BW_CHECKED enum bw_err iam_source_load(struct bw_call *call, struct bw_str arn, struct iam_holder *h);
+
 /* ---- Managed policies of either owner (managed_policy.c) ---- */
 
 struct iam_managed {
