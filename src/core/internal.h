@@ -175,6 +175,10 @@ bool local_request(struct bw_lane *lane, struct bw_http_exchange *x);
 void local_metrics(struct bw_lane *lane, struct bw_http_exchange *x);
 void local_listeners(struct bw_lane *lane, struct bw_http_exchange *x);
 
+/* ---- object.c ---- */
+/* Answers a signed URL of an object; false when the request is not for one. */
+bool object_request(struct bw_lane *lane, struct bw_http_exchange *x);
+
 /* ---- first.c ---- */
 /* Chooses what a first start makes: account (`account` unless empty), administrator's key, root password. Hashes: slow. */
 BW_CHECKED enum bw_err first_choose(struct bw_core *core, struct bw_str account);

@@ -60,6 +60,8 @@ bool local_request(struct bw_lane *lane, struct bw_http_exchange *x)
 {
 	if (!bw_str_starts(x->request->path, BW_STR("/_bulwark/")))
 		return false;
+	if (object_request(lane, x))
+		return true;
 	for (size_t i = 0; i < BW_COUNT(paths); i++)
 		if (bw_str_eq(x->request->path, paths[i].path)) {
 			paths[i].serve(lane, x);

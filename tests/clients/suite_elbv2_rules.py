@@ -4,6 +4,8 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 
 import harness
 from elbv2_case import Elbv2Case, allow
@@ -261,6 +263,34 @@ class TrustStores(Elbv2Case):
         self.assertEqual([2], [r["RevocationId"] for r in self.elb.describe_trust_store_revocations(TrustStoreArn=arn)["TrustStoreRevocations"]])
         self.refused("RevocationIdNotFound", None, self.elb.describe_trust_store_revocations, TrustStoreArn=arn, RevocationIds=[1])
         self.elb.delete_trust_store(TrustStoreArn=arn)
+
+    def test_what_was_handed_in_is_handed_out(self):
+        def fetch(url):
+            try:
+                with urllib.request.urlopen(url, timeout=10) as answer:
+                    return answer.status, answer.read()
+            except urllib.error.HTTPError as e:
+                return e.code, None
+        arn, other = self.make()["TrustStoreArn"], self.make("dir/two.pem")["TrustStoreArn"]
+        revocation = self.elb.add_trust_store_revocations(TrustStoreArn=arn, RevocationContents=[{"S3Bucket": "trust-bucket", "S3Key": "crl.pem"}])
+        revocation = revocation["TrustStoreRevocations"][0]["RevocationId"]
+        self.refused("RevocationIdNotFound", None, self.elb.get_trust_store_revocation_content, TrustStoreArn=arn, RevocationId=9)
+        self.refused("AccessDenied", None, self.user(allow("DescribeTrustStores")).get_trust_store_ca_certificates_bundle, TrustStoreArn=arn)
+        url = self.elb.get_trust_store_ca_certificates_bundle(TrustStoreArn=arn)["Location"]
+        self.assertEqual((200, (self.bucket / "ca.pem").read_bytes()), fetch(url))
+        crl = self.elb.get_trust_store_revocation_content(TrustStoreArn=arn, RevocationId=revocation)["Location"]
+        self.assertEqual((200, (self.bucket / "crl.pem").read_bytes()), fetch(crl))
+        path, query = url.split("?")
+        expires, signature = query.split("&")
+        later = "expires=" + str(int(expires.removeprefix("expires=")) + 1)
+        foreign = self.elb.get_trust_store_ca_certificates_bundle(TrustStoreArn=other)["Location"].split("?")[0]
+        for bad in (path, f"{path}?{later}&{signature}", f"{path}?{expires}&{signature[:-1]}", f"{path}?{expires}&{signature}0", f"{path}?{signature}&{expires}",
+                    f"{foreign}?{query}", f"{path}?expires=0&{signature}", url + "&x=1", crl.split("?")[0] + "?" + query, path + "x?" + query):
+            with self.subTest(bad):
+                self.assertEqual(403, fetch(bad)[0])
+        self.assertEqual(405, fetch(urllib.request.Request(url, method="DELETE"))[0])
+        self.elb.delete_trust_store(TrustStoreArn=arn)
+        self.assertEqual((404, 404), (fetch(url)[0], fetch(crl)[0]))
 
 
 class Reservations(Elbv2Case):

@@ -1,4 +1,5 @@
 #include "core/bucket.h"
+#include "core/object.h"
 #include "crypto/crypto.h"
 #include "svc/elbv2/elb.h"
 
@@ -333,3 +334,68 @@ BW_OP(elbv2, DescribeTrustStoreRevocations, .effect = BW_READ)
 		        in->TrustStoreArn, BW_INT(v[from].id), BW_STR("CRL"), BW_INT(v[from].entries)};
 	return BW_OK;
 }
+
+/* ---- What was handed in, handed out again ---- */
+
+enum { LOCATION_S = 600 }; /* "active for ten minutes" */
+
+BW_OP(elbv2, GetTrustStoreCaCertificatesBundle, .effect = BW_READ, .resource = elb_arn_resource)
+{
+	struct elb_trust_store s;
+
+	TRY(elb_trust_store_load(call, in->TrustStoreArn, &s));
+	out->Location = bw_object_url(
+	    call, bw_arena_printf(call->arena, "%.*s/%.*s/bundle", BW_FMT(s.name), BW_FMT(s.id)), LOCATION_S);
+	return BW_OK;
+}
+
+BW_OP(elbv2, GetTrustStoreRevocationContent, .effect = BW_READ, .resource = elb_arn_resource)
+{
+	struct elb_trust_store s;
+	struct elb_revocation r;
+
+	TRY(elb_trust_store_load(call, in->TrustStoreArn, &s));
+	TRY(revocation_load(call, &s, in->RevocationId.v, &r));
+	out->Location = bw_object_url(call,
+	    bw_arena_printf(call->arena, "%.*s/%.*s/%lld", BW_FMT(s.name), BW_FMT(s.id), (long long)r.id),
+	    LOCATION_S);
+	return BW_OK;
+}
+
+static enum bw_err record_read(struct bw_snapshot *view, struct bw_arena *arena, const struct elb_kind *k,
+    struct bw_str place, struct bw_str name, void *to)
+{
+	struct bw_str bytes;
+
+	TRY(bw_snapshot_get(view,
+	    bw_arena_printf(arena, "%.*s/elbv2/%s/%.*s", BW_FMT(place), k->record->kind, BW_FMT(name)), arena,
+	    &bytes, NULL));
+	return bw_record_decode(k->record, bytes, arena, to);
+}
+
+/* "NAME/ID/bundle" or "NAME/ID/REVOCATION". */
+static enum bw_err object_read(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena,
+    struct bw_str account, struct bw_str region, struct bw_str name, struct bw_str *bytes)
+{
+	struct bw_str place = bw_arena_printf(arena, "%.*s/%.*s", BW_FMT(account), BW_FMT(region));
+	struct bw_str what = name, store = bw_str_cut(&what, '/'), id = bw_str_cut(&what, '/');
+	struct elb_trust_store s;
+	struct elb_revocation r;
+	int64_t number;
+
+	(void)core;
+	TRY(record_read(view, arena, &elb_trust_store_kind, place, store, &s));
+	CHECK(bw_str_eq(s.id, id), BW_ENOTFOUND);
+	if (elb_is(what, "bundle")) {
+		*bytes = s.bundle;
+		return BW_OK;
+	}
+	CHECK(bw_str_to_i64(what, 1, INT32_MAX, &number) == BW_OK, BW_ENOTFOUND);
+	TRY(record_read(view, arena, &elb_revocation_kind, place,
+	    bw_arena_printf(arena, "%.*s/%010lld", BW_FMT(store), (long long)number), &r));
+	*bytes = r.content;
+	return BW_OK;
+}
+
+static const struct bw_object_keeper object_keeper = {"elbv2", object_read, "application/x-pem-file"};
+BW_OBJECT_KEEPER(object_keeper);
