@@ -4,9 +4,9 @@
  * reserved, so a reservation is granted at once and changes nothing but what is described. */
 
 enum {
-	APP_MIN = 100,        /* capacity units of an application load balancer */
+	APP_MIN = 100, /* capacity units of an application load balancer */
 	APP_MAX = 1500,
-	NET_MIN_ZONE = 2750,  /* of a network load balancer, for each zone */
+	NET_MIN_ZONE = 2750, /* of a network load balancer, for each zone */
 	NET_MAX_ZONE = 45000,
 	DECREASES = 2, /* a day */
 	DAY_MS = 24 * 3600 * 1000,

@@ -8,3 +8,6 @@ BW_CHECKED enum bw_err elb_load_balancer_to_shape(
     struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancer *out);
 /* Route 53's hosted zone of load balancers in a Region; absent for Regions that are not AWS's. */
 struct bw_str elb_hosted_zone(struct bw_str region, bool application);
+/* elasticloadbalancing:Subnet of the subnets that a call names. */
+void elb_subnet_keys(
+    struct bw_call *call, const struct elbv2_Subnets *subnets, const struct elbv2_SubnetMappings *mappings);
