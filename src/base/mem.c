@@ -36,7 +36,8 @@ char *bw_strdup(struct bw_str s)
 
 void bw_wipe(void *p, size_t bytes)
 {
-	explicit_bzero(p, bytes);
+	if (bytes)
+		explicit_bzero(p, bytes);
 }
 
 /* Chunks double up to CHUNK_MAX; a larger wish gets a chunk of its own. */
@@ -86,6 +87,13 @@ void bw_arena_free(struct bw_arena *a)
 	chunks_free(a->chunks);
 	a->chunks = NULL;
 	a->used_bytes = 0;
+}
+
+void bw_arena_wipe(struct bw_arena *a)
+{
+	for (struct bw_arena_chunk *c = a->chunks; c; c = c->next)
+		bw_wipe(c->data, c->used);
+	bw_arena_free(a);
 }
 
 static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes)

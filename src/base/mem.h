@@ -25,6 +25,8 @@ void bw_arena_init(struct bw_arena *a, size_t limit_bytes);
 /* Frees everything and leaves an empty usable arena. */
 void bw_arena_reset(struct bw_arena *a);
 void bw_arena_free(struct bw_arena *a);
+/* Wipes everything, then frees: for secrets. */
+void bw_arena_wipe(struct bw_arena *a);
 /* Zeroed, 16-byte aligned, never NULL. */
 void *bw_arena_alloc(struct bw_arena *a, size_t bytes);
 #define BW_NEW(arena, type) ((type *)bw_arena_alloc((arena), sizeof(type)))

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
-#include "bin/api.h"
+#include "bin/keyer.h"
 #include "edge/edge.h"
 #include "guard/guard.h"
 #include "net/socket.h"
@@ -122,6 +122,21 @@ static int guard_choose(const struct parsed *p, struct api *api, struct place *p
 	return 0;
 }
 
+/* A socket for each loop. They share the port among themselves, and would with another server's: so whether it is free is asked
+ * with one that shares nothing. */
+static bool address_open(const struct bw_address *address, struct api *api)
+{
+	int alone;
+
+	if (bw_socket_listen(address, false, &alone) != BW_OK)
+		return false;
+	close(alone);
+	for (unsigned i = 0; i < api->loops; i++)
+		if (bw_socket_listen(address, true, &api->fds[i][api->listen_count]) != BW_OK)
+			return false;
+	return true;
+}
+
 static int listen_open(const struct parsed *p, struct api *api)
 {
 	const char *const *specs = option_all(p, "listen");
@@ -136,11 +151,10 @@ static int listen_open(const struct parsed *p, struct api *api)
 			return command_refuse(p, "--listen %s is not ADDRESS:PORT or [ADDRESS]:PORT", *specs);
 		if (api->core.ephemeral && !bw_address_loopback(&address))
 			return command_refuse(p, "an ephemeral server listens on loopback alone, not on %s", *specs);
-		for (unsigned i = 0; i < api->loops; i++)
-			if (bw_socket_listen(&address, true, &api->fds[i][api->listen_count]) != BW_OK) {
-				fprintf(stderr, "bulwark: cannot listen on %s (is it taken?)\n", *specs);
-				return 1;
-			}
+		if (!address_open(&address, api)) {
+			fprintf(stderr, "bulwark: cannot listen on %s (is it taken?)\n", *specs);
+			return 1;
+		}
 		api->listen[api->listen_count++] = bw_str_c(*specs);
 	}
 	return 0;
@@ -213,30 +227,54 @@ static int edge_prepare(struct bw_edge *edge, struct api *api, const struct plac
 	return 0;
 }
 
+static struct keyer_process keyer;
+
+/* Every process but the keyer forgets what it inherited for it. */
+static int api_main(const struct bw_proc_self *self)
+{
+	keyer_forget(&keyer, true);
+	return api_run(self);
+}
+
+static int edge_main(const struct bw_proc_self *self)
+{
+	keyer_forget(&keyer, false);
+	return bw_edge_run(self);
+}
+
+static int guard_main(const struct bw_proc_self *self)
+{
+	keyer_forget(&keyer, false);
+	return bw_guard_run(self);
+}
+
 static int serve_run(const struct parsed *p)
 {
 	struct api api;
 	struct bw_guard guard;
 	static struct place place;
 	static struct bw_edge edge;
+	/* The keyer first: the api asks it. */
 	const struct bw_proc_row rows[] = {
-	    {.title = "api", .run = api_run, .ctx = &api, .may_send = 1u << BW_PROC_READY},
+	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
+	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
 	    {.title = "edge",
-	        .run = bw_edge_run,
+	        .run = edge_main,
 	        .ctx = &edge,
 	        .may_send = 1u << BW_PROC_READY,
 	        .low_ports = true,
 	        .user = edge_user()},
-	    {.title = "guard", .run = bw_guard_run, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
+	    {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
 	};
 	int refused = api_prepare(p, &api, &place), status;
 
 	umask(077);
 	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(&edge, &api, &place)))
 		return refused;
-	if (guard_boards_open(&api, &guard) != BW_OK)
+	if (guard_boards_open(&api, &guard) != BW_OK || keyer_prepare(&keyer, &place, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
-	status = bw_proc_run(rows, api.core.guard.count ? 3 : 2, DRAIN_MS);
+	api.core.keyer_channels = keyer.api_ends;
+	status = bw_proc_run(rows, BW_COUNT(rows) - !api.core.guard.count, DRAIN_MS);
 	bw_board_free(guard.images);
 	bw_board_free(guard.reports);
 	bw_edge_free(&edge);

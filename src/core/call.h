@@ -4,6 +4,7 @@
 
 #include "aws/shape.h"
 #include "aws/wire.h"
+#include "keyer/keyer.h"
 #include "policy/policy.h"
 #include "store/record.h"
 #include "store/store.h"
@@ -38,6 +39,7 @@ struct bw_call {
 	const struct bw_caller *caller; /* NULL: unauthenticated */
 	struct bw_snapshot *view;
 	struct bw_batch batch;
+	struct bw_keyer_answer answer; /* to the row's `ask`; wiped with the call */
 
 	/* Stated by the row's `resource` and `keys`, used by the decision. */
 	struct bw_str resource, resource_account;

@@ -97,6 +97,7 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	core->guard = config->guard;
 	core->guard_images = config->guard_images;
 	core->guard_reports = config->guard_reports;
+	core->keyer_channels = config->keyer_channels;
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);

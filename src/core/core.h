@@ -16,6 +16,7 @@ struct bw_core_config {
 	struct bw_board *edge_images, *edge_reports; /* to and from the edge (core/edge_image.h); NULL: there is no edge */
 	unsigned lanes;                       /* event loops */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
+	const int *keyer_channels;            /* the api's ends of bw_keyer_channel, one a lane, kept open; NULL: no keyer */
 	struct bw_edge_config edge;           /* lists are borrowed for the core's life */
 	struct bw_guard_config guard;         /* likewise */
 	struct bw_board *guard_images, *guard_reports; /* to and from the guard (core/guard_image.h); NULL: there is none */

@@ -60,6 +60,11 @@ static void gate_call_give(struct gate_call *g)
 		gate_call_wreck(g);
 		return;
 	}
+	if (g->call.op && g->call.op->ask) {
+		/* What the keyer gave may be a secret, and stands in the answer too. */
+		bw_arena_wipe(&g->arena);
+		bw_wipe(g->body.p, g->body.n);
+	}
 	bw_arena_reset(&g->arena);
 	bw_buf_reset(&g->headers);
 	bw_buf_reset(&g->body);
@@ -124,7 +129,8 @@ static void finish_failed(struct gate_call *g, enum bw_err e)
 
 /* ---- Running the handler ---- */
 
-static enum bw_err handle(struct gate_call *g)
+/* States what the call is about and decides; then what the keyer is asked. */
+static enum bw_err decide_and_ask(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
 
@@ -143,6 +149,20 @@ static enum bw_err handle(struct gate_call *g)
 	if (call->op->keys)
 		TRY(call->op->keys(call));
 	TRY(authorise(g));
+	g->asking = false;
+	if (!call->op->ask)
+		return BW_OK;
+	g->request = (struct bw_keyer_request){.op = BW_KEYER_NOTHING};
+	call->answer = (struct bw_keyer_answer){0};
+	TRY(call->op->ask(call, call->in, &g->request));
+	g->asking = g->request.op != BW_KEYER_NOTHING;
+	return BW_OK;
+}
+
+static enum bw_err handle(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+
 	call->out = bw_arena_alloc(call->arena, call->model->output ? call->model->output->size : 1);
 	return call->op->handle(call, call->in, call->out);
 }
@@ -186,17 +206,51 @@ static void handled(struct bw_post *p)
 		finish_failed(g, e);
 }
 
-/* One attempt: a fresh view, the decision, the handler. On the loop, or on a worker for slow rows. */
-static void attempt(struct gate_call *g)
+/* Runs `step` in a fresh view. */
+static enum bw_err in_view(struct gate_call *g, enum bw_err (*step)(struct gate_call *g))
 {
 	struct bw_call *call = &g->call;
+	enum bw_err e = bw_snapshot_begin(g->lane->core->store, &call->view);
 
-	g->result = bw_snapshot_begin(g->lane->core->store, &call->view);
-	if (g->result != BW_OK)
-		return;
-	g->result = handle(g);
+	if (e != BW_OK)
+		return e;
+	e = step(g);
 	bw_snapshot_end(call->view);
 	call->view = NULL;
+	return e;
+}
+
+static enum bw_err decide_and_handle(struct gate_call *g)
+{
+	TRY(decide_and_ask(g));
+	return g->asking ? BW_OK : handle(g);
+}
+
+/* One attempt: the decision and the handler. On the loop, or on a worker for slow rows. Only half of it when the keyer is asked. */
+static void attempt(struct gate_call *g)
+{
+	g->result = in_view(g, decide_and_handle);
+}
+
+/* The keyer has answered: the other half. */
+static void answered(struct bw_keyer_ask *ask)
+{
+	struct gate_call *g = ask->ctx;
+
+	g->asking = false;
+	g->call.answer = ask->answer;
+	g->result = in_view(g, handle);
+	handled(&g->post);
+}
+
+static void keyer_ask(struct gate_call *g)
+{
+	if (!g->lane->keyer) {
+		finish_failed(g, gate_fail(g, "ServiceFailure", 503, "This server runs without a keyer."));
+		return;
+	}
+	g->ask = (struct bw_keyer_ask){.request = &g->request, .arena = g->call.arena, .done = answered, .ctx = g};
+	bw_keyer_send(g->lane->keyer, &g->ask);
 }
 
 static void run_slow(struct bw_post *p)
@@ -214,7 +268,10 @@ static void run(struct bw_post *p)
 
 	if (!g->call.op->slow) {
 		attempt(g);
-		handled(p);
+		if (g->result == BW_OK && g->asking)
+			keyer_ask(g);
+		else
+			handled(p);
 		return;
 	}
 	g->post.run = run_slow;

@@ -29,6 +29,7 @@ struct bw_core {
 	struct policy_cache *policies;
 	struct mfa_guesses *mfa;
 	struct worker_pool *workers;
+	const int *keyer_channels; /* one a lane, or NULL */
 	struct publisher *publisher;    /* NULL: nothing is published */
 	struct bw_edge_config edge;
 	struct bw_guard_config guard;
@@ -94,6 +95,7 @@ struct bw_lane {
 	struct gate_call *spare;   /* answered calls whose memory is used again */
 	unsigned spare_count;
 	struct bw_map rates;       /* account -> struct rate */
+	struct bw_keyer_client *keyer; /* NULL: this server has none */
 	size_t in_work;
 	struct task_runner *tasks; /* of the first lane; NULL: another runs them */
 };
@@ -123,6 +125,9 @@ struct gate_call {
 	struct caller_entry *caller;
 	struct bw_commit commit;
 	struct bw_post post;
+	struct bw_keyer_request request;
+	struct bw_keyer_ask ask;
+	bool asking;               /* the request is to be sent, or on its way */
 	struct bw_policy **policies; /* of this call, to release */
 	size_t policy_count, policy_room;
 	enum bw_err result;

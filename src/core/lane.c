@@ -113,7 +113,7 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	lane->tick.fire = tick;
 	bw_timer_set(loop, &lane->tick, TICK_MS);
 	*out = lane;
-	return BW_OK;
+	return core->keyer_channels ? bw_keyer_client_new(loop, core->keyer_channels[index], &lane->keyer) : BW_OK;
 }
 
 void bw_lane_free(struct bw_lane *lane)
@@ -124,6 +124,7 @@ void bw_lane_free(struct bw_lane *lane)
 	uses_flush(lane);
 	tasks_free(lane);
 	gate_calls_free(lane);
+	bw_keyer_client_free(lane->keyer);
 	bw_sigv4_cache_free(&lane->signatures);
 	bw_map_free(&lane->callers);
 	bw_map_free(&lane->used);

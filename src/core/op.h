@@ -21,6 +21,10 @@ struct bw_op {
 	enum bw_err (*resource)(struct bw_call *call);
 	/* Adds the service's condition keys. NULL: none beyond the global ones, aws:RequestTag and aws:TagKeys. */
 	enum bw_err (*keys)(struct bw_call *call);
+	/* Says what the keyer shall do, after the decision and in the same view: what it reads counts as the call's. The handler runs
+	 * with the answer in call->answer, in a view of its own. Leaves `op` at BW_KEYER_NOTHING when the keyer has nothing to do. NULL:
+	 * the operation needs no key. Not with `slow`. */
+	enum bw_err (*ask)(struct bw_call *call, const void *in, struct bw_keyer_request *request);
 	enum bw_err (*handle)(struct bw_call *call, const void *in, void *out);
 };
 

@@ -1,9 +1,10 @@
-/* The keyer: the one process that holds the root key and KMS key material. It parses nothing from the network; this
- * header is all that may be asked of it. Requests travel over shared-memory rings, one a loop; answers come back as posts
- * on the loop that asked. Outside the keyer, material exists only wrapped.
+/* The keyer: the one process that holds the root key and KMS key material. It parses nothing from the
+ * network; this header is all that may be asked of it. Requests travel over shared-memory rings, one a loop;
+ * answers come back as posts on the loop that asked. Outside the keyer, material exists only wrapped.
  *
- * Material is wrapped under a key derived from the root key, with its whole identity (struct bw_keyer_material) as
- * associated data, each part with its length in front: what was moved to another key, account or Region does not open. */
+ * Material is wrapped under a key derived from the root key, with its whole identity (struct
+ * bw_keyer_material) as associated data, each part with its length in front: what was moved to another key,
+ * account or Region does not open. */
 #pragma once
 
 #include "base/buf.h"
@@ -69,31 +70,43 @@ enum bw_key_message { BW_MESSAGE_RAW, BW_MESSAGE_DIGEST, BW_MESSAGE_EXTERNAL_MU 
 struct bw_keyer_material {
 	struct bw_str account, region, key_id; /* a replica's material is wrapped anew for its Region */
 	struct bw_str material_id;             /* KeyMaterialId: 64 hexadecimal digits */
-	int64_t version;                       /* of the wrapping: a record that was rolled back does not open under another */
+	int64_t version; /* of the wrapping: a record that was rolled back does not open under another */
 	enum bw_key_spec spec;
 	struct bw_str wrapped;
 };
 
 enum bw_keyer_op {
-	BW_KEYER_GENERATE,       /* key.spec -> out: wrapped, out2: public key as SubjectPublicKeyInfo DER (asymmetric), out3: material id */
-	BW_KEYER_REWRAP,         /* key, other (identity to wrap for) -> out: wrapped. Replicas, key rotation of the root */
-	BW_KEYER_ENCRYPT,        /* key, algorithm, input: plaintext, context -> out: ciphertext */
-	BW_KEYER_DECRYPT,        /* key, algorithm, input: ciphertext, context -> out: plaintext */
-	BW_KEYER_REENCRYPT,      /* other, other_algorithm, input, other_context -> key, algorithm, context -> out. The plaintext never leaves */
-	BW_KEYER_DATA_KEY,       /* key, length, context, plain -> out: ciphertext, out2: plaintext when `plain` */
-	BW_KEYER_DATA_KEY_PAIR,  /* key, pair_spec, context, plain -> out: ciphertext of the PKCS #8 DER, out2: it when `plain`, out3: public DER */
-	BW_KEYER_SIGN,           /* key, algorithm, message, input -> out: signature */
-	BW_KEYER_VERIFY,         /* key, algorithm, message, input, input2: signature. ECORRUPT: it does not verify */
-	BW_KEYER_MAC,            /* key, algorithm, input -> out */
-	BW_KEYER_VERIFY_MAC,     /* key, algorithm, input, input2: MAC. ECORRUPT: it does not verify */
-	BW_KEYER_DERIVE,         /* key (ECDH), input: the peer's SubjectPublicKeyInfo DER -> out: raw shared secret */
-	BW_KEYER_RANDOM,         /* length -> out */
-	BW_KEYER_IMPORT_BEGIN,   /* pair_spec: wrapping RSA spec; key: identity -> out: the wrapped private wrapping key (goes into
-	                            the import token), out2: public key DER */
-	BW_KEYER_IMPORT,         /* key: identity and spec; other: the wrapping key; algorithm; input: encrypted material
-	                            -> out: wrapped, out2: public DER, out3: material id. EINVAL: it is not what the spec asks for */
+	BW_KEYER_GENERATE, /* key.spec -> out: wrapped, out2: public key as SubjectPublicKeyInfo DER
+	                      (asymmetric), out3: material id */
+	BW_KEYER_REWRAP,   /* key, other (identity to wrap for) -> out: wrapped. Replicas, key rotation of the
+	                      root */
+	BW_KEYER_ENCRYPT,  /* key, algorithm, input: plaintext, context -> out: ciphertext */
+	BW_KEYER_DECRYPT,  /* key, algorithm, input: ciphertext, context -> out: plaintext */
+	BW_KEYER_REENCRYPT, /* other, other_algorithm, input, other_context -> key, algorithm, context -> out.
+	                       The plaintext never leaves */
+	BW_KEYER_DATA_KEY,  /* key, length, context, plain -> out: ciphertext, out2: plaintext when `plain` */
+	BW_KEYER_DATA_KEY_PAIR, /* key, pair_spec, context, plain -> out: ciphertext of the PKCS #8 DER, out2:
+	                           it when `plain`, out3: public DER */
+	BW_KEYER_SIGN,          /* key, algorithm, message, input -> out: signature */
+	BW_KEYER_VERIFY, /* key, algorithm, message, input, input2: signature. ECORRUPT: it does not verify */
+	BW_KEYER_MAC,    /* key, algorithm, input -> out */
+	BW_KEYER_VERIFY_MAC, /* key, algorithm, input, input2: MAC. ECORRUPT: it does not verify */
+	BW_KEYER_DERIVE, /* key (ECDH), input: the peer's SubjectPublicKeyInfo DER -> out: raw shared secret
+	                  */
+	BW_KEYER_RANDOM, /* length -> out */
+	BW_KEYER_IMPORT_BEGIN, /* key: identity, spec: the wrapping RSA spec -> out: the wrapped private
+	                          wrapping key (goes into the import token), out2: public key DER */
+	BW_KEYER_IMPORT,       /* key: identity and spec; other: the wrapping key; algorithm; input: encrypted
+	                          material
+	                          -> out: wrapped, out2: public DER, out3: material id. EINVAL: it is not what the
+	                          spec asks for */
 	BW_KEYER_OPS,
+	BW_KEYER_NOTHING = BW_KEYER_OPS, /* the answer is known without the keyer */
 };
+
+/* Messages either way are at most this long: a CMK's longest inputs are 6,144 bytes, its longest material
+ * some 5,000. */
+enum { BW_KEYER_MESSAGE_MAX = 64 * 1024 };
 
 struct bw_keyer_request {
 	enum bw_keyer_op op;
@@ -107,20 +120,60 @@ struct bw_keyer_request {
 	bool plain;
 };
 
-/* BW_OK; BW_ECORRUPT: what was to be opened or verified does not authenticate; BW_EINVAL: the input does not fit the key (too
- * long, not a point of the curve, a digest of another length); BW_EPERM: sealed, or not permitted; BW_ENOTFOUND: this
- * OpenSSL lacks the algorithm; BW_EAGAIN: the keyer is being restarted or too much waits. */
+/* BW_OK; BW_ECORRUPT: what was to be opened or verified does not authenticate; BW_EINVAL: the input does not
+ * fit the key (too long, not a point of the curve, a digest of another length); BW_EPERM: sealed, or not
+ * permitted; BW_ENOTFOUND: this OpenSSL lacks the algorithm; BW_EAGAIN: the keyer is being restarted or too
+ * much waits. */
 struct bw_keyer_answer {
 	enum bw_err result;
 	struct bw_str out, out2, out3; /* in the asking call's arena */
 };
 
-/* A symmetric ciphertext names its key and material in front, readable without the keyer: what Decrypt without a KeyId goes by.
- * BW_EINVAL: not a ciphertext of ours. Slices point into the blob. */
+/* A symmetric ciphertext names its key and material in front, readable without the keyer: what Decrypt
+ * without a KeyId goes by. BW_EINVAL: not a ciphertext of ours. Slices point into the blob, the material id
+ * into the arena. */
 struct bw_keyer_blob {
 	struct bw_str account, region, key_id, material_id;
 };
-BW_CHECKED enum bw_err bw_keyer_blob_parse(struct bw_str ciphertext, struct bw_keyer_blob *out);
+BW_CHECKED enum bw_err bw_keyer_blob_parse(
+    struct bw_str ciphertext, struct bw_arena *arena, struct bw_keyer_blob *out);
 
-/* The encryption context in its one form: pairs sorted by key, each part with its length in front. `pairs` are 2 n strings. */
+/* The encryption context in its one form: pairs sorted by key, each part with its length in front. `pairs`
+ * are 2 n strings. */
 struct bw_str bw_keyer_context(struct bw_arena *a, const struct bw_str *pairs, size_t n);
+
+/* ---- Asking ---- */
+
+/* One request on its way, embedded in whoever asks. Zeroed but for the first four before it is sent. */
+struct bw_keyer_ask {
+	const struct bw_keyer_request *request; /* borrowed until it is sent */
+	struct bw_arena *arena;                 /* of the answer */
+	void (*done)(struct bw_keyer_ask *ask); /* on the loop; the answer stands in `answer` */
+	void *ctx;
+	struct bw_keyer_answer answer;
+	uint64_t id;
+	unsigned tries;
+	struct bw_buf message;
+	struct bw_keyer_ask *next, **prev;
+};
+
+/* A loop's way to the keyer. */
+struct bw_keyer_client;
+/* `channel` is the api's end of bw_keyer_channel, which stays the caller's. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_keyer_client_new(struct bw_loop *loop, int channel, struct bw_keyer_client **out);
+/* Nothing may be on its way. */
+void bw_keyer_client_free(struct bw_keyer_client *c);
+/* Sends. `done` is called once, later, whatever becomes of it: when the keyer is started again, what it had
+ * not answered is sent once more, and answered BW_EAGAIN when it dies of it again. On the loop's thread. */
+void bw_keyer_send(struct bw_keyer_client *c, struct bw_keyer_ask *ask);
+
+/* ---- The process ---- */
+
+/* The two ends of a channel, made by the parent before it forks, so that they outlive either side. BW_EIO,
+ * logged. */
+BW_CHECKED enum bw_err bw_keyer_channel(int *keyer_end, int *api_end);
+/* Answers what comes over the channels on threads of its own, in the narrow sandbox, until `wait` (which runs
+ * on this thread, in the sandbox too) returns; the process has to end then. Takes its derivations of the root
+ * key and wipes it. Nothing else of the process may run. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_keyer_serve(unsigned char root_key[32], const int *channels, size_t channel_count,
+    void (*wait)(void *ctx), void *ctx);

@@ -109,16 +109,35 @@ static enum bw_err child_start(struct parent *p, struct child *c)
 	return BW_OK;
 }
 
+/* Tells those who outlive the others, or the others. */
+static void drain_rows(struct parent *p, bool outliving)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		struct child *c = &p->children[i];
+
+		if (c->pid > 0 && c->row->outlives == outliving &&
+		    bw_proc_send(c->channel, BW_PROC_DRAIN, BW_STR("")) != BW_OK)
+			(void)kill(c->pid, SIGKILL);
+	}
+}
+
+static bool only_outliving_left(const struct parent *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->children[i].pid > 0 && !p->children[i].row->outlives)
+			return false;
+	return true;
+}
+
 static void drain(struct parent *p)
 {
 	if (p->kill_ms)
 		return;
 	p->kill_ms = bw_clock_mono_ms() + p->grace_ms;
 	bw_notify("STOPPING=1");
-	for (size_t i = 0; i < p->count; i++)
-		if (p->children[i].pid > 0 &&
-		    bw_proc_send(p->children[i].channel, BW_PROC_DRAIN, BW_STR("")) != BW_OK)
-			(void)kill(p->children[i].pid, SIGKILL);
+	drain_rows(p, false);
+	if (only_outliving_left(p))
+		drain_rows(p, true);
 }
 
 static void child_ended(struct parent *p, struct child *c, int status)
@@ -133,6 +152,8 @@ static void child_ended(struct parent *p, struct child *c, int status)
 	if (p->kill_ms) {
 		if (!clean)
 			p->status = 1;
+		if (!c->row->outlives && only_outliving_left(p))
+			drain_rows(p, true);
 		return;
 	}
 	if (!c->ready) {

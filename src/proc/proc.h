@@ -33,6 +33,7 @@ struct bw_proc_row {
 	void *ctx;
 	uint32_t may_send; /* bits of enum bw_proc_type */
 	bool low_ports;    /* may bind ports below 1024, although it is no longer root */
+	bool outlives;     /* told to drain only when every row without this has ended: others need it to finish */
 	const char *user;  /* whose powers it takes for good when started by root; NULL: the parent's */
 };
 
@@ -55,6 +56,11 @@ BW_CHECKED enum bw_err bw_proc_receive(int channel, uint32_t permitted, struct b
 BW_CHECKED enum bw_err bw_sandbox_enter(void);
 /* The same for a process whose work is to start a program of the system's and to enter namespaces: both stay. */
 BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
+/* For a process that only computes, and speaks over descriptors that it holds: memory, time, randomness, its own threads, reading
+ * and writing what is open; nothing can be opened, connected or started. On every thread of the process. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
+/* Closes every descriptor above stderr that is not among `keep` (at most 64): what a child inherits and has no use for. */
+void bw_descriptors_keep(const int *keep, size_t count);
 /* Not dumpable, no core files, dies with its parent. */
 void bw_process_harden(bool with_parent);
 

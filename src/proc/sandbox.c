@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/sys.h"
 
@@ -71,6 +73,63 @@ static const int denied_unless_runner[] = {
     SCMP_SYS(setns),
 };
 
+/* All that computing and speaking over open descriptors takes. */
+static const int narrow[] = {
+    SCMP_SYS(read),
+    SCMP_SYS(readv),
+    SCMP_SYS(write),
+    SCMP_SYS(writev),
+    SCMP_SYS(close),
+    SCMP_SYS(sendto),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(recvfrom),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(futex),
+    SCMP_SYS(mmap),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(mprotect),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mlock),
+    SCMP_SYS(munlock),
+    SCMP_SYS(brk),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(tgkill),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(rseq),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+};
+
+static enum bw_err loaded(scmp_filter_ctx filter, int e)
+{
+	if (!e)
+		e = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	if (e) {
+		bw_log(BW_LOG_ERROR, "the kernel refused the sandbox: %s", strerror(-e));
+		return BW_EIO;
+	}
+	return BW_OK;
+}
+
 static enum bw_err filter_load(bool runner)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -83,34 +142,61 @@ static enum bw_err filter_load(bool runner)
 	/* The leak check of a sanitized build traces its own process. */
 	if (!e && !SANITIZED)
 		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ptrace), 0);
-	if (!e)
-		e = seccomp_load(filter);
-	if (filter)
-		seccomp_release(filter);
-	if (e) {
-		bw_log(BW_LOG_ERROR, "the kernel refused the sandbox: %s", strerror(-e));
-		return BW_EIO;
-	}
-	return BW_OK;
+	return loaded(filter, e);
 }
 
-static enum bw_err enter(bool runner)
+static enum bw_err privileges_fix(void)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-		bw_log(BW_LOG_ERROR, "no_new_privs: %s", strerror(errno));
-		return BW_EIO;
-	}
-	return filter_load(runner);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
+		return BW_OK;
+	bw_log(BW_LOG_ERROR, "no_new_privs: %s", strerror(errno));
+	return BW_EIO;
 }
 
 enum bw_err bw_sandbox_enter(void)
 {
-	return enter(false);
+	TRY(privileges_fix());
+	return filter_load(false);
 }
 
 enum bw_err bw_sandbox_enter_runner(void)
 {
-	return enter(true);
+	TRY(privileges_fix());
+	return filter_load(true);
+}
+
+enum bw_err bw_sandbox_enter_narrow(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int e = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
+
+	TRY(privileges_fix());
+	for (size_t i = 0; !e && i < BW_COUNT(narrow); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i], 0);
+	return loaded(filter, e);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void bw_descriptors_keep(const int *keep, size_t count)
+{
+	int sorted[64];
+	unsigned from = 3;
+
+	MUST(count <= BW_COUNT(sorted));
+	memcpy(sorted, keep, count * sizeof *keep);
+	qsort(sorted, count, sizeof *sorted, by_number);
+	for (size_t i = 0; i < count; i++) {
+		if (sorted[i] < (int)from)
+			continue;
+		if (sorted[i] > (int)from)
+			(void)close_range(from, (unsigned)sorted[i] - 1, 0);
+		from = (unsigned)sorted[i] + 1;
+	}
+	(void)close_range(from, ~0U, 0);
 }
 
 void bw_process_harden(bool with_parent)

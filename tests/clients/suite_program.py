@@ -58,6 +58,11 @@ class Commands(unittest.TestCase):
                                 f"127.0.0.1:{harness.free_port()}", "--listen", "10.255.255.1:4566"])
         self.assertEqual(1, status)
         self.assertIn("10.255.255.1:4566", err)
+        # Nor does a second server share the port of a first.
+        status, _, err = ended([harness.BINARY, "serve", "--data", str(work), "--root-key", str(work) + ".key", "--listen",
+                                f"127.0.0.1:{harness.SERVER.port}"])
+        self.assertEqual(1, status)
+        self.assertIn("is it taken?", err)
 
     def test_version(self):
         self.assertRegex(ended([harness.BINARY, "version"])[1], r"^bulwark \d+\.\d+\.\d+\n$")

@@ -1,0 +1,121 @@
+/* What the files of keyer/ share. */
+#pragma once
+
+#include <openssl/evp.h>
+
+#include "crypto/crypto.h"
+#include "crypto/secret.h"
+#include "keyer/keyer.h"
+
+/* ---- message.c: requests and answers as bytes; every string with its length in front, no trailing bytes
+ * ---- */
+void keyer_request_encode(uint64_t id, const struct bw_keyer_request *r, struct bw_buf *out);
+/* Slices point into `bytes`. BW_EINVAL on any malformation. */
+BW_CHECKED enum bw_err keyer_request_decode(struct bw_str bytes, uint64_t *id, struct bw_keyer_request *out);
+void keyer_answer_encode(uint64_t id, const struct bw_keyer_answer *a, struct bw_buf *out);
+BW_CHECKED enum bw_err keyer_answer_decode(struct bw_str bytes, uint64_t *id, struct bw_keyer_answer *out);
+/* What the keyer says first on each channel when it starts: an answer to nobody. */
+#define KEYER_HELLO UINT64_C(0)
+
+/* ---- The process's own state ---- */
+struct keyer {
+	struct bw_aead_key *wrapping; /* seals materials */
+	struct bw_hmac_key naming;    /* makes material ids */
+};
+
+/* A material in clear, for one request. */
+struct keyer_key {
+	enum bw_key_spec spec;
+	struct bw_str raw; /* symmetric and HMAC keys; PKCS #8 DER of the others */
+	EVP_PKEY *pkey;    /* of the others */
+};
+void keyer_key_close(struct keyer_key *k);
+
+/* Everything a handler gets: allocations die with the request and are wiped. */
+struct keyer_turn {
+	struct keyer *keyer;
+	const struct bw_keyer_request *request;
+	struct bw_keyer_answer *answer;
+	struct bw_arena *arena;
+};
+
+/* ---- spec.c ---- */
+enum keyer_family { KEYER_SYMMETRIC, KEYER_MAC, KEYER_RSA, KEYER_EC, KEYER_EDWARDS, KEYER_FAMILIES };
+struct keyer_spec {
+	enum keyer_family family;
+	unsigned bits;        /* RSA modulus */
+	unsigned raw_bytes;   /* symmetric and HMAC keys */
+	const char *group;    /* EC: OpenSSL's name */
+	unsigned share_bytes; /* EC: of an ECDH secret */
+	bool slow;            /* making one takes long */
+};
+/* NULL: this build has no such keys. */
+const struct keyer_spec *keyer_spec(enum bw_key_spec spec);
+
+struct keyer_algorithm {
+	enum keyer_family family;
+	const char *digest; /* OpenSSL's name; NULL: none */
+	unsigned digest_bytes;
+	int padding;           /* RSA */
+	enum bw_key_spec only; /* the one spec it goes with, when there is one */
+};
+/* NULL: this build lacks it. */
+const struct keyer_algorithm *keyer_algorithm(enum bw_key_algorithm a);
+/* Whether the algorithm goes with the spec at all (KMS API Reference, "Encrypt", "Sign", "GenerateMac"). */
+bool keyer_goes_with(enum bw_key_algorithm a, enum bw_key_spec spec);
+
+/* ---- material.c ---- */
+/* Unwraps and makes ready. BW_ECORRUPT: another identity, or changed bytes. The caller closes. */
+BW_CHECKED enum bw_err keyer_key_open(
+    struct keyer_turn *t, const struct bw_keyer_material *m, struct keyer_key *out);
+/* Wraps raw material for the identity in `m`. */
+void keyer_wrap(
+    struct keyer_turn *t, const struct bw_keyer_material *m, struct bw_str raw, struct bw_str *wrapped);
+/* Fresh material of a spec: raw bytes, or PKCS #8 DER with its public half. */
+BW_CHECKED enum bw_err keyer_make(
+    struct keyer_turn *t, enum bw_key_spec spec, struct bw_str *raw, struct bw_str *public_der);
+/* Material from outside: BW_EINVAL unless it is exactly what the spec asks for. `raw` comes back in the one
+ * form we keep. */
+BW_CHECKED enum bw_err keyer_check(struct keyer_turn *t, enum bw_key_spec spec, struct bw_str given,
+    struct bw_str *raw, struct bw_str *public_der);
+/* 64 hexadecimal digits that tell a material from any other without saying anything of it. */
+struct bw_str keyer_material_id(struct keyer_turn *t, struct bw_str raw);
+struct bw_str keyer_der_private(struct bw_arena *a, EVP_PKEY *pkey);
+struct bw_str keyer_der_public(struct bw_arena *a, EVP_PKEY *pkey);
+
+/* ---- context.c: a ciphertext's parts ---- */
+enum { KEYER_ID = 32, KEYER_SALT = 32, KEYER_TAG = 16 };
+struct keyer_blob {
+	struct bw_str front, id, salt, sealed; /* sealed: ciphertext and tag */
+};
+BW_CHECKED enum bw_err keyer_blob_split(
+    struct bw_str ciphertext, struct bw_keyer_blob *out, struct keyer_blob *parts);
+/* BW_EINVAL: an identity that no ciphertext can carry. */
+BW_CHECKED enum bw_err keyer_blob_front(
+    const struct bw_keyer_material *m, const unsigned char salt[KEYER_SALT], struct bw_buf *out);
+
+/* ---- One file a family: as keyer.h says of each operation ---- */
+BW_CHECKED enum bw_err keyer_symmetric_encrypt(struct keyer_turn *t, const struct bw_keyer_material *m,
+    struct bw_str key, struct bw_str context, struct bw_str plain, struct bw_str *out);
+BW_CHECKED enum bw_err keyer_symmetric_decrypt(struct keyer_turn *t, const struct bw_keyer_material *m,
+    struct bw_str key, struct bw_str context, struct bw_str sealed, struct bw_str *out);
+BW_CHECKED enum bw_err keyer_mac(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out);
+BW_CHECKED enum bw_err keyer_rsa_encrypt(
+    struct keyer_turn *t, EVP_PKEY *pkey, enum bw_key_algorithm a, struct bw_str plain, struct bw_str *out);
+BW_CHECKED enum bw_err keyer_rsa_decrypt(
+    struct keyer_turn *t, EVP_PKEY *pkey, enum bw_key_algorithm a, struct bw_str sealed, struct bw_str *out);
+BW_CHECKED enum bw_err keyer_sign(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out);
+BW_CHECKED enum bw_err keyer_verify(struct keyer_turn *t, const struct keyer_key *k);
+BW_CHECKED enum bw_err keyer_derive(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out);
+/* ImportKeyMaterial's algorithms. */
+BW_CHECKED enum bw_err keyer_unwrap_import(
+    struct keyer_turn *t, EVP_PKEY *pkey, enum bw_key_algorithm a, struct bw_str sealed, struct bw_str *out);
+
+/* ---- operations.c ---- */
+/* Answers one decoded request. */
+void keyer_answer(
+    struct keyer *k, const struct bw_keyer_request *r, struct bw_arena *arena, struct bw_keyer_answer *out);
+/* Whether it makes an RSA key, which takes up to seconds. */
+bool keyer_is_slow(const struct bw_keyer_request *r);
+void keyer_open(struct keyer *k, unsigned char root_key[32]);
+void keyer_close(struct keyer *k);

@@ -1,0 +1,71 @@
+/* What there is: key specs and algorithms, a row each (KMS Developer Guide, "Key spec reference"). */
+#include "keyer/keyer_internal.h"
+
+#include <openssl/rsa.h>
+
+static const struct keyer_spec specs[BW_KEY_SPECS] = {
+    [BW_KEY_SYMMETRIC_DEFAULT] = {KEYER_SYMMETRIC, .raw_bytes = 32},
+    [BW_KEY_HMAC_224] = {KEYER_MAC, .raw_bytes = 28},
+    [BW_KEY_HMAC_256] = {KEYER_MAC, .raw_bytes = 32},
+    [BW_KEY_HMAC_384] = {KEYER_MAC, .raw_bytes = 48},
+    [BW_KEY_HMAC_512] = {KEYER_MAC, .raw_bytes = 64},
+    [BW_KEY_RSA_2048] = {KEYER_RSA, .bits = 2048, .slow = true},
+    [BW_KEY_RSA_3072] = {KEYER_RSA, .bits = 3072, .slow = true},
+    [BW_KEY_RSA_4096] = {KEYER_RSA, .bits = 4096, .slow = true},
+    [BW_KEY_ECC_NIST_P256] = {KEYER_EC, .group = "P-256", .share_bytes = 32},
+    [BW_KEY_ECC_NIST_P384] = {KEYER_EC, .group = "P-384", .share_bytes = 48},
+    [BW_KEY_ECC_NIST_P521] = {KEYER_EC, .group = "P-521", .share_bytes = 66},
+    [BW_KEY_ECC_SECG_P256K1] = {KEYER_EC, .group = "secp256k1", .share_bytes = 32},
+    [BW_KEY_ECC_NIST_EDWARDS25519] = {KEYER_EDWARDS},
+};
+
+const struct keyer_spec *keyer_spec(enum bw_key_spec spec)
+{
+	const struct keyer_spec *s = spec < BW_KEY_SPECS ? &specs[spec] : NULL;
+
+	return s && (s->raw_bytes || s->bits || s->group || s->family == KEYER_EDWARDS) ? s : NULL;
+}
+
+static const struct keyer_algorithm algorithms[BW_ALGS] = {
+    [BW_ALG_SYMMETRIC_DEFAULT] = {KEYER_SYMMETRIC, .only = BW_KEY_SYMMETRIC_DEFAULT},
+    [BW_ALG_RSAES_OAEP_SHA_1] = {KEYER_RSA, "SHA1", 20, RSA_PKCS1_OAEP_PADDING},
+    [BW_ALG_RSAES_OAEP_SHA_256] = {KEYER_RSA, "SHA256", 32, RSA_PKCS1_OAEP_PADDING},
+    [BW_ALG_RSASSA_PSS_SHA_256] = {KEYER_RSA, "SHA256", 32, RSA_PKCS1_PSS_PADDING},
+    [BW_ALG_RSASSA_PSS_SHA_384] = {KEYER_RSA, "SHA384", 48, RSA_PKCS1_PSS_PADDING},
+    [BW_ALG_RSASSA_PSS_SHA_512] = {KEYER_RSA, "SHA512", 64, RSA_PKCS1_PSS_PADDING},
+    [BW_ALG_RSASSA_PKCS1_V1_5_SHA_256] = {KEYER_RSA, "SHA256", 32, RSA_PKCS1_PADDING},
+    [BW_ALG_RSASSA_PKCS1_V1_5_SHA_384] = {KEYER_RSA, "SHA384", 48, RSA_PKCS1_PADDING},
+    [BW_ALG_RSASSA_PKCS1_V1_5_SHA_512] = {KEYER_RSA, "SHA512", 64, RSA_PKCS1_PADDING},
+    [BW_ALG_ECDSA_SHA_256] = {KEYER_EC, "SHA256", 32},
+    [BW_ALG_ECDSA_SHA_384] = {KEYER_EC, "SHA384", 48, .only = BW_KEY_ECC_NIST_P384},
+    [BW_ALG_ECDSA_SHA_512] = {KEYER_EC, "SHA512", 64, .only = BW_KEY_ECC_NIST_P521},
+    [BW_ALG_ED25519_SHA_512] = {KEYER_EDWARDS, .only = BW_KEY_ECC_NIST_EDWARDS25519},
+    [BW_ALG_HMAC_SHA_224] = {KEYER_MAC, "SHA224", 28, .only = BW_KEY_HMAC_224},
+    [BW_ALG_HMAC_SHA_256] = {KEYER_MAC, "SHA256", 32, .only = BW_KEY_HMAC_256},
+    [BW_ALG_HMAC_SHA_384] = {KEYER_MAC, "SHA384", 48, .only = BW_KEY_HMAC_384},
+    [BW_ALG_HMAC_SHA_512] = {KEYER_MAC, "SHA512", 64, .only = BW_KEY_HMAC_512},
+    [BW_ALG_ECDH] = {KEYER_EC},
+    [BW_ALG_RSA_AES_KEY_WRAP_SHA_1] = {KEYER_RSA, "SHA1", 20, RSA_PKCS1_OAEP_PADDING},
+    [BW_ALG_RSA_AES_KEY_WRAP_SHA_256] = {KEYER_RSA, "SHA256", 32, RSA_PKCS1_OAEP_PADDING},
+};
+
+const struct keyer_algorithm *keyer_algorithm(enum bw_key_algorithm a)
+{
+	const struct keyer_algorithm *row = a < BW_ALGS ? &algorithms[a] : NULL;
+
+	return row && (row->digest || row->only || a == BW_ALG_ECDH) ? row : NULL;
+}
+
+bool keyer_goes_with(enum bw_key_algorithm a, enum bw_key_spec spec)
+{
+	const struct keyer_algorithm *row = keyer_algorithm(a);
+	const struct keyer_spec *s = keyer_spec(spec);
+
+	if (!row || !s || row->family != s->family)
+		return false;
+	if (a == BW_ALG_ECDSA_SHA_256)
+		return spec == BW_KEY_ECC_NIST_P256 || spec == BW_KEY_ECC_SECG_P256K1;
+	if (a == BW_ALG_ECDH)
+		return spec != BW_KEY_ECC_SECG_P256K1;
+	return row->only == BW_KEY_NONE || row->only == spec;
+}

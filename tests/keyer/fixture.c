@@ -1,0 +1,83 @@
+#include "fixture.h"
+
+struct bw_arena arena;
+struct keyer keyer;
+
+void keyer_begin(void)
+{
+	unsigned char root[32];
+
+	bw_crypto_init();
+	memset(root, 7, sizeof root);
+	bw_arena_free(&arena);
+	bw_arena_init(&arena, 1 << 26);
+	if (keyer.wrapping)
+		keyer_close(&keyer);
+	keyer_open(&keyer, root);
+	assert_int_equal(root[0], 0); /* the root key is not left behind */
+}
+
+struct bw_keyer_answer ask(const struct bw_keyer_request *r)
+{
+	struct bw_keyer_answer a;
+
+	keyer_answer(&keyer, r, &arena, &a);
+	return a;
+}
+
+struct bw_str ask_ok(const struct bw_keyer_request *r)
+{
+	struct bw_keyer_answer a = ask(r);
+
+	assert_ok(a.result);
+	return a.out;
+}
+
+struct bw_keyer_material key_make(enum bw_key_spec spec, struct bw_str *public_der)
+{
+	struct bw_keyer_material m = {BW_STR("111122223333"), BW_STR("eu-central-1"),
+	    BW_STR("1234abcd-12ab-34cd-56ef-1234567890ab"), BW_STR_NONE, 1, spec, BW_STR_NONE};
+	const struct bw_keyer_request r = {.op = BW_KEYER_GENERATE, .key = m};
+	struct bw_keyer_answer a = ask(&r);
+
+	assert_ok(a.result);
+	m.wrapped = a.out;
+	m.material_id = a.out3;
+	assert_int_equal(m.material_id.n, 64);
+	if (public_der)
+		*public_der = a.out2;
+	return m;
+}
+
+struct bw_str context_of(const char *key, const char *value)
+{
+	const struct bw_str pair[] = {bw_str_c(key), bw_str_c(value)};
+
+	return bw_keyer_context(&arena, pair, 1);
+}
+
+struct bw_str hex(const char *digits)
+{
+	size_t n = strlen(digits) / 2;
+	char *bytes = bw_arena_alloc(&arena, n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned byte = 0;
+
+		for (size_t k = 0; k < 2; k++) {
+			char c = digits[2 * i + k];
+
+			byte = byte * 16 + (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+		}
+		bytes[i] = (char)byte;
+	}
+	return bw_str_make(bytes, n);
+}
+
+struct bw_str flipped(struct bw_str s, size_t byte)
+{
+	struct bw_str copy = bw_arena_str(&arena, s);
+
+	((char *)(uintptr_t)copy.p)[byte] ^= 1;
+	return copy;
+}
