@@ -1,7 +1,7 @@
 # Sourced by ./run and ./check: installs what is missing, once, quietly, from Debian and npm. Needs root or sudo only when
 # something is missing. The log is build/setup.log.
 
-BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3 libssl-dev liblmdb-dev libzstd-dev libargon2-dev libpcre2-dev
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3 libssl-dev liblmdb-dev libzstd-dev libargon2-dev libpcre2-dev libnghttp2-dev
 libseccomp-dev libqrencode-dev"
 CLIENT_PACKAGES="awscli python3-boto3"
 CHECK_PACKAGES="clang libclang-rt-14-dev libcmocka-dev libjansson-dev nodejs npm curl nftables iproute2"

@@ -73,6 +73,11 @@ static bool shake_step(struct client *c)
 	}
 	if (io != IO_DONE)
 		return false;
+	if (tls_chose_http2(c->sock.tls)) {
+		h2_open(c->listening, &c->sock, &c->peer, c->slot);
+		client_shut(c);
+		return false;
+	}
 	c->sock.readable = true;
 	c->active_ms = now_of(c);
 	enter(c, C_HEAD);

@@ -82,6 +82,7 @@ static void drain_look(struct bw_timer *t)
 	struct edge *e = (struct edge *)((char *)t - offsetof(struct edge, drain_timer));
 
 	clients_drain(e);
+	h2_drain(e);
 	if (e->client_count == 0)
 		bw_loop_stop(e->loop);
 	else

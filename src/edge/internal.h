@@ -314,7 +314,7 @@ struct listening {
 	struct edge_config *config; /* a reference */
 	struct listener *listener;  /* of the config; NULL: closed */
 	struct stats *listener_stats;
-	int64_t idle_ms;
+	int64_t idle_ms, keep_alive_ms;
 	bool seen, udp;
 	char reason[128];
 	struct udp_flows *flows;
@@ -407,6 +407,7 @@ bool connection_names(const struct bw_http_header *headers, size_t count, struct
 struct tls_set *tls_set_make(
     struct edge *e, const struct bw_edge_listener *in, bool http2, const char **reason);
 void tls_set_release(struct tls_set *s);
+bool tls_chose_http2(const struct ssl_st *tls);
 struct ssl_st *tls_accept(const struct listener *l, int fd);
 /* X-Amzn-Mtls-* lines of a client's certificate. */
 void tls_emit_client(const struct exchange *x, struct bw_buf *out);
@@ -445,6 +446,9 @@ void sticky_lines(struct exchange *x, const struct bw_http_response *r, struct b
 
 void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
 void clients_drain(struct edge *e);
+/* Over HTTP/2, on a socket whose handshake chose it; takes the socket. */
+void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot);
+void h2_drain(struct edge *e);
 /* A network load balancer's connection. */
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
 /* By the flow hash; NULL: none. The group of the listener's default action. */
@@ -478,6 +482,7 @@ struct edge {
 	struct bw_map stats;    /* ARN -> struct stats */
 	struct listening *listenings;
 	struct client *clients;
+	struct h2 *h2s;
 	size_t client_count, held_bytes;
 	bool draining;
 	char *blocks[BLOCKS_POOLED];

@@ -192,6 +192,7 @@ static void listening_update(
 	l->config = config;
 	l->listener = in;
 	l->listener_stats = in->balancer->stats;
+	l->keep_alive_ms = in->balancer->keep_alive_ms;
 	l->idle_ms = in->tcp ? in->tcp_idle_ms : in->balancer->idle_ms;
 	if (udp)
 		udp_open(l);

@@ -331,6 +331,15 @@ struct ssl_st *tls_accept(const struct listener *l, int fd)
 	return bw_tls_accept(l->tls_set->contexts[0], fd);
 }
 
+bool tls_chose_http2(const struct ssl_st *tls)
+{
+	const unsigned char *p;
+	unsigned n;
+
+	SSL_get0_alpn_selected(tls, &p, &n);
+	return n == 2 && memcmp(p, "h2", 2) == 0;
+}
+
 /* ---- what targets are told of a client's certificate ---- */
 
 static void put_escaped(struct bw_str s, struct bw_buf *out)

@@ -1,0 +1,68 @@
+/* A client's connection over HTTP/2, between h2.c (the connection), h2_frame.c (what nghttp2 calls) and
+ * h2_stream.c (a request). */
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include "edge/internal.h"
+
+enum {
+	H2_STREAMS = 128,          /* at a time, as ALB permits */
+	H2_WINDOW = 64 * 1024 - 1, /* of a stream: what one request's body may hold here */
+	H2_HEADERS_BYTES = BW_HTTP_HEAD_MAX,
+	H2_SPAN_MS = 10000, /* the budgets below are a span's */
+	H2_RESETS = 200,    /* a page that is left resets some dozens */
+	H2_CONTROL = 400,   /* pings, settings, priorities, empty frames together */
+	H2_UPDATES = 1000,  /* window updates, besides one for each 512 bytes sent */
+};
+
+struct h2 {
+	struct edge *edge;
+	struct listening *listening; /* a reference */
+	struct sock sock;
+	struct bw_timer timer;
+	struct bw_post post;
+	struct h2 *next, **prev;
+	nghttp2_session *session;
+	struct wire out;
+	struct h2_stream *streams;
+	size_t stream_count;
+	int64_t opened_ms, active_ms, span_ms;
+	uint32_t resets, control, slot;
+	int64_t updates;
+	bool running, posted, closed, going, calm; /* going: GOAWAY was sent; calm: a budget is spent */
+	struct bw_address peer;
+};
+
+struct h2_stream {
+	struct h2 *h;
+	struct h2_stream *next, **prev;
+	struct exchange *x;
+	struct bw_arena arena; /* of the head, until it is dispatched */
+	struct bw_http_header *headers;
+	size_t header_count, header_bytes;
+	struct bw_str method, path, authority, scheme;
+	struct wire in, body; /* the request's that the target does not take yet; the answer's */
+	int32_t id;
+	bool too_large, dispatched, ended, in_ended, deferred,
+	    spent; /* ended: the answer; spent: it was sent */
+};
+
+/* h2.c */
+void h2_run(struct h2 *h);
+/* Runs soon: for whoever is in the middle of something. */
+void h2_post(struct h2 *h);
+
+/* h2_frame.c */
+nghttp2_session *h2_session_new(struct h2 *h);
+
+/* h2_stream.c */
+struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
+void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str value);
+/* The head is whole; `ends`: there is no body. */
+void h2_stream_dispatch(struct h2_stream *s, bool ends);
+void h2_stream_data(struct h2_stream *s, struct bw_str bytes);
+void h2_stream_ends(struct h2_stream *s);
+void h2_stream_free(struct h2_stream *s);
+/* Bytes of the answer for nghttp2. */
+ssize_t h2_stream_read(struct h2_stream *s, uint8_t *to, size_t size, uint32_t *flags);

@@ -1,0 +1,178 @@
+/* What nghttp2 calls, and the budgets of frames that cost us more than their sender. */
+#include "edge/h2.h"
+
+static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
+{
+	return nghttp2_session_get_stream_user_data(session, id);
+}
+
+static void span_look(struct h2 *h)
+{
+	int64_t now = bw_loop_now_ms(h->edge->loop);
+
+	if (now - h->span_ms < H2_SPAN_MS)
+		return;
+	h->span_ms = now;
+	h->resets = h->control = 0;
+	h->updates = 0;
+}
+
+static void budgets_spend(struct h2 *h, const nghttp2_frame *frame)
+{
+	span_look(h);
+	switch (frame->hd.type) {
+	case NGHTTP2_RST_STREAM:
+		h->resets++;
+		break;
+	case NGHTTP2_PING:
+	case NGHTTP2_SETTINGS:
+	case NGHTTP2_PRIORITY:
+		h->control++;
+		break;
+	case NGHTTP2_DATA:
+		h->control += frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+		break;
+	case NGHTTP2_WINDOW_UPDATE:
+		h->updates++;
+		break;
+	default:
+		break;
+	}
+	h->calm = h->calm || h->resets > H2_RESETS || h->control > H2_CONTROL || h->updates > H2_UPDATES;
+}
+
+static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+{
+	struct h2 *h = ctx;
+
+	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0;
+	if (h->stream_count >= H2_STREAMS || h->edge->held_bytes > HELD_BYTES_MAX)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the stream is reset */
+	return nghttp2_session_set_stream_user_data(
+	    session, frame->hd.stream_id, h2_stream_new(h, frame->hd.stream_id));
+}
+
+static int header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
+    const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
+{
+	struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+
+	(void)flags;
+	(void)ctx;
+	if (s && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+		h2_stream_header(s, bw_str_make(name, name_n), bw_str_make(value, value_n));
+	return 0;
+}
+
+/* A field that no message may have makes the request malformed (RFC 9113 8.2.1), not the field absent. */
+static int header_invalid(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+    size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
+{
+	(void)session;
+	(void)frame;
+	(void)name;
+	(void)name_n;
+	(void)value;
+	(void)value_n;
+	(void)flags;
+	(void)ctx;
+	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+{
+	struct h2_stream *s = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
+	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+
+	budgets_spend(ctx, frame);
+	if (!s)
+		return 0;
+	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+		h2_stream_dispatch(s, ends);
+	else if ((frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA) && ends)
+		h2_stream_ends(s);
+	return 0;
+}
+
+static int data_received(
+    nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *ctx)
+{
+	struct h2_stream *s = stream_of(session, id);
+
+	(void)flags;
+	(void)ctx;
+	if (s)
+		h2_stream_data(s, bw_str_make(p, n));
+	else
+		(void)nghttp2_session_consume(session, id, n);
+	return 0;
+}
+
+static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, void *ctx)
+{
+	struct h2_stream *s = stream_of(session, id);
+
+	(void)error;
+	(void)ctx;
+	if (s)
+		h2_stream_free(s);
+	return 0;
+}
+
+/* The answer is out while the request still comes: nobody wants the rest (RFC 9113 8.1). */
+static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+{
+	struct h2_stream *s = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
+	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+
+	(void)ctx;
+	if (s && ends && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
+	    !s->in_ended)
+		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_NO_ERROR);
+	return 0;
+}
+
+static nghttp2_session_callbacks *callbacks_make(void)
+{
+	nghttp2_session_callbacks *c;
+
+	MUST(nghttp2_session_callbacks_new(&c) == 0);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(c, begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(c, header);
+	nghttp2_session_callbacks_set_on_invalid_header_callback(c, header_invalid);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_received);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, data_received);
+	nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_closed);
+	nghttp2_session_callbacks_set_on_frame_send_callback(c, frame_sent);
+	return c;
+}
+
+static nghttp2_option *options_make(void)
+{
+	nghttp2_option *o;
+
+	MUST(nghttp2_option_new(&o) == 0);
+	nghttp2_option_set_no_auto_window_update(o, 1);
+	nghttp2_option_set_max_outbound_ack(o, 100);
+	nghttp2_option_set_max_settings(o, 32);
+	return o;
+}
+
+nghttp2_session *h2_session_new(struct h2 *h)
+{
+	const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS},
+	    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
+	    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}};
+	nghttp2_session_callbacks *c = callbacks_make();
+	nghttp2_option *o = options_make();
+	nghttp2_session *session;
+
+	MUST(nghttp2_session_server_new2(&session, c, h, o) == 0);
+	nghttp2_session_callbacks_del(c);
+	nghttp2_option_del(o);
+	MUST(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, BW_COUNT(settings)) == 0);
+	/* One slow stream must not hold the others' bodies back. */
+	(void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, 1 << 20);
+	return session;
+}

@@ -1,0 +1,360 @@
+/* A request over HTTP/2: made into what an HTTP/1.1 request is parsed into, so that all behind it is one
+ * path. */
+#include "edge/h2.h"
+
+struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
+{
+	struct h2_stream *s = bw_alloc(sizeof *s);
+
+	s->h = h;
+	s->id = id;
+	bw_arena_init(&s->arena, 4 * H2_HEADERS_BYTES);
+	s->headers = BW_NEW_ARRAY(&s->arena, struct bw_http_header, BW_HTTP_HEADERS_MAX);
+	s->next = h->streams;
+	s->prev = &h->streams;
+	if (h->streams)
+		h->streams->prev = &s->next;
+	h->streams = s;
+	h->stream_count++;
+	return s;
+}
+
+void h2_stream_free(struct h2_stream *s)
+{
+	struct h2 *h = s->h;
+	struct exchange *x = s->x;
+
+	(void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
+	*s->prev = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	h->stream_count--;
+	s->x = NULL;
+	if (x && x->ended) {
+		log_access(x);
+		exchange_free(x);
+	} else if (x) {
+		exchange_abandon(x, 460);
+	}
+	wire_free(h->edge, &s->in);
+	wire_free(h->edge, &s->body);
+	bw_arena_free(&s->arena);
+	bw_free(s);
+}
+
+/* ---- the head ---- */
+
+void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str value)
+{
+	const struct {
+		const char *name;
+		struct bw_str *to;
+	} pseudos[] = {{":method", &s->method}, {":path", &s->path}, {":authority", &s->authority},
+	    {":scheme", &s->scheme}};
+
+	s->header_bytes += name.n + value.n + 32; /* as RFC 9113 6.5.2 counts */
+	s->too_large = s->too_large || s->header_bytes > H2_HEADERS_BYTES;
+	if (s->too_large)
+		return;
+	name = bw_arena_str(&s->arena, name);
+	value = bw_arena_str(&s->arena, value);
+	for (size_t i = 0; i < BW_COUNT(pseudos); i++)
+		if (bw_str_eq(name, bw_str_c(pseudos[i].name))) {
+			*pseudos[i].to = value;
+			return;
+		}
+	if (s->header_count == BW_HTTP_HEADERS_MAX)
+		s->too_large = true;
+	else
+		s->headers[s->header_count++] = (struct bw_http_header){name, value};
+}
+
+/* What an HTTP/1.1 head could not hold is refused: it will be one on its way to the target. */
+static bool bytes_fit(struct bw_str s, bool line)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c < ' ' ? c != '\t' || line : c == 0x7f)
+			return false;
+		if (line && (c == ' ' || c >= 0x7f || c == '#'))
+			return false;
+	}
+	return true;
+}
+
+static bool host_fits(struct bw_str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		        c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']'))
+			return false;
+	}
+	return s.n > 0;
+}
+
+/* A browser sends its cookies in crumbs, each a line; towards HTTP/1.1 they are one line again (RFC
+ * 9113 8.2.3). */
+static void cookies_join(struct h2_stream *s, struct bw_http_request *r)
+{
+	struct bw_buf all;
+	size_t kept = 0, crumbs = 0;
+
+	bw_buf_init(&all, H2_HEADERS_BYTES);
+	for (size_t i = 0; i < r->header_count; i++) {
+		if (!bw_str_eq(r->headers[i].name, BW_STR("cookie"))) {
+			r->headers[kept++] = r->headers[i];
+			continue;
+		}
+		if (crumbs++)
+			bw_buf_put(&all, BW_STR("; "));
+		bw_buf_put(&all, r->headers[i].value);
+	}
+	if (crumbs)
+		r->headers[kept++] =
+		    (struct bw_http_header){BW_STR("Cookie"), bw_arena_str(&s->arena, bw_buf_str(&all))};
+	r->header_count = kept;
+	bw_buf_free(&all);
+}
+
+/* False: malformed. */
+static bool request_make(struct h2_stream *s, bool ends, struct bw_http_request *r)
+{
+	struct bw_str rest = s->path, length;
+	size_t hosts, lengths;
+
+	*r = (struct bw_http_request){.method = s->method,
+	    .target = s->path,
+	    .minor_version = 1,
+	    .keep_alive = true,
+	    .content_length = -1};
+	memcpy(r->headers, s->headers, s->header_count * sizeof *r->headers);
+	r->header_count = s->header_count;
+	for (size_t i = 0; i < r->header_count; i++)
+		if (!bytes_fit(r->headers[i].value, false) || !bytes_fit(r->headers[i].name, true))
+			return false;
+	r->host = bw_http_header(r, BW_STR("host"), &hosts);
+	if (s->authority.n && (hosts > 1 || (hosts && !bw_str_eq_nocase(r->host, s->authority))))
+		return false;
+	if (s->authority.n)
+		r->host = s->authority;
+	r->path = bw_str_cut(&rest, '?');
+	r->query = rest;
+	if (!s->method.n || !s->path.n || s->path.p[0] != '/' || !bytes_fit(s->path, true) ||
+	    !bytes_fit(s->method, true) || !host_fits(r->host))
+		return false;
+	length = bw_http_header(r, BW_STR("content-length"), &lengths);
+	if (lengths > 1 || (lengths && bw_str_to_i64(length, 0, INT64_MAX, &r->content_length) != BW_OK))
+		return false;
+	if (ends && r->content_length > 0)
+		return false;
+	r->chunked = !ends && r->content_length < 0;
+	cookies_join(s, r);
+	return true;
+}
+
+/* ---- the exchange's view ---- */
+
+static struct h2_stream *of_exchange(const struct exchange *x)
+{
+	return x->client;
+}
+
+static size_t op_room(const struct exchange *x)
+{
+	return wire_room(&of_exchange(x)->body);
+}
+
+static void resume(struct h2_stream *s)
+{
+	if (s->deferred)
+		(void)nghttp2_session_resume_data(s->h->session, s->id);
+	s->deferred = false;
+}
+
+static ssize_t source_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t size, uint32_t *flags,
+    nghttp2_data_source *source, void *ctx)
+{
+	(void)session;
+	(void)id;
+	(void)ctx;
+	return h2_stream_read(source->ptr, to, size, flags);
+}
+
+static nghttp2_nv nv_of(struct bw_str name, struct bw_str value)
+{
+	return (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
+	    NGHTTP2_NV_FLAG_NONE};
+}
+
+/* "Name: value\r\n" lines as fields, names in lower case. */
+static size_t fields_fill(struct bw_arena *a, struct bw_str lines, nghttp2_nv *to, size_t max)
+{
+	size_t n = 0;
+
+	while (lines.n && n < max) {
+		struct bw_str line = bw_str_cut(&lines, '\n'), name;
+
+		line.n -= line.n > 0;
+		name = bw_str_cut(&line, ':');
+		if (!header_is_hop(name))
+			to[n++] = nv_of(bw_arena_lower(a, name), bw_str_trim(line));
+	}
+	return n;
+}
+
+static void op_head(
+    struct exchange *x, int status, struct bw_str reason, struct bw_str lines, int64_t length, bool no_body)
+{
+	struct h2_stream *s = of_exchange(x);
+	struct bw_arena *a = &s->arena;
+	nghttp2_nv fields[BW_HTTP_HEADERS_MAX + 16];
+	nghttp2_data_provider provider = {.source.ptr = s, .read_callback = source_read};
+	size_t n = 1;
+
+	(void)reason; /* HTTP/2 has none */
+	fields[0] = nv_of(BW_STR(":status"), bw_arena_printf(a, "%d", status));
+	n += fields_fill(a, bw_arena_str(a, lines), fields + 1, BW_COUNT(fields) - 2);
+	if (length >= 0 && status != 204)
+		fields[n++] = nv_of(BW_STR("content-length"), bw_arena_printf(a, "%lld", (long long)length));
+	if (nghttp2_submit_response(
+	        s->h->session, s->id, fields, n, no_body || length == 0 ? NULL : &provider) != 0)
+		(void)nghttp2_submit_rst_stream(
+		    s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+}
+
+static void op_body(struct exchange *x, struct bw_str bytes)
+{
+	struct h2_stream *s = of_exchange(x);
+
+	(void)wire_put(s->h->edge, &s->body, bytes);
+	resume(s);
+}
+
+static void op_end(struct exchange *x)
+{
+	of_exchange(x)->ended = true;
+	resume(of_exchange(x));
+}
+
+static void op_cut(struct exchange *x)
+{
+	struct h2_stream *s = of_exchange(x);
+
+	(void)nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+}
+
+/* As much of what has come as the target takes; its sender may send as much again. */
+static void body_give(struct h2_stream *s)
+{
+	size_t n = wire_length(&s->in), room;
+
+	while (n && (room = exchange_body_room(s->x)) > 0) {
+		struct bw_str bytes = bw_str_sub(wire_bytes(&s->in), 0, room);
+
+		exchange_body(s->x, bytes);
+		(void)nghttp2_session_consume(s->h->session, s->id, bytes.n);
+		wire_eat(s->h->edge, &s->in, bytes.n);
+		n -= bytes.n;
+	}
+	if (!n && s->in_ended && !s->x->request_done)
+		exchange_body_end(s->x);
+}
+
+static void op_pull(struct exchange *x)
+{
+	body_give(of_exchange(x));
+	h2_post(of_exchange(x)->h);
+}
+
+static void op_tunnel(struct exchange *x)
+{
+	op_cut(x); /* never: nothing is upgraded over HTTP/2 */
+}
+
+static void op_wake(struct exchange *x)
+{
+	h2_post(of_exchange(x)->h);
+}
+
+static const struct client_ops ops = {op_head, op_room, op_body, op_end, op_cut, op_pull, op_tunnel, op_wake};
+
+ssize_t h2_stream_read(struct h2_stream *s, uint8_t *to, size_t size, uint32_t *flags)
+{
+	struct bw_str bytes = bw_str_sub(wire_bytes(&s->body), 0, size);
+	bool was_full = wire_room(&s->body) == 0;
+
+	if (bytes.n == 0 && !s->ended) {
+		s->deferred = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+	memcpy(to, bytes.p, bytes.n);
+	wire_eat(s->h->edge, &s->body, bytes.n);
+	if (s->x) {
+		s->x->sent += bytes.n;
+		if (was_full && s->x->up)
+			upstream_pull(s->x->up);
+	}
+	if (s->ended && !wire_length(&s->body))
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	return (ssize_t)bytes.n;
+}
+
+/* ---- the request ---- */
+
+static void exchange_open(struct h2_stream *s)
+{
+	struct exchange *x = exchange_new(s->h->edge);
+
+	x->client = s;
+	x->ops = &ops;
+	x->listener = s->h->listening->listener;
+	x->peer = &s->h->peer;
+	x->local = &s->h->listening->address;
+	x->tls = s->h->sock.tls;
+	x->http2 = true;
+	s->x = x;
+}
+
+void h2_stream_dispatch(struct h2_stream *s, bool ends)
+{
+	struct bw_http_request *r = &s->h->edge->request;
+	bool good;
+
+	s->dispatched = true;
+	s->in_ended = ends;
+	if (!s->h->listening->listener) {
+		(void)nghttp2_submit_rst_stream(
+		    s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_REFUSED_STREAM);
+		return;
+	}
+	exchange_open(s);
+	s->x->received = s->header_bytes;
+	good = !s->too_large && request_make(s, ends, r);
+	if (good)
+		exchange_start(s->x, r);
+	else
+		exchange_fail(s->x, 400);
+	if (ends)
+		exchange_body_end(s->x);
+}
+
+void h2_stream_data(struct h2_stream *s, struct bw_str bytes)
+{
+	if (!s->x || s->x->ended) {
+		(void)nghttp2_session_consume(s->h->session, s->id, bytes.n);
+		return;
+	}
+	/* A stream's window is all that this can grow to. */
+	(void)wire_put(s->h->edge, &s->in, bytes);
+	body_give(s);
+}
+
+void h2_stream_ends(struct h2_stream *s)
+{
+	s->in_ended = true;
+	if (s->x)
+		body_give(s);
+}

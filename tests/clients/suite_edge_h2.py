@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""The edge over HTTP/2: a stock client, spellings that must not become HTTP/1.1 requests, floods that end the connection."""
+import os
+import ssl
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+from edge_case import Backend, Balancer, Player, fixed, forward, group, rule, condition
+
+WORK = tempfile.mkdtemp(prefix="bulwark-edge-h2-")
+PLAYER = Player()
+subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k.pem", "-out", "c.pem",
+                "-subj", "/CN=a.example.com", "-addext", "subjectAltName=DNS:a.example.com", "-days", "30"], cwd=WORK, check=True, capture_output=True)
+CERTIFICATE = {"arn": "arn:c", "chain_pem": open(os.path.join(WORK, "c.pem")).read(), "key_pem": open(os.path.join(WORK, "k.pem")).read(),
+               "is_default": True}
+DATA, HEADERS, PRIORITY, RST, SETTINGS, PING, GOAWAY, UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
+END_STREAM, END_HEADERS = 1, 4
+
+
+def https(*groups, **more):
+    return Balancer(PLAYER, *groups, protocol="HTTPS", listener={"certificates": [CERTIFICATE]}, **more)
+
+
+def curl(lb, *words, path="/", **more):
+    return subprocess.run(["curl", "-sS", "--http2", "--max-time", "30", "--cacert", os.path.join(WORK, "c.pem"), "--resolve",
+                           f"a.example.com:{lb.port}:{lb.address}", *words, f"https://a.example.com:{lb.port}{path}"],
+                          capture_output=True, check=True, **more).stdout
+
+
+class Connection:
+    """Frames by hand."""
+
+    def __init__(self, lb):
+        context = ssl._create_unverified_context()
+        context.set_alpn_protocols(["h2"])
+        self.socket = context.wrap_socket(lb.connect(), server_hostname="a.example.com")
+        self.socket.settimeout(10)
+        assert self.socket.selected_alpn_protocol() == "h2"
+        self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        self.frame(SETTINGS)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def frame(self, kind, flags=0, stream=0, payload=b""):
+        self.socket.sendall(self.make(kind, flags, stream, payload))
+
+    @staticmethod
+    def make(kind, flags=0, stream=0, payload=b""):
+        return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+    def request(self, stream, fields, flags=END_STREAM):
+        self.frame(HEADERS, flags | END_HEADERS, stream, block(fields))
+
+    def read(self):
+        head = self.exactly(9)
+        return head[3], head[4], struct.unpack(">I", head[5:])[0], self.exactly(int.from_bytes(head[:3], "big"))
+
+    def exactly(self, n):
+        out = b""
+        while len(out) < n:
+            more = self.socket.recv(n - len(out))
+            if not more:
+                raise EOFError
+            out += more
+        return out
+
+    def until(self, *kinds, stream=None):
+        """The first frame of one of the kinds; None at the end of the connection."""
+        try:
+            while True:
+                frame = self.read()
+                if frame[0] in kinds and stream in (None, frame[2]):
+                    return frame
+        except (EOFError, OSError):
+            return None
+
+
+def block(fields):
+    out = b""
+    for name, value in fields:
+        name, value = name.encode() if isinstance(name, str) else name, value.encode() if isinstance(value, str) else value
+        out += b"\0" + size(len(name)) + name + size(len(value)) + value
+    return out
+
+
+def size(n):
+    if n < 127:
+        return bytes([n])
+    out, n = b"\x7f", n - 127
+    while n >= 128:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+GET = [(":method", "GET"), (":scheme", "https"), (":authority", "a.example.com"), (":path", "/")]
+
+
+class Stock(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.backend = Backend()
+        cls.group = group("h2", [cls.backend])
+        cls.lb = https(cls.group)
+
+    def setUp(self):
+        self.backend.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-End: 1\r\n\r\nok"
+        self.lb.publish()
+
+    def test_get(self):
+        out = curl(self.lb, "-i", path="/a?b=c")
+        self.assertTrue(out.startswith(b"HTTP/2 200"), out)
+        self.assertTrue(out.endswith(b"\r\n\r\nok"))
+        self.assertIn(b"x-end: 1", out)
+        self.assertNotIn(b"x-hop", out)
+        head = self.backend.requests[-1][0]
+        self.assertTrue(head.startswith(b"GET /a?b=c HTTP/1.1\r\n"), head)
+        self.assertIn(f"\r\nHost: a.example.com:{self.lb.port}\r\n".encode(), head)
+        self.assertIn(b"X-Forwarded-Proto: https", head)
+
+    def test_bodies(self):
+        body = os.urandom(700000)
+        self.backend.answer = lambda h, b: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(b) + b
+        self.assertEqual(curl(self.lb, "--data-binary", "@-", input=body), body)
+        self.assertEqual(curl(self.lb, "-T", "-", input=body), body)  # without a length
+        self.assertIn(b"Transfer-Encoding: chunked", self.backend.requests[-1][0])
+
+    def test_many_at_once(self):
+        out = curl(self.lb, "-Z", "--parallel-max", "60", path="/[1-200]")
+        self.assertEqual(out.count(b"ok"), 200)
+
+    def test_head_and_chunked_answers(self):
+        self.assertTrue(curl(self.lb, "-I").startswith(b"HTTP/2 200"))
+        self.backend.answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        self.assertEqual(curl(self.lb), b"hello")
+
+    def test_rules_and_own_answers(self):
+        lb = https(self.group, rules=[rule(1, fixed(200, "fixed"), condition("host-header", "a.example.com"))])
+        self.assertEqual(curl(lb), b"fixed")
+
+    def test_it_can_be_turned_off(self):
+        lb = https(self.group, attributes={"routing.http2.enabled": "false"})
+        self.assertTrue(curl(lb, "-i").startswith(b"HTTP/1.1 200"))
+
+    def test_cookie_crumbs_become_one_line(self):
+        with Connection(self.lb) as c:
+            c.request(1, [*GET, ("cookie", "a=b"), ("cookie", "c=d")])
+            self.assertIsNotNone(c.until(HEADERS, stream=1))
+        self.assertIn(b"\r\nCookie: a=b; c=d\r\n", self.backend.requests[-1][0])
+
+    def test_a_target_that_dies_cuts_the_stream_alone(self):
+        self.backend.answer = lambda h, b: (lambda c, s: c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc") and False) if b"/cut" in h \
+            else b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        with Connection(self.lb) as c:
+            c.request(1, [*GET[:3], (":path", "/cut")])
+            self.assertIsNotNone(c.until(RST, stream=1))
+            c.request(3, GET)
+            self.assertEqual(c.until(DATA, stream=3)[3], b"ok")
+
+    def test_an_answer_before_the_body_ends_the_stream(self):
+        lb = https(default=fixed(403, "no"))
+        with Connection(lb) as c:
+            c.request(1, [(":method", "POST"), *GET[1:]], flags=0)
+            self.assertEqual(c.until(DATA, stream=1)[3], b"no")
+            self.assertEqual(c.until(RST, stream=1)[3], bytes(4))
+
+
+class Spellings(unittest.TestCase):
+    """What would be another request over HTTP/1.1 reaches no target."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.backend = Backend()
+        cls.lb = https(group("h2spell", [cls.backend]))
+
+    def setUp(self):
+        self.backend.requests.clear()
+        self.lb.publish()
+
+    def test_none_passes(self):
+        def path(p):
+            return [*GET[:3], (":path", p)]
+        for fields in (path("/ HTTP/1.1\r\nX: y"), path("/a b"), path("/a\r\n"), path("/a\x00"), path("/#a"), path("http://b/"), path(""),
+                       [(":method", "GET / HTTP/1.1\r\nX:"), *GET[1:]], [(":method", "G ET"), *GET[1:]],
+                       [*GET[:2], (":authority", "a\r\nX: y"), GET[3]], [*GET[:2], (":authority", "a/b"), GET[3]], [*GET[:2], GET[3]],
+                       [*GET, ("host", "b.example.com")], [*GET, ("transfer-encoding", "chunked")], [*GET, ("connection", "close")],
+                       [*GET, ("upgrade", "h2c")], [*GET, ("x", "a\r\nY: z")], [*GET, ("x", "a\nb")], [*GET, ("x\r\ny", "a")], [*GET, ("x y", "a")],
+                       [*GET, ("x:y", "a")], [*GET, ("X", "a")], [*GET, ("", "a")], [*GET, ("content-length", "5")],
+                       [*GET, ("content-length", "1"), ("content-length", "1")], [*GET, (":path", "/b")], [("x", "y"), *GET]):
+            with self.subTest(fields=fields), Connection(self.lb) as c:
+                c.request(1, fields)
+                frame = c.until(HEADERS, RST, GOAWAY)
+                if frame and frame[0] == HEADERS:
+                    self.assertNotIn(b"\x88", frame[3][:1], "it was answered 200")
+        self.assertEqual(self.backend.requests, [])
+
+    def test_too_many_header_bytes(self):
+        with Connection(self.lb) as c:
+            fields = block([*GET, *[(f"x-{i}", "a" * 900) for i in range(90)]])
+            c.frame(HEADERS, END_STREAM, 1, fields[:16000])
+            for at in range(16000, len(fields), 16000):
+                last = at + 16000 >= len(fields)
+                c.frame(CONTINUATION, END_HEADERS if last else 0, 1, fields[at:at + 16000])
+            frame = c.until(HEADERS, RST, GOAWAY)
+            self.assertNotEqual(frame and frame[3][:1], b"\x88")
+        self.assertEqual(self.backend.requests, [])
+
+    def test_a_length_that_lies(self):
+        with Connection(self.lb) as c:
+            c.request(1, [(":method", "POST"), *GET[1:], ("content-length", "3")], flags=0)
+            c.frame(DATA, END_STREAM, 1, b"abcdGET / HTTP/1.1\r\n\r\n")
+            self.assertIsNotNone(c.until(RST, GOAWAY))
+        time.sleep(0.2)
+        self.assertFalse([b for _, b in self.backend.requests if b"GET" in b])
+
+
+class Floods(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.backend = Backend()
+        cls.lb = https(group("h2flood", [cls.backend]))
+
+    def setUp(self):
+        self.lb.publish()
+
+    def ended(self, make, prepare=None, n=3000):
+        with Connection(self.lb) as c:
+            if prepare:
+                prepare(c)
+            try:
+                for i in range(0, n, 100):
+                    c.socket.sendall(b"".join(make(i + k) for k in range(100)))
+            except OSError:
+                return
+            goaway = c.until(GOAWAY)
+            self.assertTrue(goaway is None or goaway[3][4:8] == b"\0\0\0\x0b", goaway)
+
+    def test_rapid_resets(self):
+        head = block(GET)
+        self.ended(lambda i: Connection.make(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1, head) + Connection.make(RST, 0, 2 * i + 1, b"\0\0\0\x08"))
+        self.assertLess(len(self.backend.requests), 1000)
+
+    def test_pings(self):
+        self.ended(lambda i: Connection.make(PING, 0, 0, bytes(8)))
+
+    def test_settings(self):
+        self.ended(lambda i: Connection.make(SETTINGS))
+
+    def test_priorities(self):
+        self.ended(lambda i: Connection.make(PRIORITY, 0, 1, b"\0\0\0\0\x10"))
+
+    def test_empty_data(self):
+        self.ended(lambda i: Connection.make(DATA, 0, 1), lambda c: c.request(1, [(":method", "POST"), *GET[1:]], flags=0))
+
+    def test_window_updates(self):
+        self.ended(lambda i: Connection.make(UPDATE, 0, 0, b"\0\0\0\x01"))
+
+    def test_continuations_without_end(self):
+        self.ended(lambda i: Connection.make(CONTINUATION, 0, 1, b""), lambda c: c.frame(HEADERS, 0, 1, block(GET)))
+
+    def test_more_streams_than_permitted_are_refused(self):
+        backend = Backend(lambda h, b: lambda c, s: time.sleep(3))
+        lb = https(group("h2streams", [backend]))
+        with Connection(lb) as c:
+            c.until(SETTINGS)
+            c.frame(SETTINGS, 1)
+            for i in range(200):
+                c.request(2 * i + 1, GET)
+            self.assertIsNotNone(c.until(RST, GOAWAY))
+        self.assertLessEqual(len(backend.requests), 128)
+
+
+class Zlast(unittest.TestCase):
+    def test_the_edge_was_never_ill(self):
+        log = PLAYER.log()
+        self.assertNotIn("AddressSanitizer", log)
+        self.assertNotIn("runtime error", log)
+        self.assertNotIn("process edge ended", log)
+
+
+if __name__ == "__main__":
+    harness.main()
