@@ -290,6 +290,9 @@ class Permissions(Ec2Case):
         self.refused("UnauthorizedOperation", None, both.create_tags, Resources=[self.group()], Tags=[{"Key": "team", "Value": "red"}])
         tagged["TagSpecifications"][0]["Tags"][0]["Value"] = "blue"
         self.refused("UnauthorizedOperation", None, both.create_security_group, DryRun=True, **tagged)
+        # A second specification cannot bring in what the decision did not see.
+        twice = [{"ResourceType": "security-group", "Tags": [{"Key": "team", "Value": v}]} for v in ("red", "blue")]
+        self.refused("InvalidParameterValue", None, both.create_security_group, **{**tagged, "TagSpecifications": twice})
         # The VPC has no say over request tags: it must be allowed by itself.
         only_tagged = self.user({"Effect": "Allow", "Action": "ec2:*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestTag/team": "blue"}}})
         self.refused("UnauthorizedOperation", None, only_tagged.create_security_group, DryRun=True, **tagged)

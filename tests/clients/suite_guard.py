@@ -2,7 +2,7 @@
 """The guard in network namespaces of its own: what a security group permits passes, everything else is refused."""
 import json
 import os
-import socket
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -326,6 +326,36 @@ class Guard(unittest.TestCase):
         done = subprocess.run([harness.BINARY, "serve", "--ephemeral", "--data", self.work + "/x", "--listen", f"127.0.0.1:{port}", "--guard",
                                "no-such-space/eth0=sg-01234567"], capture_output=True, text=True, timeout=20)
         self.assertEqual((1, True), (done.returncode, "there is no such network namespace" in done.stderr))
+
+
+    def test_one_capability_is_enough(self):
+        """Nobody with CAP_NET_ADMIN alone, in the namespace that it starts in. Groups that are not there permit nothing."""
+        data = os.path.join(self.work, "nobody")
+        os.mkdir(data)
+        os.chmod(self.work, 0o755)
+        shutil.chown(data, "nobody", "nogroup")
+        command = [harness.BINARY, "serve", "--ephemeral", "--data", data + "/data", "--root-key", data + "/key", "--listen", "127.0.0.1:4566",
+                   "--guard", "*=sg-0123456789abcdef0"]
+        nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--bounding-set=-all,+net_admin"]
+        served = subprocess.Popen(["ip", "netns", "exec", PEER, *nobody, "--inh-caps=-all,+net_admin", "--ambient-caps=-all,+net_admin", *command],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            end = time.monotonic() + 20
+            while "b0_in_new" not in run("nft", "list", "ruleset", space=PEER):
+                self.assertTrue(served.poll() is None and time.monotonic() < end, served.poll())
+                time.sleep(0.1)
+            self.assertEqual("silence", self.leaves())
+            self.assertIn("ct state established,related return", run("nft", "list", "chain", "inet", "bulwark", "b0_out", space=PEER))
+        finally:
+            served.terminate()
+            said = served.communicate(timeout=40)[1]
+            # The table outlives its guard.
+            self.assertIn("bulwark", run("nft", "list", "tables", space=PEER), said)
+            run("nft", "delete", "table", "inet", "bulwark", space=PEER)
+        self.assertEqual(0, served.returncode, said)
+        # Without it there is no guard, and that is said.
+        done = subprocess.run(["ip", "netns", "exec", PEER, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command], capture_output=True, text=True, timeout=40)
+        self.assertEqual((1, True), (done.returncode, "the guard needs CAP_NET_ADMIN" in done.stderr), done.stderr)
 
 
 PING = """

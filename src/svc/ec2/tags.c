@@ -98,20 +98,31 @@ enum bw_err ec2_tags_set(struct bw_call *call, struct bw_pairs *tags, const stru
 	return bw_call_within(call, &ec2_tags_quota, tags->n);
 }
 
+/* One specification alone: the decision and what is stored must be about the same tags. */
+static enum bw_err spec_check(
+    struct bw_call *call, const struct ec2_kind *k, const struct ec2_TagSpecificationList *specs, size_t i)
+{
+	struct bw_str type = specs->v[i].ResourceType;
+
+	if (!type.n)
+		return bw_call_fail(call, "InvalidParameterValue", "%s",
+		    "Tag specification resource type must have a value");
+	if (!bw_str_eq(type, bw_str_c(k->type)))
+		return bw_call_fail(call, "InvalidParameterValue",
+		    "'%.*s' is not a valid taggable resource type for this operation.", BW_FMT(type));
+	if (i > 0)
+		return bw_call_fail(call, "InvalidParameterValue",
+		    "Tag specification resource type '%.*s' may be specified only once", BW_FMT(type));
+	return BW_OK;
+}
+
 enum bw_err ec2_tags_new(struct bw_call *call, const struct ec2_kind *k, struct bw_str id,
     const struct ec2_TagSpecificationList *specs, struct ec2_TagList *out)
 {
 	struct bw_pairs tags = {0};
 
 	for (size_t i = 0; i < specs->n; i++) {
-		struct bw_str type = specs->v[i].ResourceType;
-
-		if (!type.n)
-			return bw_call_fail(call, "InvalidParameterValue", "%s",
-			    "Tag specification resource type must have a value");
-		if (!bw_str_eq(type, bw_str_c(k->type)))
-			return bw_call_fail(call, "InvalidParameterValue",
-			    "'%.*s' is not a valid taggable resource type for this operation.", BW_FMT(type));
+		TRY(spec_check(call, k, specs, i));
 		TRY(ec2_tags_set(call, &tags, &specs->v[i].Tags));
 	}
 	if (tags.n)
