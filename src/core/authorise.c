@@ -1,7 +1,5 @@
 #include "core/internal.h"
 
-#include "codec/json.h"
-
 static struct bw_policy_request request_of(const struct bw_call *call, struct bw_str action, struct bw_str resource)
 {
 	const struct bw_caller *c = call->caller;
@@ -37,31 +35,6 @@ static struct bw_policy_layers layers_of(const struct bw_call *call)
 	l.session = c->session;
 	l.has_session = c->has_session;
 	return l;
-}
-
-/* The reasons of a denial, sealed for sts:DecodeAuthorizationMessage. */
-static struct bw_str denial_seal(struct gate_call *g, const struct bw_policy_layers *layers,
-    const struct bw_policy_request *request, const struct bw_verdict *verdict)
-{
-	struct bw_call *call = &g->call;
-	struct bw_buf json;
-	struct bw_str text = BW_STR_NONE;
-
-	bw_buf_init(&json, 60 * 1024);
-	bw_buf_printf(&json, "{\"allowed\":false,\"explicitDeny\":%s,\"action\":",
-	    verdict->decision == BW_DENIED_EXPLICIT ? "true" : "false");
-	bw_json_put_str(&json, request->action);
-	bw_buf_put(&json, BW_STR(",\"resource\":"));
-	bw_json_put_str(&json, request->resource);
-	bw_buf_put(&json, BW_STR(",\"principal\":"));
-	bw_json_put_str(&json, request->principal_arn);
-	bw_buf_put(&json, BW_STR(",\"reasons\":"));
-	(void)bw_policy_explain(layers, request, &json);
-	bw_buf_put(&json, BW_STR("}"));
-	if (json.failed || bw_message_seal(call->core->sessions, bw_buf_str(&json), call->arena, &text) != BW_OK)
-		text = BW_STR_NONE; /* a denial without its long form is still the denial */
-	bw_buf_free(&json);
-	return text;
 }
 
 /* What no policy allows and none denies, a grant may: a further policy of the resource that names the grantee. */

@@ -158,6 +158,11 @@ BW_CHECKED enum bw_err authorise(struct gate_call *g);
 /* The global condition keys (IAM User Guide, "AWS global condition context keys"). */
 void context_global(struct gate_call *g);
 
+/* ---- denial.c ---- */
+/* The encoded authorisation message of a denial, in the call's arena; absent when it cannot be made. */
+struct bw_str denial_seal(struct gate_call *g, const struct bw_policy_layers *layers,
+    const struct bw_policy_request *request, const struct bw_verdict *verdict);
+
 /* ---- audit.c ---- */
 /* Appends the call's CloudTrail record to g->record. `service` may be unknown: then the event source is the server's own. */
 void audit_record(struct gate_call *g, struct bw_buf *out);

@@ -153,6 +153,10 @@ struct bw_policy_match {
 void bw_policy_matched(const struct bw_policy_layers *layers, const struct bw_policy_request *request,
     void (*each)(void *ctx, const struct bw_policy_match *match), void *ctx);
 
+/* Appends a statement as STS's decoded authorisation messages have it. `principal`: whom a statement without Principal is about. */
+void bw_policy_statement_put(
+    const struct bw_policy *p, uint32_t statement, struct bw_str principal, struct bw_buf *out);
+
 /* The context key names a document mentions (conditions and variables), each once, in order of appearance. */
 void bw_policy_context_keys(
     const struct bw_policy *p, void (*each)(void *ctx, struct bw_str name), void *ctx);

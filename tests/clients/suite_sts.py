@@ -86,11 +86,44 @@ class Sts(unittest.TestCase):
         self.assertEqual(403, denied["ResponseMetadata"]["HTTPStatusCode"])
         sealed = denied["ResponseMetadata"]["HTTPHeaders"]["x-bulwark-encoded-authorization-message"]
         opened = json.loads(self.sts.decode_authorization_message(EncodedMessage=sealed)["DecodedMessage"])
-        self.assertEqual((False, False, "iam:CreateUser"), (opened["allowed"], opened["explicitDeny"], opened["action"]))
+        self.assertEqual((False, False, [], []), (opened["allowed"], opened["explicitDeny"], opened["matchedStatements"]["items"], opened["failures"]["items"]))
+        context = opened["context"]
+        self.assertEqual(("iam:CreateUser", f"arn:aws:iam::{self.account}:user/x", name, f"arn:aws:iam::{self.account}:user/{name}"),
+                         (context["action"], context["resource"], context["principal"]["name"], context["principal"]["arn"]))
+        keys = {item["key"]: [v["value"] for v in item["values"]["items"]] for item in context["conditions"]["items"]}
+        self.assertEqual([name], keys["aws:username"])
+        self.assertEqual(("implicitDeny", "identity"), (opened["reasons"]["decision"], opened["reasons"]["layer"]))
         self.refused("InvalidAuthorizationMessageException", None, self.sts.decode_authorization_message,
                      EncodedMessage=sealed[:-8] + "AAAAAAA=")
         self.refused("AccessDenied", None, harness.client("sts", key=key, secret=secret).decode_authorization_message,
                      EncodedMessage=sealed)
+
+    def test_an_explicit_denial_shows_its_statement(self):
+        name, key, secret = self.user({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Sid": "NoUsers", "Effect": "Deny", "Action": ["iam:CreateUser", "iam:DeleteUser"], "Resource": "*",
+             "Condition": {"StringNotEquals": {"aws:RequestTag/team": "red"}}}]})
+
+        def opened():
+            denied = self.refused("AccessDenied", None, harness.client("iam", key=key, secret=secret).create_user, UserName="x")
+            sealed = denied["ResponseMetadata"]["HTTPHeaders"]["x-bulwark-encoded-authorization-message"]
+            self.assertLessEqual(len(sealed), 10240)
+            return json.loads(self.sts.decode_authorization_message(EncodedMessage=sealed)["DecodedMessage"])
+        message = opened()
+        statement, = message["matchedStatements"]["items"]
+        values = lambda items: [item["value"] for item in items["items"]]
+        self.assertEqual((True, "NoUsers", "DENY"), (message["explicitDeny"], statement["statementId"], statement["effect"]))
+        self.assertEqual((["iam:CreateUser", "iam:DeleteUser"], ["*"]), (values(statement["actions"]), values(statement["resources"])))
+        self.assertEqual(("aws:RequestTag/team", ["red"]), (statement["conditions"]["items"][0]["key"], values(statement["conditions"]["items"][0]["values"])))
+        self.assertTrue(values(statement["principals"])[0].startswith("AIDA"))
+        # With policies too long to be told whole, what applied is told.
+        for arn in ("ReadOnlyAccess", "job-function/ViewOnlyAccess"):
+            self.iam.attach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/" + arn)
+        brief = opened()
+        self.assertEqual("NoUsers", brief["matchedStatements"]["items"][0]["statementId"])
+        self.assertEqual({"Allow", "Deny"}, {m["effect"] for m in brief["reasons"]["matched"]})
+        for arn in ("ReadOnlyAccess", "job-function/ViewOnlyAccess"):
+            self.iam.detach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/" + arn)
 
     def test_trust_policy_decides(self):
         name, key, secret = self.user()
