@@ -5,6 +5,8 @@
 
 #include "aws/wire/wire_internal.h"
 #include "base/sys.h"
+#include "aws/pack.h"
+#include "gen/elbv2.h"
 #include "gen/iam.h"
 #include "gen/sso-admin.h"
 #include "gen/sts.h"
@@ -241,4 +243,41 @@ TEST(shape_patterns_match_the_whole_value)
 	assert_true(pattern_takes("organizations", "AttachPolicy", 1, "123456789012"));
 	assert_false(pattern_takes("organizations", "AttachPolicy", 1, "1234567890123"));
 	assert_false(pattern_takes("organizations", "AttachPolicy", 1, "r-abcdxxx!"));
+}
+
+TEST(shape_a_secret_of_a_load_balancer_is_kept_but_not_told)
+{
+	struct elbv2_AuthenticateOidcActionConfig config = {.ClientId = BW_STR("id"), .ClientSecret = BW_STR("hush")}, back;
+	struct bw_arena a;
+	struct bw_buf told;
+	struct bw_str kept;
+
+	bw_arena_init(&a, 1 << 20);
+	bw_buf_init(&told, 4096);
+	bw_shape_audit(elbv2_AuthenticateOidcActionConfig_shape, &config, &told);
+	assert_true(bw_str_has(bw_buf_str(&told), BW_STR("\"id\"")));
+	assert_false(bw_str_has(bw_buf_str(&told), BW_STR("hush")));
+	kept = bw_shape_pack(elbv2_AuthenticateOidcActionConfig_shape, &config, &a);
+	assert_ok(bw_shape_unpack(elbv2_AuthenticateOidcActionConfig_shape, kept, &a, &back));
+	assert_str(back.ClientSecret, "hush");
+	assert_true(bw_shape_same(elbv2_AuthenticateOidcActionConfig_shape, &config, &back, &a));
+	bw_buf_free(&told);
+	bw_arena_free(&a);
+}
+
+/* What was written by a later model, and what no model ever wrote. */
+TEST(shape_packed_text_is_read_strictly)
+{
+	static const char *const bad[] = {"{", "[]", "{\"Port\":\"x\"}", "{\"Port\":1}}", "null", "{\"Port\":1,\"Port\":2}"};
+	struct elbv2_Listener l;
+	struct bw_arena a;
+
+	bw_arena_init(&a, 1 << 20);
+	assert_ok(bw_shape_unpack(elbv2_Listener_shape, BW_STR("{\"Later\":{\"A\":[1]},\"Port\":7}"), &a, &l));
+	assert_true(l.Port.set && l.Port.v == 7);
+	assert_ok(bw_shape_unpack(elbv2_Listener_shape, BW_STR_NONE, &a, &l));
+	assert_false(l.Port.set);
+	for (size_t i = 0; i < BW_COUNT(bad); i++)
+		assert_int_equal(bw_shape_unpack(elbv2_Listener_shape, bw_str_c(bad[i]), &a, &l), BW_ECORRUPT);
+	bw_arena_free(&a);
 }
