@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Load balancers and listeners through boto3: networks, addresses, states, attributes, what is refused."""
 import ipaddress
+import concurrent.futures
 import socket
 import time
 import unittest
 
 import harness
+from botocore.exceptions import ClientError
 from elbv2_case import Elbv2Case, allow
 
 
@@ -200,6 +202,31 @@ class LoadBalancers(Elbv2Case):
                      ListenerArn=both["ListenerArn"], Protocol="TLS")
         self.assertEqual("UDP", self.elb.modify_listener(ListenerArn=both["ListenerArn"], Protocol="UDP")["Listeners"][0]["Protocol"])
         self.active(lb)
+
+    def test_of_many_at_once_one_is_made(self):
+        """The same name, the same port, the same target group: whoever comes first has it, and nobody else."""
+        def race(calls):
+            def one(call):
+                try:
+                    return call()
+                except ClientError as e:
+                    return e.response["Error"]["Code"]
+            with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+                return list(pool.map(one, calls))
+        name = self.name("lb")
+        made = race([lambda s=s: self.balancer(Name=name, Subnets=s) for s in (self.subnets[:2], self.subnets[1:3], self.subnets[2:4], self.subnets[3:5])])
+        self.assertEqual(3, made.count("DuplicateLoadBalancerName"), made)
+        lb = next(x for x in made if not isinstance(x, str))
+        same = race([lambda: self.listener(lb) for _ in range(4)])
+        self.assertEqual(1, len({x["ListenerArn"] for x in same}), same)
+        codes = race([lambda c=c: self.listener(lb, Port=81, actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": c}}])
+                      for c in ("200", "201", "202", "203")])
+        self.assertEqual(3, codes.count("DuplicateListener"), codes)
+        group, several = self.group(), [self.balancer() for _ in range(4)]
+        bound = race([lambda b=b: self.listener(b, self.forward(group)) for b in several])
+        self.assertEqual(3, bound.count("TargetGroupAssociationLimit"), bound)
+        addresses = {b["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"] for b in race([self.balancer] * 4)}
+        self.assertEqual(4, len(addresses))
 
     def test_listener_attributes(self):
         l, t = self.listener(self.balancer()), self.listener(self.balancer(Type="network"), self.forward(self.group(Protocol="TCP")), Protocol="TCP")

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "core/certificate.h"
 #include "core/core.h"
 #include "svc/elbv2/elb.h"
 
@@ -135,6 +136,77 @@ static struct bw_str parameter(const struct bw_edge_action *a, const char *name)
 	const struct bw_pair *p = bw_pairs_find(&a->parameters, bw_str_c(name));
 
 	return p ? p->value : BW_STR_NONE;
+}
+
+/* A keeper of certificates, all but the one that was lost. */
+static enum bw_err certificate_find(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena,
+    struct bw_str arn, bool keys, struct bw_certificate *out)
+{
+	(void)core;
+	(void)view;
+	if (bw_str_ends(arn, BW_STR("/lost")))
+		return BW_ENOTFOUND;
+	*out = (struct bw_certificate){.arn = arn,
+	    .chain_pem = bw_arena_printf(arena, "chain of %.*s", BW_FMT(arn)),
+	    .key_pem = keys ? BW_STR("key") : BW_STR_NONE};
+	return BW_OK;
+}
+
+static const struct bw_certificate_keeper keeper = {"acm", certificate_find};
+BW_CERTIFICATE_KEEPER(keeper);
+
+TEST(image_has_certificates_and_what_clients_are_verified_by)
+{
+	struct elbv2_Certificate usual = {
+	    .CertificateArn = BW_STR("arn:aws:acm:us-east-1:123456789012:certificate/usual")};
+	struct bw_str more[] = {BW_STR("arn:aws:acm:us-east-1:123456789012:certificate/lost"),
+	    BW_STR("arn:aws:acm:us-east-1:123456789012:certificate/more"),
+	    BW_STR("arn:aws:iam::123456789012:server-certificate/x")};
+	struct elbv2_MutualAuthenticationAttributes client = {.Mode = BW_STR("verify"),
+	    .TrustStoreArn = BW_STR(
+	        "arn:aws:elasticloadbalancing:us-east-1:123456789012:truststore/trust/0123456789abcdef"),
+	    .IgnoreClientCertificateExpiry = BW_BOOL(true)};
+	struct elb_listener l = {.id = BW_STR("1111111111111111"),
+	    .load_balancer = BW_STR("lb"),
+	    .load_balancer_id = BW_STR("0123456789abcdef"),
+	    .type = BW_STR("app"),
+	    .certificates = {BW_COUNT(more), more}};
+	struct elb_trust_store store = {
+	    .name = BW_STR("trust"), .id = BW_STR("0123456789abcdef"), .bundle = BW_STR("bundle")};
+	struct elb_revocation r = {.id = 1, .content = BW_STR("list")};
+	const struct bw_edge_listener *out;
+	struct world w;
+
+	world_begin(&w);
+	load_balancer_put(&w, "lb", "app", "127.66.0.1");
+	l.shape = (struct elbv2_Listener){.Port = BW_INT(443),
+	    .Protocol = BW_STR("HTTPS"),
+	    .SslPolicy = BW_STR("policy"),
+	    .Certificates = {true, 1, &usual},
+	    .MutualAuthentication = &client};
+	elb_save(&w.call, &elb_listener_kind, elb_listener_name(&w.call, &l), &l);
+	elb_save(&w.call, &elb_trust_store_kind, store.name, &store);
+	elb_save(&w.call, &elb_revocation_kind, BW_STR("trust/0000000001"), &r);
+	world_build(&w, 1);
+	out = w.image.load_balancers[0].listeners;
+	assert_str(out->ssl_policy, "policy");
+	assert_int_equal(out->certificate_count, 2);
+	assert_true(out->certificates[0].is_default);
+	assert_str(
+	    out->certificates[0].chain_pem, "chain of arn:aws:acm:us-east-1:123456789012:certificate/usual");
+	assert_str(out->certificates[0].key_pem, "key");
+	assert_false(out->certificates[1].is_default);
+	assert_str(out->certificates[1].arn, "arn:aws:acm:us-east-1:123456789012:certificate/more");
+	assert_str(out->client_mode, "verify");
+	assert_true(out->client_ignore_expiry);
+	assert_str(out->client_ca_pem, "bundle");
+	assert_int_equal(out->client_crls.n, 1);
+	assert_str(out->client_crls.v[0], "list");
+	assert_str(
+	    bw_pairs_find(&out->attributes, BW_STR("routing.http.request.x_amzn_tls_version.header_name"))
+	        ->value,
+	    "X-Amzn-Tls-Version");
+	world_end(&w);
 }
 
 TEST(image_of_nothing_is_empty)

@@ -51,6 +51,9 @@ static enum bw_err group_check(
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "The following target groups are not in the VPC of load balancer '%.*s': %.*s",
 		    BW_FMT(own), BW_FMT(arn));
+	/* A group has one load balancer: when that is this one, there is no need to look at every rule. */
+	if (elb_used_by(call, lb, g.name))
+		return BW_OK;
 	TRY(elb_group_users(call, g.name, &users));
 	for (size_t i = 0; i < users.n; i++)
 		if (!bw_str_eq(users.v[i], own))

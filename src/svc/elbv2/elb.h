@@ -256,6 +256,9 @@ struct bw_strs elb_actions_groups(struct bw_call *call, const struct elbv2_Actio
 /* Enters or leaves the indices of a rule's groups. */
 BW_CHECKED enum bw_err elb_uses_set(struct bw_call *call, const struct elb_rule *r,
     const struct elbv2_Actions *before, const struct elbv2_Actions *after);
+/* Whether a rule of the load balancer forwards to the group already; in a write, one that does must go on
+ * doing so until it commits. */
+bool elb_used_by(struct bw_call *call, const struct elb_load_balancer *lb, struct bw_str group);
 /* How many groups the load balancer may forward to, checked when a rule begins to. */
 BW_CHECKED enum bw_err elb_uses_allowed(
     struct bw_call *call, const struct elb_load_balancer *lb, const struct elbv2_Actions *after);

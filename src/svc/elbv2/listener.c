@@ -273,6 +273,11 @@ enum bw_err elb_listener_remove(
 	listener_uses_set(call, lb, l, false);
 	elb_port_give(call, lb, l->shape.Port.v, l->shape.Protocol);
 	elb_delete(call, &elb_listener_kind, elb_listener_name(call, l));
+	/* Quotas that were raised far above AWS's let more stand than one call may take away. */
+	if (call->batch.refused == BW_ETOOBIG)
+		return bw_call_fail(call, "ResourceInUse",
+		    "Listener '%.*s' has more rules than can be deleted in one call: delete rules first",
+		    BW_FMT(elb_listener_arn(call, l)));
 	return BW_OK;
 }
 
