@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """VPCs, subnets, gateways, interfaces and prefix lists through boto3."""
+import concurrent.futures
 import unittest
 
 import harness
+from botocore.exceptions import ClientError
 from ec2_case import Ec2Case
 
 
@@ -338,6 +340,35 @@ class GroupsAcrossVpcs(Network):
         stale = self.ec2.describe_stale_security_groups(VpcId=abroad)["StaleSecurityGroupSet"]
         self.assertEqual([(there, group)], [(s["GroupId"], s["StaleIpPermissions"][0]["UserIdGroupPairs"][0]["GroupId"]) for s in stale])
         self.ec2.revoke_security_group_ingress(GroupId=there, IpPermissions=[pair])
+
+
+class Together(unittest.TestCase):
+    """Many at once, from the first write of a Region on: nothing is lost, nothing is given twice."""
+
+    def test_many_at_once(self):
+        server = harness.Server()
+        self.addCleanup(server.stop)
+        ec2 = harness.client("ec2", server)
+        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            groups = list(pool.map(lambda i: ec2.create_security_group(GroupName=f"g{i}", Description="d")["GroupId"], range(12)))
+            list(pool.map(lambda port: ec2.authorize_security_group_ingress(GroupId=groups[0], IpPermissions=[
+                {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]), range(1, 25)))
+            addresses = list(pool.map(lambda _: ec2.create_network_interface(SubnetId=subnet, Groups=groups[:2])["NetworkInterface"]["PrivateIpAddress"], range(24)))
+
+            def one_of(call):
+                try:
+                    return call()["GroupId"]
+                except ClientError as error:
+                    return error.response["Error"]["Code"]
+            same = list(pool.map(lambda _: one_of(lambda: ec2.create_security_group(GroupName="same", Description="d")), range(12)))
+        shown = ec2.describe_security_groups(GroupIds=[groups[0]])["SecurityGroups"][0]
+        self.assertEqual(set(range(1, 25)), {p["FromPort"] for p in shown["IpPermissions"]})
+        self.assertEqual(24, len(set(addresses)))
+        self.assertEqual(11, same.count("InvalidGroup.Duplicate"), same)
+        self.assertEqual(12 + 1 + 1, len(ec2.describe_security_groups()["SecurityGroups"]))
+        left = next(s for s in ec2.describe_subnets()["Subnets"] if s["SubnetId"] == subnet)["AvailableIpAddressCount"]
+        self.assertEqual(4091 - 24, left)
 
 
 class Reset(unittest.TestCase):
