@@ -2,20 +2,25 @@
  * "Actions, resources, and condition keys for Amazon EC2"). */
 #include "svc/ec2/ec2.h"
 
-enum { KEYS_MAX = 256 };
-
 /* Keys are gathered beside the call, because those of one resource say nothing of another. */
 struct keys {
 	struct bw_call *call;
-	struct bw_context_key v[KEYS_MAX];
-	size_t n;
+	struct bw_context_key *v;
+	size_t n, room;
 };
 
 static void key_list(struct keys *k, struct bw_str name, const struct bw_str *values, size_t n, bool multi)
 {
-	if (k->n < KEYS_MAX)
-		k->v[k->n++] =
-		    (struct bw_context_key){.name = name, .values = values, .count = n, .multi = multi};
+	if (k->n == k->room) {
+		size_t room = k->room ? k->room * 2 : 16;
+		struct bw_context_key *more = BW_NEW_ARRAY(k->call->arena, struct bw_context_key, room);
+
+		if (k->n)
+			memcpy(more, k->v, k->n * sizeof *more);
+		k->v = more;
+		k->room = room;
+	}
+	k->v[k->n++] = (struct bw_context_key){.name = name, .values = values, .count = n, .multi = multi};
 }
 
 static void key_add(struct keys *k, struct bw_str name, struct bw_str value)

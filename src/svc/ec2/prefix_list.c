@@ -98,6 +98,12 @@ static enum bw_err create_resource(struct bw_call *call)
 	return BW_OK;
 }
 
+enum bw_err ec2_prefix_size_check(struct bw_call *call, int64_t max)
+{
+	return bw_call_within(
+	    call, &ec2_prefix_entries_quota, max > EC2_PREFIX_ENTRIES_MAX ? SIZE_MAX >> 1 : (size_t)max);
+}
+
 static enum bw_err input_check(struct bw_call *call, const struct ec2_CreateManagedPrefixListRequest *in)
 {
 	if (!in->PrefixListName.n || in->PrefixListName.n > NAME_MAX_BYTES ||
@@ -112,7 +118,7 @@ static enum bw_err input_check(struct bw_call *call, const struct ec2_CreateMana
 		    "The address family '%.*s' is invalid: IPv4 or IPv6.", BW_FMT(in->AddressFamily));
 	if (in->MaxEntries.v < 1)
 		return bw_call_fail(call, "InvalidParameterValue", "%s", "MaxEntries must be at least 1.");
-	TRY(bw_call_within(call, &ec2_prefix_entries_quota, (size_t)in->MaxEntries.v));
+	TRY(ec2_prefix_size_check(call, in->MaxEntries.v));
 	return in->ClientToken.n <= 255 ? BW_OK
 	                                : bw_call_fail(call, "InvalidParameterValue", "%s",
 	                                      "A client token has at most 255 characters.");

@@ -3,6 +3,12 @@
 
 #include "svc/ec2/ec2.h"
 
+/* Whatever the quota: a record has room for them. */
+enum { EC2_PREFIX_ENTRIES_MAX = 2500 };
+
+/* Refuses a size above the quota. */
+BW_CHECKED enum bw_err ec2_prefix_size_check(struct bw_call *call, int64_t max_entries);
+
 /* The entries of an older version, beside the list's own: "prefix-list-version/LIST/VERSION". */
 struct ec2_prefix_version {
 	struct bw_pairs entries;

@@ -52,7 +52,7 @@ static enum bw_err size_modify(struct bw_call *call, struct bw_prefix_list *l, i
 	if (max < 1 || max < (int64_t)l->entries.n)
 		return bw_call_fail(call, "InvalidParameterValue",
 		    "MaxEntries must be at least 1 and not below the number of entries (%zu).", l->entries.n);
-	TRY(bw_call_within(call, &ec2_prefix_entries_quota, (size_t)max));
+	TRY(ec2_prefix_size_check(call, max));
 	l->max_entries = max;
 	/* Rules that name it count all the entries that it may have. */
 	return ec2_groups_fit(call, l);

@@ -2,7 +2,11 @@
  * Guide, "Tag your Amazon EC2 resources"). */
 #include "svc/ec2/ec2.h"
 
-enum { TAG_KEY_MAX = 128, TAG_VALUE_MAX = 256 }; /* characters */
+enum {
+	TAG_KEY_MAX = 128, /* characters */
+	TAG_VALUE_MAX = 256,
+	TAGS_MAX = 500, /* whatever the quota: a record has room for them */
+};
 
 static const struct bw_field tags_fields[] = {BW_FIELD(1, PAIRS, struct ec2_tags, tags)};
 const struct bw_record ec2_tags_record = BW_RECORD("tags", struct ec2_tags, tags_fields);
@@ -95,6 +99,8 @@ enum bw_err ec2_tags_set(struct bw_call *call, struct bw_pairs *tags, const stru
 		bw_pairs_set(tags, call->arena, given->v[i].Key,
 		    bw_str_set(given->v[i].Value) ? given->v[i].Value : BW_STR(""));
 	}
+	if (tags->n > TAGS_MAX)
+		return bw_call_within(call, &ec2_tags_quota, SIZE_MAX >> 1);
 	return bw_call_within(call, &ec2_tags_quota, tags->n);
 }
 
@@ -105,8 +111,8 @@ static enum bw_err spec_check(
 	struct bw_str type = specs->v[i].ResourceType;
 
 	if (!type.n)
-		return bw_call_fail(call, "InvalidParameterValue", "%s",
-		    "Tag specification resource type must have a value");
+		return bw_call_fail(
+		    call, "InvalidParameterValue", "%s", "Tag specification resource type must have a value");
 	if (!bw_str_eq(type, bw_str_c(k->type)))
 		return bw_call_fail(call, "InvalidParameterValue",
 		    "'%.*s' is not a valid taggable resource type for this operation.", BW_FMT(type));
