@@ -162,6 +162,7 @@ static enum bw_err edge_start(struct edge *e)
 	TRY(bw_watch_set(e->loop, &e->image_watch, EPOLLIN));
 	TRY(bw_watch_set(e->loop, &e->channel_watch, EPOLLIN));
 	TRY(bw_sandbox_enter());
+	bw_sandbox_files(e->shared->log_dir);
 	image_take(e);
 	return bw_proc_send(e->self->channel, BW_PROC_READY, BW_STR(""));
 }

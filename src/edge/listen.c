@@ -79,8 +79,8 @@ static void listening_ready(struct bw_watch *w, uint32_t events)
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			/* The backlog waits; asking again at once would only burn time. */
 			l->listener_stats->values[M_REJECTED]++;
-			(void)bw_watch_set(l->edge->loop, &l->watch, 0);
-			bw_timer_set(l->edge->loop, &l->retry, 100);
+			if (bw_watch_set(l->edge->loop, &l->watch, 0) == BW_OK)
+				bw_timer_set(l->edge->loop, &l->retry, 100);
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			return;
@@ -128,10 +128,10 @@ static void listening_retry(struct bw_timer *t)
 {
 	struct listening *l = (struct listening *)((char *)t - offsetof(struct listening, retry));
 
-	if (l->watch.fd >= 0)
-		(void)bw_watch_set(l->edge->loop, &l->watch, EPOLLIN);
-	else
+	if (l->watch.fd < 0)
 		listening_open(l);
+	else if (bw_watch_set(l->edge->loop, &l->watch, EPOLLIN) != BW_OK)
+		bw_timer_set(l->edge->loop, t, RETRY_MS);
 }
 
 static void listening_close(struct listening *l)

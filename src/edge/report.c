@@ -137,8 +137,8 @@ static void put_listenings(struct edge *e, struct building *b)
 		bool v6 = l->address.any.sa_family == AF_INET6;
 
 		list[b->report.listening_count++] = (struct bw_edge_listening){.listener = bw_str_c(l->arn),
-		    .address = bw_arena_printf(&b->arena, "%s%s%s:%u%s", v6 ? "[" : "", l->address_text, v6 ? "]" : "",
-		        bw_address_port(&l->address), l->udp ? "/udp" : ""),
+		    .address = bw_arena_printf(&b->arena, "%s%s%s:%u%s", v6 ? "[" : "", l->address_text,
+		        v6 ? "]" : "", bw_address_port(&l->address), l->udp ? "/udp" : ""),
 		    .open = l->watch.fd >= 0,
 		    .reason = l->reason[0] ? bw_str_c(l->reason) : BW_STR_NONE};
 	}
@@ -147,9 +147,8 @@ static void put_listenings(struct edge *e, struct building *b)
 			const struct listener *l = &e->config->balancers[i].listeners[k];
 
 			if (l->tls && !l->tls_set)
-				list[b->report.listening_count++] =
-				    (struct bw_edge_listening){
-				        .listener = l->in->arn, .reason = bw_str_c(l->tls_reason)};
+				list[b->report.listening_count++] = (struct bw_edge_listening){
+				    .listener = l->in->arn, .reason = bw_str_c(l->tls_reason)};
 		}
 	b->report.listening = list;
 }

@@ -94,8 +94,9 @@ static struct udp_flow *udp_flow_new(struct listening *l, const struct bw_addres
 	memcpy(&f->peer, peer, sizeof *peer);
 	target_hold(t);
 	bw_map_put(&l->flows->map, key_of(peer), f);
-	(void)bw_watch_set(l->edge->loop, &f->watch, EPOLLIN);
 	bw_timer_set(l->edge->loop, &f->timer, FLOW_IDLE_MS);
+	if (bw_watch_set(l->edge->loop, &f->watch, EPOLLIN) != BW_OK)
+		f->active_ms -= FLOW_IDLE_MS; /* no answers: it ends with its timer */
 	l->listener_stats->values[M_NEW_CONNECTIONS]++;
 	return f;
 }

@@ -61,6 +61,10 @@ BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
 BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
 /* Closes every descriptor above stderr that is not among `keep` (at most 64): what a child inherits and has no use for. */
 void bw_descriptors_keep(const int *keep, size_t count);
+/* Leaves of the file system what lies beneath `dir_fd`, to be written, and nothing at all when it is -1 (landlock): descriptors that
+ * are open stay so. A kernel without landlock is told in the log; a sanitized build keeps what its reports need. Before threads,
+ * after bw_sandbox_enter. */
+void bw_sandbox_files(int dir_fd);
 /* Not dumpable, no core files, dies with its parent. */
 void bw_process_harden(bool with_parent);
 

@@ -1,11 +1,14 @@
 #include "proc/proc.h"
 
 #include <errno.h>
+#include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -197,6 +200,24 @@ void bw_descriptors_keep(const int *keep, size_t count)
 		from = (unsigned)sorted[i] + 1;
 	}
 	(void)close_range(from, ~0U, 0);
+}
+
+void bw_sandbox_files(int dir_fd)
+{
+	/* Everything that the first version of landlock knows. */
+	struct landlock_ruleset_attr all = {.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
+	struct landlock_path_beneath_attr beneath = {.allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG,
+	    .parent_fd = dir_fd};
+	int rules;
+
+	if (SANITIZED)
+		return;
+	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
+	if (rules < 0 || (dir_fd >= 0 && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) != 0) ||
+	    syscall(SYS_landlock_restrict_self, rules, 0) != 0)
+		bw_log(BW_LOG_WARN, "the file system is not fenced off: %s", strerror(errno));
+	if (rules >= 0)
+		close(rules);
 }
 
 void bw_process_harden(bool with_parent)
