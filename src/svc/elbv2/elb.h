@@ -1,15 +1,16 @@
 /* What the files of Elastic Load Balancing share: the records, ARNs, loading with AWS's words, tags,
- *attributes. An operation is a block in the file of its resource. Everything runs on the call's own thread
- *and gives out memory of the call's arena; errors of the client are stated on the call (BW_EFAILED).
+ * attributes. An operation is a block in the file of its resource. Everything runs on the call's own thread
+ * and gives out memory of the call's arena; errors of the client are stated on the call (BW_EFAILED).
  *
- * Keys are "account/Region/elbv2/KIND/NAME" with NAME:
- *	load-balancer  NAME                    target-group  NAME                trust-store  NAME
- *	listener       LB/ID                   rule          LB/LISTENER/ID      target       GROUP/PORT/ID
- * and the indices
- *	priority       LB/LISTENER/PRIORITY/ID (five digits; the default rule's is "99999")
- *	use            GROUP/LB/LISTENER/RULE  which rules forward to a group
- *	group          LB/GROUP/LISTENER/RULE  which groups a load balancer's rules forward to
- *	trust          STORE/LB/LISTENER       which listeners verify clients by a trust store */
+ * Keys are "account/Region/elbv2/KIND/NAME". Names by kind:
+ *   load-balancer, target-group, trust-store: the name
+ *   listener: LB/ID, rule: LB/LISTENER/ID, target: GROUP/PORT/ID, revocation: STORE/ID
+ * and the indices' entries:
+ *   priority: LB/LISTENER/PRIORITY/ID, in five digits; the default rule's is "99999"
+ *   use: GROUP/LB/LISTENER/RULE, which rules forward to a group
+ *   group: LB/GROUP/LISTENER/RULE, which groups a load balancer's rules forward to
+ *   trust: STORE/LB/LISTENER, which listeners verify clients by a trust store
+ *   behind: LB/GROUP, which groups have the load balancer as their target */
 #pragma once
 
 #include "aws/pack.h"
@@ -25,7 +26,7 @@ enum {
 	ELB_PAGE_USUAL = 400, /* PageSize's maximum is also what a call without one gets */
 	ELB_ID_DIGITS = 16,   /* hexadecimal, of every id in an ARN */
 	ELB_DEFAULT_PRIORITY = 99999,
-	ELB_LIST_MAX = 20000, /* records of one kind under one prefix: above every quota that may be raised */
+	ELB_LIST_MAX = 20000, /* records or entries that one call looks at together; then it is BW_ETOOBIG */
 };
 
 /* ---- Records ---- */
@@ -182,8 +183,6 @@ extern const struct bw_quota elb_tags_quota;
 
 BW_CHECKED enum bw_err elb_tags_set(
     struct bw_call *call, struct bw_pairs *tags, const struct elbv2_TagList *given);
-/* Whether the tags of a repeated Create* are those of what exists. */
-bool elb_tags_same(const struct bw_pairs *tags, const struct elbv2_TagList *given);
 
 /* ---- Attributes (attribute.c; the tables: attribute_table.c) ---- */
 
@@ -242,6 +241,8 @@ BW_CHECKED enum bw_err elb_group_targets(
     struct bw_call *call, const struct elb_target_group *g, struct elb_target **targets, size_t *n);
 struct bw_str elb_target_name(
     struct bw_call *call, const struct elb_target_group *g, struct bw_str id, int64_t port);
+/* That a load balancer's id stands among the targets of a group of type alb, or no longer does. */
+void elb_behind_set(struct bw_call *call, const struct elb_target_group *g, struct bw_str id, bool behind);
 int64_t elb_group_drain_ms(const struct elb_target_group *g);
 
 /* ---- Listeners and rules ---- */

@@ -256,20 +256,6 @@ BW_OP(elbv2, DescribeLoadBalancers, .effect = BW_READ)
 
 /* ---- Deleting ---- */
 
-/* The target groups of network load balancers that balance over it. */
-static enum bw_err target_of_another(struct bw_call *call, struct bw_str arn, bool *is_target)
-{
-	struct elb_target *targets;
-	size_t n;
-
-	*is_target = false;
-	TRY(elb_all(call, &elb_target_kind, BW_STR(""), &targets, &n));
-	for (size_t i = 0; i < n; i++)
-		if (!targets[i].draining_ms && bw_str_eq(targets[i].id, arn))
-			*is_target = true;
-	return BW_OK;
-}
-
 static enum bw_err listeners_remove(struct bw_call *call, const struct elb_load_balancer *lb)
 {
 	struct elb_listener *listeners;
@@ -285,7 +271,7 @@ static enum bw_err listeners_remove(struct bw_call *call, const struct elb_load_
 BW_OP(elbv2, DeleteLoadBalancer, .effect = BW_WRITE, .resource = elb_arn_resource)
 {
 	struct elb_load_balancer lb;
-	bool is_target;
+	struct bw_strs groups;
 	enum bw_err e = elb_load_balancer_load(call, in->LoadBalancerArn, &lb);
 
 	if (e == BW_EFAILED && elb_is(call->error.code, "LoadBalancerNotFound")) {
@@ -299,8 +285,9 @@ BW_OP(elbv2, DeleteLoadBalancer, .effect = BW_WRITE, .resource = elb_arn_resourc
 		return bw_call_fail(call, "OperationNotPermitted",
 		    "Load balancer '%.*s' cannot be deleted because deletion protection is enabled",
 		    BW_FMT(in->LoadBalancerArn));
-	TRY(target_of_another(call, in->LoadBalancerArn, &is_target));
-	if (is_target)
+	TRY(elb_names(call, elb_index(call, "behind", bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb.name))),
+	    &groups));
+	if (groups.n)
 		return bw_call_fail(call, "ResourceInUse",
 		    "Load balancer '%.*s' is currently a target of a target group",
 		    BW_FMT(in->LoadBalancerArn));

@@ -174,7 +174,11 @@ enum bw_err elb_all(
 
 	*n = 0;
 	TRY(bw_scan_begin(call->view, at, BW_STR_NONE, &scan));
-	while ((e = bw_scan_next(&scan, call->arena, &key, &bytes, NULL)) == BW_OK && *n < ELB_LIST_MAX) {
+	while ((e = bw_scan_next(&scan, call->arena, &key, &bytes, NULL)) == BW_OK) {
+		if (call->op && *n == ELB_LIST_MAX) {
+			e = BW_ETOOBIG;
+			break;
+		}
 		v = array_room(call, v, size, *n, &room);
 		e = bw_record_decode(k->record, bytes, call->arena, v + *n * size);
 		if (e == BW_OK)
@@ -198,7 +202,11 @@ enum bw_err elb_names(struct bw_call *call, struct bw_str prefix, struct bw_strs
 
 	*out = (struct bw_strs){0};
 	TRY(bw_scan_begin(call->view, prefix, BW_STR_NONE, &scan));
-	while ((e = bw_scan_next(&scan, call->arena, &key, NULL, NULL)) == BW_OK && out->n < ELB_LIST_MAX) {
+	while ((e = bw_scan_next(&scan, call->arena, &key, NULL, NULL)) == BW_OK) {
+		if (call->op && out->n == ELB_LIST_MAX) {
+			e = BW_ETOOBIG;
+			break;
+		}
 		out->v = array_room(call, out->v, sizeof *out->v, out->n, &room);
 		out->v[out->n++] = bw_str_sub(key, prefix.n, key.n);
 	}

@@ -32,17 +32,6 @@ enum bw_err elb_tags_set(struct bw_call *call, struct bw_pairs *tags, const stru
 	return bw_call_within(call, &elb_tags_quota, tags->n);
 }
 
-bool elb_tags_same(const struct bw_pairs *tags, const struct elbv2_TagList *given)
-{
-	for (size_t i = 0; i < given->n; i++) {
-		const struct bw_pair *p = bw_pairs_find(tags, given->v[i].Key);
-
-		if (!p || !bw_str_eq(p->value, value_of(&given->v[i])))
-			return false;
-	}
-	return tags->n == given->n;
-}
-
 /* ---- Whatever the ARN names ---- */
 
 struct tagged {

@@ -35,6 +35,22 @@ enum bw_err elb_group_targets(
 	return BW_OK;
 }
 
+/* A load balancer behind another one may not be deleted: an index of who is. */
+void elb_behind_set(struct bw_call *call, const struct elb_target_group *g, struct bw_str id, bool behind)
+{
+	struct bw_str key;
+	struct elb_arn a;
+
+	if (!elb_is(g->shape.TargetType, "alb") || elb_arn_parse(call, id, &a) != BW_OK)
+		return;
+	key = elb_index(
+	    call, "behind", bw_arena_printf(call->arena, "%.*s/%.*s", BW_FMT(a.name), BW_FMT(g->name)));
+	if (behind)
+		bw_call_mark(call, key);
+	else
+		bw_call_delete(call, key);
+}
+
 /* ---- RegisterTargets ---- */
 
 static enum bw_err target_put(
@@ -54,6 +70,7 @@ static enum bw_err target_put(
 		++*added;
 	else if (e != BW_OK)
 		return e;
+	elb_behind_set(call, g, t->id, true);
 	elb_save(call, &elb_target_kind, name, &target);
 	return BW_OK;
 }
@@ -131,6 +148,7 @@ static enum bw_err target_drain(
 
 	if (e != BW_OK || target.draining_ms)
 		return e == BW_ENOTFOUND ? BW_OK : e;
+	elb_behind_set(call, g, t->id, false);
 	if (!used || elb_group_drain_ms(g) == 0) {
 		elb_delete(call, &elb_target_kind, name);
 		return BW_OK;

@@ -275,8 +275,10 @@ static enum bw_err targets_forget(struct bw_call *call, const struct elb_target_
 
 	TRY(elb_all(
 	    call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(g->name)), &targets, &n));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		elb_behind_set(call, g, targets[i].id, false);
 		elb_delete(call, &elb_target_kind, elb_target_name(call, g, targets[i].id, targets[i].port));
+	}
 	return BW_OK;
 }
 
