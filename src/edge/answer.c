@@ -197,7 +197,10 @@ void answer_redirect(struct exchange *x, const struct bw_http_request *r)
 	bw_buf_printf(lines, "Content-Type: text/html\r\nLocation: %.*s\r\n", BW_FMT(location));
 	count(x, status);
 	x->listener->balancer->stats->values[M_REDIRECT]++;
-	x->redirect_url = location;
+	if (x->log.n) {
+		bw_buf_init(&x->redirect, BW_HTTP_HEAD_MAX);
+		bw_buf_put(&x->redirect, location);
+	}
 	answer(x, status, bw_str_c(answer_reason(status)), bw_buf_str(lines),
 	    status == 301
 	        ? BW_STR("<html>\r\n<head><title>301 Moved "

@@ -136,6 +136,7 @@ static void trace_make(struct exchange *x, const struct bw_http_request *r, stru
 	struct bw_str given = bw_http_header(r, BW_STR("x-amzn-trace-id"), NULL), parts = given,
 	              kept = BW_STR_NONE;
 	unsigned char id[12];
+	size_t at;
 
 	bw_random(id, sizeof id);
 	while (bw_str_set(parts)) {
@@ -144,9 +145,13 @@ static void trace_make(struct exchange *x, const struct bw_http_request *r, stru
 		if (bw_str_starts(part, BW_STR("Root=")))
 			kept = given;
 	}
-	bw_buf_printf(out, "X-Amzn-Trace-Id: %s=1-%08llx-", bw_str_set(kept) ? "Self" : "Root",
+	bw_buf_printf(out, "X-Amzn-Trace-Id: ");
+	at = out->n;
+	bw_buf_printf(out, "%s=1-%08llx-", bw_str_set(kept) ? "Self" : "Root",
 	    (unsigned long long)(edge_wall_ms(x->edge) / 1000));
 	bw_buf_put_hex(out, id, sizeof id);
+	if (!out->failed && out->n - at < sizeof x->trace)
+		memcpy(x->trace, out->p + at, out->n - at);
 	if (bw_str_set(given)) {
 		bw_buf_put_c(out, ';');
 		bw_buf_put(out, given);

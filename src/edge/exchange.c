@@ -34,6 +34,7 @@ void exchange_free(struct exchange *x)
 	target_leave(x);
 	wire_free(e, &x->again);
 	bw_buf_free(&x->log);
+	bw_buf_free(&x->redirect);
 	config_release(x->config);
 	x->next = e->spare;
 	e->spare = x;

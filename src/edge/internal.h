@@ -369,7 +369,8 @@ struct exchange {
 	int64_t started_us, sent_us, answered_us;
 	uint64_t received, sent;
 	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
-	struct bw_str redirect_url; /* while the answer is being given */
+	struct bw_buf redirect;          /* where to, for the log */
+	char trace[48];                  /* "Root=1-67891233-abcdef012345678912345678", for the log */
 	struct wire again;          /* the request's head, for another try on a fresh connection */
 	struct exchange *next;      /* in the pool */
 };

@@ -65,7 +65,7 @@ static void put_address(const struct bw_address *a, struct bw_buf *out)
 	struct bw_str s = bw_address_text(a, text);
 	bool v6 = bw_str_find(s, ':', 0) >= 0;
 
-	bw_buf_printf(out, " %s%.*s%s:%u", v6 ? "[" : "", BW_FMT(s), v6 ? "]" : "", bw_address_port(a));
+	bw_buf_printf(out, "%s%.*s%s:%u", v6 ? "[" : "", BW_FMT(s), v6 ? "]" : "", bw_address_port(a));
 }
 
 static void put_target(const struct exchange *x, struct bw_buf *out)
@@ -73,15 +73,15 @@ static void put_target(const struct exchange *x, struct bw_buf *out)
 	if (x->target)
 		put_address(&x->target->address, out);
 	else
-		bw_buf_put(out, BW_STR(" -"));
+		bw_buf_put_c(out, '-');
 }
 
 static void put_status(int status, struct bw_buf *out)
 {
 	if (status)
-		bw_buf_printf(out, " %d", status);
+		bw_buf_printf(out, "%d", status);
 	else
-		bw_buf_put(out, BW_STR(" -"));
+		bw_buf_put_c(out, '-');
 }
 
 static void line_write(const struct exchange *x, struct bw_buf *out)
@@ -94,12 +94,16 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	bw_time_put_iso8601_ms(now, out);
 	bw_buf_put_c(out, ' ');
 	bw_buf_put(out, x->listener->balancer->stats->dimension);
+	bw_buf_put_c(out, ' ');
 	put_address(x->peer, out);
+	bw_buf_put_c(out, ' ');
 	put_target(x, out);
 	put_seconds(x->started_us, x->sent_us, out);
 	put_seconds(x->sent_us, x->target_status ? x->answered_us : 0, out);
 	put_seconds(x->target_status ? x->answered_us : 0, x->answered_us, out);
+	bw_buf_put_c(out, ' ');
 	put_status(x->status, out);
+	bw_buf_put_c(out, ' ');
 	put_status(x->target_status, out);
 	bw_buf_printf(out, " %llu %llu ", (unsigned long long)x->received, (unsigned long long)x->sent);
 	bw_buf_put(out, x->log.n ? bw_buf_str(&x->log) : BW_STR("\"- - -\" \"-\""));
@@ -109,10 +113,12 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	else
 		bw_buf_put(out, BW_STR(" - - "));
 	bw_buf_put(out, x->group ? x->group->arn : BW_STR("-"));
-	bw_buf_printf(out, " \"-\" \"-\" \"-\" %lld ",
+	bw_buf_printf(out, " \"%s\" \"-\" \"-\" %lld ", x->trace[0] ? x->trace : "-",
 	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
 	bw_time_put_iso8601_ms(now - since_ms, out);
-	bw_buf_printf(out, " \"%s\" \"-\" \"-\" \"", x->rule ? done[x->rule->what] : "-");
+	bw_buf_printf(out, " \"%s\" ", x->rule ? done[x->rule->what] : "-");
+	put_quoted(bw_buf_str(&x->redirect), out);
+	bw_buf_put(out, BW_STR(" \"-\" \""));
 	put_target(x, out);
 	bw_buf_put(out, BW_STR("\" \""));
 	put_status(x->target_status, out);

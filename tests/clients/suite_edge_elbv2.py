@@ -102,6 +102,16 @@ class Site(Elbv2Case):
         os.kill(children(harness.SERVER.process.pid)["edge"], signal.SIGKILL)
         self.until(lambda: self.get(address, port)[0] == 200)
 
+    def test_the_edge_has_few_powers(self):
+        if os.geteuid() != 0:
+            self.skipTest("powers are given up by root alone")
+        with open(f"/proc/{children(harness.SERVER.process.pid)['edge']}/status", encoding="ascii") as f:
+            told = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        self.assertNotIn("0", told["Uid"].split())
+        self.assertNotIn("0", told["Gid"].split())
+        self.assertEqual({int(told[c], 16) & ~(1 << 10) for c in ("CapEff", "CapPrm", "CapInh", "CapAmb")}, {0})
+        self.assertEqual((told["NoNewPrivs"], told["Seccomp"]), ("1", "2"))
+
     def test_metrics_are_told_on_loopback(self):
         backend = Backend()
         lb, tg, _, address, port = self.site([backend], SecurityGroups=self.permitted())

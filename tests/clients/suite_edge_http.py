@@ -2,8 +2,10 @@
 """The edge over HTTP/1.1: what it refuses, what reaches targets, rules, answers of its own, health, balancing, stickiness, and
 what happens when processes and targets die."""
 import os
+import re
 import signal
 import socket
+import tempfile
 import time
 import unittest
 
@@ -671,6 +673,55 @@ class Slow(unittest.TestCase):
                 except (TimeoutError, OSError):
                     continue
             self.assertEqual(parse(got)[0], 408)
+
+
+class AccessLogs(unittest.TestCase):
+    LINE = re.compile(r'^(?P<type>\S+) (?P<time>\S+) (?P<elb>\S+) (?P<client>\S+) (?P<target>\S+) (?P<t1>\S+) (?P<t2>\S+) (?P<t3>\S+) '
+                      r'(?P<status>\S+) (?P<target_status>\S+) (?P<received>\d+) (?P<sent>\d+) "(?P<request>[^"]*)" "(?P<agent>[^"]*)" '
+                      r'(?P<cipher>\S+) (?P<protocol>\S+) (?P<group>\S+) "(?P<trace>[^"]*)" "(?P<sni>[^"]*)" "(?P<cert>[^"]*)" (?P<priority>\S+) '
+                      r'(?P<created>\S+) "(?P<actions>[^"]*)" "(?P<redirect>[^"]*)" "(?P<error>[^"]*)" "(?P<targets>[^"]*)" '
+                      r'"(?P<statuses>[^"]*)" "(?P<class>[^"]*)" "(?P<reason>[^"]*)"$')
+
+    def test_a_line_a_request(self):
+        with tempfile.TemporaryDirectory() as folder:
+            player = Player(folder)
+            backend = Backend()
+            g = group("logged", [backend])
+            lb = Balancer(player, g, rules=[rule(7, fixed(404), condition("path-pattern", "/none"))],
+                          attributes={"access_logs.s3.enabled": "true"})
+            lb.get(path='/a?b="c', headers=['User-Agent: x"y\x7f'.replace("\x7f", "\xe4")])
+            lb.get(path="/none")
+            lb.raw(b"nonsense\r\n\r\n")
+            path = os.path.join(folder, f"app.lb.{lb.address}.log")
+            player.until(lambda: os.path.exists(path) and open(path).read().count("\n") == 3, "the lines are not there")
+            lines = [self.LINE.match(line) for line in open(path).read().splitlines()]
+            self.assertTrue(all(lines), open(path).read())
+            first, second, third = (m.groupdict() for m in lines)
+            self.assertEqual((first["type"], first["elb"], first["status"], first["target_status"]), ("http", f"app/lb/{lb.address}", "200", "200"))
+            self.assertEqual(first["request"], f"GET http://example.com:{lb.port}/a?b=\\x22c HTTP/1.1")
+            self.assertEqual(first["agent"], "x\\x22y\\xC3\\xA4")
+            self.assertEqual((first["target"], first["targets"], first["group"]), (f"127.0.0.1:{backend.port}",) * 2 + (g["arn"],))
+            self.assertEqual((first["priority"], first["actions"]), ("0", "forward"))
+            self.assertEqual((second["priority"], second["actions"], second["status"], second["target"]), ("7", "fixed-response", "404", "-"))
+            self.assertEqual((third["status"], third["request"]), ("400", "- - -"))
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+            player.stop()
+
+    def test_a_drain_lets_requests_end(self):
+        player = Player()
+        backend = Backend(lambda h, b: time.sleep(1) or b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        lb = Balancer(player, group("drained", [backend]))
+        with lb.connect() as busy, lb.connect() as idle, busy.makefile("rb") as stream:
+            busy.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            player.until(lambda: backend.requests)
+            player.process.send_signal(signal.SIGTERM)
+            self.assertEqual(read_all(idle), b"")
+            status, headers, body = read_answer(stream)
+            self.assertEqual((status, body, header(headers, "connection")), (200, b"ok", ["close"]))
+            self.assertEqual(stream.read(), b"")
+        with self.assertRaises(OSError):
+            lb.connect()
+        player.stop()
 
 
 class Zlast(unittest.TestCase):
