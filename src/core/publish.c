@@ -24,9 +24,9 @@ struct publisher {
 
 static const struct bw_image_builder *builder(void)
 {
-	return __start_bw_image_builders && __start_bw_image_builders != __stop_bw_image_builders
-	           ? __start_bw_image_builders[0]
-	           : NULL;
+	ptrdiff_t n = __start_bw_image_builders ? __stop_bw_image_builders - __start_bw_image_builders : 0;
+
+	return n > 0 ? __start_bw_image_builders[0] : NULL;
 }
 
 /* ---- Making one ---- */

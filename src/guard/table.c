@@ -210,7 +210,7 @@ static void cuts_put(struct writer *w, const char *chain, const char *next, cons
 
 static void direction_put(struct writer *w, const struct guard_bound *b, size_t index, bool egress)
 {
-	char chain[32], next[32], verdict[80];
+	char chain[32], next[sizeof chain + 4], verdict[80];
 
 	(void)snprintf(chain, sizeof chain, "b%zu_%s", index, egress ? "out" : "in");
 	(void)snprintf(next, sizeof next, "%s_new", chain);

@@ -150,19 +150,24 @@ enum bw_err ec2_default_vpc(struct bw_call *call, struct bw_vpc *out)
 
 /* ---- Dry runs ---- */
 
-enum bw_err ec2_dry(struct bw_call *call)
+static bool asks_dry(const struct bw_call *call)
 {
 	const struct bw_shape *s = call->model->input;
 
-	for (uint32_t i = 0; s && i < s->member_count; i++) {
-		const struct bw_opt_bool *dry = (const void *)((const char *)call->in + s->members[i].offset);
+	for (uint32_t i = 0; s && i < s->member_count; i++)
+		if (strcmp(s->members[i].name, "DryRun") == 0)
+			return ((const struct bw_opt_bool *)((const char *)call->in + s->members[i].offset))->v;
+	return false;
+}
 
-		if (strcmp(s->members[i].name, "DryRun") != 0 || !dry->v)
-			continue;
-		(void)bw_call_fail(
-		    call, "DryRunOperation", "%s", "Request would have succeeded, but DryRun flag is set.");
-		call->error.status = 412;
-		return BW_EFAILED;
-	}
-	return BW_OK;
+enum bw_err ec2_dry(struct bw_call *call)
+{
+	enum bw_err e;
+
+	if (!asks_dry(call))
+		return BW_OK;
+	e = bw_call_fail(
+	    call, "DryRunOperation", "%s", "Request would have succeeded, but DryRun flag is set.");
+	call->error.status = 412; /* the models do not list the code */
+	return e;
 }
