@@ -242,18 +242,33 @@ static int edge_main(const struct bw_proc_self *self)
 	return bw_edge_run(self);
 }
 
+struct guard_process {
+	struct bw_guard guard;
+	const struct api *api;
+	struct bw_edge *edge;
+};
+
+/* The guard has power over the network: it keeps nothing of those that speak on it, neither their sockets nor the edge's
+ * images, which hold keys. */
 static int guard_main(const struct bw_proc_self *self)
 {
+	struct guard_process *g = self->ctx;
+	const struct bw_proc_self own = {self->channel, &g->guard};
+
 	keyer_forget(&keyer, false);
-	return bw_guard_run(self);
+	bw_edge_free(g->edge);
+	for (unsigned i = 0; i < g->api->loops; i++)
+		for (size_t k = 0; k < g->api->listen_count; k++)
+			close(g->api->fds[i][k]);
+	return bw_guard_run(&own);
 }
 
 static int serve_run(const struct parsed *p)
 {
 	struct api api;
-	struct bw_guard guard;
 	static struct place place;
 	static struct bw_edge edge;
+	struct guard_process guard = {.api = &api, .edge = &edge};
 	/* The keyer first: the api asks it. */
 	const struct bw_proc_row rows[] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
@@ -271,12 +286,12 @@ static int serve_run(const struct parsed *p)
 	umask(077);
 	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(&edge, &api, &place)))
 		return refused;
-	if (guard_boards_open(&api, &guard) != BW_OK || keyer_prepare(&keyer, &place, api.core.ephemeral, api.loops) != BW_OK)
+	if (guard_boards_open(&api, &guard.guard) != BW_OK || keyer_prepare(&keyer, &place, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
 	api.core.keyer_channels = keyer.api_ends;
 	status = bw_proc_run(rows, BW_COUNT(rows) - !api.core.guard.count, DRAIN_MS);
-	bw_board_free(guard.images);
-	bw_board_free(guard.reports);
+	bw_board_free(guard.guard.images);
+	bw_board_free(guard.guard.reports);
 	bw_edge_free(&edge);
 	return status;
 }

@@ -81,7 +81,7 @@ enum bw_err bw_guard_publish(struct bw_core *core, struct bw_snapshot *view, str
 	return arena->over ? BW_ETOOBIG : publish(core->guard_images, &image);
 }
 
-static void state_put(const struct bw_guard_state *s, struct bw_buf *json)
+static void state_put(const struct bw_guard_state *s, int64_t version, struct bw_buf *json)
 {
 	bw_buf_put(json, BW_STR("{\"name\":"));
 	bw_json_put_str(json, s->name);
@@ -89,8 +89,8 @@ static void state_put(const struct bw_guard_state *s, struct bw_buf *json)
 	bw_json_put_str(json, s->state);
 	bw_buf_put(json, BW_STR(",\"reason\":"));
 	bw_json_put_str(json, s->reason);
-	bw_buf_printf(json, ",\"permits\":%lld,\"permitted\":%lld,\"refused\":%lld}", (long long)s->permits,
-	    (long long)s->permitted, (long long)s->refused);
+	bw_buf_printf(json, ",\"version\":%lld,\"permits\":%lld,\"permitted\":%lld,\"refused\":%lld}",
+	    (long long)version, (long long)s->permits, (long long)s->permitted, (long long)s->refused);
 }
 
 void bw_guard_health(const struct bw_core *core, struct bw_buf *json)
@@ -103,7 +103,7 @@ void bw_guard_health(const struct bw_core *core, struct bw_buf *json)
 	if (bw_guard_report_read(core->guard_reports, &arena, &report) == BW_OK)
 		for (size_t i = 0; i < report.state_count; i++) {
 			bw_buf_put(json, i ? BW_STR(",") : BW_STR(""));
-			state_put(&report.states[i], json);
+			state_put(&report.states[i], report.image_version, json);
 		}
 	bw_buf_put(json, BW_STR("]"));
 	bw_arena_free(&arena);

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 import harness
 
@@ -174,8 +175,13 @@ class Guard(unittest.TestCase):
         self.settle()
 
     def settle(self):
-        """A rule holds in under a second: nothing here waits longer."""
-        time.sleep(0.7)
+        """Until the guard holds an image that is as new as what was committed last."""
+        def health():
+            with urllib.request.urlopen(harness.SERVER.endpoint + "/_bulwark/health", timeout=10) as answer:
+                return json.load(answer)
+        committed, end = health()["commits"], time.monotonic() + 5
+        while health()["guard"][0]["version"] < committed and time.monotonic() < end:
+            time.sleep(0.02)
 
     def tcp(self, port, cidr=PEER4 + "/32", to=None):
         where = {"Ipv6Ranges": [{"CidrIpv6": cidr}]} if ":" in cidr else {"IpRanges": [{"CidrIp": cidr}]}
