@@ -430,7 +430,6 @@ class Descriptions(Holders):
                      PolicySourceArn=self.arn("user", "absent"))
 
     def test_no_providers(self):
-        self.assertEqual(self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"], [])
         self.assertEqual(self.iam.list_saml_providers()["SAMLProviderList"], [])
 
 

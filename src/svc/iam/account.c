@@ -112,7 +112,7 @@ BW_OP(iam, GetAccountSummary, .effect = BW_READ)
 	    {"PolicySizeQuota", bw_quota_value(call, &iam_policy_size_quota)},
 	    {"PolicyVersionsInUse", bw_call_taken(call, &iam_versions_in_use_quota, BW_STR_NONE)},
 	    {"PolicyVersionsInUseQuota", bw_quota_value(call, &iam_versions_in_use_quota)},
-	    {"Providers", 0},
+	    {"Providers", count(call, "oidc-provider")},
 	    {"RolePolicySizeQuota", bw_quota_value(call, &iam_role_inline_size_quota)},
 	    {"Roles", count(call, "role")},
 	    {"RolesQuota", bw_quota_value(call, &iam_roles_quota)},

@@ -1,12 +1,6 @@
 #include "svc/iam/iam.h"
 
-/* Identity providers cannot be registered yet, so that both lists are truly empty. */
-
-BW_OP(iam, ListOpenIDConnectProviders, .effect = BW_READ)
-{
-	out->OpenIDConnectProviderList.set = true;
-	return BW_OK;
-}
+/* SAML providers cannot be registered yet, so that the list is truly empty. */
 
 BW_OP(iam, ListSAMLProviders, .effect = BW_READ)
 {
