@@ -87,7 +87,7 @@ BW_OP(iam, GetAccountSummary, .effect = BW_READ)
 	struct bw_account a;
 
 	TRY(iam_account_load(call, &a));
-	/* What cannot be made here, like server certificates, is there none of. */
+	/* What cannot be made here, like signing certificates, is there none of. */
 	const struct figure figures[] = {
 	    {"AccessKeysPerUserQuota", bw_quota_value(call, &iam_keys_per_user_quota)},
 	    {"AccountAccessKeysPresent", a.root_access_keys.n > 0},
@@ -116,7 +116,7 @@ BW_OP(iam, GetAccountSummary, .effect = BW_READ)
 	    {"RolePolicySizeQuota", bw_quota_value(call, &iam_role_inline_size_quota)},
 	    {"Roles", count(call, "role")},
 	    {"RolesQuota", bw_quota_value(call, &iam_roles_quota)},
-	    {"ServerCertificates", 0},
+	    {"ServerCertificates", count(call, "server-certificate")},
 	    {"ServerCertificatesQuota", 20},
 	    {"SigningCertificatesPerUserQuota", 2},
 	    {"UserPolicySizeQuota", bw_quota_value(call, &iam_user_inline_size_quota)},

@@ -40,10 +40,3 @@ BW_OP(iam, ListServiceSpecificCredentials, .effect = BW_READ, .resource = servic
 	out->IsTruncated = BW_BOOL(false);
 	return in->AllUsers.v ? BW_OK : user_there(call, in->UserName);
 }
-
-BW_OP(iam, ListServerCertificates, .effect = BW_READ)
-{
-	out->ServerCertificateMetadataList.set = true;
-	out->IsTruncated = BW_BOOL(false);
-	return BW_OK;
-}

@@ -1,0 +1,120 @@
+#include "crypto/pair.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+enum { CHAIN_MAX = 10 };
+
+/* PEM readers skip what they do not know: as many blocks must have been read as there are beginnings. */
+static size_t blocks(struct bw_str pem)
+{
+	static const char begin[] = "-----BEGIN ";
+	size_t n = 0;
+
+	for (size_t i = 0; i + sizeof begin - 1 <= pem.n; i++)
+		n += memcmp(pem.p + i, begin, sizeof begin - 1) == 0;
+	return n;
+}
+
+static BIO *pem_open(struct bw_str pem)
+{
+	return pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+}
+
+static X509 *certificate_read(struct bw_str pem)
+{
+	BIO *bio = blocks(pem) == 1 ? pem_open(pem) : NULL;
+	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+
+	BIO_free(bio);
+	return cert;
+}
+
+/* Nobody is asked for a passphrase. */
+static int no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
+/* Keys on curves come with their parameters in a block of their own. */
+static EVP_PKEY *key_read(struct bw_str pem)
+{
+	size_t n = blocks(pem);
+	BIO *bio = n == 1 || n == 2 ? pem_open(pem) : NULL;
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+
+	BIO_free(bio);
+	return key;
+}
+
+static bool is_signed_by(X509 *cert, X509 *issuer)
+{
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+
+	return key && X509_check_issued(issuer, cert) == X509_V_OK && X509_verify(cert, key) == 1;
+}
+
+static bool chain_holds(X509 *cert, struct bw_str pem)
+{
+	BIO *bio = pem_open(pem);
+	X509 *below = cert, *next = NULL;
+	size_t n = 0;
+	bool holds = true;
+
+	while (bio && holds && n < CHAIN_MAX && (next = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		holds = is_signed_by(below, next);
+		if (below != cert)
+			X509_free(below);
+		below = next;
+		n++;
+	}
+	if (below != cert)
+		X509_free(below);
+	BIO_free(bio);
+	return holds && n > 0 && n == blocks(pem);
+}
+
+static int64_t time_ms(const ASN1_TIME *t)
+{
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	int days = 0, seconds = 0;
+
+	(void)ASN1_TIME_diff(&days, &seconds, epoch, t);
+	ASN1_TIME_free(epoch);
+	return ((int64_t)days * 86400 + seconds) * 1000;
+}
+
+static enum bw_pair_fault key_check(X509 *cert, struct bw_str pem)
+{
+	EVP_PKEY *key = key_read(pem);
+	enum bw_pair_fault fault = !key                                     ? BW_PAIR_KEY
+	                           : X509_check_private_key(cert, key) != 1 ? BW_PAIR_MISMATCH
+	                                                                    : BW_PAIR_GOOD;
+
+	EVP_PKEY_free(key);
+	return fault;
+}
+
+enum bw_pair_fault bw_pair_check(
+    struct bw_str certificate, struct bw_str key, struct bw_str chain, struct bw_pair_facts *facts)
+{
+	X509 *cert = certificate_read(certificate);
+	enum bw_pair_fault fault = cert && X509_get0_pubkey(cert) ? BW_PAIR_GOOD : BW_PAIR_CERTIFICATE;
+
+	if (fault == BW_PAIR_GOOD) {
+		facts->from_ms = time_ms(X509_get0_notBefore(cert));
+		facts->until_ms = time_ms(X509_get0_notAfter(cert));
+		if (bw_str_set(key))
+			fault = key_check(cert, key);
+	}
+	if (fault == BW_PAIR_GOOD && bw_str_set(chain) && !chain_holds(cert, chain))
+		fault = BW_PAIR_CHAIN;
+	X509_free(cert);
+	ERR_clear_error();
+	return fault;
+}
