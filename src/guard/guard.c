@@ -143,6 +143,8 @@ static struct bw_str failure(enum bw_err e, const struct bw_buf *said)
 {
 	if (e == BW_ENOTFOUND)
 		return BW_STR("there is no such network namespace");
+	if (e == BW_ETOOBIG)
+		return BW_STR("the rules are too many");
 	return said->n ? bw_buf_str(said) : BW_STR("nft failed");
 }
 
@@ -157,8 +159,8 @@ static enum bw_err space_apply(struct guard *g, struct space *s)
 		    rules_of(g, s->bindings[i]), &s->bindings[i]->cut_in, &s->bindings[i]->cut_out};
 	bw_buf_reset(&g->json);
 	guard_table_put(bound, s->n, !s->loaded, &g->json);
-	CHECK(!g->json.failed, BW_ETOOBIG);
-	e = guard_nft(s->name, apply_arguments, bw_buf_str(&g->json), &g->out, &g->said);
+	e = g->json.failed ? BW_ETOOBIG
+	                   : guard_nft(s->name, apply_arguments, bw_buf_str(&g->json), &g->out, &g->said);
 	s->loaded = e == BW_OK;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct bw_guard_rules *r = bound[i].rules;
