@@ -63,7 +63,7 @@ static enum bw_err version_check(struct compiler *c, const struct bw_json_value 
 {
 	const struct bw_json_value *version = bw_json_member(root, BW_STR("Version"));
 
-	if (c->policy->kind == BW_POLICY_SESSION ||
+	if (c->policy->kind == BW_POLICY_SESSION || c->kept ||
 	    (version && bw_str_eq(version->text, BW_STR("2012-10-17"))))
 		return BW_OK;
 	return policy_fault(c, version ? version->offset : root->offset,

@@ -48,11 +48,11 @@ static enum bw_err compile(struct compiler *c)
 	return BW_OK;
 }
 
-enum bw_err bw_policy_compile(
-    struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out, struct bw_policy_error *error)
+static enum bw_err compile_any(struct bw_str document, enum bw_policy_kind kind, bool kept, struct bw_policy **out,
+    struct bw_policy_error *error)
 {
 	struct bw_policy *p = bw_alloc(sizeof *p);
-	struct compiler c = {.policy = p, .error = error, .document = document};
+	struct compiler c = {.policy = p, .error = error, .document = document, .kept = kept};
 	enum bw_err e;
 
 	*out = NULL;
@@ -72,6 +72,18 @@ enum bw_err bw_policy_compile(
 	}
 	*out = p;
 	return BW_OK;
+}
+
+enum bw_err bw_policy_compile(
+    struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out, struct bw_policy_error *error)
+{
+	return compile_any(document, kind, false, out, error);
+}
+
+enum bw_err bw_policy_compile_kept(
+    struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out, struct bw_policy_error *error)
+{
+	return compile_any(document, kind, true, out, error);
 }
 
 struct bw_policy *bw_policy_retain(struct bw_policy *p)

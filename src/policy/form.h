@@ -207,6 +207,7 @@ struct compiler {
 	struct bw_str document;
 	struct bw_map names; /* lower-cased key name -> its index + 1 */
 	uint32_t key_room;
+	bool kept; /* the document is older than today's rules */
 };
 
 /* pattern.c: texts into patterns */

@@ -27,6 +27,14 @@ void layers_visit(
 		visitor->each(visitor, BW_LAYER_SESSION, 0, &l->session);
 }
 
+void bw_policy_statement(const struct bw_policy *p, uint32_t index, struct bw_policy_match *out)
+{
+	const struct statement *s = &p->statements[index];
+
+	*out = (struct bw_policy_match){
+	    .statement = index, .allow = s->allow, .sid = s->sid, .start = s->start, .end = s->end};
+}
+
 struct matcher {
 	struct layers_visitor visitor;
 	struct question *q;
@@ -43,11 +51,16 @@ static void list_match(
 		const struct bw_policy *p = list->v[i].policy;
 
 		for (uint32_t j = 0; j < p->statement_count; j++) {
-			const struct statement *s = &p->statements[j];
-			struct bw_policy_match match = {layer, level, i, j, s->allow, s->start, s->end};
+			struct bw_policy_match match;
 
-			if (statement_action(s, m->q) && statement_match(p, j, m->q) != GRANT_NONE)
-				m->each(m->ctx, &match);
+			if (!statement_action(&p->statements[j], m->q) ||
+			    statement_match(p, j, m->q) == GRANT_NONE)
+				continue;
+			bw_policy_statement(p, j, &match);
+			match.layer = layer;
+			match.level = level;
+			match.policy = i;
+			m->each(m->ctx, &match);
 		}
 	}
 }

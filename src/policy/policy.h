@@ -32,6 +32,10 @@ struct bw_policy_error {
  * thread. */
 BW_CHECKED enum bw_err bw_policy_compile(
     struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out, struct bw_policy_error *error);
+/* As bw_policy_compile, but takes what AWS still evaluates and no longer accepts: identity policies of version
+ * 2008-10-17, or of none. */
+BW_CHECKED enum bw_err bw_policy_compile_kept(
+    struct bw_str document, enum bw_policy_kind kind, struct bw_policy **out, struct bw_policy_error *error);
 struct bw_policy *bw_policy_retain(struct bw_policy *p);
 void bw_policy_release(struct bw_policy *p);
 /* Characters of a document without white space outside strings: how AWS counts quotas. */
@@ -51,7 +55,8 @@ enum bw_principal_kind {
 	BW_PRINCIPAL_ANONYMOUS,
 	BW_PRINCIPAL_ROOT,      /* arn:aws:iam::A:root */
 	BW_PRINCIPAL_USER,      /* arn:aws:iam::A:user/path/name */
-	BW_PRINCIPAL_ROLE,      /* an assumed role: `arn` is the session's sts ARN, `role_arn` the role's */
+	BW_PRINCIPAL_ROLE,      /* an assumed role: `arn` is the session's sts ARN, `role_arn` the role's; both
+	                           the role's when the session has no name */
 	BW_PRINCIPAL_FEDERATED, /* GetFederationToken: arn:aws:sts::A:federated-user/name */
 	BW_PRINCIPAL_WEB,       /* AssumeRoleWithWebIdentity or SAML caller: `arn` is the provider */
 	BW_PRINCIPAL_SERVICE,   /* `arn` is the service name, "ec2.amazonaws.com" */
@@ -70,6 +75,30 @@ struct bw_policy_request {
 	const struct bw_context_key *context;
 	size_t context_count;
 };
+
+/* Fills the principal's fields of `out` from the ARN of a user, role, session, federated user, root or identity
+ * provider, the name of a service or provider, or "anonymous". The path of a session's role is not in its ARN:
+ * the caller puts the role's whole ARN into `principal_role_arn` when it is known. Slices are of `text` and of
+ * `arena`. BW_EINVAL: it is none of these. */
+BW_CHECKED enum bw_err bw_policy_principal(
+    struct bw_str text, struct bw_arena *arena, struct bw_policy_request *out);
+
+/* The context keys that follow from who asks and whose the resource is. IAM User Guide, "AWS global condition
+ * context keys". Put behind the given ones they do not replace them. Slices are the request's. */
+enum { BW_POLICY_IMPLIED_MAX = 8 };
+struct bw_policy_implied {
+	struct bw_context_key keys[BW_POLICY_IMPLIED_MAX];
+	struct bw_str values[BW_POLICY_IMPLIED_MAX];
+	size_t count;
+};
+void bw_policy_imply(const struct bw_policy_request *request, struct bw_policy_implied *out);
+
+/* The account in a resource's ARN, absent when there is none in it. */
+struct bw_str bw_policy_resource_account(struct bw_str resource);
+/* The kind of policy that stands at a resource: TRUST and KEY must allow by themselves. `must_exist`: the resource
+ * is a role or key, which always has one. */
+enum bw_policy_kind bw_policy_resource_kind(
+    struct bw_str action, struct bw_str resource, bool *must_exist);
 
 /* A document with the name it is reported by. */
 struct bw_policy_ref {
@@ -145,8 +174,12 @@ struct bw_policy_match {
 	size_t policy;      /* its index in the layer's list, or the level's */
 	uint32_t statement; /* its index there */
 	bool allow;
+	struct bw_str sid;                 /* absent without one */
 	struct bw_policy_place start, end; /* of the '{', and just behind the '}' */
 };
+
+/* The statement of that index, with `layer`, `level` and `policy` left at nought. */
+void bw_policy_statement(const struct bw_policy *p, uint32_t index, struct bw_policy_match *out);
 
 /* Every statement of every layer that bears on the request and applies to it, in the order the layers are
  * asked: RCPs, SCPs, endpoint, resource, identity, boundary, session policies. */

@@ -92,12 +92,16 @@ static enum grant aws_grant(const struct principal *p, const struct bw_policy_re
 {
 	if (!principal_has_account(r->principal_kind))
 		return GRANT_NONE;
-	if (bw_str_eq(p->value, r->principal_arn))
-		return GRANT_DIRECT;
-	if (r->principal_kind != BW_PRINCIPAL_ROLE && r->principal_kind != BW_PRINCIPAL_FEDERATED)
-		return GRANT_NONE;
-	return bw_str_set(r->principal_role_arn) && bw_str_eq(p->value, r->principal_role_arn) ? GRANT_ROLE
-	                                                                                       : GRANT_NONE;
+	/* The role first: a session without a name has nothing but its role's ARN. */
+	if ((r->principal_kind == BW_PRINCIPAL_ROLE || r->principal_kind == BW_PRINCIPAL_FEDERATED) &&
+	    bw_str_set(r->principal_role_arn) && bw_str_eq(p->value, r->principal_role_arn))
+		return GRANT_ROLE;
+	return bw_str_eq(p->value, r->principal_arn) ? GRANT_DIRECT : GRANT_NONE;
+}
+
+static bool is_nameless_session(const struct bw_policy_request *r)
+{
+	return r->principal_kind == BW_PRINCIPAL_ROLE && bw_str_eq(r->principal_arn, r->principal_role_arn);
 }
 
 enum grant principal_grant(const struct principal *p, const struct bw_policy_request *r)
@@ -139,7 +143,7 @@ static bool is_excepted(const struct statement *s, const struct bw_policy_reques
 			return true;
 		account |= s->principals[i].type == PRINCIPAL_ACCOUNT;
 		role |= grant == GRANT_ROLE;
-		self |= grant == GRANT_DIRECT;
+		self |= grant == GRANT_DIRECT || (grant == GRANT_ROLE && is_nameless_session(r));
 	}
 	return self && role && (account || !principal_has_account(r->principal_kind));
 }

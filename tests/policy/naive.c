@@ -48,12 +48,10 @@ static enum named aws_named(struct bw_str text, const struct bw_policy_request *
 		return NOBODY;
 	if (names_account(text, r))
 		return r->principal_kind == BW_PRINCIPAL_ROOT ? THE_PRINCIPAL : THE_ACCOUNT;
-	if (bw_str_eq(text, r->principal_arn))
-		return THE_PRINCIPAL;
 	if ((r->principal_kind == BW_PRINCIPAL_ROLE || r->principal_kind == BW_PRINCIPAL_FEDERATED) &&
 	    bw_str_set(r->principal_role_arn) && bw_str_eq(text, r->principal_role_arn))
 		return THE_ROLE;
-	return NOBODY;
+	return bw_str_eq(text, r->principal_arn) ? THE_PRINCIPAL : NOBODY;
 }
 
 static enum named one_named(struct bw_str type, struct bw_str text, const struct bw_policy_request *r)
@@ -99,7 +97,8 @@ static bool excepted(json list, const struct asker *a)
 			account |=
 			    naive_is(list->keys[i], "AWS") && in_account(a->r) && names_account(text, a->r);
 			role |= named == THE_ROLE;
-			self |= named == THE_PRINCIPAL;
+			self |= named == THE_PRINCIPAL ||
+			        (named == THE_ROLE && bw_str_eq(text, a->r->principal_arn));
 		}
 	return account && role && self && !a->has_boundary;
 }
