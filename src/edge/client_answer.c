@@ -41,20 +41,28 @@ static void op_head(
 	struct bw_buf *b = &c->edge->head;
 
 	bw_buf_reset(b);
-	bw_buf_printf(b, "HTTP/1.1 %d %.*s\r\n", status, BW_FMT(reason));
+	bw_buf_put(b, BW_STR("HTTP/1.1 "));
+	bw_buf_put_i64(b, status);
+	bw_buf_put_c(b, ' ');
+	bw_buf_put(b, reason);
+	bw_buf_put(b, BW_STR("\r\n"));
 	bw_buf_put(b, lines);
 	c->out_chunked = length < 0 && !no_body && !x->http10;
-	if (length >= 0 && status != 204 && status != 101)
-		bw_buf_printf(b, "Content-Length: %lld\r\n", (long long)length);
-	else if (c->out_chunked)
+	if (length >= 0 && status != 204 && status != 101) {
+		bw_buf_put(b, BW_STR("Content-Length: "));
+		bw_buf_put_i64(b, length);
+		bw_buf_put(b, BW_STR("\r\n"));
+	} else if (c->out_chunked) {
 		bw_buf_put(b, BW_STR("Transfer-Encoding: chunked\r\n"));
+	}
 	/* The end of an answer to HTTP/1.0 that has no length is the connection's. */
 	if (!lives_on(c, x) || (length < 0 && !no_body && x->http10))
 		c->close_after = true;
 	if (status == 101)
 		bw_buf_put(b, BW_STR("Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"));
 	else
-		bw_buf_printf(b, "Connection: %s\r\n\r\n", c->close_after ? "close" : "keep-alive");
+		bw_buf_put(b, c->close_after ? BW_STR("Connection: close\r\n\r\n")
+		                             : BW_STR("Connection: keep-alive\r\n\r\n"));
 	if (b->failed)
 		c->cut = true;
 	client_put(c, bw_buf_str(b));

@@ -65,9 +65,15 @@ static void put_peer(const struct exchange *x, bool port, struct bw_buf *out)
 	struct bw_str address = bw_address_text(x->peer, text);
 	bool v6 = port && bw_str_find(address, ':', 0) >= 0;
 
-	bw_buf_printf(out, "%s%.*s%s", v6 ? "[" : "", BW_FMT(address), v6 ? "]" : "");
-	if (port)
-		bw_buf_printf(out, ":%u", bw_address_port(x->peer));
+	if (v6)
+		bw_buf_put_c(out, '[');
+	bw_buf_put(out, address);
+	if (v6)
+		bw_buf_put_c(out, ']');
+	if (port) {
+		bw_buf_put_c(out, ':');
+		bw_buf_put_i64(out, bw_address_port(x->peer));
+	}
 }
 
 /* All lines of one name as one list (RFC 9110 5.3). */
@@ -113,8 +119,10 @@ static void put_host(const struct exchange *x, const struct bw_http_request *r, 
 
 	bw_buf_put(out, BW_STR("Host: "));
 	bw_buf_put(out, host);
-	if (!x->listener->balancer->preserve_host && !named && port != (x->listener->tls ? 443 : 80))
-		bw_buf_printf(out, ":%lld", (long long)port);
+	if (!x->listener->balancer->preserve_host && !named && port != (x->listener->tls ? 443 : 80)) {
+		bw_buf_put_c(out, ':');
+		bw_buf_put_i64(out, port);
+	}
 	bw_buf_put(out, BW_STR("\r\n"));
 }
 
@@ -135,6 +143,7 @@ static void trace_make(struct exchange *x, const struct bw_http_request *r, stru
 {
 	struct bw_str given = bw_http_header(r, BW_STR("x-amzn-trace-id"), NULL), parts = given,
 	              kept = BW_STR_NONE;
+	uint32_t seconds = htonl((uint32_t)(edge_wall_ms(x->edge) / 1000));
 	unsigned char id[12];
 	size_t at;
 
@@ -145,10 +154,11 @@ static void trace_make(struct exchange *x, const struct bw_http_request *r, stru
 		if (bw_str_starts(part, BW_STR("Root=")))
 			kept = given;
 	}
-	bw_buf_printf(out, "X-Amzn-Trace-Id: ");
+	bw_buf_put(out, BW_STR("X-Amzn-Trace-Id: "));
 	at = out->n;
-	bw_buf_printf(out, "%s=1-%08llx-", bw_str_set(kept) ? "Self" : "Root",
-	    (unsigned long long)(edge_wall_ms(x->edge) / 1000));
+	bw_buf_put(out, bw_str_set(kept) ? BW_STR("Self=1-") : BW_STR("Root=1-"));
+	bw_buf_put_hex(out, &seconds, sizeof seconds);
+	bw_buf_put_c(out, '-');
 	bw_buf_put_hex(out, id, sizeof id);
 	if (!out->failed && out->n - at < sizeof x->trace)
 		memcpy(x->trace, out->p + at, out->n - at);
@@ -159,12 +169,24 @@ static void trace_make(struct exchange *x, const struct bw_http_request *r, stru
 	bw_buf_put(out, BW_STR("\r\n"));
 }
 
+/* A header that a listener's attributes give one of our headers' meaning: a client's own one must not be
+ * taken for it. */
+static bool renamed_ours(const struct bw_pairs *attributes, struct bw_str name)
+{
+	for (size_t i = 0; i < attributes->n; i++)
+		if (bw_str_starts(attributes->v[i].key, BW_STR("routing.http.request.")) &&
+		    bw_str_eq_nocase(attributes->v[i].value, name))
+			return true;
+	return false;
+}
+
 static bool passes(
     const struct exchange *x, const struct bw_http_request *r, const struct bw_http_header *h, bool named)
 {
 	const struct balancer *b = x->listener->balancer;
 
-	if (listed(hops, h->name) || listed(ours, h->name) || header_is_suspicious(h->name))
+	if (listed(hops, h->name) || listed(ours, h->name) || header_is_suspicious(h->name) ||
+	    renamed_ours(&x->listener->in->attributes, h->name))
 		return false;
 	if (b->drop_invalid && !name_is_plain(h->name)) {
 		b->stats->values[M_DROPPED_HEADERS]++;
@@ -195,8 +217,10 @@ void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw
 	bw_buf_put(out, r->target);
 	bw_buf_put(out, BW_STR(" HTTP/1.1\r\n"));
 	put_forwarded_for(x, r, out);
-	bw_buf_printf(out, "X-Forwarded-Proto: %s\r\nX-Forwarded-Port: %lld\r\n",
-	    x->listener->tls ? "https" : "http", (long long)x->listener->in->port);
+	bw_buf_put(out, x->listener->tls ? BW_STR("X-Forwarded-Proto: https\r\nX-Forwarded-Port: ")
+	                                 : BW_STR("X-Forwarded-Proto: http\r\nX-Forwarded-Port: "));
+	bw_buf_put_i64(out, x->listener->in->port);
+	bw_buf_put(out, BW_STR("\r\n"));
 	put_host(x, r, out);
 	trace_make(x, r, out);
 	put_tls(x, out);

@@ -162,7 +162,8 @@ class Policies(unittest.TestCase):
         backend = Backend()
         lb = https(group("tlsheaders", [backend]), attributes={"routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "true"},
                    listener={"attributes": {"routing.http.request.x_amzn_tls_version.header_name": "X-V"}})
-        ask(lb)
+        ask(lb, data=b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nx-v: forged\r\nX-Amzn-Tls-Cipher-Suite: forged\r\n\r\n")
+        self.assertNotIn(b"forged", backend.requests[-1][0])
         self.assertIn(b"\r\nX-V: TLSv1.3\r\nX-Amzn-Tls-Cipher-Suite: TLS_AES_", backend.requests[-1][0])
 
 
