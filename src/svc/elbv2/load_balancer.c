@@ -123,8 +123,11 @@ static bool same_settings(
 static enum bw_err one_to_shape(
     struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancers *out)
 {
+	struct bw_edge_report report;
+
 	*out = (struct elbv2_LoadBalancers){true, 1, BW_NEW(call->arena, struct elbv2_LoadBalancer)};
-	return elb_load_balancer_to_shape(call, lb, out->v);
+	bw_edge_report_latest(call->core, call->arena, &report);
+	return elb_load_balancer_to_shape(call, lb, &report, out->v);
 }
 
 static enum bw_err make(struct bw_call *call, struct elb_load_balancer *lb, const struct placement *p)
@@ -176,14 +179,18 @@ BW_OP(elbv2, CreateLoadBalancer, .effect = BW_WRITE, .resource = new_resource, .
 
 /* ---- Reading ---- */
 
-static enum bw_err described(
-    struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancers *out)
+/* What is shown, and the report that all of it is shown by. */
+struct listing {
+	struct elbv2_LoadBalancers *shown;
+	struct bw_edge_report report;
+};
+
+static enum bw_err described(struct bw_call *call, const struct elb_load_balancer *lb, struct listing *l)
 {
-	return elb_load_balancer_to_shape(call, lb, &out->v[out->n++]);
+	return elb_load_balancer_to_shape(call, lb, &l->report, &l->shown->v[l->shown->n++]);
 }
 
-static enum bw_err by_arns(
-    struct bw_call *call, const struct elbv2_LoadBalancerArns *arns, struct elbv2_LoadBalancers *out)
+static enum bw_err by_arns(struct bw_call *call, const struct elbv2_LoadBalancerArns *arns, struct listing *l)
 {
 	struct elb_load_balancer lb;
 
@@ -194,13 +201,13 @@ static enum bw_err by_arns(
 			return bw_call_fail(
 			    call, "LoadBalancerNotFound", "One or more load balancers not found");
 		TRY(e);
-		TRY(described(call, &lb, out));
+		TRY(described(call, &lb, l));
 	}
 	return BW_OK;
 }
 
 static enum bw_err by_names(
-    struct bw_call *call, const struct elbv2_LoadBalancerNames *names, struct elbv2_LoadBalancers *out)
+    struct bw_call *call, const struct elbv2_LoadBalancerNames *names, struct listing *l)
 {
 	struct elb_load_balancer lb;
 
@@ -211,13 +218,13 @@ static enum bw_err by_names(
 			return bw_call_fail(call, "LoadBalancerNotFound", "Load balancers '[%.*s]' not found",
 			    BW_FMT(names->v[i]));
 		TRY(e);
-		TRY(described(call, &lb, out));
+		TRY(described(call, &lb, l));
 	}
 	return BW_OK;
 }
 
 static enum bw_err all(
-    struct bw_call *call, const IN_elbv2_DescribeLoadBalancers *in, OUT_elbv2_DescribeLoadBalancers *out)
+    struct bw_call *call, const IN_elbv2_DescribeLoadBalancers *in, struct listing *l, struct bw_str *next)
 {
 	struct bw_page page;
 	struct elb_load_balancer lb;
@@ -225,21 +232,22 @@ static enum bw_err all(
 
 	TRY(bw_page_begin(call, elb_key(call, &elb_load_balancer_kind, BW_STR("")), in->Marker, in->PageSize,
 	    ELB_PAGE_USUAL, &page));
-	out->LoadBalancers.v = BW_NEW_ARRAY(call->arena, struct elbv2_LoadBalancer, page.left);
+	l->shown->v = BW_NEW_ARRAY(call->arena, struct elbv2_LoadBalancer, page.left);
 	while ((e = bw_page_next(call, &page, elb_load_balancer_kind.record, &lb, NULL)) == BW_OK) {
 		e = elb_unpack(call->arena, &elb_load_balancer_kind, &lb);
 		if (e == BW_OK)
-			e = described(call, &lb, &out->LoadBalancers);
+			e = described(call, &lb, l);
 		if (e != BW_OK)
 			break;
 	}
-	bw_page_end(call, &page, NULL, &out->NextMarker);
+	bw_page_end(call, &page, NULL, next);
 	return e == BW_ENOTFOUND ? BW_OK : e;
 }
 
 BW_OP(elbv2, DescribeLoadBalancers, .effect = BW_READ)
 {
 	size_t asked = in->LoadBalancerArns.n + in->Names.n;
+	struct listing l = {.shown = &out->LoadBalancers};
 
 	if (in->LoadBalancerArns.n && in->Names.n)
 		return elb_invalid(
@@ -247,11 +255,11 @@ BW_OP(elbv2, DescribeLoadBalancers, .effect = BW_READ)
 	if (asked > 20)
 		return elb_invalid(call, "A maximum of '20' load balancers can be specified");
 	out->LoadBalancers.set = true;
+	bw_edge_report_latest(call->core, call->arena, &l.report);
 	if (!asked)
-		return all(call, in, out);
+		return all(call, in, &l, &out->NextMarker);
 	out->LoadBalancers.v = BW_NEW_ARRAY(call->arena, struct elbv2_LoadBalancer, asked);
-	return in->Names.n ? by_names(call, &in->Names, &out->LoadBalancers)
-	                   : by_arns(call, &in->LoadBalancerArns, &out->LoadBalancers);
+	return in->Names.n ? by_names(call, &in->Names, &l) : by_arns(call, &in->LoadBalancerArns, &l);
 }
 
 /* ---- Deleting ---- */

@@ -45,16 +45,14 @@ static enum bw_err newest(struct bw_call *call, const struct elb_load_balancer *
 }
 
 /* A load balancer that is being written in this very call has no version yet: it is provisioning. */
-static enum bw_err state_of(
-    struct bw_call *call, const struct elb_load_balancer *lb, struct elbv2_LoadBalancerState *out)
+static enum bw_err state_of(struct bw_call *call, const struct elb_load_balancer *lb,
+    const struct bw_edge_report *report, struct elbv2_LoadBalancerState *out)
 {
-	struct bw_edge_report report;
 	struct listening l = {0};
 	int64_t version;
 
-	bw_edge_report_latest(call->core, call->arena, &report);
-	TRY(newest(call, lb, &report, &l, &version));
-	if (version == 0 || report.image_version < version)
+	TRY(newest(call, lb, report, &l, &version));
+	if (version == 0 || report->image_version < version)
 		out->Code = BW_STR("provisioning");
 	else if (l.refused)
 		*out = (struct elbv2_LoadBalancerState){l.open ? BW_STR("active_impaired") : BW_STR("failed"),
@@ -64,14 +62,14 @@ static enum bw_err state_of(
 	return BW_OK;
 }
 
-enum bw_err elb_load_balancer_to_shape(
-    struct bw_call *call, struct elb_load_balancer *lb, struct elbv2_LoadBalancer *out)
+enum bw_err elb_load_balancer_to_shape(struct bw_call *call, const struct elb_load_balancer *lb,
+    const struct bw_edge_report *report, struct elbv2_LoadBalancer *out)
 {
 	*out = lb->shape;
 	out->LoadBalancerArn = elb_load_balancer_arn(call, lb->type, lb->name, lb->id);
 	out->CreatedTime = BW_TIME(lb->created_ms);
 	out->State = BW_NEW(call->arena, struct elbv2_LoadBalancerState);
-	return state_of(call, lb, out->State);
+	return state_of(call, lb, report, out->State);
 }
 
 /* Elastic Load Balancing endpoints and quotas (AWS General Reference). */

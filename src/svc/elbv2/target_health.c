@@ -22,7 +22,7 @@ static const struct bw_edge_health *reported(const struct health_view *v, const 
 	for (size_t i = 0; i < v->report.health_count; i++) {
 		const struct bw_edge_health *h = &v->report.health[i];
 
-		if (h->port == t->port && bw_str_eq(h->id, t->id) && bw_str_eq(h->target_group, v->arn))
+		if (h->port == t->port && bw_str_eq(h->id, t->id))
 			return h;
 	}
 	return NULL;
@@ -93,6 +93,20 @@ static enum bw_err asked_put(const struct health_view *v, const struct elb_targe
 	return BW_OK;
 }
 
+/* The report with what it says of this group alone: it speaks of every target there is. */
+static void report_narrow(struct health_view *v)
+{
+	struct bw_edge_health *own =
+	    BW_NEW_ARRAY(v->call->arena, struct bw_edge_health, v->report.health_count);
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->report.health_count; i++)
+		if (bw_str_eq(v->report.health[i].target_group, v->arn))
+			own[n++] = v->report.health[i];
+	v->report.health = own;
+	v->report.health_count = n;
+}
+
 BW_OP(elbv2, DescribeTargetHealth, .effect = BW_READ)
 {
 	struct health_view v = {.call = call, .arn = in->TargetGroupArn};
@@ -107,6 +121,7 @@ BW_OP(elbv2, DescribeTargetHealth, .effect = BW_READ)
 	v.g = &g;
 	v.used = users.n > 0;
 	bw_edge_report_latest(call->core, call->arena, &v.report);
+	report_narrow(&v);
 	out->TargetHealthDescriptions = (struct elbv2_TargetHealthDescriptions){
 	    true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_TargetHealthDescription, n + in->Targets.n)};
 	for (size_t i = 0; i < in->Targets.n; i++)
