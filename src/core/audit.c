@@ -165,24 +165,50 @@ static void tls_put(struct members *m, struct gate_call *g)
 void audit_record(struct gate_call *g, struct bw_buf *out)
 {
 	struct members m = {out, false};
-	unsigned char id[16];
 
-	bw_random(id, sizeof id);
 	bw_buf_put_c(out, '{');
 	str_put(&m, "eventVersion", BW_STR("1.11"));
 	identity_put(&m, g);
 	event_put(&m, g);
 	outcome_put(&m, g);
 	str_put(&m, "requestID", g->call.request_id);
-	name_put(&m, "eventID");
-	bw_buf_put_c(out, '"');
-	bw_uuid_put(id, out);
-	bw_buf_put_c(out, '"');
+	str_put(&m, "eventID", bw_call_event_id(&g->call));
 	bool_put(&m, "readOnly", !g->call.op || g->call.op->effect != BW_WRITE);
 	str_put(&m, "eventType", BW_STR("AwsApiCall"));
 	bool_put(&m, "managementEvent", true);
 	str_put(&m, "recipientAccountId", g->call.account);
 	str_put(&m, "eventCategory", BW_STR("Management"));
 	tls_put(&m, g);
+	bw_buf_put_c(out, '}');
+}
+
+/* CloudTrail User Guide, "Non-API events captured by CloudTrail". */
+void audit_task(struct gate_call *g, struct bw_str subject, struct bw_str event, struct bw_buf *out)
+{
+	static const struct bw_str internal = {"AWS Internal", 12};
+	const struct bw_call *call = &g->call;
+	struct members m = {out, false}, part;
+
+	bw_buf_put_c(out, '{');
+	str_put(&m, "eventVersion", BW_STR("1.11"));
+	part = object_begin(&m, "userIdentity");
+	str_put(&part, "accountId", call->account);
+	str_put(&part, "invokedBy", internal);
+	object_end(&part);
+	time_put(&m, "eventTime", call->now_ms);
+	str_put(&m, "eventSource", bw_str_c(call->service->event_source));
+	str_put(&m, "eventName", event);
+	str_put(&m, "awsRegion", call->region);
+	str_put(&m, "sourceIPAddress", internal);
+	str_put(&m, "userAgent", internal);
+	str_put(&m, "eventID", bw_call_event_id(&g->call));
+	bool_put(&m, "readOnly", false);
+	str_put(&m, "eventType", BW_STR("AwsServiceEvent"));
+	bool_put(&m, "managementEvent", true);
+	str_put(&m, "recipientAccountId", call->account);
+	part = object_begin(&m, "serviceEventDetails");
+	str_put(&part, "subject", subject);
+	object_end(&part);
+	str_put(&m, "eventCategory", BW_STR("Management"));
 	bw_buf_put_c(out, '}');
 }

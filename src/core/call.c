@@ -79,6 +79,32 @@ void bw_call_save(struct bw_call *call, const struct bw_record *r, struct bw_str
 	bw_buf_free_secret(&bytes);
 }
 
+void bw_call_note(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from)
+{
+	struct bw_buf bytes;
+
+	bw_buf_init(&bytes, BW_STORE_VALUE_MAX);
+	bw_record_encode(r, from, &bytes);
+	MUST(!bytes.failed);
+	lane_note(gate_call_of(call)->lane, key, bw_buf_str(&bytes));
+	bw_buf_free(&bytes);
+}
+
+struct bw_str bw_call_event_id(struct bw_call *call)
+{
+	unsigned char random[16];
+	struct bw_buf text;
+
+	if (!bw_str_set(call->event_id)) {
+		bw_random(random, sizeof random);
+		bw_buf_init(&text, 64);
+		bw_uuid_put(random, &text);
+		call->event_id = bw_arena_str(call->arena, bw_buf_str(&text));
+		bw_buf_free(&text);
+	}
+	return call->event_id;
+}
+
 void bw_call_delete(struct bw_call *call, struct bw_str key)
 {
 	bw_batch_delete(&call->batch, key);

@@ -55,6 +55,7 @@ struct bw_call {
 
 	struct bw_error_text error;     /* when a function answered BW_EFAILED */
 	const struct bw_http_exchange *exchange;
+	struct bw_str event_id;         /* of its audit record; absent until somebody asks (bw_call_event_id) */
 	struct bw_buf *audit_extra;     /* additionalEventData members, or NULL */
 };
 
@@ -78,6 +79,12 @@ void bw_call_delete(struct bw_call *call, struct bw_str key);
 void bw_call_mark(struct bw_call *call, struct bw_str key);
 /* How many keys stand under a prefix, at most `most`; guarded against change like a read. */
 size_t bw_call_count_under(struct bw_call *call, struct bw_str prefix, size_t most);
+
+/* A fact of high rate, such as a last use: gathered for some seconds and written apart from any commit of the call's; of one key
+ * the newest counts. Lost in a crash. On the lane's own thread. */
+void bw_call_note(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from);
+/* The eventID that the call's audit record will have. */
+struct bw_str bw_call_event_id(struct bw_call *call);
 
 /* ---- Quotas ---- */
 

@@ -94,6 +94,7 @@ struct bw_lane {
 	int64_t flushed_ms;
 	struct gate_call *spare;   /* answered calls whose memory is used again */
 	unsigned spare_count;
+	struct bw_map notes;       /* key -> struct note: facts that wait to be written with the last uses */
 	struct bw_map rates;       /* account -> struct rate */
 	struct bw_keyer_client *keyer; /* NULL: this server has none */
 	size_t in_work;
@@ -109,6 +110,8 @@ void tasks_tick(struct bw_lane *lane, int64_t loop_ms, int64_t now_ms);
 /* Notes a use of the caller's credentials; written at the next flush. */
 void lane_note_use(struct bw_lane *lane, const struct bw_caller *caller, const struct bw_service *service,
     struct bw_str region, int64_t now_ms);
+/* Keeps the bytes of a record for the next flush. */
+void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes);
 /* False when the account is above BW_CALLS_PER_ACCOUNT_S. */
 bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms);
 
@@ -166,6 +169,8 @@ struct bw_str denial_seal(struct gate_call *g, const struct bw_policy_layers *la
 /* ---- audit.c ---- */
 /* Appends the call's CloudTrail record to g->record. `service` may be unknown: then the event source is the server's own. */
 void audit_record(struct gate_call *g, struct bw_buf *out);
+/* The record of what a service did by itself. */
+void audit_task(struct gate_call *g, struct bw_str subject, struct bw_str event, struct bw_buf *out);
 
 /* ---- worker.c: threads for what is slow ---- */
 struct worker_pool *worker_pool_new(unsigned threads);

@@ -5,7 +5,8 @@
 enum {
 	CALLERS_MAX = 1024,     /* resolved callers a lane keeps */
 	SIGNING_KEYS_MAX = 4096, /* midstates by key, date, Region and service */
-	USES_MAX = 4096,        /* credentials whose last use waits to be written */
+	USES_MAX = 2000,        /* credentials whose last use waits to be written */
+	NOTES_MAX = 2000,       /* facts that wait with them: both together fit a batch */
 	ACCOUNTS_MAX = 1024,    /* whose rate is watched */
 	FLUSH_MS = 5000,        /* how often last uses are written */
 	TICK_MS = 100,
@@ -15,6 +16,12 @@ struct last_use {
 	int64_t when_ms;
 	const struct bw_service *service;
 	char region[32];
+};
+
+/* The bytes of a record. */
+struct note {
+	size_t n, room;
+	char bytes[];
 };
 
 /* A token bucket: `tokens` refills at BW_CALLS_PER_ACCOUNT_S, up to one second's worth. */
@@ -59,6 +66,14 @@ static void flush_add(void *ctx, struct bw_str key, void *value)
 	bw_buf_free(&bytes);
 }
 
+static void note_add(void *ctx, struct bw_str key, void *value)
+{
+	struct flush *f = ctx;
+	const struct note *note = value;
+
+	bw_batch_put(&f->batch, key, bw_str_make(note->bytes, note->n));
+}
+
 static void use_drop(void *value)
 {
 	bw_free(value);
@@ -68,15 +83,18 @@ static void uses_flush(struct bw_lane *lane)
 {
 	struct flush *f;
 
-	if (lane->used.count == 0)
+	if (lane->used.count == 0 && lane->notes.count == 0)
 		return;
 	f = bw_alloc(sizeof *f);
 	bw_arena_init(&f->arena, BW_CALL_ARENA_MAX);
 	bw_batch_init(&f->batch, &f->arena);
 	bw_map_each(&lane->used, flush_add, f);
+	bw_map_each(&lane->notes, note_add, f);
 	f->commit = (struct bw_commit){.batch = &f->batch, .done = flush_done, .ctx = f};
 	bw_map_free(&lane->used);
 	bw_map_init(&lane->used, USES_MAX, use_drop);
+	bw_map_free(&lane->notes);
+	bw_map_init(&lane->notes, NOTES_MAX, use_drop);
 	if (bw_store_commit(lane->core->store, &f->commit) != BW_OK) {
 		f->commit.result = BW_EAGAIN;
 		flush_done(&f->commit);
@@ -107,6 +125,7 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	bw_sigv4_cache_init(&lane->signatures, SIGNING_KEYS_MAX);
 	bw_map_init(&lane->callers, CALLERS_MAX, entry_drop);
 	bw_map_init(&lane->used, USES_MAX, use_drop);
+	bw_map_init(&lane->notes, NOTES_MAX, use_drop);
 	bw_map_init(&lane->rates, ACCOUNTS_MAX, use_drop);
 	if (index == 0)
 		tasks_new(lane);
@@ -128,6 +147,7 @@ void bw_lane_free(struct bw_lane *lane)
 	bw_sigv4_cache_free(&lane->signatures);
 	bw_map_free(&lane->callers);
 	bw_map_free(&lane->used);
+	bw_map_free(&lane->notes);
 	bw_map_free(&lane->rates);
 	bw_free(lane);
 }
@@ -159,6 +179,19 @@ void lane_note_use(struct bw_lane *lane, const struct bw_caller *c, const struct
 		memcpy(u->region, region.p, region.n);
 		u->region[region.n] = '\0';
 	}
+}
+
+void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes)
+{
+	struct note *note = bw_map_get(&lane->notes, key);
+
+	if (!note || note->room < bytes.n) {
+		note = bw_alloc(sizeof *note + 2 * bytes.n);
+		note->room = 2 * bytes.n;
+		bw_map_put(&lane->notes, key, note);
+	}
+	note->n = bytes.n;
+	memcpy(note->bytes, bytes.p, bytes.n);
 }
 
 bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms)

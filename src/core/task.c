@@ -15,10 +15,10 @@ extern const struct bw_task *const __stop_bw_tasks[] __attribute__((weak));
 /* The task in work, with the memory it runs in. */
 struct task_runner {
 	struct gate_call g; /* first: services and core take its call for one at the gate */
-	struct bw_str mark;
+	struct bw_str mark, subject, event;
 	const struct bw_task *task;
 	int64_t looked_ms;
-	bool busy;
+	bool busy, asking, closing;
 };
 
 static const struct bw_op task_op = {.service = "", .name = "", .effect = BW_WRITE};
@@ -64,6 +64,8 @@ static void end(struct task_runner *r)
 	g->call.view = NULL;
 	bw_arena_reset(&g->arena);
 	r->busy = false;
+	if (r->closing)
+		bw_loop_stop(g->lane->loop);
 }
 
 static void committed(struct bw_post *p)
@@ -74,8 +76,14 @@ static void committed(struct bw_post *p)
 	/* After a conflict the mark still stands: it is looked at again. */
 	if (g->commit.result != BW_OK && g->commit.result != BW_ECONFLICT)
 		bw_log(BW_LOG_ERROR, "task %s: %s", r->task->name, bw_err_name(g->commit.result));
-	if (g->commit.result == BW_OK)
+	if (g->commit.result == BW_OK) {
 		r->looked_ms = 0; /* there may be more */
+		if (bw_str_set(r->event)) {
+			audit_task(g, r->subject, r->event, &g->record);
+			bw_trail_add(g->lane->core->trail, g->lane->index, bw_buf_str(&g->record));
+			bw_buf_reset(&g->record);
+		}
+	}
 	end(r);
 }
 
@@ -88,42 +96,79 @@ static void commit_done(struct bw_commit *c)
 }
 
 /* What failed is put off, so that it does not stand in the way of others. */
-static void put_off(struct task_runner *r, struct bw_str subject, enum bw_err e)
+static void put_off(struct task_runner *r, enum bw_err e)
 {
 	struct bw_call *call = &r->g.call;
 
-	bw_log(BW_LOG_ERROR, "task %s of %.*s: %s", r->task->name, BW_FMT(subject),
+	bw_log(BW_LOG_ERROR, "task %s of %.*s: %s", r->task->name, BW_FMT(r->subject),
 	    e == BW_EFAILED ? call->error.message.p : bw_err_name(e));
 	bw_batch_init(&call->batch, call->arena);
-	bw_call_task(call, r->task, call->now_ms + RETRY_MS, subject);
+	r->event = BW_STR_NONE;
+	bw_call_task(call, r->task, call->now_ms + RETRY_MS, r->subject);
 }
 
-static void run(struct task_runner *r, struct bw_str subject)
+/* In the call's view, which ends here. */
+static void commit(struct task_runner *r, enum bw_err e)
+{
+	struct gate_call *g = &r->g;
+
+	if (e != BW_OK)
+		put_off(r, e);
+	bw_call_delete(&g->call, r->mark);
+	if (g->call.view)
+		bw_snapshot_end(g->call.view);
+	g->call.view = NULL;
+	g->commit = (struct bw_commit){.batch = &g->call.batch, .done = commit_done, .ctx = g};
+	if (bw_store_commit(g->lane->core->store, &g->commit) != BW_OK)
+		end(r);
+}
+
+static void answered(struct bw_keyer_ask *ask)
+{
+	struct task_runner *r = ask->ctx;
+	struct bw_call *call = &r->g.call;
+	enum bw_err e;
+
+	r->asking = false;
+	call->answer = ask->answer;
+	e = bw_snapshot_begin(r->g.lane->core->store, &call->view);
+	commit(r, e == BW_OK ? r->task->run(call, r->subject, &r->event) : e);
+}
+
+static void run(struct task_runner *r)
 {
 	struct gate_call *g = &r->g;
 	struct bw_call *call = &g->call;
-	struct bw_str rest = subject;
-	enum bw_err e;
+	struct bw_str rest = r->subject;
+	enum bw_err e = BW_OK;
 
 	call->account = bw_str_cut(&rest, '/');
 	call->region = bw_str_cut(&rest, '/');
 	call->service = service_find(r->task->service);
+	r->event = BW_STR_NONE;
 	bw_batch_init(&call->batch, call->arena);
-	e = r->task->run(call, subject);
-	if (e != BW_OK)
-		put_off(r, subject, e);
-	bw_call_delete(call, r->mark);
-	bw_snapshot_end(call->view);
-	call->view = NULL;
-	g->commit = (struct bw_commit){.batch = &call->batch, .done = commit_done, .ctx = g};
-	if (bw_store_commit(g->lane->core->store, &g->commit) != BW_OK)
-		end(r);
+	g->request = (struct bw_keyer_request){.op = BW_KEYER_NOTHING};
+	if (r->task->ask)
+		e = r->task->ask(call, r->subject, &g->request);
+	if (e == BW_OK && g->request.op == BW_KEYER_NOTHING)
+		e = r->task->run(call, r->subject, &r->event);
+	else if (e == BW_OK && !g->lane->keyer)
+		e = BW_EPERM;
+	else if (e == BW_OK) {
+		bw_snapshot_end(call->view);
+		call->view = NULL;
+		r->asking = true;
+		g->ask = (struct bw_keyer_ask){.request = &g->request, .arena = call->arena, .done = answered, .ctx = r};
+		bw_keyer_send(g->lane->keyer, &g->ask);
+		return;
+	}
+	commit(r, e);
 }
 
 /* ---- Looking ---- */
 
 /* The first mark, when it is due. */
-static enum bw_err due_find(struct task_runner *r, struct bw_str *subject)
+static enum bw_err due_find(struct task_runner *r)
 {
 	struct bw_call *call = &r->g.call;
 	struct bw_str rest, service;
@@ -140,14 +185,13 @@ static enum bw_err due_find(struct task_runner *r, struct bw_str *subject)
 	CHECK(due_ms <= call->now_ms, BW_ENOTFOUND);
 	service = bw_str_cut(&rest, '/');
 	r->task = task_find(service, bw_str_cut(&rest, '/'));
-	*subject = rest;
+	r->subject = rest;
 	return r->task ? BW_OK : BW_EINVAL;
 }
 
 void tasks_tick(struct bw_lane *lane, int64_t loop_ms, int64_t now_ms)
 {
 	struct task_runner *r = lane->tasks;
-	struct bw_str subject;
 	enum bw_err e;
 
 	if (!r || r->busy || loop_ms - r->looked_ms < LOOK_MS)
@@ -158,9 +202,9 @@ void tasks_tick(struct bw_lane *lane, int64_t loop_ms, int64_t now_ms)
 	    .request_id = BW_STR("task")};
 	e = bw_snapshot_begin(lane->core->store, &r->g.call.view);
 	if (e == BW_OK)
-		e = due_find(r, &subject);
+		e = due_find(r);
 	if (e == BW_OK) {
-		run(r, subject);
+		run(r);
 		return;
 	}
 	if (e != BW_ENOTFOUND)
@@ -173,13 +217,24 @@ void tasks_new(struct bw_lane *lane)
 	lane->tasks = bw_alloc(sizeof *lane->tasks);
 	lane->tasks->g.lane = lane;
 	bw_arena_init(&lane->tasks->g.arena, BW_CALL_ARENA_MAX);
+	bw_buf_init(&lane->tasks->g.record, BW_TRAIL_BLOCK_MAX);
 }
 
 void tasks_free(struct bw_lane *lane)
 {
 	if (!lane->tasks)
 		return;
+	if (lane->tasks->asking) {
+		/* Its mark stands: the next start does it. */
+		bw_keyer_withdraw(&lane->tasks->g.ask);
+		end(lane->tasks);
+	}
+	lane->tasks->closing = true;
+	/* What is with the committer comes back. */
+	if (lane->tasks->busy)
+		bw_loop_run(lane->loop);
 	bw_arena_free(&lane->tasks->g.arena);
+	bw_buf_free(&lane->tasks->g.record);
 	bw_free(lane->tasks->g.policies);
 	bw_free(lane->tasks);
 	lane->tasks = NULL;

@@ -127,6 +127,12 @@ void bw_keyer_send(struct bw_keyer_client *c, struct bw_keyer_ask *ask)
 	transmit(c, ask);
 }
 
+void bw_keyer_withdraw(struct bw_keyer_ask *ask)
+{
+	link_out(ask);
+	bw_buf_free_secret(&ask->message);
+}
+
 /* ---- Receiving ---- */
 
 /* A keyer has started: what an earlier one took along is sent again. */

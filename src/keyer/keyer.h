@@ -166,6 +166,8 @@ void bw_keyer_client_free(struct bw_keyer_client *c);
 /* Sends. `done` is called once, later, whatever becomes of it: when the keyer is started again, what it had
  * not answered is sent once more, and answered BW_EAGAIN when it dies of it again. On the loop's thread. */
 void bw_keyer_send(struct bw_keyer_client *c, struct bw_keyer_ask *ask);
+/* Takes back what was sent: `done` will not be called. */
+void bw_keyer_withdraw(struct bw_keyer_ask *ask);
 
 /* ---- The process ---- */
 
