@@ -291,22 +291,20 @@ static EVP_PKEY *key_read(struct bw_str pem)
 	return key;
 }
 
-static enum bw_err leaf_make(X509 *ca, EVP_PKEY *ca_key, const struct bw_str *names, size_t n, int64_t now_ms,
-    struct bw_buf *cert_pem, struct bw_buf *key_pem)
+static enum bw_err leaf_make(X509 *ca, EVP_PKEY *ca_key, EVP_PKEY *key, const struct bw_str *names, size_t n,
+    int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = key ? cert_new(key, now_ms, LEAF_DAYS) : NULL;
 	enum bw_err err = cert && leaf_fill(cert, ca, ca_key, names, n)
 	                      ? pem_put(cert, key, cert_pem, key_pem)
 	                      : failed("issuing");
 
 	X509_free(cert);
-	EVP_PKEY_free(key);
 	return err;
 }
 
-enum bw_err bw_ca_issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, const struct bw_str *names,
-    size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem)
+static enum bw_err issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, EVP_PKEY *key,
+    const struct bw_str *names, size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem)
 {
 	X509 *ca;
 	EVP_PKEY *ca_key;
@@ -322,8 +320,66 @@ enum bw_err bw_ca_issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, con
 	else if (X509_check_ca(ca) != 1 || X509_check_private_key(ca, ca_key) != 1)
 		err = failed("the CA's certificate and key do not belong together");
 	else
-		err = leaf_make(ca, ca_key, names, name_count, now_ms, cert_pem, key_pem);
+		err = leaf_make(ca, ca_key, key, names, name_count, now_ms, cert_pem, key_pem);
 	X509_free(ca);
 	EVP_PKEY_free(ca_key);
+	return err;
+}
+
+enum bw_err bw_ca_issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, const struct bw_str *names,
+    size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	enum bw_err err = issue(ca_cert_pem, ca_key_pem, key, names, name_count, now_ms, cert_pem, key_pem);
+
+	EVP_PKEY_free(key);
+	return err;
+}
+
+/* ACM's names of them (ACM API Reference, "KeyAlgorithm"). */
+static EVP_PKEY *key_make(struct bw_str algorithm)
+{
+	static const struct {
+		const char *name, *group;
+		unsigned bits;
+	} kinds[] = {
+	    {"RSA_2048", NULL, 2048},
+	    {"RSA_3072", NULL, 3072},
+	    {"RSA_4096", NULL, 4096},
+	    {"EC_prime256v1", "P-256", 0},
+	    {"EC_secp384r1", "P-384", 0},
+	    {"EC_secp521r1", "P-521", 0},
+	};
+
+	for (size_t i = 0; i < BW_COUNT(kinds); i++)
+		if (bw_str_eq(algorithm, bw_str_c(kinds[i].name)))
+			return kinds[i].group ? EVP_EC_gen(kinds[i].group) : EVP_RSA_gen(kinds[i].bits);
+	return NULL;
+}
+
+enum bw_err bw_ca_issue_as(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, struct bw_str algorithm,
+    const struct bw_str *names, size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem)
+{
+	EVP_PKEY *key = key_make(algorithm);
+	enum bw_err err;
+
+	CHECK(key, BW_EINVAL);
+	err = issue(ca_cert_pem, ca_key_pem, key, names, name_count, now_ms, cert_pem, key_pem);
+	EVP_PKEY_free(key);
+	return err;
+}
+
+enum bw_err bw_ca_issue_for(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, struct bw_str key_pem,
+    const struct bw_str *names, size_t name_count, int64_t now_ms, struct bw_buf *cert_pem)
+{
+	EVP_PKEY *key = key_read(key_pem);
+	struct bw_buf again;
+	enum bw_err err;
+
+	CHECK(key, BW_EINVAL);
+	bw_buf_init(&again, PEM_MAX);
+	err = issue(ca_cert_pem, ca_key_pem, key, names, name_count, now_ms, cert_pem, &again);
+	bw_buf_free_secret(&again);
+	EVP_PKEY_free(key);
 	return err;
 }

@@ -51,6 +51,15 @@ BW_CHECKED enum bw_err bw_ca_make(struct bw_str common_name, int64_t now_ms, str
 BW_CHECKED enum bw_err bw_ca_issue(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, const struct bw_str *names,
     size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);
 
+/* The same with a key of another kind: "RSA_2048" to "RSA_4096" (which takes a while: never on a loop), "EC_prime256v1",
+ * "EC_secp384r1", "EC_secp521r1". BW_EINVAL for any other. */
+BW_CHECKED enum bw_err bw_ca_issue_as(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, struct bw_str algorithm,
+    const struct bw_str *names, size_t name_count, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);
+
+/* A certificate for a key that there is. BW_EINVAL when it is none. */
+BW_CHECKED enum bw_err bw_ca_issue_for(struct bw_str ca_cert_pem, struct bw_str ca_key_pem, struct bw_str key_pem,
+    const struct bw_str *names, size_t name_count, int64_t now_ms, struct bw_buf *cert_pem);
+
 /* A PEM bundle of certification authorities: nothing but certificates, each a CA's with a key that is strong enough today.
  * BW_EINVAL for anything else. `count` is how many were read, also then. */
 BW_CHECKED enum bw_err bw_ca_bundle_check(struct bw_str pem, size_t *count);
