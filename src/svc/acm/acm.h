@@ -1,0 +1,47 @@
+/* What the files of ACM share. A certificate is one record, "account/Region/acm/certificate/id", sealed with its key. */
+#pragma once
+
+#include "core/certificate.h"
+#include "core/core.h"
+#include "core/entity.h"
+#include "core/op.h"
+#include "crypto/x509.h"
+#include "gen/acm.h"
+
+enum acm_type { ACM_IMPORTED = 1, ACM_PRIVATE };
+
+struct acm_certificate {
+	struct bw_str id, cert_pem, chain_pem, key_pem; /* chain absent: none was given */
+	int64_t type, created_ms, renewed_ms;
+	struct bw_strs names;  /* as requested; imported: none */
+	struct bw_pairs tags;
+	bool exported, logging, export_option;
+};
+
+extern const struct bw_record acm_certificate_record;
+extern const struct bw_quota acm_certificates_quota;
+
+/* Rows' `resource`: the certificate of CertificateArn with its tags. */
+BW_CHECKED enum bw_err acm_resource(struct bw_call *call);
+struct bw_str acm_arn(struct bw_call *call, struct bw_str id);
+/* ResourceNotFoundException, InvalidArnException. */
+BW_CHECKED enum bw_err acm_load(struct bw_call *call, struct bw_str arn, struct acm_certificate *out);
+void acm_save(struct bw_call *call, const struct acm_certificate *c);
+struct bw_str acm_id_make(struct bw_call *call);
+
+/* InvalidTagException, TooManyTagsException. */
+BW_CHECKED enum bw_err acm_tags_set(struct bw_call *call, struct bw_pairs *tags, const struct acm_TagList *given);
+
+/* The server's private CA, made when there is none yet. */
+struct acm_authority {
+	struct bw_str cert_pem, key_pem;
+};
+BW_CHECKED enum bw_err acm_authority_load(struct bw_call *call, struct acm_authority *out);
+/* "arn:aws:acm-pca:...", the same as long as the CA is. */
+struct bw_str acm_authority_arn(struct bw_call *call, const struct acm_authority *ca);
+
+/* What the certificate is, by its own facts. */
+BW_CHECKED enum bw_err acm_facts(struct bw_call *call, const struct acm_certificate *c, struct bw_x509_facts *out);
+struct bw_str acm_status(const struct bw_call *call, const struct bw_x509_facts *facts);
+/* The name it goes by, and all its names. */
+struct bw_str acm_domain(const struct acm_certificate *c, const struct bw_x509_facts *facts);

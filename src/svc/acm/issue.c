@@ -1,0 +1,275 @@
+/* Certificates from the server's private CA. */
+#include "svc/acm/acm.h"
+
+#include "core/task.h"
+#include "crypto/crypto.h"
+
+enum { PEM_MAX = 256 * 1024, RENEW_DAYS = 60, TOKEN_MS = 3600 * 1000 };
+
+static const int64_t day_ms = 24 * 3600 * 1000;
+
+/* ---- The authority: the CA of the server's TLS identity, in its record ---- */
+
+static const struct bw_field authority_fields[] = {
+    BW_FIELD(1, STR, struct acm_authority, cert_pem),
+    BW_FIELD(2, STR, struct acm_authority, key_pem),
+};
+static const struct bw_record authority_record = BW_RECORD("tls", struct acm_authority, authority_fields);
+
+#define AUTHORITY_KEY BW_STR("-/global/core/tls/api")
+
+static struct bw_str taken(struct bw_arena *arena, struct bw_buf *b)
+{
+	struct bw_str s = bw_arena_str(arena, bw_buf_str(b));
+
+	bw_buf_free_secret(b);
+	return s;
+}
+
+enum bw_err acm_authority_load(struct bw_call *call, struct acm_authority *out)
+{
+	enum bw_err e = bw_call_load(call, &authority_record, AUTHORITY_KEY, out);
+	struct bw_buf cert, key;
+
+	if (e != BW_ENOTFOUND && !(e == BW_OK && !bw_str_set(out->cert_pem)))
+		return e;
+	bw_buf_init(&cert, PEM_MAX);
+	bw_buf_init(&key, PEM_MAX);
+	e = bw_ca_make(BW_STR("Bulwark private CA"), call->now_ms, &cert, &key);
+	out->cert_pem = taken(call->arena, &cert);
+	out->key_pem = taken(call->arena, &key);
+	if (e == BW_OK && call->op->effect == BW_WRITE)
+		bw_call_save(call, &authority_record, AUTHORITY_KEY, out);
+	return e;
+}
+
+struct bw_str acm_authority_arn(struct bw_call *call, const struct acm_authority *ca)
+{
+	unsigned char digest[32];
+	char hex[32];
+
+	bw_sha256(ca->cert_pem, digest);
+	for (int i = 0; i < 32; i++)
+		hex[i] = "0123456789abcdef"[i % 2 ? digest[i / 2] & 15 : digest[i / 2] >> 4];
+	return bw_arena_printf(call->arena, "arn:aws:acm-pca:%.*s:%.*s:certificate-authority/%.8s-%.4s-%.4s-%.4s-%.12s",
+	    BW_FMT(call->region), BW_FMT(call->account), hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+/* ---- RequestCertificate ---- */
+
+/* What was asked for under an idempotency token. */
+struct request {
+	struct bw_str id, digest;
+	int64_t when_ms;
+};
+
+static const struct bw_field request_fields[] = {
+    BW_FIELD(1, STR, struct request, id),
+    BW_FIELD(2, STR, struct request, digest),
+    BW_FIELD(3, I64, struct request, when_ms),
+};
+static const struct bw_record request_record = BW_RECORD("request", struct request, request_fields);
+
+static enum bw_err request_keys(struct bw_call *call)
+{
+	const IN_acm_RequestCertificate *in = call->in;
+	struct bw_str *names = BW_NEW_ARRAY(call->arena, struct bw_str, in->SubjectAlternativeNames.n + 1);
+
+	names[0] = in->DomainName;
+	for (size_t i = 0; i < in->SubjectAlternativeNames.n; i++)
+		names[i + 1] = in->SubjectAlternativeNames.v[i];
+	bw_call_context_list(call, BW_STR("acm:DomainNames"), names, in->SubjectAlternativeNames.n + 1);
+	bw_call_context(call, BW_STR("acm:KeyAlgorithm"),
+	    bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048"));
+	bw_call_context(call, BW_STR("acm:ValidationMethod"), in->ValidationMethod);
+	bw_call_context(call, BW_STR("acm:CertificateAuthority"), in->CertificateAuthorityArn);
+	if (in->Tags.n)
+		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")), BW_STR_NONE, BW_STR_NONE);
+	return BW_OK;
+}
+
+/* The domain name first, each name once, in lower case. */
+static struct bw_strs names_of(struct bw_call *call, const IN_acm_RequestCertificate *in)
+{
+	struct bw_strs names = {0};
+
+	bw_strs_add(&names, call->arena, bw_arena_lower(call->arena, in->DomainName));
+	for (size_t i = 0; i < in->SubjectAlternativeNames.n; i++) {
+		struct bw_str name = bw_arena_lower(call->arena, in->SubjectAlternativeNames.v[i]);
+
+		if (!bw_strs_has(&names, name))
+			bw_strs_add(&names, call->arena, name);
+	}
+	return names;
+}
+
+static struct bw_str digest_of(struct bw_call *call, const struct bw_strs *names, struct bw_str algorithm)
+{
+	unsigned char digest[32];
+	struct bw_buf text;
+	struct bw_str out;
+
+	bw_buf_init(&text, 64 * 1024);
+	for (size_t i = 0; i < names->n; i++)
+		bw_buf_printf(&text, "%.*s\n", BW_FMT(names->v[i]));
+	bw_buf_put(&text, algorithm);
+	bw_sha256(bw_buf_str(&text), digest);
+	bw_buf_reset(&text);
+	bw_buf_put_hex(&text, digest, sizeof digest);
+	out = bw_arena_str(call->arena, bw_buf_str(&text));
+	bw_buf_free(&text);
+	return out;
+}
+
+/* The certificate that the same request of the last hour made; absent: none. */
+static enum bw_err earlier_find(struct bw_call *call, struct bw_str token, struct bw_str digest, struct bw_str *id)
+{
+	struct request r;
+	enum bw_err e;
+
+	*id = BW_STR_NONE;
+	if (!bw_str_set(token))
+		return BW_OK;
+	e = bw_call_load(call, &request_record, bw_call_key(call, "request", token), &r);
+	if (e != BW_OK)
+		return e == BW_ENOTFOUND ? BW_OK : e;
+	if (call->now_ms - r.when_ms < TOKEN_MS && bw_str_eq(r.digest, digest))
+		*id = r.id;
+	return BW_OK;
+}
+
+static enum bw_err issue(struct bw_call *call, const IN_acm_RequestCertificate *in, struct bw_str algorithm,
+    struct acm_certificate *c)
+{
+	struct acm_authority ca;
+	struct bw_buf cert, key;
+	enum bw_err e;
+
+	TRY(acm_authority_load(call, &ca));
+	if (bw_str_set(in->CertificateAuthorityArn) && !bw_str_eq(in->CertificateAuthorityArn, acm_authority_arn(call, &ca)))
+		return bw_call_fail(call, "InvalidArnException", "Could not find certificate authority %.*s.",
+		    BW_FMT(in->CertificateAuthorityArn));
+	bw_buf_init(&cert, PEM_MAX);
+	bw_buf_init(&key, PEM_MAX);
+	e = bw_ca_issue_as(ca.cert_pem, ca.key_pem, algorithm, c->names.v, c->names.n, call->now_ms, &cert, &key);
+	c->cert_pem = taken(call->arena, &cert);
+	c->key_pem = taken(call->arena, &key);
+	c->chain_pem = ca.cert_pem;
+	if (e == BW_EINVAL)
+		return bw_call_fail(call, "InvalidParameterException", "%s", "The domain names or the key algorithm are not valid.");
+	return e;
+}
+
+static void renewal_schedule(struct bw_call *call, const struct acm_certificate *c);
+
+BW_OP(acm, RequestCertificate, .effect = BW_WRITE, .slow = true, .keys = request_keys)
+{
+	struct bw_str algorithm = bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048"), digest, earlier;
+	struct acm_certificate c = {.id = acm_id_make(call), .type = ACM_PRIVATE, .created_ms = call->now_ms,
+	    .names = names_of(call, in)};
+
+	digest = digest_of(call, &c.names, algorithm);
+	TRY(earlier_find(call, in->IdempotencyToken, digest, &earlier));
+	if (bw_str_set(earlier)) {
+		out->CertificateArn = acm_arn(call, earlier);
+		return BW_OK;
+	}
+	TRY(acm_tags_set(call, &c.tags, &in->Tags));
+	c.logging = !(in->Options && bw_str_eq(in->Options->CertificateTransparencyLoggingPreference, BW_STR("DISABLED")));
+	c.export_option = in->Options && bw_str_eq(in->Options->Export, BW_STR("ENABLED"));
+	TRY(issue(call, in, algorithm, &c));
+	acm_save(call, &c);
+	bw_call_take(call, &acm_certificates_quota, call->region, 1);
+	if (bw_str_set(in->IdempotencyToken))
+		bw_call_save(call, &request_record, bw_call_key(call, "request", in->IdempotencyToken),
+		    &(struct request){c.id, digest, call->now_ms});
+	renewal_schedule(call, &c);
+	out->CertificateArn = acm_arn(call, c.id);
+	return BW_OK;
+}
+
+/* ---- Renewal: a new certificate for the key that there is ---- */
+
+static enum bw_err renew(struct bw_call *call, struct acm_certificate *c)
+{
+	struct acm_authority ca;
+	struct bw_buf cert;
+	enum bw_err e;
+
+	TRY(acm_authority_load(call, &ca));
+	bw_buf_init(&cert, PEM_MAX);
+	e = bw_ca_issue_for(ca.cert_pem, ca.key_pem, c->key_pem, c->names.v, c->names.n, call->now_ms, &cert);
+	c->cert_pem = taken(call->arena, &cert);
+	c->chain_pem = ca.cert_pem;
+	c->renewed_ms = call->now_ms;
+	return e;
+}
+
+static enum bw_err renewal_run(struct bw_call *call, struct bw_str subject, struct bw_str *event)
+{
+	struct bw_str id = subject;
+	struct acm_certificate c;
+	struct bw_x509_facts facts;
+	enum bw_err e;
+
+	(void)bw_str_cut(&id, '/');
+	(void)bw_str_cut(&id, '/');
+	e = bw_call_load(call, &acm_certificate_record, bw_call_key(call, "certificate", id), &c);
+	if (e != BW_OK)
+		return e == BW_ENOTFOUND ? BW_OK : e; /* deleted meanwhile */
+	TRY(acm_facts(call, &c, &facts));
+	if (c.type != ACM_PRIVATE || facts.not_after_ms - call->now_ms > RENEW_DAYS * day_ms)
+		return BW_OK;
+	TRY(renew(call, &c));
+	bw_call_save(call, &acm_certificate_record, bw_call_key(call, "certificate", id), &c);
+	renewal_schedule(call, &c);
+	*event = BW_STR("RenewCertificate");
+	return BW_OK;
+}
+
+BW_TASK(acm, renewal, .run = renewal_run);
+
+static void renewal_schedule(struct bw_call *call, const struct acm_certificate *c)
+{
+	struct bw_x509_facts facts;
+
+	MUST(acm_facts(call, c, &facts) == BW_OK);
+	bw_call_task(call, &renewal, facts.not_after_ms - RENEW_DAYS * day_ms,
+	    bw_arena_printf(call->arena, "%.*s/%.*s/%.*s", BW_FMT(call->account), BW_FMT(call->region), BW_FMT(c->id)));
+}
+
+BW_OP(acm, RenewCertificate, .effect = BW_WRITE, .resource = acm_resource)
+{
+	struct acm_certificate c;
+
+	TRY(acm_load(call, in->CertificateArn, &c));
+	if (c.type != ACM_PRIVATE)
+		return bw_call_fail(call, "ValidationException", "%s", "Imported certificates cannot be renewed: import a new one.");
+	TRY(renew(call, &c));
+	acm_save(call, &c);
+	renewal_schedule(call, &c);
+	return BW_OK;
+}
+
+/* ---- ExportCertificate ---- */
+
+BW_OP(acm, ExportCertificate, .effect = BW_WRITE, .slow = true, .resource = acm_resource)
+{
+	struct acm_certificate c;
+	struct bw_buf key;
+	enum bw_err e;
+
+	TRY(acm_load(call, in->CertificateArn, &c));
+	if (c.type != ACM_PRIVATE)
+		return bw_call_fail(call, "ValidationException", "Certificate ARN: %.*s is not a private certificate",
+		    BW_FMT(in->CertificateArn));
+	bw_buf_init(&key, PEM_MAX);
+	e = bw_x509_key_export(c.key_pem, in->Passphrase, &key);
+	out->PrivateKey = taken(call->arena, &key);
+	TRY(e);
+	out->Certificate = c.cert_pem;
+	out->CertificateChain = c.chain_pem;
+	c.exported = true;
+	acm_save(call, &c);
+	return BW_OK;
+}

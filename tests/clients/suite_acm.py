@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Certificates through boto3: imported, issued, exported, deleted; refusals first."""
+import datetime
+import unittest
+import uuid
+
+import harness
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+PEM = serialization.Encoding.PEM
+
+
+def private(key):
+    return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def certificate(key, names, issuer=None, issuer_key=None, days=30, start=-1):
+    """A certificate of the key, signed by itself or by another."""
+    now = datetime.datetime.utcnow()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0]), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Tests")])
+    made = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer.subject if issuer else subject).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now + datetime.timedelta(days=start))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
+            .add_extension(x509.BasicConstraints(issuer is None, None), True))
+    return made.sign(issuer_key or key, hashes.SHA256())
+
+
+class Acm(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.acm, cls.iam = harness.client("acm"), harness.client("iam")
+        cls.account = harness.SERVER.health["account"]
+        cls.ca_key = ec.generate_private_key(ec.SECP256R1())
+        cls.ca = certificate(cls.ca_key, ["ca.example"])
+        cls.key = rsa.generate_private_key(65537, 2048)
+
+    def refused(self, code, call, /, **arguments):
+        with self.assertRaises(ClientError) as caught:
+            call(**arguments)
+        self.assertEqual(code, caught.exception.response["Error"]["Code"], caught.exception.response["Error"])
+
+    def given(self, key=None, names=("www.example.com", "example.com"), **more):
+        key = key or self.key
+        made = certificate(key, list(names), self.ca, self.ca_key, **more)
+        return {"Certificate": made.public_bytes(PEM), "PrivateKey": private(key), "CertificateChain": self.ca.public_bytes(PEM)}, made
+
+    def test_what_is_not_imported(self):
+        good, _ = self.given()
+        other = rsa.generate_private_key(65537, 2048)
+        small = rsa.generate_private_key(65537, 1024)
+        encrypted = self.key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"pass"))
+        stranger = certificate(ec.generate_private_key(ec.SECP256R1()), ["other.example"]).public_bytes(PEM)
+        for bad in ({"Certificate": b"x"}, {"Certificate": good["Certificate"] * 2}, {"PrivateKey": b"x"}, {"PrivateKey": private(other)},
+                    {"PrivateKey": encrypted}, {"CertificateChain": b"x"}, {"CertificateChain": stranger},
+                    {"PrivateKey": private(self.key) + private(other)}, {"Certificate": good["PrivateKey"]}):
+            self.refused("ValidationException", self.acm.import_certificate, **{**good, **bad})
+        for more in ({"days": -1, "start": -10}, {"start": 2}):
+            self.refused("ValidationException", self.acm.import_certificate, **self.given(**more)[0])
+        self.refused("ValidationException", self.acm.import_certificate, **self.given(small)[0])
+        absent = f"arn:aws:acm:{harness.REGION}:{self.account}:certificate/{uuid.uuid4()}"
+        self.refused("ResourceNotFoundException", self.acm.import_certificate, CertificateArn=absent, **good)
+        for call in (self.acm.describe_certificate, self.acm.get_certificate, self.acm.delete_certificate, self.acm.list_tags_for_certificate):
+            self.refused("ResourceNotFoundException", call, CertificateArn=absent)
+
+    def test_imported(self):
+        given, made = self.given()
+        arn = self.acm.import_certificate(**given, Tags=[{"Key": "a", "Value": "1"}])["CertificateArn"]
+        d = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+        serial = f"{made.serial_number:040x}" if made.serial_number.bit_length() > 152 else f"{made.serial_number:x}"
+        self.assertEqual(serial.lstrip("0"), d["Serial"].replace(":", "").lstrip("0"))
+        self.assertEqual(("www.example.com", ["www.example.com", "example.com"], "IMPORTED", "ISSUED", "RSA-2048", "SHA256WITHECDSA", "Tests", [],
+                          "INELIGIBLE"), tuple(d[k] for k in ("DomainName", "SubjectAlternativeNames", "Type", "Status", "KeyAlgorithm",
+                                                             "SignatureAlgorithm", "Issuer", "InUseBy", "RenewalEligibility")))
+        self.assertEqual(made.not_valid_after, d["NotAfter"].astimezone(datetime.timezone.utc).replace(tzinfo=None))
+        got = self.acm.get_certificate(CertificateArn=arn)
+        self.assertEqual((given["Certificate"].decode(), given["CertificateChain"].decode()), (got["Certificate"], got["CertificateChain"]))
+        self.refused("ValidationException", self.acm.export_certificate, CertificateArn=arn, Passphrase=b"word")
+        self.refused("ValidationException", self.acm.renew_certificate, CertificateArn=arn)
+        again, _ = self.given(names=("again.example.com",))
+        self.refused("ValidationException", self.acm.import_certificate, CertificateArn=arn, Tags=[{"Key": "b", "Value": ""}], **again)
+        self.assertEqual(arn, self.acm.import_certificate(CertificateArn=arn, **again)["CertificateArn"])
+        self.assertEqual("again.example.com", self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainName"])
+        self.assertEqual([{"Key": "a", "Value": "1"}], self.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"])
+        self.acm.delete_certificate(CertificateArn=arn)
+        self.refused("ResourceNotFoundException", self.acm.describe_certificate, CertificateArn=arn)
+
+    def test_issued(self):
+        self.refused("ValidationException", self.acm.request_certificate, DomainName="not a name")
+        self.refused("InvalidArnException", self.acm.request_certificate, DomainName="a.example",
+                     CertificateAuthorityArn=f"arn:aws:acm-pca:{harness.REGION}:{self.account}:certificate-authority/{uuid.uuid4()}")
+        for algorithm, kind in (("EC_prime256v1", ec.EllipticCurvePublicKey), (None, rsa.RSAPublicKey)):
+            more = {"KeyAlgorithm": algorithm} if algorithm else {}
+            arn = self.acm.request_certificate(DomainName="a.example", SubjectAlternativeNames=["*.b.example", "a.example"], IdempotencyToken="t" + (algorithm or ""),
+                                               ValidationMethod="DNS", **more)["CertificateArn"]
+            self.assertEqual(arn, self.acm.request_certificate(DomainName="a.example", SubjectAlternativeNames=["*.b.example"],
+                                                               IdempotencyToken="t" + (algorithm or ""), **more)["CertificateArn"])
+            d = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+            self.assertEqual(("PRIVATE", "ISSUED", ["a.example", "*.b.example"]), (d["Type"], d["Status"], d["SubjectAlternativeNames"]))
+            got = self.acm.get_certificate(CertificateArn=arn)
+            leaf, ca = (x509.load_pem_x509_certificate(got[k].encode()) for k in ("Certificate", "CertificateChain"))
+            self.assertIsInstance(leaf.public_key(), kind)
+            ca.public_key().verify(leaf.signature, leaf.tbs_certificate_bytes, ec.ECDSA(hashes.SHA256()))
+            out = self.acm.export_certificate(CertificateArn=arn, Passphrase=b"pass word")
+            self.assertRaises(ValueError, serialization.load_pem_private_key, out["PrivateKey"].encode(), b"pass word2")
+            opened = serialization.load_pem_private_key(out["PrivateKey"].encode(), b"pass word")
+            self.assertEqual(leaf.public_key().public_numbers(), opened.public_key().public_numbers())
+            self.assertEqual("ELIGIBLE", self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["RenewalEligibility"])
+            self.acm.renew_certificate(CertificateArn=arn)
+            renewed = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+            self.assertNotEqual(d["Serial"], renewed["Serial"])
+            self.assertEqual("SUCCESS", renewed["RenewalSummary"]["RenewalStatus"])
+            self.assertEqual(d["CertificateAuthorityArn"], renewed["CertificateAuthorityArn"])
+            self.assertNotEqual(arn, self.acm.request_certificate(DomainName="c.example", IdempotencyToken="t" + (algorithm or ""), **more)["CertificateArn"])
+
+    def test_lists_and_tags(self):
+        arn = self.acm.request_certificate(DomainName="list.example", KeyAlgorithm="EC_secp384r1")["CertificateArn"]
+        self.assertNotIn(arn, [c["CertificateArn"] for c in self.acm.list_certificates()["CertificateSummaryList"]])
+        ec_only = {"Includes": {"keyTypes": ["EC_secp384r1"]}}
+        listed = self.acm.list_certificates(**ec_only)["CertificateSummaryList"]
+        self.assertEqual([(arn, "list.example", False)], [(c["CertificateArn"], c["DomainName"], c["InUse"]) for c in listed])
+        second = self.acm.request_certificate(DomainName="list2.example", KeyAlgorithm="EC_secp384r1")["CertificateArn"]
+        page = self.acm.list_certificates(MaxItems=1, SortBy="CREATED_AT", SortOrder="DESCENDING", **ec_only)
+        self.assertEqual([second], [c["CertificateArn"] for c in page["CertificateSummaryList"]])
+        rest = self.acm.list_certificates(MaxItems=1, SortBy="CREATED_AT", SortOrder="DESCENDING", NextToken=page["NextToken"], **ec_only)
+        self.assertEqual([arn], [c["CertificateArn"] for c in rest["CertificateSummaryList"]])
+        self.assertEqual([], self.acm.list_certificates(CertificateStatuses=["EXPIRED"], **ec_only)["CertificateSummaryList"])
+        self.refused("InvalidTagException", self.acm.add_tags_to_certificate, CertificateArn=arn, Tags=[{"Key": "aws:x", "Value": ""}])
+        self.acm.add_tags_to_certificate(CertificateArn=arn, Tags=[{"Key": f"k{i}", "Value": "v"} for i in range(50)])
+        self.refused("TooManyTagsException", self.acm.add_tags_to_certificate, CertificateArn=arn, Tags=[{"Key": "more", "Value": ""}])
+        self.acm.remove_tags_from_certificate(CertificateArn=arn, Tags=[{"Key": "k1", "Value": "other"}, {"Key": "k2"}])
+        self.assertEqual({f"k{i}" for i in range(50)} - {"k2"},
+                         {t["Key"] for t in self.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]})
+
+    def test_permissions(self):
+        name = "u-" + uuid.uuid4().hex[:10]
+        self.iam.create_user(UserName=name)
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        user = harness.client("acm", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        arn = self.acm.request_certificate(DomainName="secret.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        for call, more in ((user.export_certificate, {"Passphrase": b"word"}), (user.describe_certificate, {}), (user.delete_certificate, {})):
+            self.refused("AccessDeniedException", call, CertificateArn=arn, **more)
+        self.refused("AccessDeniedException", user.list_certificates)
+
+    def test_configuration(self):
+        self.acm.put_account_configuration(IdempotencyToken="x", ExpiryEvents={"DaysBeforeExpiry": 7})
+        self.assertEqual(7, self.acm.get_account_configuration()["ExpiryEvents"]["DaysBeforeExpiry"])
+
+
+if __name__ == "__main__":
+    harness.serve()
+    harness.main()
