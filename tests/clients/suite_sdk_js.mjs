@@ -192,10 +192,10 @@ test("50 calls at once share kept-alive connections", async () => {
 
 test("what is not implemented is said, not guessed", async () => {
 	const kms = new kmsSdk.KMS(common);
-	await assert.rejects(kms.listKeys({}), (e) => {
+	await assert.rejects(kms.describeCustomKeyStores({}), (e) => {
 		assert.equal(e.name, "NotImplemented");
 		assert.equal(e.$metadata.httpStatusCode, 501);
-		assert.match(e.message, /ListKeys/);
+		assert.match(e.message, /DescribeCustomKeyStores/);
 		return true;
 	});
 });

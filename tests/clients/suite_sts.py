@@ -305,7 +305,7 @@ class Sts(unittest.TestCase):
 
     def test_not_implemented_is_said(self):
         kms = harness.client("kms")
-        response = self.refused("NotImplemented", None, kms.list_keys)
+        response = self.refused("NotImplemented", None, kms.describe_custom_key_stores)
         self.assertEqual(501, response["ResponseMetadata"]["HTTPStatusCode"])
 
 
