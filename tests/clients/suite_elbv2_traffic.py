@@ -2,6 +2,12 @@
 """From the API to the application: what boto3 makes is what a client of the load balancer meets."""
 import http.client
 import http.server
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -31,6 +37,41 @@ class Application(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Authority:
+    """A CA with servers, clients of which one is revoked, and a stranger of no CA."""
+
+    def __init__(self):
+        self.work = tempfile.mkdtemp(prefix="bulwark-authority-")
+        self.write("index", "")
+        self.write("serial", "01\n")
+        self.write("number", "01\n")
+        self.write("c.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\ncrlnumber=number\ndefault_md=sha256\npolicy=p\ndefault_days=9\n"
+                   "default_crl_days=9\nnew_certs_dir=.\ncopy_extensions=copy\n[p]\ncommonName=supplied\n")
+        ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        self.run("req", "-x509", *ec, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "9")
+        self.run("req", "-x509", *ec, "-keyout", "stranger.key", "-out", "stranger.pem", "-subj", "/CN=stranger", "-days", "9")
+        for name in ("one.example.test", "two.example.test", "client", "other"):
+            self.run("req", *ec, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name)
+            self.run("ca", "-batch", "-config", "c.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", name + ".csr", "-out", name + ".pem", "-notext")
+        self.run("ca", "-config", "c.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-revoke", "client.pem")
+        self.run("ca", "-config", "c.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-gencrl", "-out", "crl.pem")
+
+    def run(self, *words):
+        subprocess.run(["openssl", *words], cwd=self.work, check=True, capture_output=True, timeout=60)
+
+    def path(self, name):
+        return str(pathlib.Path(self.work, name))
+
+    def read(self, name):
+        return pathlib.Path(self.path(name)).read_text()
+
+    def write(self, name, text):
+        pathlib.Path(self.path(name)).write_text(text)
+
+    def clean(self):
+        shutil.rmtree(self.work, ignore_errors=True)
 
 
 class Traffic(Elbv2Case):
@@ -132,6 +173,69 @@ class Traffic(Elbv2Case):
         other = self.open_group()
         self.elb.set_security_groups(LoadBalancerArn=lb["LoadBalancerArn"], SecurityGroups=[other])
         self.eventually(404, lambda: ask()[0])
+
+    def test_certificates_by_name_and_clients_by_trust_store(self):
+        made = Authority()
+        self.addCleanup(made.clean)
+        certificates = []
+        for name in ("one.example.test", "two.example.test"):
+            got = self.iam.upload_server_certificate(ServerCertificateName=self.name("cert"), CertificateBody=made.read(name + ".pem"),
+                                                     PrivateKey=made.read(name + ".key"))["ServerCertificateMetadata"]
+            certificates.append(got)
+        one, two = (c["Arn"] for c in certificates)
+        lb, port, _, _ = self.site()
+        self.refused("ValidationError", None, self.listener, lb, Protocol="HTTPS", Port=port)
+        l = self.listener(lb, Protocol="HTTPS", Port=port, Certificates=[{"CertificateArn": one}])
+        arn = l["ListenerArn"]
+        self.assertEqual(("ELBSecurityPolicy-2016-08", {"Mode": "off"}), (l["SslPolicy"], l["MutualAuthentication"]))
+        self.elb.add_listener_certificates(ListenerArn=arn, Certificates=[{"CertificateArn": two}])
+        listed = self.elb.describe_listener_certificates(ListenerArn=arn)["Certificates"]
+        self.assertEqual([(one, True), (two, False)], [(c["CertificateArn"], c["IsDefault"]) for c in listed])
+        self.refused("OperationNotPermitted", None, self.elb.remove_listener_certificates, ListenerArn=arn, Certificates=[{"CertificateArn": one}])
+        self.refused("DeleteConflict", None, self.iam.delete_server_certificate, ServerCertificateName=certificates[1]["ServerCertificateName"])
+        address = lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"]
+
+        def ask(name, client=None):
+            """The status, over TLS that the name's own certificate must stand for."""
+            context = ssl.create_default_context(cafile=made.path("ca.pem"))
+            if client:
+                context.load_cert_chain(made.path(client + ".pem"), made.path(client + ".key"))
+            try:
+                with socket.create_connection((address, port), 3) as raw, context.wrap_socket(raw, server_hostname=name) as tls:
+                    tls.sendall(f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+                    return int((tls.recv(4096) or b"x 0").split()[1])
+            except (ssl.SSLError, ConnectionError, TimeoutError):
+                return "refused"
+        self.eventually(404, lambda: ask("one.example.test"))
+        self.eventually(404, lambda: ask("two.example.test"))
+        self.assertEqual("refused", ask("three.example.test"))
+        self.elb.remove_listener_certificates(ListenerArn=arn, Certificates=[{"CertificateArn": two}])
+        self.eventually("refused", lambda: ask("two.example.test"))
+        # Mutual TLS.
+        bucket = pathlib.Path(harness.SERVER.data) / "buckets" / "trust-bucket"
+        bucket.mkdir(parents=True, exist_ok=True)
+        for name in ("ca.pem", "crl.pem"):
+            (bucket / name).write_text(made.read(name))
+        trust = self.elb.create_trust_store(Name=self.name("ts"), CaCertificatesBundleS3Bucket="trust-bucket", CaCertificatesBundleS3Key="ca.pem")
+        trust = trust["TrustStores"][0]["TrustStoreArn"]
+        self.refused("ValidationError", None, self.elb.modify_listener, ListenerArn=arn, MutualAuthentication={"Mode": "off", "TrustStoreArn": trust})
+        changed = self.elb.modify_listener(ListenerArn=arn, MutualAuthentication={"Mode": "verify", "TrustStoreArn": trust})["Listeners"][0]
+        self.assertEqual({"Mode": "verify", "TrustStoreArn": trust, "IgnoreClientCertificateExpiry": False, "AdvertiseTrustStoreCaNames": "off",
+                          "TrustStoreAssociationStatus": "active"}, changed["MutualAuthentication"])
+        self.eventually("refused", lambda: ask("one.example.test"))
+        self.eventually(404, lambda: ask("one.example.test", "client"))
+        self.assertEqual("refused", ask("one.example.test", "stranger"))
+        self.assertEqual([arn], [a["ResourceArn"] for a in self.elb.describe_trust_store_associations(TrustStoreArn=trust)["TrustStoreAssociations"]])
+        self.refused("TrustStoreInUse", None, self.elb.delete_trust_store, TrustStoreArn=trust)
+        self.elb.add_trust_store_revocations(TrustStoreArn=trust, RevocationContents=[{"S3Bucket": "trust-bucket", "S3Key": "crl.pem"}])
+        self.eventually("refused", lambda: ask("one.example.test", "client"))
+        self.eventually(404, lambda: ask("one.example.test", "other"))
+        # Back to HTTP: nothing of TLS is left, and everything may go.
+        plain = self.elb.modify_listener(ListenerArn=arn, Protocol="HTTP")["Listeners"][0]
+        self.assertTrue({"Certificates", "SslPolicy", "MutualAuthentication"}.isdisjoint({k for k, v in plain.items() if v}), plain)
+        self.elb.delete_trust_store(TrustStoreArn=trust)
+        for c in certificates:
+            self.iam.delete_server_certificate(ServerCertificateName=c["ServerCertificateName"])
 
     def test_a_network_load_balancer_passes_bytes(self):
         app = Application("tcp")
