@@ -211,7 +211,7 @@ static void balancer_compile(
 		out->ingress = permits_compile(&c->arena, in->ingress, in->ingress_count);
 		out->egress = permits_compile(&c->arena, in->egress, in->egress_count);
 	}
-	out->stats = stats_find(c->edge, in);
+	out->stats = stats_hold(c->edge, in);
 	c->compiling = out;
 	out->listeners = BW_NEW_ARRAY(&c->arena, struct listener, in->listener_count + 1);
 	for (size_t i = 0; i < in->listener_count; i++)
@@ -243,9 +243,11 @@ void config_release(struct edge_config *c)
 {
 	if (!c || --c->references)
 		return;
-	for (size_t i = 0; c->balancers && i < c->image.load_balancer_count; i++)
+	for (size_t i = 0; c->balancers && i < c->image.load_balancer_count; i++) {
 		for (size_t k = 0; k < c->balancers[i].in->listener_count; k++)
 			tls_set_release(c->balancers[i].listeners[k].tls_set);
+		stats_release(c->balancers[i].stats);
+	}
 	for (size_t i = 0; i < c->group_count; i++)
 		group_release(c->groups[i]);
 	for (size_t i = 0; i < c->regex_count; i++)

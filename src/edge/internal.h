@@ -118,13 +118,17 @@ enum metric {
 };
 extern const char *const metric_names[METRICS];
 
-/* Of a load balancer, over all its images. */
+/* Of a load balancer, over all its images, each of which holds a reference. */
 struct stats {
+	struct edge *edge;
+	int references;
 	struct bw_str arn, dimension; /* "app/name/id" */
 	int64_t values[METRICS];
 };
 
-struct stats *stats_find(struct edge *e, const struct bw_edge_load_balancer *lb);
+/* With a reference for the caller. */
+struct stats *stats_hold(struct edge *e, const struct bw_edge_load_balancer *lb);
+void stats_release(struct stats *s);
 
 enum health {
 	HEALTH_INITIAL,

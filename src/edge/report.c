@@ -44,19 +44,29 @@ static struct bw_str dimension_of(struct bw_str arn)
 	return at ? bw_str_sub(arn, (size_t)(at - arn.p) + sizeof word - 1, arn.n) : arn;
 }
 
-struct stats *stats_find(struct edge *e, const struct bw_edge_load_balancer *lb)
+struct stats *stats_hold(struct edge *e, const struct bw_edge_load_balancer *lb)
 {
 	struct stats *s = bw_map_get(&e->stats, lb->arn);
-	char *arn;
 
-	if (s)
-		return s;
-	s = bw_alloc(sizeof *s);
-	arn = bw_strdup(lb->arn);
-	s->arn = bw_str_c(arn);
-	s->dimension = dimension_of(s->arn);
-	bw_map_put(&e->stats, s->arn, s);
+	if (!s) {
+		s = bw_alloc(sizeof *s);
+		s->edge = e;
+		s->arn = bw_str_c(bw_strdup(lb->arn));
+		s->dimension = dimension_of(s->arn);
+		bw_map_put(&e->stats, s->arn, s);
+	}
+	s->references++;
 	return s;
+}
+
+/* The counters of a load balancer that no image names and no connection uses any more. */
+void stats_release(struct stats *s)
+{
+	if (!s || --s->references)
+		return;
+	bw_map_del(&s->edge->stats, s->arn);
+	bw_free((void *)(uintptr_t)s->arn.p);
+	bw_free(s);
 }
 
 struct building {

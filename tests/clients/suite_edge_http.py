@@ -552,6 +552,19 @@ class Life(unittest.TestCase):
             status, headers, _ = read_answer(stream)
             self.assertEqual((status, header(headers, "connection")), (200, ["close"]))
 
+    def test_what_no_image_names_is_forgotten(self):
+        backend = Backend()
+        lb = Balancer(PLAYER, group("forgotten", [backend]))
+        name = lb.balancer["arn"].split("loadbalancer/")[1]
+        with lb.connect() as s, s.makefile("rb") as stream:
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(read_answer(stream)[0], 200)
+            PLAYER.publish({"load_balancers": [], "target_groups": []})
+            self.assertIn(name, [m["load_balancer"] for m in PLAYER.report()["metrics"]])
+        PLAYER.until(lambda: not [m for m in PLAYER.report()["metrics"] if m["load_balancer"] == name or m["target_group"]],
+                     "its counters are still told")
+        self.assertEqual(PLAYER.report()["health"], [])
+
     def test_a_taken_port_is_told(self):
         lb = Balancer(PLAYER, default=fixed(200))
         with socket.create_server(("127.66.250.1", 0)) as taken:
