@@ -255,6 +255,37 @@ class Traffic(Elbv2Case):
                 c.close()
         self.eventually("tcp /x", ask)
 
+    def test_a_server_that_starts_again_serves_what_it_has(self):
+        work = tempfile.mkdtemp(prefix="bulwark-again-")
+        self.addCleanup(shutil.rmtree, work, ignore_errors=True)
+        first = harness.Server(ephemeral=False, data=work + "/data")
+        elb, ec2 = harness.client("elbv2", first), harness.client("ec2", first)
+        subnets = ec2.describe_subnets()["Subnets"][:2]
+        group = ec2.create_security_group(GroupName="open", Description="x", VpcId=subnets[0]["VpcId"])["GroupId"]
+        port = harness.free_port()
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "127.0.0.0/8"}]}])
+        lb = elb.create_load_balancer(Name="again", Subnets=[s["SubnetId"] for s in subnets], SecurityGroups=[group])["LoadBalancers"][0]
+        elb.create_listener(LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP", Port=port, DefaultActions=[
+            {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418"}}])
+        address = lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"]
+
+        def ask():
+            c = http.client.HTTPConnection(address, port, timeout=3)
+            try:
+                c.request("GET", "/")
+                return c.getresponse().status
+            finally:
+                c.close()
+        self.eventually(418, ask)
+        self.assertEqual(0, first.stop())
+        self.eventually("ConnectionRefusedError", ask)
+        again = harness.Server(ephemeral=False, data=work + "/data")
+        self.eventually(418, ask)
+        elb = harness.client("elbv2", again)
+        self.eventually("active", lambda: elb.describe_load_balancers()["LoadBalancers"][0]["State"]["Code"])
+        self.assertEqual(0, again.stop())
+
 
 if __name__ == "__main__":
     harness.serve()
