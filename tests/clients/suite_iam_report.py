@@ -3,6 +3,8 @@
 import csv
 import datetime
 import io
+import os
+import subprocess
 import time
 
 import harness
@@ -36,6 +38,10 @@ class Report(IamCase):
         keys = [self.iam.create_access_key(UserName=full)["AccessKey"] for _ in range(2)]
         for key in keys:
             self.cleanup(self.iam.delete_access_key, UserName=full, AccessKeyId=key["AccessKeyId"])
+        body = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=c", "-keyout", os.devnull],
+                              capture_output=True, text=True, check=True, timeout=60).stdout
+        signing = self.iam.upload_signing_certificate(UserName=full, CertificateBody=body)["Certificate"]
+        self.cleanup(self.iam.delete_signing_certificate, UserName=full, CertificateId=signing["CertificateId"])
         self.iam.update_access_key(UserName=full, AccessKeyId=keys[1]["AccessKeyId"], Status="Inactive")
         harness.client("sts", key=keys[0]["AccessKeyId"], secret=keys[0]["SecretAccessKey"]).get_caller_identity()
         end = time.monotonic() + 20
@@ -54,6 +60,8 @@ class Report(IamCase):
         self.assertEqual(("true", "sts", "us-east-1"), (mine["access_key_1_active"], mine["access_key_1_last_used_service"], mine["access_key_1_last_used_region"]))
         self.assertEqual(("false", "N/A"), (mine["access_key_2_active"], mine["access_key_2_last_used_date"]))
         self.assertRegex(mine["access_key_2_last_rotated"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$")
+        self.assertEqual(("true", signing["UploadDate"].isoformat(), "false", "N/A"),
+                         (mine["cert_1_active"], mine["cert_1_last_rotated"], mine["cert_2_active"], mine["cert_2_last_rotated"]))
         none = rows[bare]
         self.assertEqual(("false", "N/A", "N/A", "N/A", "false", "N/A", "false"),
                          (none["password_enabled"], none["password_last_used"], none["password_last_changed"], none["password_next_rotation"],

@@ -1,4 +1,4 @@
-#include "svc/iam/iam.h"
+#include "svc/iam/owned.h"
 
 /* ---- Alias ---- */
 
@@ -87,13 +87,15 @@ BW_OP(iam, GetAccountSummary, .effect = BW_READ)
 	struct bw_account a;
 
 	TRY(iam_account_load(call, &a));
-	/* What cannot be made here, like signing certificates, is there none of. */
 	const struct figure figures[] = {
 	    {"AccessKeysPerUserQuota", bw_quota_value(call, &iam_keys_per_user_quota)},
 	    {"AccountAccessKeysPresent", a.root_access_keys.n > 0},
 	    {"AccountMFAEnabled", a.root_mfa_devices.n > 0},
 	    {"AccountPasswordPresent", a.root_password_hash.n > 0},
-	    {"AccountSigningCertificatesPresent", 0},
+	    {"AccountSigningCertificatesPresent",
+	        bw_call_count_under(call,
+	            iam_owned_key(call, &iam_signing_certificate_record, call->account, BW_STR("")),
+	            SIZE_MAX) > 0},
 	    {"AssumeRolePolicySizeQuota", bw_quota_value(call, &iam_trust_size_quota)},
 	    {"AttachedPoliciesPerGroupQuota", bw_quota_value(call, &iam_policies_per_group_quota)},
 	    {"AttachedPoliciesPerRoleQuota", bw_quota_value(call, &iam_policies_per_role_quota)},

@@ -12,20 +12,6 @@ static enum bw_err user_there(struct bw_call *call, struct bw_str given)
 	return bw_str_set(name) ? iam_user_load(call, name, &u) : BW_OK;
 }
 
-BW_OP(iam, ListSSHPublicKeys, .effect = BW_READ, .resource = iam_user_resource)
-{
-	out->SSHPublicKeys.set = true;
-	out->IsTruncated = BW_BOOL(false);
-	return user_there(call, in->UserName);
-}
-
-BW_OP(iam, ListSigningCertificates, .effect = BW_READ, .resource = iam_user_resource)
-{
-	out->Certificates.set = true;
-	out->IsTruncated = BW_BOOL(false);
-	return user_there(call, in->UserName);
-}
-
 /* AllUsers asks about the account instead of one user. */
 static enum bw_err service_credentials_resource(struct bw_call *call)
 {

@@ -1,5 +1,5 @@
 #include "codec/time.h"
-#include "svc/iam/iam.h"
+#include "svc/iam/owned.h"
 
 /* The credential report: who has which credentials, as of one moment (IAM User Guide, "Generate credential
  * reports for your AWS account"). It is kept in parts, for a record has a ceiling. */
@@ -106,7 +106,29 @@ static enum bw_err key_cells(struct bw_call *call, struct bw_str id, struct bw_b
 	return BW_OK;
 }
 
-static enum bw_err keys_cells(struct bw_call *call, const struct bw_strs *keys, struct bw_buf *out)
+static enum bw_err certificate_cells(struct bw_call *call, struct bw_str owner_id, struct bw_buf *out)
+{
+	struct bw_str prefix = iam_owned_key(call, &iam_signing_certificate_record, owner_id, BW_STR("")),
+	              key, bytes;
+	struct iam_signing_certificate c;
+	struct bw_scan scan;
+	enum bw_err e = BW_OK;
+
+	TRY(bw_scan_begin(call->view, prefix, BW_STR_NONE, &scan));
+	for (int i = 0; i < KEYS; i++) {
+		c = (struct iam_signing_certificate){0};
+		if (e == BW_OK && (e = bw_scan_next(&scan, call->arena, &key, &bytes, NULL)) == BW_OK)
+			e = bw_record_decode(&iam_signing_certificate_record, bytes, call->arena, &c);
+		truth(out, c.active);
+		moment(out, c.uploaded_ms, "N/A");
+	}
+	bw_scan_end(&scan);
+	bw_buf_put_c(out, '\n');
+	return e == BW_ENOTFOUND ? BW_OK : e;
+}
+
+static enum bw_err keys_cells(
+    struct bw_call *call, const struct bw_strs *keys, struct bw_str owner_id, struct bw_buf *out)
 {
 	for (size_t i = 0; i < KEYS; i++) {
 		if (i < keys->n) {
@@ -117,13 +139,7 @@ static enum bw_err keys_cells(struct bw_call *call, const struct bw_strs *keys, 
 		for (int j = 0; j < 4; j++)
 			cell(out, BW_STR("N/A"));
 	}
-	/* Signing certificates: there are none. */
-	for (int i = 0; i < 2; i++) {
-		truth(out, false);
-		cell(out, BW_STR("N/A"));
-	}
-	bw_buf_put_c(out, '\n');
-	return BW_OK;
+	return certificate_cells(call, owner_id, out);
 }
 
 static enum bw_err root_row(struct bw_call *call, const struct bw_account *a, struct bw_buf *out)
@@ -136,7 +152,7 @@ static enum bw_err root_row(struct bw_call *call, const struct bw_account *a, st
 	cell(out, BW_STR("not_supported"));
 	cell(out, BW_STR("not_supported"));
 	truth(out, a->root_mfa_devices.n > 0);
-	return keys_cells(call, &a->root_access_keys, out);
+	return keys_cells(call, &a->root_access_keys, call->account, out);
 }
 
 static int64_t password_until(const struct bw_account *a, const struct bw_user *u)
@@ -158,7 +174,7 @@ static enum bw_err user_row(
 	moment(out, password ? u->password_ms : 0, "N/A");
 	moment(out, password ? password_until(a, u) : 0, "N/A");
 	truth(out, u->mfa_devices.n > 0);
-	return keys_cells(call, &u->access_keys, out);
+	return keys_cells(call, &u->access_keys, u->id, out);
 }
 
 static enum bw_err report_write(struct bw_call *call, struct bw_buf *out)

@@ -1,4 +1,4 @@
-#include "svc/iam/iam.h"
+#include "svc/iam/owned.h"
 
 #include "base/sys.h"
 
@@ -158,6 +158,11 @@ BW_OP(iam, UpdateUser, .effect = BW_WRITE, .resource = update_resource)
 
 /* ---- Deleting ---- */
 
+static bool owns(struct bw_call *call, const struct bw_user *u, const struct bw_record *r)
+{
+	return bw_call_count_under(call, iam_owned_key(call, r, u->id, BW_STR("")), SIZE_MAX) > 0;
+}
+
 static enum bw_err user_unbound(struct bw_call *call, const struct bw_user *u)
 {
 	const struct {
@@ -169,6 +174,8 @@ static enum bw_err user_unbound(struct bw_call *call, const struct bw_user *u)
 	    {u->groups.n > 0, "remove users from group"},
 	    {u->access_keys.n > 0, "delete access keys"},
 	    {u->mfa_devices.n > 0, "delete MFA device"},
+	    {owns(call, u, &iam_ssh_key_record), "delete SSH public keys"},
+	    {owns(call, u, &iam_signing_certificate_record), "delete signing certificates"},
 	    {u->password_hash.n > 0, "delete login profile"},
 	};
 
