@@ -1,0 +1,137 @@
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+
+/* Chunks double up to CHUNK_MAX; a larger wish gets a chunk of its own. */
+enum { CHUNK_MIN = 4096, CHUNK_MAX = 256 * 1024 };
+
+struct bw_arena_chunk {
+	struct bw_arena_chunk *next;
+	size_t size, used;
+	_Alignas(16) char data[];
+};
+
+void bw_arena_init(struct bw_arena *a, size_t limit_bytes)
+{
+	*a = (struct bw_arena){.limit_bytes = limit_bytes};
+}
+
+static void chunks_free(struct bw_arena_chunk *c)
+{
+	while (c) {
+		struct bw_arena_chunk *next = c->next;
+
+		bw_free(c);
+		c = next;
+	}
+}
+
+void bw_arena_reset(struct bw_arena *a)
+{
+	struct bw_arena_chunk *keep = a->chunks;
+
+	/* The newest chunk is the largest of the usual sizes: keeping it makes the next call's arena free of malloc. */
+	if (keep && keep->size <= CHUNK_MAX) {
+		chunks_free(keep->next);
+		keep->next = NULL;
+		keep->used = 0;
+	} else {
+		chunks_free(keep);
+		keep = NULL;
+	}
+	a->chunks = keep;
+	a->used_bytes = 0;
+	a->over = false;
+}
+
+void bw_arena_free(struct bw_arena *a)
+{
+	chunks_free(a->chunks);
+	a->chunks = NULL;
+	a->used_bytes = 0;
+}
+
+void bw_arena_wipe(struct bw_arena *a)
+{
+	for (struct bw_arena_chunk *c = a->chunks; c; c = c->next)
+		bw_wipe(c->data, c->used);
+	bw_arena_free(a);
+}
+
+static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes)
+{
+	size_t size = a->chunks ? a->chunks->size * 2 : CHUNK_MIN;
+	struct bw_arena_chunk *c;
+
+	if (size > CHUNK_MAX)
+		size = CHUNK_MAX;
+	if (size < bytes)
+		size = bytes;
+	c = bw_realloc(NULL, sizeof *c + size);
+	*c = (struct bw_arena_chunk){.next = a->chunks, .size = size};
+	a->chunks = c;
+	return c;
+}
+
+void *bw_arena_alloc(struct bw_arena *a, size_t bytes)
+{
+	struct bw_arena_chunk *c = a->chunks;
+	size_t need = (bytes + 15) & ~(size_t)15;
+	void *p;
+
+	MUST(need >= bytes);
+	if (!c || c->size - c->used < need)
+		c = chunk_add(a, need);
+	p = c->data + c->used;
+	c->used += need;
+	a->used_bytes += need;
+	if (a->used_bytes > a->limit_bytes)
+		a->over = true;
+	return memset(p, 0, need);
+}
+
+void *bw_arena_alloc_array(struct bw_arena *a, size_t size, size_t count)
+{
+	size_t bytes;
+
+	MUST(!__builtin_mul_overflow(size, count, &bytes));
+	return bw_arena_alloc(a, bytes);
+}
+
+struct bw_str bw_arena_str(struct bw_arena *a, struct bw_str s)
+{
+	char *copy;
+
+	if (!s.p)
+		return s;
+	copy = bw_arena_alloc(a, s.n + 1);
+	memcpy(copy, s.p, s.n);
+	return bw_str_make(copy, s.n);
+}
+
+struct bw_str bw_arena_printf(struct bw_arena *a, const char *fmt, ...)
+{
+	va_list args;
+	char *text;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	MUST(n >= 0);
+	text = bw_arena_alloc(a, (size_t)n + 1);
+	va_start(args, fmt);
+	vsnprintf(text, (size_t)n + 1, fmt, args);
+	va_end(args);
+	return bw_str_make(text, (size_t)n);
+}
+
+struct bw_str bw_arena_lower(struct bw_arena *a, struct bw_str s)
+{
+	char *copy = bw_arena_alloc(a, s.n + 1);
+
+	for (size_t i = 0; i < s.n; i++)
+		copy[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
+	return bw_str_make(copy, s.n);
+}
