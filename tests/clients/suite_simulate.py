@@ -181,7 +181,7 @@ class Simulate(unittest.TestCase):
         self.assertIn("Resource: arn:aws:s3:::secret/*", out)
         status, out, _ = self.run_(*words, "--context", "aws:PrincipalTag/team=red")
         self.assertEqual(0, status)
-        self.assertIn("(Read)", out)
+        self.assertIn("because an identity policy allows it: mine.json:4:5 (Read)", out)
         # What was asked cannot steer the terminal.
         out = self.run_(*words[:-4], "--resource", "arn:aws:s3:::\x1b[2Jx", "--identity", mine)[1]
         self.assertNotIn("\x1b", out)

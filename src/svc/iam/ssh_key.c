@@ -1,4 +1,5 @@
 #include "codec/base64.h"
+#include "codec/ssh_rsa.h"
 #include "crypto/rsa_public.h"
 #include "svc/iam/owned.h"
 
@@ -23,54 +24,7 @@ static const struct bw_field fields[] = {
 };
 const struct bw_record iam_ssh_key_record = BW_RECORD("ssh-key", struct ssh_key, fields);
 
-/* ---- The wire form (RFC 4253, section 6.6) ---- */
-
-/* A length and as many bytes. */
-static bool part_cut(struct bw_str *rest, struct bw_str *part)
-{
-	uint32_t n;
-
-	if (rest->n < sizeof n)
-		return false;
-	memcpy(&n, rest->p, sizeof n);
-	n = __builtin_bswap32(n);
-	if (n > rest->n - sizeof n)
-		return false;
-	*part = bw_str_sub(*rest, sizeof n, n);
-	*rest = bw_str_sub(*rest, sizeof n + n, rest->n);
-	return true;
-}
-
-/* A positive number in its shortest form (RFC 4251, section 5), without the zero in front of a high bit. */
-static bool number_cut(struct bw_str *rest, struct bw_str *number)
-{
-	if (!part_cut(rest, number) || number->n == 0 || (number->p[0] & 0x80))
-		return false;
-	if (number->p[0] == 0) {
-		*number = bw_str_sub(*number, 1, number->n);
-		return number->n > 0 && (number->p[0] & 0x80);
-	}
-	return true;
-}
-
-static bool wire_read(struct bw_str wire, struct bw_str *modulus, struct bw_str *exponent)
-{
-	struct bw_str name;
-
-	return part_cut(&wire, &name) && bw_str_eq(name, BW_STR("ssh-rsa")) && number_cut(&wire, exponent) &&
-	       number_cut(&wire, modulus) && wire.n == 0;
-}
-
-static void part_put(struct bw_buf *out, struct bw_str part, bool number)
-{
-	bool high = number && (part.p[0] & 0x80);
-	uint32_t n = __builtin_bswap32((uint32_t)(part.n + high));
-
-	bw_buf_put(out, bw_str_make(&n, sizeof n));
-	if (high)
-		bw_buf_put_c(out, 0);
-	bw_buf_put(out, part);
-}
+/* ---- Key material ---- */
 
 static bool is_strong(struct bw_str modulus, struct bw_str exponent)
 {
@@ -96,8 +50,8 @@ static enum bw_err material_read(
 	} else if (bw_str_starts(text, BW_STR("ssh-rsa "))) {
 		text = bw_str_sub(text, 8, text.n);
 		e = bw_base64_decode(bw_str_cut(&text, ' '), call->arena, &wire);
-		if (e == BW_OK && !wire_read(wire, modulus, exponent))
-			e = BW_EINVAL;
+		if (e == BW_OK)
+			e = bw_ssh_rsa_read(wire, modulus, exponent);
 	} else {
 		return bw_call_fail(call, "UnrecognizedPublicKeyEncoding",
 		    "The encoding of the public key is not recognized. Keys are RSA keys in ssh-rsa or PEM "
@@ -120,9 +74,7 @@ static enum bw_err body_take(struct bw_call *call, struct bw_str text, struct ss
 	TRY(material_read(call, text, &modulus, &exponent));
 	bw_buf_init(&wire, 8192);
 	bw_buf_init(&body, 16384);
-	part_put(&wire, BW_STR("ssh-rsa"), false);
-	part_put(&wire, exponent, true);
-	part_put(&wire, modulus, true);
+	bw_ssh_rsa_put(modulus, exponent, &wire);
 	bw_buf_put(&body, BW_STR("ssh-rsa "));
 	bw_base64_encode(bw_buf_str(&wire), &body);
 	k->body = bw_arena_str(call->arena, bw_buf_str(&body));
@@ -229,7 +181,7 @@ BW_OP(iam, GetSSHPublicKey, .effect = BW_READ, .resource = iam_user_resource)
 		return BW_OK;
 	text = bw_str_sub(k.body, 8, k.body.n);
 	TRY(bw_base64_decode(text, call->arena, &wire));
-	CHECK(wire_read(wire, &modulus, &exponent), BW_EINTERNAL);
+	TRY(bw_ssh_rsa_read(wire, &modulus, &exponent));
 	bw_buf_init(&pem, 16384);
 	TRY(bw_rsa_public_pem(modulus, exponent, &pem));
 	out->SSHPublicKey->SSHPublicKeyBody = bw_arena_str(call->arena, bw_buf_str(&pem));
