@@ -154,10 +154,12 @@ static void linger(struct client *c)
 		log_access(x);
 		exchange_free(x);
 	}
-	if (!more || c->sock.tls) {
+	if (!more) {
 		client_shut(c);
 		return;
 	}
+	if (c->sock.tls)
+		bw_tls_farewell(c->sock.tls);
 	(void)shutdown(c->sock.watch.fd, SHUT_WR);
 	wire_free(c->edge, &c->in);
 	c->discarded = 0;

@@ -109,8 +109,6 @@ enum metric {
 	M_TLS_ERRORS,
 	M_DESYNC,
 	M_DROPPED_HEADERS,
-	M_RULES,
-	M_FORWARDED_INVALID,
 	M_DENIED,
 	M_HEALTHY,
 	M_UNHEALTHY,
@@ -182,7 +180,6 @@ struct group {
 	int64_t sticky_s, slow_start_ms, drain_ms, min_count, min_percent;
 	struct bw_str app_cookie;
 	bool proxy_protocol;
-	struct bw_str matcher;
 	const struct permits *egress; /* of a load balancer that uses it; NULL: everything */
 	struct stats *balancer_stats;
 	int64_t values[METRICS];

@@ -19,7 +19,7 @@ struct upstream {
 	struct wire out, in; /* in: of a head that is not whole, or behind one */
 	struct upstream *next, *prev;
 	struct bw_http_chunked chunked;
-	int64_t left, active_ms, rate_ms, rate_bytes;
+	int64_t left, active_ms;
 	uint8_t state, framing;
 	bool keep, reused, got, running, posted, body_sent;
 };

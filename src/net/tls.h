@@ -25,6 +25,8 @@ BW_CHECKED enum bw_err bw_tls_connect(
  * Guide, "Target groups": the load balancer does not validate them). Never for anything else. */
 struct ssl_ctx_st *bw_tls_client_unverified(void);
 struct ssl_st *bw_tls_connect_unverified(struct ssl_ctx_st *ctx, int fd);
+/* Says goodbye, and goes on reading: for who has answered before all was asked. */
+void bw_tls_farewell(struct ssl_st *tls);
 /* Says goodbye if the state of the connection permits it, and frees. */
 void bw_tls_close(struct ssl_st *tls);
 

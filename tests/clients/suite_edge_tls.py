@@ -120,6 +120,12 @@ class Certificates(unittest.TestCase):
         self.assertEqual(answer[2], body)
         self.assertEqual(self.backend.requests[-1][1], body)
 
+    def test_an_early_answer_is_not_lost(self):
+        lb = https(default=fixed(403, "no"))
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 400000\r\n\r\n"
+        for _ in range(5):
+            self.assertEqual(ask(lb, data=head + bytes(400000))[0][::2], (403, b"no"))
+
     def test_a_certificate_that_is_none_is_told(self):
         lb = https(default=fixed(200), listener={"certificates": [{**certificate("a", True), "key_pem": pem("b.key")}]})
         told = [x for x in PLAYER.report()["listening"] if x["listener"] == lb.listener["arn"]]
