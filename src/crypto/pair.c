@@ -45,7 +45,8 @@ static int no_passphrase(char *buf, int size, int writing, void *ctx)
 static EVP_PKEY *key_read(struct bw_str pem)
 {
 	size_t n = blocks(pem);
-	BIO *bio = n == 1 || n == 2 ? pem_open(pem) : NULL;
+	bool alone = n == 1 || (n == 2 && bw_str_has(pem, BW_STR("-----BEGIN EC PARAMETERS-----")));
+	BIO *bio = alone ? pem_open(pem) : NULL;
 	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
 
 	BIO_free(bio);

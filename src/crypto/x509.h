@@ -1,4 +1,5 @@
-/* Certificates as people hand them in, and what they say (RFC 5280). Pure; any thread. */
+/* What certificates say (RFC 5280), and private keys given away under a passphrase. Pure; any thread. crypto/pair.h checks what
+ * people hand in. */
 #pragma once
 
 #include "base/buf.h"
@@ -27,18 +28,6 @@ struct bw_x509_facts {
 	bool self_signed;
 };
 
-enum bw_x509_fault {
-	BW_X509_GOOD,
-	BW_X509_NO_CERTIFICATE, /* not one certificate in PEM and nothing else */
-	BW_X509_NO_KEY,         /* not one unencrypted private key in PEM */
-	BW_X509_OTHER_KEY,      /* not the certificate's */
-	BW_X509_WEAK,           /* a key that ACM does not take */
-	BW_X509_NO_CHAIN,       /* not certificates in PEM alone */
-	BW_X509_OTHER_CHAIN,    /* not each signed by the next */
-};
-
-/* Whether the certificate, its key and the chain above it (may be absent) belong together. */
-enum bw_x509_fault bw_x509_check(struct bw_str cert_pem, struct bw_str key_pem, struct bw_str chain_pem);
 /* Of the first certificate of the PEM. BW_EINVAL when it has none. */
 BW_CHECKED enum bw_err bw_x509_facts(struct bw_str cert_pem, struct bw_arena *arena, struct bw_x509_facts *out);
 /* The key encrypted under a passphrase: PKCS #8 with PBES2 (AES-256-CBC, PBKDF2 with HMAC-SHA256). Takes milliseconds. */

@@ -5,6 +5,7 @@
 #include "core/core.h"
 #include "core/entity.h"
 #include "core/op.h"
+#include "crypto/pair.h"
 #include "crypto/x509.h"
 #include "gen/acm.h"
 

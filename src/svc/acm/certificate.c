@@ -5,23 +5,38 @@
 /* ---- ImportCertificate ---- */
 
 static const char *const faults[] = {
-    [BW_X509_NO_CERTIFICATE] = "Unable to parse certificate. Please ensure the certificate is in PEM format.",
-    [BW_X509_NO_KEY] = "The private key is not supported. Please ensure it is one unencrypted private key in PEM format.",
-    [BW_X509_OTHER_KEY] = "The private key does not match the public key of the certificate.",
-    [BW_X509_WEAK] = "The key of the certificate is not supported. Please use RSA with 2048 to 4096 bits or ECDSA with P-256, P-384 or P-521.",
-    [BW_X509_NO_CHAIN] = "Unable to parse certificate chain. Please ensure the certificate chain is in PEM format.",
-    [BW_X509_OTHER_CHAIN] = "Could not be validated with the certificate chain.",
+    [BW_PAIR_CERTIFICATE] = "Unable to parse certificate. Please ensure the certificate is in PEM format.",
+    [BW_PAIR_KEY] = "The private key is not supported. Please ensure it is one unencrypted private key in PEM format.",
+    [BW_PAIR_MISMATCH] = "The private key does not match the public key of the certificate.",
+    [BW_PAIR_CHAIN] = "Could not be validated with the certificate chain.",
 };
+
+/* ACM User Guide, "Prerequisites for importing ACM certificates". */
+static bool is_strong(struct bw_str algorithm)
+{
+	static const char *const good[] = {
+	    "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"};
+
+	for (size_t i = 0; i < BW_COUNT(good); i++)
+		if (bw_str_eq(algorithm, bw_str_c(good[i])))
+			return true;
+	return false;
+}
 
 static enum bw_err pem_check(struct bw_call *call, const IN_acm_ImportCertificate *in, const struct acm_certificate *c)
 {
-	enum bw_x509_fault fault = bw_x509_check(in->Certificate, in->PrivateKey, in->CertificateChain);
+	struct bw_pair_facts validity;
+	enum bw_pair_fault fault = bw_pair_check(in->Certificate, in->PrivateKey, in->CertificateChain, &validity);
 	struct bw_x509_facts facts;
 
-	if (fault != BW_X509_GOOD)
+	if (fault != BW_PAIR_GOOD)
 		return bw_call_fail(call, "ValidationException", "%s", faults[fault]);
 	TRY(acm_facts(call, c, &facts));
-	if (facts.not_before_ms > call->now_ms || facts.not_after_ms <= call->now_ms)
+	if (!is_strong(facts.key_algorithm))
+		return bw_call_fail(call, "ValidationException", "%s",
+		    "The key of the certificate is not supported. Please use RSA with 2048, 3072 or 4096 bits or ECDSA with P-256, "
+		    "P-384 or P-521.");
+	if (validity.from_ms > call->now_ms || validity.until_ms <= call->now_ms)
 		return bw_call_fail(call, "ValidationException", "%s", "The certificate is not valid now: it has expired or is not yet valid.");
 	return BW_OK;
 }
