@@ -100,6 +100,8 @@ class Grants(KmsCase):
         self.refused("ValidationException", None, self.kms.create_grant, KeyId=rsa, GranteePrincipal=arn, Operations=["Sign"],
                      Constraints={"EncryptionContextEquals": {"a": "1"}})
         self.allowed(self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"])
+        one = {"EncryptionContextEquals": {"a": "1"}, "EncryptionContextSubset": {}}
+        self.allowed(self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"], Constraints=one)
         self.assertEqual([], self.kms.list_grants(KeyId=key)["Grants"])
 
     def test_a_grant_allows_what_it_says(self):

@@ -10,11 +10,11 @@ static void constraint_keys(struct bw_call *call, const struct kms_GrantConstrai
 
 	if (!c)
 		return;
-	if (c->EncryptionContextEquals.set)
+	if (c->EncryptionContextEquals.n)
 		bw_call_context(call, BW_STR("kms:GrantConstraintType"), equals);
-	else if (c->EncryptionContextSubset.set)
+	else if (c->EncryptionContextSubset.n)
 		bw_call_context(call, BW_STR("kms:GrantConstraintType"), subset);
-	kms_context_keys(call, NULL, c->EncryptionContextEquals.set ? &c->EncryptionContextEquals : &c->EncryptionContextSubset);
+	kms_context_keys(call, NULL, c->EncryptionContextEquals.n ? &c->EncryptionContextEquals : &c->EncryptionContextSubset);
 }
 
 static enum bw_err create_keys(struct bw_call *call)
@@ -98,15 +98,16 @@ static enum bw_err constraints_set(struct bw_call *call, const struct kms_GrantC
 	struct bw_pairs *to;
 	struct bw_str pairs;
 
-	if (!c || (!c->EncryptionContextEquals.set && !c->EncryptionContextSubset.set))
+	/* Clients send the one that is not meant as an empty one. */
+	if (!c || (c->EncryptionContextEquals.n == 0 && c->EncryptionContextSubset.n == 0))
 		return BW_OK;
-	if (c->EncryptionContextEquals.set && c->EncryptionContextSubset.set)
+	if (c->EncryptionContextEquals.n && c->EncryptionContextSubset.n)
 		return bw_call_fail(call, "ValidationException", "%s",
 		    "Only one of EncryptionContextEquals and EncryptionContextSubset may be specified.");
 	if (k->spec != BW_KEY_SYMMETRIC_DEFAULT)
 		return bw_call_fail(call, "ValidationException", "%s",
 		    "Encryption context constraints are supported for symmetric encryption KMS keys only.");
-	g->has_equals = c->EncryptionContextEquals.set;
+	g->has_equals = c->EncryptionContextEquals.n > 0;
 	g->has_subset = !g->has_equals;
 	from = g->has_equals ? &c->EncryptionContextEquals : &c->EncryptionContextSubset;
 	to = g->has_equals ? &g->equals : &g->subset;

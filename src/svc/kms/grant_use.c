@@ -68,10 +68,10 @@ static bool constraints_within(const struct kms_grant *parent, const struct kms_
 	if (!child)
 		return false;
 	if (parent->has_equals)
-		return child->EncryptionContextEquals.set && child->EncryptionContextEquals.n == parent->equals.n &&
+		return child->EncryptionContextEquals.n == parent->equals.n &&
 		       pairs_within(&parent->equals, &child->EncryptionContextEquals);
-	return (child->EncryptionContextEquals.set && pairs_within(&parent->subset, &child->EncryptionContextEquals)) ||
-	       (child->EncryptionContextSubset.set && pairs_within(&parent->subset, &child->EncryptionContextSubset));
+	return pairs_within(&parent->subset, &child->EncryptionContextEquals) ||
+	       pairs_within(&parent->subset, &child->EncryptionContextSubset);
 }
 
 static bool child_fits(const struct bw_call *call, const struct kms_grant *parent)
