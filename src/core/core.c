@@ -7,6 +7,8 @@
 
 /* Two threads hash passwords; more would starve the loops of a small machine. */
 enum { WORKERS = 2 };
+/* The keyer may be starting, or starting again. */
+enum { KEYER_WAIT_MS = 30000, KEYER_WAIT_ARENA_MAX = 1 << 26 };
 
 static enum bw_err home_find(struct bw_core *core, struct bw_str *account)
 {
@@ -65,11 +67,36 @@ static enum bw_err trail_open(struct bw_core *core, const struct bw_core_config 
 	return e;
 }
 
+/* The root key stays with the keyer: the store is opened with what the keyer derives of it. */
+static enum bw_err store_key_ask(void *ctx, struct bw_str salt, unsigned char out[32])
+{
+	const struct bw_core_config *config = ctx;
+	const struct bw_keyer_request request = {.op = BW_KEYER_STORE_KEY, .input = salt};
+	struct bw_keyer_answer answer;
+	struct bw_arena arena;
+	enum bw_err e;
+
+	bw_arena_init(&arena, KEYER_WAIT_ARENA_MAX);
+	e = bw_keyer_ask_wait(config->keyer_channels[0], &request, KEYER_WAIT_MS, &arena, &answer);
+	if (e == BW_OK)
+		e = answer.result == BW_OK && answer.out.n == 32 ? BW_OK : BW_EPERM;
+	if (e == BW_OK)
+		memcpy(out, answer.out.p, 32);
+	else
+		bw_log(BW_LOG_ERROR, "the keyer gives no key for the store: %s", bw_err_name(e));
+	bw_arena_wipe(&arena);
+	return e;
+}
+
 static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config *config)
 {
 	struct bw_store_config store = {
 	    .data_dir = config->data_dir, .root_key_file = config->root_key_file, .ephemeral = config->ephemeral};
 
+	if (config->keyer_channels) {
+		store.key = store_key_ask;
+		store.key_ctx = (void *)(uintptr_t)config;
+	}
 	registry_build(core);
 	TRY(quotas_build(core, config->quotas));
 	TRY(bw_store_open(&store, &core->store));

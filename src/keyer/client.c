@@ -2,6 +2,7 @@
 #include "keyer/keyer_internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -179,6 +180,58 @@ static void ready(struct bw_watch *w, uint32_t events)
 		answer_take(c, bw_str_make(c->message, (size_t)n));
 		bw_wipe(c->message, (size_t)n);
 	}
+}
+
+/* ---- Waiting ---- */
+
+static void wait_send(int channel, const struct bw_buf *message, unsigned *tries)
+{
+	if ((*tries)++ < TRIES_MAX)
+		(void)!send(channel, message->p, message->n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* One message, or none within `wait_ms`. BW_OK once it is the answer. */
+static enum bw_err wait_take(int channel, uint64_t id, int64_t wait_ms, struct bw_arena *arena, uint64_t *got,
+    struct bw_keyer_answer *answer)
+{
+	struct pollfd watched = {.fd = channel, .events = POLLIN};
+	char *bytes = bw_arena_alloc(arena, BW_KEYER_MESSAGE_MAX);
+	struct bw_keyer_answer a;
+	ssize_t n;
+
+	*got = id + 1;
+	if (poll(&watched, 1, (int)wait_ms) <= 0)
+		return BW_EAGAIN;
+	n = recv(channel, bytes, BW_KEYER_MESSAGE_MAX, MSG_DONTWAIT);
+	if (n <= 0 || keyer_answer_decode(bw_str_make(bytes, (size_t)n), got, &a) != BW_OK || *got != id)
+		return BW_EAGAIN;
+	*answer = a;
+	return BW_OK;
+}
+
+enum bw_err bw_keyer_ask_wait(int channel, const struct bw_keyer_request *request, int64_t wait_ms,
+    struct bw_arena *arena, struct bw_keyer_answer *answer)
+{
+	int64_t end_ms = bw_clock_mono_ms() + wait_ms, left_ms = wait_ms;
+	enum bw_err e = BW_EAGAIN;
+	unsigned tries = 0;
+	struct bw_buf message;
+	uint64_t id, got;
+
+	bw_random(&id, sizeof id);
+	id |= 1; /* not the greeting's */
+	bw_buf_init(&message, BW_KEYER_MESSAGE_MAX);
+	keyer_request_encode(id, request, &message);
+	MUST(!message.failed);
+	wait_send(channel, &message, &tries);
+	while (e != BW_OK && left_ms > 0) {
+		e = wait_take(channel, id, left_ms, arena, &got, answer);
+		if (e != BW_OK && got == KEYER_HELLO)
+			wait_send(channel, &message, &tries);
+		left_ms = end_ms - bw_clock_mono_ms();
+	}
+	bw_buf_free_secret(&message);
+	return e;
 }
 
 enum bw_err bw_keyer_client_new(struct bw_loop *loop, int channel, struct bw_keyer_client **out)

@@ -1,6 +1,6 @@
 /* The keyer: the one process that holds the root key and KMS key material. It parses nothing from the
- * network; this header is all that may be asked of it. Requests travel over shared-memory rings, one a loop;
- * answers come back as posts on the loop that asked. Outside the keyer, material exists only wrapped.
+ * network; this header is all that may be asked of it. Requests travel over a channel of messages, one a loop;
+ * answers come back on the loop that asked. Outside the keyer, material exists only wrapped.
  *
  * Material is wrapped under a key derived from the root key, with its whole identity (struct
  * bw_keyer_material) as associated data, each part with its length in front: what was moved to another key,
@@ -100,6 +100,8 @@ enum bw_keyer_op {
 	                          material
 	                          -> out: wrapped, out2: public DER, out3: material id. EINVAL: it is not what the
 	                          spec asks for */
+	BW_KEYER_STORE_KEY,    /* input: the store's salt, 32 bytes -> out: its key-encryption key (store/seal.h).
+	                          Asked when an api process starts */
 	BW_KEYER_OPS,
 	BW_KEYER_NOTHING = BW_KEYER_OPS, /* the answer is known without the keyer */
 };
@@ -168,6 +170,11 @@ void bw_keyer_client_free(struct bw_keyer_client *c);
 void bw_keyer_send(struct bw_keyer_client *c, struct bw_keyer_ask *ask);
 /* Takes back what was sent: `done` will not be called. */
 void bw_keyer_withdraw(struct bw_keyer_ask *ask);
+
+/* Asks and waits, over the same channel, before a client is made of it: for the start of the api process. BW_EAGAIN: no
+ * answer within `wait_ms`; else `answer` says what became of it. */
+BW_CHECKED enum bw_err bw_keyer_ask_wait(int channel, const struct bw_keyer_request *request, int64_t wait_ms,
+    struct bw_arena *arena, struct bw_keyer_answer *answer);
 
 /* ---- The process ---- */
 

@@ -21,6 +21,7 @@ BW_CHECKED enum bw_err keyer_answer_decode(struct bw_str bytes, uint64_t *id, st
 struct keyer {
 	struct bw_aead_key *wrapping; /* seals materials */
 	struct bw_hmac_key naming;    /* makes material ids */
+	struct bw_secret root;        /* for the store's key alone */
 };
 
 /* A material in clear, for one request. */

@@ -2,6 +2,7 @@
 #include "keyer/keyer_internal.h"
 
 #include "base/sys.h"
+#include "store/seal.h"
 
 #include <openssl/hmac.h>
 
@@ -250,6 +251,19 @@ static enum bw_err import_run(struct keyer_turn *t)
 	return wrap_new(t, raw, public_der);
 }
 
+/* ---- The store ---- */
+
+/* The api process opens its store with this, and never has the root key. */
+static enum bw_err store_key_run(struct keyer_turn *t)
+{
+	unsigned char *key = bw_arena_alloc(t->arena, BW_STORE_KEY);
+
+	CHECK(t->request->input.n == BW_SEAL_SALT, BW_EINVAL);
+	bw_store_key(bw_secret_bytes(&t->keyer->root), t->request->input, key);
+	t->answer->out = bw_str_make(key, BW_STORE_KEY);
+	return BW_OK;
+}
+
 /* ---- The table ---- */
 
 static const struct {
@@ -270,6 +284,7 @@ static const struct {
     [BW_KEYER_RANDOM] = {random_run},
     [BW_KEYER_IMPORT_BEGIN] = {import_begin_run},
     [BW_KEYER_IMPORT] = {import_run},
+    [BW_KEYER_STORE_KEY] = {store_key_run},
 };
 
 void keyer_answer(
@@ -306,11 +321,14 @@ void keyer_open(struct keyer *k, unsigned char root_key[32])
 	bw_hkdf(root, BW_STR(""), BW_STR("bulwark kms material id"), derived.p, derived.n);
 	bw_hmac_key(&k->naming, bw_secret_bytes(&derived));
 	bw_secret_free(&derived);
+	k->root = bw_secret_new(32);
+	memcpy(k->root.p, root_key, 32);
 	bw_wipe(root_key, 32);
 }
 
 void keyer_close(struct keyer *k)
 {
 	bw_aead_key_free(k->wrapping);
+	bw_secret_free(&k->root);
 	bw_wipe(k, sizeof *k);
 }

@@ -152,10 +152,32 @@ static enum bw_err root_key_for_load(struct bw_str file, struct bw_secret *key)
 	return err;
 }
 
-static enum bw_err meta_load(
-    struct bw_store *s, MDB_txn *txn, struct bw_str salt, struct bw_str root_key_file)
+/* From whoever holds the root key, when that is not this process. */
+static enum bw_err seal_from(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
+{
+	unsigned char key[BW_STORE_KEY];
+
+	TRY(config->key(config->key_ctx, salt, key));
+	s->seal = bw_seal_new_of(key);
+	bw_wipe(key, sizeof key);
+	return BW_OK;
+}
+
+static enum bw_err seal_for_load(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
 {
 	struct bw_secret root;
+
+	if (config->key)
+		return seal_from(s, config, salt);
+	TRY(root_key_for_load(config->root_key_file, &root));
+	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
+	bw_secret_free(&root);
+	return BW_OK;
+}
+
+static enum bw_err meta_load(
+    struct bw_store *s, MDB_txn *txn, struct bw_str salt, const struct bw_store_config *config)
+{
 	struct bw_str format;
 
 	if (store_lookup(s, txn, STORE_META, BW_STR("format"), &format) != BW_OK ||
@@ -163,13 +185,11 @@ static enum bw_err meta_load(
 		bw_log(BW_LOG_ERROR, "store: format \"%.*s\" is not one this version knows", BW_FMT(format));
 		return BW_ECORRUPT;
 	}
-	TRY(root_key_for_load(root_key_file, &root));
-	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
-	bw_secret_free(&root);
-	return loaded_check(s, txn, root_key_file);
+	TRY(seal_for_load(s, config, salt));
+	return loaded_check(s, txn, config->root_key_file);
 }
 
-enum bw_err store_meta_load(struct bw_store *s, struct bw_str root_key_file)
+enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *config)
 {
 	struct bw_str salt;
 	MDB_txn *txn;
@@ -178,7 +198,7 @@ enum bw_err store_meta_load(struct bw_store *s, struct bw_str root_key_file)
 	TRY(store_lmdb_err(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn), "reading the store's state"));
 	err = store_lookup(s, txn, STORE_META, BW_STR("salt"), &salt);
 	if (err == BW_OK)
-		err = meta_load(s, txn, salt, root_key_file);
+		err = meta_load(s, txn, salt, config);
 	mdb_txn_abort(txn);
 	return err;
 }
@@ -247,17 +267,26 @@ static enum bw_err tables_empty(struct bw_store *s, MDB_txn *txn)
 	return records.ms_entries || counters.ms_entries ? BW_ECORRUPT : BW_OK;
 }
 
-static enum bw_err meta_make(struct bw_store *s, MDB_txn *txn, struct bw_str root_key_file)
+static enum bw_err seal_for_make(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
+{
+	struct bw_secret root;
+
+	if (config->key && !s->ephemeral)
+		return seal_from(s, config, salt);
+	TRY(root_key_for_make(s, config->root_key_file, &root));
+	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
+	bw_secret_free(&root);
+	return BW_OK;
+}
+
+static enum bw_err meta_make(struct bw_store *s, MDB_txn *txn, const struct bw_store_config *config)
 {
 	unsigned char bytes[BW_SEAL_SALT];
 	struct bw_str salt = bw_str_make(bytes, sizeof bytes);
-	struct bw_secret root;
 
 	TRY(tables_empty(s, txn));
-	TRY(root_key_for_make(s, root_key_file, &root));
 	bw_random(bytes, sizeof bytes);
-	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
-	bw_secret_free(&root);
+	TRY(seal_for_make(s, config, salt));
 	TRY(meta_put(s, txn, BW_STR("format"), FORMAT));
 	TRY(meta_put(s, txn, BW_STR("salt"), salt));
 	TRY(key_first(s, txn, 0));
@@ -265,13 +294,13 @@ static enum bw_err meta_make(struct bw_store *s, MDB_txn *txn, struct bw_str roo
 	return state_first(s, txn);
 }
 
-enum bw_err store_meta_make(struct bw_store *s, struct bw_str root_key_file)
+enum bw_err store_meta_make(struct bw_store *s, const struct bw_store_config *config)
 {
 	MDB_txn *txn;
 	enum bw_err err;
 
 	TRY(store_lmdb_err(mdb_txn_begin(s->env, NULL, 0, &txn), "making the store"));
-	err = meta_make(s, txn, root_key_file);
+	err = meta_make(s, txn, config);
 	if (err != BW_OK) {
 		mdb_txn_abort(txn);
 		bw_log(BW_LOG_ERROR, "store: cannot be made: %s", bw_err_name(err));

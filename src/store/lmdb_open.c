@@ -150,9 +150,9 @@ static enum bw_err contents_open(struct bw_store *s, const struct bw_store_confi
 	enum bw_err err;
 
 	TRY(tables_open(s));
-	err = store_meta_load(s, config->root_key_file);
+	err = store_meta_load(s, config);
 	if (err == BW_ENOTFOUND && !s->read_only)
-		err = store_meta_make(s, config->root_key_file);
+		err = store_meta_make(s, config);
 	return err;
 }
 

@@ -81,8 +81,8 @@ BW_CHECKED enum bw_err store_txn_clear(struct store_txn *t);
 struct bw_str store_key_name(uint32_t id, char out[16]);
 BW_CHECKED enum bw_err store_key_load(struct bw_store *s, MDB_txn *txn, uint32_t id);
 BW_CHECKED enum bw_err store_state_load(struct bw_store *s, MDB_txn *txn, struct store_state *state);
-BW_CHECKED enum bw_err store_meta_make(struct bw_store *s, struct bw_str root_key_file);
-BW_CHECKED enum bw_err store_meta_load(struct bw_store *s, struct bw_str root_key_file);
+BW_CHECKED enum bw_err store_meta_make(struct bw_store *s, const struct bw_store_config *config);
+BW_CHECKED enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *config);
 
 /* lmdb.c: shared by both sides. BW_OK, BW_ENOTFOUND, or BW_EIO, which it logs. */
 BW_CHECKED enum bw_err store_lmdb_err(int rc, const char *what);

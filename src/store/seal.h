@@ -17,6 +17,7 @@ enum {
 	BW_SEAL_HEAD = 13,
 	BW_SEAL_OVERHEAD = BW_SEAL_HEAD + 28,
 	BW_SEAL_SALT = 32,
+	BW_STORE_KEY = 32,
 	BW_SEAL_WRAPPED = 32 + 28,
 	BW_DATA_KEYS_MAX = 4096, /* at 2^30 values a key (BW_SEALS_MAX) more than any disk holds */
 };
@@ -26,6 +27,10 @@ enum {
 
 struct bw_seal;
 
+/* The key-encryption key of a store: of its root key and its salt. */
+void bw_store_key(struct bw_str root_key, struct bw_str salt, unsigned char out[BW_STORE_KEY]);
+/* From that key. */
+struct bw_seal *bw_seal_new_of(const unsigned char key[BW_STORE_KEY]);
 /* No data key is known yet. The caller frees, which wipes. */
 struct bw_seal *bw_seal_new(struct bw_str root_key, struct bw_str salt);
 void bw_seal_free(struct bw_seal *s);

@@ -14,6 +14,10 @@ struct bw_snapshot;
 struct bw_store_config {
 	struct bw_str data_dir;      /* made 0700 when missing */
 	struct bw_str root_key_file; /* made 0600 with a fresh random key when missing and the store is empty */
+	/* Gives the key-encryption key for the store's salt (seal.h) where this process is not to have the root key; its errors are
+	 * answered by the opening. NULL: the root key file is read. Not used when ephemeral. */
+	enum bw_err (*key)(void *ctx, struct bw_str salt, unsigned char out[32]);
+	void *key_ctx;
 	bool ephemeral;              /* in memory: on a tmpfs, unlinked at once, never synced */
 	bool read_only;              /* subcommands looking at a running server's store */
 	size_t map_size_bytes;       /* 0: default 64 GiB of address space */

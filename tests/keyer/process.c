@@ -1,5 +1,6 @@
 /* The keyer as a process, and a loop that asks it. */
 #include "fixture.h"
+#include "store/seal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,6 +103,31 @@ TEST(the_process_answers)
 		assert_int_equal(asks[i].answer.out.n, 24);
 	}
 	assert_false(bw_str_eq(asks[0].answer.out, asks[1].answer.out));
+	keyer_kill(pid);
+	end();
+}
+
+TEST(the_start_of_an_api_process_waits_for_the_keyer)
+{
+	unsigned char root[32], salt[32], want[32];
+	struct bw_keyer_request r = {.op = BW_KEYER_STORE_KEY, .input = bw_str_make(salt, sizeof salt)};
+	struct bw_keyer_answer a;
+	pid_t pid;
+
+	memset(root, 7, sizeof root);
+	memset(salt, 9, sizeof salt);
+	begin();
+	assert_int_equal(bw_keyer_ask_wait(api_end, &r, 50, &arena, &a), BW_EAGAIN);
+	pid = keyer_start(for_ever, NULL);
+	assert_ok(bw_keyer_ask_wait(api_end, &r, 30000, &arena, &a));
+	assert_ok(a.result);
+	bw_store_key(bw_str_make(root, sizeof root), r.input, want);
+	assert_true(bw_str_eq(a.out, bw_str_make(want, sizeof want)));
+	/* Another length is no salt. */
+	r.input.n = 31;
+	assert_ok(bw_keyer_ask_wait(api_end, &r, 30000, &arena, &a));
+	assert_int_equal(a.result, BW_EINVAL);
+	assert_int_equal(a.out.n, 0);
 	keyer_kill(pid);
 	end();
 }
