@@ -170,7 +170,7 @@ static enum bw_err key_place(const char *name, const char *draft, const struct b
 	return err;
 }
 
-enum bw_err bw_root_key_make(struct bw_str path, struct bw_secret *out)
+enum bw_err bw_root_key_write(struct bw_str path, const struct bw_secret *key)
 {
 	char *name = bw_strdup(path), *draft;
 	struct bw_buf text;
@@ -179,13 +179,21 @@ enum bw_err bw_root_key_make(struct bw_str path, struct bw_secret *out)
 	bw_buf_init(&text, path.n + 32);
 	bw_buf_printf(&text, "%s.new.%d", name, (int)getpid());
 	draft = bw_strdup(bw_buf_str(&text));
-	*out = bw_secret_new(BW_ROOT_KEY_BYTES);
-	bw_random(out->p, out->n);
-	err = key_place(name, draft, out);
-	if (err != BW_OK)
-		bw_secret_free(out);
+	err = key_place(name, draft, key);
 	bw_buf_free(&text);
 	bw_free(draft);
 	bw_free(name);
+	return err;
+}
+
+enum bw_err bw_root_key_make(struct bw_str path, struct bw_secret *out)
+{
+	enum bw_err err;
+
+	*out = bw_secret_new(BW_ROOT_KEY_BYTES);
+	bw_random(out->p, out->n);
+	err = bw_root_key_write(path, out);
+	if (err != BW_OK)
+		bw_secret_free(out);
 	return err;
 }

@@ -13,3 +13,5 @@ BW_CHECKED enum bw_err bw_root_key_read(struct bw_str path, struct bw_secret *ou
 /* Makes the file with a fresh key, mode 0600, durable before it returns, and never over an existing one
  * (BW_EEXISTS). BW_EIO is logged. */
 BW_CHECKED enum bw_err bw_root_key_make(struct bw_str path, struct bw_secret *out);
+/* The same with a key that is there already. */
+BW_CHECKED enum bw_err bw_root_key_write(struct bw_str path, const struct bw_secret *key);

@@ -34,7 +34,7 @@ class Commands(unittest.TestCase):
     def test_help_teaches_every_command(self):
         status, overview, _ = ended([harness.BINARY, "help"])
         self.assertEqual(0, status)
-        for command in ("serve", "init", "exec", "env", "status", "ca", "trail", "coverage", "version", "help"):
+        for command in ("serve", "init", "exec", "env", "status", "ca", "trail", "root-key", "coverage", "version", "help"):
             self.assertIn(command, overview)
             status, text, _ = ended([harness.BINARY, "help", command])
             self.assertEqual(0, status)
@@ -100,6 +100,76 @@ class Commands(unittest.TestCase):
         status, _, err = ended([harness.BINARY, "init", "--data", f"{work}-a", "--root-key", f"{work}-b.key"])
         self.assertEqual(1, status)
         self.assertIn("root key", err)
+
+
+class RootKey(unittest.TestCase):
+    """Shares of the root key: enough of them write the file again, and nothing else does."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.data = pathlib.Path(harness.SERVER.work) / "shared"
+        cls.key = pathlib.Path(f"{cls.data}.key")
+        assert ended([harness.BINARY, "init", "--data", str(cls.data), "--root-key", str(cls.key)])[0] == 0
+        cls.text = cls.key.read_text()
+        status, out, err = cls.run_verb("split", "--shares", "5", "--threshold", "3")
+        assert status == 0, err
+        cls.shares = out.splitlines()
+        cls.key.unlink()
+
+    @classmethod
+    def run_verb(cls, verb, *words, lines=()):
+        done = subprocess.run([harness.BINARY, "root-key", verb, "--data", str(cls.data), "--root-key", str(cls.key), *words],
+                              input="".join(line + "\n" for line in lines), capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    def refused(self, lines, words):
+        status, _, err = self.run_verb("join", lines=lines)
+        self.assertEqual(1, status)
+        self.assertIn(words, err)
+        self.assertFalse(self.key.exists())
+
+    def test_any_three_of_five_write_the_file_again(self):
+        self.assertEqual(5, len(set(self.shares)))
+        for chosen in ((0, 1, 2), (4, 2, 0), (3, 4, 1)):
+            status, _, err = self.run_verb("join", lines=[self.shares[i] for i in chosen])
+            self.assertEqual((0, ""), (status, err))
+            self.assertEqual(self.text, self.key.read_text())
+            self.assertEqual(0o600, self.key.stat().st_mode & 0o777)
+            self.key.unlink()
+
+    def test_no_share_tells_the_key(self):
+        for share in self.shares:
+            self.assertNotIn(self.text.strip(), share)
+
+    def test_two_are_not_enough(self):
+        self.refused(self.shares[:2], "not enough")
+
+    def test_one_share_twice_is_not_two(self):
+        self.refused([self.shares[0], self.shares[1], self.shares[0]], "do not give the root key back")
+
+    def test_a_slip_of_the_pen_is_found(self):
+        for at in (0, 9, 20, 40, len(self.shares[0]) - 1):
+            wrong = self.shares[0][:at] + ("0" if self.shares[0][at] != "0" else "1") + self.shares[0][at + 1:]
+            self.refused([wrong, *self.shares[1:3]], "share 1")
+        self.refused([self.shares[0] + "00", *self.shares[1:3]], "share 1")
+
+    def test_shares_of_two_splittings_do_not_mix(self):
+        self.assertEqual(0, self.run_verb("join", lines=self.shares[:3])[0])
+        other = self.run_verb("split", "--shares", "4", "--threshold", "3")[1].splitlines()
+        self.key.unlink()
+        self.refused([self.shares[0], other[1], other[2]], "do not give the root key back")
+
+    def test_a_root_key_that_is_there_stays(self):
+        self.key.write_text("something\n")
+        status, _, err = self.run_verb("join", lines=self.shares[:3])
+        self.assertEqual(1, status)
+        self.assertIn("is there already", err)
+        self.assertEqual("something\n", self.key.read_text())
+        self.key.unlink()
+
+    def test_numbers_have_their_bounds(self):
+        for words in (("--shares", "1"), ("--shares", "33"), ("--shares", "3", "--threshold", "4"), ("--threshold", "1")):
+            self.assertEqual(2, self.run_verb("split", *words)[0], words)
 
 
 class Exec(unittest.TestCase):

@@ -1,0 +1,198 @@
+/* The root key as shares for people to keep: a copy that no single one of them can use. */
+#include <stdio.h>
+
+#include "base/sys.h"
+#include "bin/options.h"
+#include "bin/place.h"
+#include "codec/hex.h"
+#include "crypto/crypto.h"
+#include "crypto/shamir.h"
+#include "store/root_key.h"
+
+/* A share in text: bwshare1-THRESHOLD-KEY-SHARE-CHECK. KEY tells root keys apart, CHECK finds slips of the pen. */
+enum { KEY = 8, SHARE = BW_ROOT_KEY_BYTES + 1, CHECK_BYTES = 4, SHARES_MOST = 32, LINE_MAX_BYTES = 256 };
+
+struct share {
+	int64_t threshold;
+	unsigned char key[KEY], bytes[SHARE];
+};
+
+static const struct option root_key_options[] = {
+    OPTION_DATA,
+    OPTION_ROOT_KEY,
+    {"shares", OPTION_VALUE, "N", "split: how many shares, 2 to 32 (default: 5)"},
+    {"threshold", OPTION_VALUE, "K", "split: how many of them give the key back, 2 to N (default: 3)"},
+};
+
+static void key_name(const struct bw_secret *root, unsigned char out[KEY])
+{
+	bw_hkdf(bw_secret_bytes(root), BW_STR_NONE, BW_STR("bulwark root key name"), out, KEY);
+}
+
+static void check_of(struct bw_str text, unsigned char out[CHECK_BYTES])
+{
+	unsigned char digest[32];
+
+	bw_sha256(text, digest);
+	memcpy(out, digest, CHECK_BYTES);
+}
+
+static void share_print(int64_t threshold, const unsigned char key[KEY], const unsigned char share[SHARE])
+{
+	unsigned char check[CHECK_BYTES];
+	struct bw_buf line;
+
+	bw_buf_init(&line, LINE_MAX_BYTES);
+	bw_buf_printf(&line, "bwshare1-%lld-", (long long)threshold);
+	bw_buf_put_hex(&line, key, KEY);
+	bw_buf_put_c(&line, '-');
+	bw_buf_put_hex(&line, share, SHARE);
+	check_of(bw_buf_str(&line), check);
+	bw_buf_put_c(&line, '-');
+	bw_buf_put_hex(&line, check, CHECK_BYTES);
+	MUST(!line.failed);
+	printf("%.*s\n", BW_FMT(bw_buf_str(&line)));
+	bw_buf_free_secret(&line);
+}
+
+static bool share_parse(struct bw_str line, struct share *out)
+{
+	unsigned char check[CHECK_BYTES], given[CHECK_BYTES];
+	size_t text = line.n > 2 * CHECK_BYTES + 1 ? line.n - 2 * CHECK_BYTES - 1 : 0;
+	struct bw_str rest = line;
+
+	if (!bw_str_eq(bw_str_cut(&rest, '-'), BW_STR("bwshare1")) ||
+	    bw_str_to_i64(bw_str_cut(&rest, '-'), 2, SHARES_MOST, &out->threshold) != BW_OK ||
+	    bw_hex_decode(bw_str_cut(&rest, '-'), out->key, KEY) != BW_OK ||
+	    bw_hex_decode(bw_str_cut(&rest, '-'), out->bytes, SHARE) != BW_OK || !bw_str_set(rest) ||
+	    bw_hex_decode(rest, given, CHECK_BYTES) != BW_OK)
+		return false;
+	check_of(bw_str_sub(line, 0, text), check);
+	return memcmp(check, given, CHECK_BYTES) == 0;
+}
+
+static int number_of(const struct parsed *p, const char *name, int64_t usual, int64_t most, int64_t *out)
+{
+	const char *given = option_get(p, name);
+
+	*out = usual;
+	if (given && bw_str_to_i64(bw_str_c(given), 2, most, out) != BW_OK)
+		return command_refuse(p, "--%s %s is not a number from 2 to %lld", name, given, (long long)most);
+	return 0;
+}
+
+static int split(const struct parsed *p, const struct place *place)
+{
+	unsigned char shares[SHARES_MOST * SHARE], key[KEY];
+	struct bw_secret root;
+	int64_t count, threshold;
+	int refused = number_of(p, "shares", 5, SHARES_MOST, &count);
+
+	if (refused || (refused = number_of(p, "threshold", count < 3 ? count : 3, count, &threshold)))
+		return refused;
+	if (bw_root_key_read(place->root_key, &root) != BW_OK) {
+		fprintf(stderr, "bulwark: cannot read the root key %.*s\n", BW_FMT(place->root_key));
+		return 1;
+	}
+	key_name(&root, key);
+	MUST(bw_shamir_split(bw_secret_bytes(&root), (unsigned)threshold, (unsigned)count, shares) == BW_OK);
+	for (int64_t i = 0; i < count; i++)
+		share_print(threshold, key, shares + i * SHARE);
+	bw_wipe(shares, sizeof shares);
+	bw_secret_free(&root);
+	return 0;
+}
+
+/* Shares of one key, a line each, until there are enough. Says what is wrong. */
+static bool shares_read(struct share shares[SHARES_MOST], unsigned *count)
+{
+	char line[LINE_MAX_BYTES];
+
+	for (*count = 0; *count == 0 || *count < shares[0].threshold;) {
+		struct share *s = &shares[*count];
+
+		if (!fgets(line, sizeof line, stdin)) {
+			fprintf(stderr, "bulwark: %u shares are not enough\n", *count);
+			return false;
+		}
+		if (!bw_str_trim(bw_str_make(line, strcspn(line, "\r\n"))).n)
+			continue;
+		if (!share_parse(bw_str_trim(bw_str_make(line, strcspn(line, "\r\n"))), s)) {
+			fprintf(stderr, "bulwark: share %u is not one, or has a slip in it\n", *count + 1);
+			return false;
+		}
+		if (memcmp(s->key, shares[0].key, KEY) != 0 || s->threshold != shares[0].threshold) {
+			fprintf(stderr, "bulwark: share %u belongs to another root key or splitting\n", *count + 1);
+			return false;
+		}
+		++*count;
+	}
+	bw_wipe(line, sizeof line);
+	return true;
+}
+
+static bool shares_join(const struct share *shares, unsigned count, struct bw_secret *root)
+{
+	struct bw_str bytes[SHARES_MOST];
+	unsigned char key[KEY];
+
+	for (unsigned i = 0; i < count; i++)
+		bytes[i] = bw_str_make(shares[i].bytes, SHARE);
+	if (bw_shamir_join(bytes, count, root->p, root->n) == BW_OK) {
+		key_name(root, key);
+		if (memcmp(key, shares[0].key, KEY) == 0)
+			return true;
+	}
+	fprintf(stderr, "bulwark: these shares do not give the root key back: one is there twice, or they are of different splittings\n");
+	return false;
+}
+
+static int join(const struct parsed *p, const struct place *place)
+{
+	struct share shares[SHARES_MOST];
+	struct bw_secret root = bw_secret_new(BW_ROOT_KEY_BYTES);
+	unsigned count;
+	enum bw_err e = BW_EINVAL;
+
+	(void)p;
+	if (shares_read(shares, &count) && shares_join(shares, count, &root)) {
+		e = bw_root_key_write(place->root_key, &root);
+		if (e == BW_EEXISTS)
+			fprintf(stderr, "bulwark: %.*s is there already: it is left as it is\n", BW_FMT(place->root_key));
+	}
+	if (e == BW_OK)
+		printf("%.*s\n", BW_FMT(place->root_key));
+	bw_wipe(shares, sizeof shares);
+	bw_secret_free(&root);
+	return e == BW_OK ? 0 : 1;
+}
+
+static int root_key_run(const struct parsed *p)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct parsed *p, const struct place *place);
+	} verbs[] = {{"split", split}, {"join", join}};
+	static struct place place;
+	int status;
+
+	if (p->rest_count != 1)
+		return command_refuse(p, "one of split, join is wanted");
+	for (size_t i = 0; i < BW_COUNT(verbs); i++) {
+		if (strcmp(p->rest[0], verbs[i].name) != 0)
+			continue;
+		if (!place_find(p, false, &place))
+			return 1;
+		status = verbs[i].run(p, &place);
+		bw_arena_free(&place.arena);
+		return status;
+	}
+	return command_refuse(p, "'%s' is none of split, join", p->rest[0]);
+}
+
+const struct command command_root_key = {.name = "root-key", .arguments = "split | join",
+    .summary = "the root key as shares that people keep",
+    .about = "split prints shares of the root key, one a line; any --threshold of them give it back, fewer say nothing of it. join reads "
+             "that many\nfrom standard input and writes the root key file, which must not be there.\n\nExamples:\n  bulwark root-key split "
+             "--shares 5 --threshold 3\n  cat share-1 share-4 share-5 | bulwark root-key join",
+    .options = root_key_options, .option_count = BW_COUNT(root_key_options), .run = root_key_run};
