@@ -1,0 +1,108 @@
+# Keys and certificates. suite_kms_terraform.py sets the variables; `endpoint` is a Bulwark.
+
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+variable "endpoint" {
+  type = string
+}
+
+variable "words" {
+  type    = string
+  default = "first"
+}
+
+variable "authority" {
+  type = string
+}
+
+provider "aws" {
+  region                  = "us-east-1"
+  skip_metadata_api_check = true
+
+  endpoints {
+    acm = var.endpoint
+    iam = var.endpoint
+    kms = var.endpoint
+    sts = var.endpoint
+  }
+}
+
+data "aws_caller_identity" "me" {}
+
+resource "aws_iam_user" "worker" {
+  name = "kms-worker"
+}
+
+resource "aws_kms_key" "data" {
+  description             = var.words
+  deletion_window_in_days = 7
+  enable_key_rotation     = true
+  rotation_period_in_days = 180
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:root" }
+      Action    = "kms:*"
+      Resource  = "*"
+      }, {
+      Effect    = "Allow"
+      Principal = { AWS = aws_iam_user.worker.arn }
+      Action    = "kms:Decrypt"
+      Resource  = "*"
+    }]
+  })
+  tags = { words = var.words }
+}
+
+resource "aws_kms_alias" "data" {
+  name          = "alias/data"
+  target_key_id = aws_kms_key.data.key_id
+}
+
+resource "aws_kms_key" "signing" {
+  customer_master_key_spec = "ECC_NIST_P256"
+  key_usage                = "SIGN_VERIFY"
+  deletion_window_in_days  = 7
+}
+
+resource "aws_kms_grant" "worker" {
+  name              = "worker"
+  key_id            = aws_kms_key.data.key_id
+  grantee_principal = aws_iam_user.worker.arn
+  operations        = ["Encrypt", "DescribeKey"]
+  constraints {
+    encryption_context_equals = { team = "red" }
+  }
+}
+
+resource "aws_kms_ciphertext" "secret" {
+  key_id    = aws_kms_key.data.key_id
+  plaintext = "words"
+  context   = { team = "red" }
+}
+
+resource "aws_acm_certificate" "site" {
+  domain_name               = "site.example"
+  subject_alternative_names = ["www.site.example"]
+  certificate_authority_arn = var.authority
+  key_algorithm             = "EC_prime256v1"
+}
+
+output "key" {
+  value = aws_kms_key.data.arn
+}
+
+output "secret" {
+  value = aws_kms_ciphertext.secret.ciphertext_blob
+}
+
+output "certificate" {
+  value = aws_acm_certificate.site.arn
+}
