@@ -128,22 +128,18 @@ static struct bw_str stamp(int64_t ms, struct bw_arena *arena)
 static enum bw_err time_check(
     const struct bw_sigv4 *s, int64_t now_ms, struct bw_arena *arena, struct bw_sigv4_fault *fault)
 {
-	const int minutes = BW_SIGV4_SKEW_MS / 60000;
+	const int skew_ms = bw_str_eq(s->service, BW_STR("kms")) ? BW_SIGV4_SKEW_KMS_MS : BW_SIGV4_SKEW_MS;
+	const int minutes = skew_ms / 60000;
 
-	if (s->time_ms > now_ms + BW_SIGV4_SKEW_MS)
+	if (s->time_ms > now_ms + skew_ms)
 		return sigv4_refuse(fault, "SignatureDoesNotMatch", 403,
 		    "Signature not yet current: %.*s is still later than %.*s (%.*s + %d min.)",
-		    BW_FMT(s->timestamp), BW_FMT(stamp(now_ms + BW_SIGV4_SKEW_MS, arena)),
+		    BW_FMT(s->timestamp), BW_FMT(stamp(now_ms + skew_ms, arena)),
 		    BW_FMT(stamp(now_ms, arena)), minutes);
-	if (s->form == BW_SIGV4_QUERY) {
-		if (now_ms > s->time_ms + s->expires_s * 1000)
-			return sigv4_refuse(fault, "RequestExpired", 400, "Request has expired.");
-		return BW_OK;
-	}
-	if (s->time_ms < now_ms - BW_SIGV4_SKEW_MS)
+	if (s->time_ms < now_ms - skew_ms)
 		return sigv4_refuse(fault, "SignatureDoesNotMatch", 403,
 		    "Signature expired: %.*s is now earlier than %.*s (%.*s - %d min.)", BW_FMT(s->timestamp),
-		    BW_FMT(stamp(now_ms - BW_SIGV4_SKEW_MS, arena)), BW_FMT(stamp(now_ms, arena)), minutes);
+		    BW_FMT(stamp(now_ms - skew_ms, arena)), BW_FMT(stamp(now_ms, arena)), minutes);
 	return BW_OK;
 }
 

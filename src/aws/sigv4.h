@@ -16,7 +16,6 @@ struct bw_sigv4 {
 	struct bw_str token;          /* X-Amz-Security-Token; absent without */
 	struct bw_str timestamp;      /* yyyymmddThhmmssZ */
 	int64_t time_ms;
-	int64_t expires_s;          /* QUERY: X-Amz-Expires, without it BW_SIGV4_SKEW_MS; HEADER: 0 */
 	struct bw_str payload_hash; /* x-amz-content-sha256 as sent; absent without */
 };
 
@@ -42,8 +41,8 @@ struct bw_sigv4_cache {
 void bw_sigv4_cache_init(struct bw_sigv4_cache *c, size_t max_entries);
 void bw_sigv4_cache_free(struct bw_sigv4_cache *c);
 
-/* Checks time (BW_SIGV4_SKEW_MS, expiry), the payload hash and the signature in constant time. BW_EPERM with
- * `fault` (SignatureDoesNotMatch, RequestExpired). The signature covers the hash of `body` itself, and an
+/* Checks time (BW_SIGV4_SKEW_MS), the payload hash and the signature in constant time. BW_EPERM with `fault`
+ * (SignatureDoesNotMatch). The signature covers the hash of `body` itself, and an
  * x-amz-content-sha256 that was sent must be that hash; with `allow_unsigned_payload`, only for services that
  * do so, it may be UNSIGNED-PAYLOAD. Needs a `sig` from a parse that succeeded with a form. `cache` may be
  * NULL. On a cache hit nothing is allocated but, for query strings and unusual paths, from the arena. */

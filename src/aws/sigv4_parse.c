@@ -329,20 +329,21 @@ static enum bw_err query_missing(
 	    fault, "IncompleteSignature", 400, "%.*sRe-examine the query-string parameters.", BW_FMT(text));
 }
 
-/* Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters". Without the parameter a signed
- * query is good for as long as a signed header. */
-static enum bw_err expires_parse(struct bw_str text, struct bw_sigv4 *s, struct bw_sigv4_fault *fault)
+/* Amazon S3 API Reference, "Authenticating Requests: Using Query Parameters". It has to be well formed, and is
+ * of no further effect: outside of S3 a signed query is good for as long as a signed header (aws-sdk-go#2167;
+ * aws-iam-authenticator signs 60 seconds and counts on 15 minutes). */
+static enum bw_err expires_check(struct bw_str text, struct bw_sigv4_fault *fault)
 {
 	static const char code[] = "AuthorizationQueryParametersError";
+	int64_t expires_s;
 
-	s->expires_s = BW_SIGV4_SKEW_MS / 1000;
 	if (!bw_str_set(text))
 		return BW_OK;
-	if (bw_str_to_i64(text, INT64_MIN, INT64_MAX, &s->expires_s) != BW_OK)
+	if (bw_str_to_i64(text, INT64_MIN, INT64_MAX, &expires_s) != BW_OK)
 		return sigv4_refuse(fault, code, 400, "X-Amz-Expires should be a number");
-	if (s->expires_s < 0)
+	if (expires_s < 0)
 		return sigv4_refuse(fault, code, 400, "X-Amz-Expires must be non-negative");
-	if (s->expires_s > BW_SIGV4_EXPIRES_MAX_S)
+	if (expires_s > BW_SIGV4_EXPIRES_MAX_S)
 		return sigv4_refuse(fault, code, 400,
 		    "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires "
 		    "must be less than "
@@ -365,7 +366,7 @@ static enum bw_err query_parse(const struct bw_str found[QUERY], const struct bw
 	s->token = bw_str_set(found[Q_TOKEN]) ? found[Q_TOKEN] : headers[AMZ_TOKEN];
 	s->payload_hash = bw_str_set(found[Q_CONTENT]) ? found[Q_CONTENT] : headers[AMZ_CONTENT];
 	TRY(date_parse(found[Q_DATE], false, s, arena, fault));
-	TRY(expires_parse(found[Q_EXPIRES], s, fault));
+	TRY(expires_check(found[Q_EXPIRES], fault));
 	return credential_parse(found[Q_CREDENTIAL], s, fault);
 }
 

@@ -23,7 +23,8 @@ enum {
 	BW_STORE_BATCH_OPS_MAX = 4096,      /* puts, deletes and counts of one call */
 	BW_STORE_QUEUE_MAX = 8192,          /* calls waiting for the committer, then callers are throttled */
 	BW_COMMIT_RETRIES = 32,             /* how often the gate re-runs a handler whose reads have changed */
-	BW_SIGV4_SKEW_MS = 5 * 60 * 1000,   /* "within five minutes": IAM User Guide, Signature Version 4 troubleshooting */
+	BW_SIGV4_SKEW_MS = 15 * 60 * 1000,  /* the guide says five minutes; STS's own answers name 15 ("... - 15 min.": aws/aws-cli#6676), presigned or not (aws/aws-sdk-go#2167) */
+	BW_SIGV4_SKEW_KMS_MS = 5 * 60 * 1000, /* KMS's name 5 */
 	BW_SIGV4_EXPIRES_MAX_S = 7 * 24 * 3600, /* X-Amz-Expires of a presigned request */
 	BW_SESSION_TOKEN_MAX = 16 * 1024,   /* a sealed session with policies and tags */
 	BW_CALLS_PER_ACCOUNT_S = 100000,    /* sustained calls a second of one account before Throttling; a ceiling, not a quota */

@@ -11,7 +11,6 @@ static const struct spelling {
     {"IncompleteSignature", 400, "IncompleteSignatureException", "IncompleteSignature", 400},
     {"InvalidClientTokenId", 403, "UnrecognizedClientException", "AuthFailure", 401},
     {"SignatureDoesNotMatch", 403, "InvalidSignatureException", "AuthFailure", 401},
-    {"RequestExpired", 400, "InvalidSignatureException", "RequestExpired", 400},
     {"ExpiredToken", 403, "ExpiredTokenException", "RequestExpired", 400},
     {"AccessDenied", 403, "AccessDeniedException", "UnauthorizedOperation", 403},
     {"ValidationError", 400, "ValidationException", "InvalidParameterValue", 400},
