@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /* Goes up when the meaning of what is stored changes. */
-#define FORMAT      BW_STR("1")
-#define FINGERPRINT BW_STR("bulwark store state")
+#define FORMAT     BW_STR("2")
+#define FORMAT_OLD BW_STR("1") /* another fingerprint: state.h */
 
 struct bw_str store_key_name(uint32_t id, char out[16])
 {
@@ -77,38 +77,34 @@ static enum bw_err keys_load(struct bw_store *s, MDB_txn *txn)
 	return err == BW_ENOTFOUND ? BW_OK : err;
 }
 
-static void fingerprint_make(struct bw_store *s)
-{
-	unsigned char key[32];
-
-	bw_seal_derive(s->seal, FINGERPRINT, key);
-	bw_hmac_key(&s->fingerprint, bw_str_make(key, sizeof key));
-	bw_wipe(key, sizeof key);
-}
-
 static enum bw_err table_sum(
     struct bw_store *s, MDB_txn *txn, enum store_table table, struct store_state *sum)
 {
 	MDB_cursor *c;
 	MDB_val k, v;
-	enum bw_err err;
+	int rc;
 
 	TRY(store_lmdb_err(mdb_cursor_open(txn, s->tables[table], &c), "opening a cursor"));
-	err = store_seek(c, BW_STR_NONE, &k, &v);
-	while (err == BW_OK) {
+	while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == MDB_SUCCESS)
 		store_state_add(sum, &s->fingerprint, store_str(k), store_str(v));
-		err = store_lmdb_err(mdb_cursor_get(c, &k, &v, MDB_NEXT), "walking");
-	}
 	mdb_cursor_close(c);
-	return err == BW_ENOTFOUND ? BW_OK : err;
+	return rc == MDB_NOTFOUND ? BW_OK : store_lmdb_err(rc, "walking");
+}
+
+/* Over all records and counters, into `sum`'s count and sum. */
+static enum bw_err sum_take(struct bw_store *s, MDB_txn *txn, struct store_state *sum)
+{
+	memset(sum->sum, 0, sizeof sum->sum);
+	sum->records = 0;
+	TRY(table_sum(s, txn, STORE_RECORDS, sum));
+	return table_sum(s, txn, STORE_COUNTERS, sum);
 }
 
 static enum bw_err sum_check(struct bw_store *s, MDB_txn *txn, const struct store_state *state)
 {
 	struct store_state sum = {0};
 
-	TRY(table_sum(s, txn, STORE_RECORDS, &sum));
-	TRY(table_sum(s, txn, STORE_COUNTERS, &sum));
+	TRY(sum_take(s, txn, &sum));
 	if (store_state_same(&sum, state))
 		return BW_OK;
 	bw_log(BW_LOG_ERROR,
@@ -119,7 +115,7 @@ static enum bw_err sum_check(struct bw_store *s, MDB_txn *txn, const struct stor
 	return BW_ECORRUPT;
 }
 
-static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, struct bw_str root_key_file)
+static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, struct bw_str root_key_file, bool old)
 {
 	struct store_state state;
 	enum bw_err err = keys_load(s, txn);
@@ -132,7 +128,7 @@ static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, struct bw_str 
 		return BW_EPERM;
 	}
 	TRY(err);
-	fingerprint_make(s);
+	store_fingerprint_make(&s->fingerprint, s->seal, old);
 	TRY(store_state_load(s, txn, &state));
 	atomic_store(&s->seq, state.seq);
 	/* Somebody who only looks would pay for the walk each time; each value he sees authenticates in any
@@ -179,14 +175,16 @@ static enum bw_err meta_load(
     struct bw_store *s, MDB_txn *txn, struct bw_str salt, const struct bw_store_config *config)
 {
 	struct bw_str format;
+	bool old;
 
 	if (store_lookup(s, txn, STORE_META, BW_STR("format"), &format) != BW_OK ||
-	    !bw_str_eq(format, FORMAT)) {
+	    (!bw_str_eq(format, FORMAT) && !bw_str_eq(format, FORMAT_OLD))) {
 		bw_log(BW_LOG_ERROR, "store: format \"%.*s\" is not one this version knows", BW_FMT(format));
 		return BW_ECORRUPT;
 	}
+	old = bw_str_eq(format, FORMAT_OLD);
 	TRY(seal_for_load(s, config, salt));
-	return loaded_check(s, txn, config->root_key_file);
+	return loaded_check(s, txn, config->root_key_file, old);
 }
 
 enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *config)
@@ -200,6 +198,29 @@ enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *co
 	if (err == BW_OK)
 		err = meta_load(s, txn, salt, config);
 	mdb_txn_abort(txn);
+	return err;
+}
+
+static enum bw_err format_raise(struct store_txn *t)
+{
+	MDB_val k = store_val(BW_STR("format")), v = store_val(FORMAT);
+
+	TRY(sum_take(t->store, t->txn, &t->state));
+	return store_lmdb_err(mdb_put(t->txn, t->store->tables[STORE_META], &k, &v, 0), "writing");
+}
+
+/* What is summed has just agreed with the older fingerprint, and nobody else may write. */
+enum bw_err store_format_raise(struct bw_store *s)
+{
+	struct store_txn t;
+	enum bw_err err;
+
+	TRY(store_txn_begin(s, &t));
+	store_fingerprint_make(&s->fingerprint, s->seal, false);
+	err = format_raise(&t);
+	if (err == BW_OK)
+		return store_txn_commit(&t);
+	store_txn_abort(&t);
 	return err;
 }
 
@@ -306,6 +327,6 @@ enum bw_err store_meta_make(struct bw_store *s, const struct bw_store_config *co
 		bw_log(BW_LOG_ERROR, "store: cannot be made: %s", bw_err_name(err));
 		return err;
 	}
-	fingerprint_make(s);
+	store_fingerprint_make(&s->fingerprint, s->seal, false);
 	return store_lmdb_err(mdb_txn_commit(txn), "making the store");
 }

@@ -153,6 +153,8 @@ static enum bw_err contents_open(struct bw_store *s, const struct bw_store_confi
 	err = store_meta_load(s, config);
 	if (err == BW_ENOTFOUND && !s->read_only)
 		err = store_meta_make(s, config);
+	if (err == BW_OK && s->fingerprint.old && !s->read_only)
+		err = store_format_raise(s);
 	return err;
 }
 

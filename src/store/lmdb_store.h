@@ -42,10 +42,12 @@ struct bw_store {
 	int lock_fd;                /* -1: none */
 	uint64_t seals_max;         /* under one data key, then it is rotated; tests lower it */
 	pthread_mutex_t write_lock; /* held from a transaction's begin to the publication of its number */
-	struct bw_hmac_key fingerprint;
+	struct store_fingerprint fingerprint;
 	_Atomic uint64_t seq;
 	_Atomic(struct bw_snapshot *) idle[STORE_IDLE_VIEWS];
 	struct store_queue queue;
+	void (*answered)(void *ctx); /* after a group's answers; may be NULL */
+	void *answered_ctx;
 };
 
 /* One write transaction. Its functions answer BW_EIO (logged) when it has to be aborted as a whole. */
@@ -83,6 +85,8 @@ BW_CHECKED enum bw_err store_key_load(struct bw_store *s, MDB_txn *txn, uint32_t
 BW_CHECKED enum bw_err store_state_load(struct bw_store *s, MDB_txn *txn, struct store_state *state);
 BW_CHECKED enum bw_err store_meta_make(struct bw_store *s, const struct bw_store_config *config);
 BW_CHECKED enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *config);
+/* Takes a store that store_meta_load has found to be of an older format over to today's. */
+BW_CHECKED enum bw_err store_format_raise(struct bw_store *s);
 
 /* lmdb.c: shared by both sides. BW_OK, BW_ENOTFOUND, or BW_EIO, which it logs. */
 BW_CHECKED enum bw_err store_lmdb_err(int rc, const char *what);

@@ -134,14 +134,16 @@ TEST(seal_takes_the_longest_key_and_value)
 }
 
 /* Any order of adding and taking out ends at the same sum, and nothing else does. */
-TEST(state_sum_is_of_what_is_there)
+static void sum_is_of_what_is_there(bool old)
 {
 	struct store_state a = {0}, b = {0}, none = {0};
 	char sealed[40][BW_SEAL_OVERHEAD];
-	struct bw_hmac_key k, other;
+	struct store_fingerprint k = {.old = old}, other = {.old = old};
 
-	bw_hmac_key(&k, BW_STR("key"));
-	bw_hmac_key(&other, BW_STR("another key"));
+	bw_hmac_key(&k.hmac, BW_STR("key"));
+	bw_hmac_key(&other.hmac, BW_STR("another key"));
+	bw_sip_key(&k.sip, (const unsigned char *)"0123456789abcdef");
+	bw_sip_key(&other.sip, (const unsigned char *)"0123456789abcdeF");
 	for (size_t i = 0; i < BW_COUNT(sealed); i++) {
 		memset(sealed[i], (int)i, sizeof sealed[i]);
 		store_state_add(&a, &k, BW_STR("same"), bytes(sealed[i], BW_SEAL_OVERHEAD));
@@ -159,6 +161,12 @@ TEST(state_sum_is_of_what_is_there)
 	for (size_t i = 0; i < BW_COUNT(sealed); i++)
 		store_state_remove(&a, &k, BW_STR("same"), bytes(sealed[i], BW_SEAL_OVERHEAD));
 	assert_true(store_state_same(&a, &none));
+}
+
+TEST(state_sum_is_of_what_is_there)
+{
+	sum_is_of_what_is_there(false);
+	sum_is_of_what_is_there(true);
 }
 
 TEST(state_comes_back_as_it_went_and_has_one_length)
