@@ -31,7 +31,8 @@ void bw_buf_reset(struct bw_buf *b)
 	b->failed = false;
 }
 
-char *bw_buf_room(struct bw_buf *b, size_t n)
+/* What bw_buf_room does when there is no room yet. */
+char *bw_buf_grow(struct bw_buf *b, size_t n)
 {
 	size_t size = b->size ? b->size : 256;
 
@@ -39,40 +40,33 @@ char *bw_buf_room(struct bw_buf *b, size_t n)
 		b->failed = true;
 		return NULL;
 	}
-	if (b->p && n <= b->size - b->n)
-		return b->p + b->n;
 	while (size - b->n < n)
 		size *= 2;
+	if (size > b->max)
+		size = b->max; /* which `n` more do not pass */
+	if (b->p && size == b->size)
+		return b->p + b->n;
 	b->p = bw_realloc(b->p, size);
 	b->size = size;
 	return b->p + b->n;
 }
 
-void bw_buf_put(struct bw_buf *b, struct bw_str s)
-{
-	char *at = s.n ? bw_buf_room(b, s.n) : NULL;
-
-	if (!at)
-		return;
-	memcpy(at, s.p, s.n);
-	b->n += s.n;
-}
-
-void bw_buf_put_c(struct bw_buf *b, char c)
-{
-	bw_buf_put(b, bw_str_make(&c, 1));
-}
-
 void bw_buf_printf(struct bw_buf *b, const char *fmt, ...)
 {
+	size_t left = b->failed ? 0 : b->size - b->n;
 	va_list args;
 	char *at;
 	int n;
 
+	/* What fits is there at once. */
 	va_start(args, fmt);
-	n = vsnprintf(NULL, 0, fmt, args);
+	n = vsnprintf(left ? b->p + b->n : NULL, left, fmt, args);
 	va_end(args);
 	MUST(n >= 0);
+	if ((size_t)n < left) {
+		b->n += (size_t)n;
+		return;
+	}
 	at = bw_buf_room(b, (size_t)n + 1);
 	if (!at)
 		return;

@@ -1,6 +1,7 @@
 #include "base/sys.h"
 #include "base/mem.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/random.h>
@@ -41,12 +42,24 @@ static void random_fill(unsigned char *out, size_t n)
 	}
 }
 
-/* A forked child must not repeat its parent's bytes: the pool belongs to one process id. */
+/* A forked child must not repeat its parent's bytes: a pool is good until the next fork. */
+static unsigned forks = 1;
 static _Thread_local struct {
-	unsigned char bytes[512];
+	unsigned char bytes[2048];
 	size_t left;
-	pid_t owner;
+	unsigned forks; /* as of which it was filled; 0: never */
 } pool;
+
+/* In the child, which has one thread. */
+static void forked(void)
+{
+	forks++;
+}
+
+__attribute__((constructor)) static void forks_watch(void)
+{
+	MUST(pthread_atfork(NULL, NULL, forked) == 0);
+}
 
 void bw_random(void *out, size_t n)
 {
@@ -56,10 +69,10 @@ void bw_random(void *out, size_t n)
 		random_fill(out, n);
 		return;
 	}
-	if (pool.left < n || pool.owner != getpid()) {
+	if (pool.left < n || pool.forks != forks) {
 		random_fill(pool.bytes, sizeof pool.bytes);
 		pool.left = sizeof pool.bytes;
-		pool.owner = getpid();
+		pool.forks = forks;
 	}
 	at = pool.bytes + sizeof pool.bytes - pool.left;
 	memcpy(out, at, n);
