@@ -100,6 +100,7 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	registry_build(core);
 	TRY(quotas_build(core, config->quotas));
 	TRY(bw_store_open(&store, &core->store));
+	bw_store_on_answered(core->store, lanes_answered, core);
 	core->sessions = bw_sessions_new(core->store);
 	core->policies = policy_cache_new();
 	core->mfa = mfa_guesses_new();

@@ -175,12 +175,20 @@ static struct gate_call *gate_call_of_post(struct bw_post *p)
 	return (struct gate_call *)((char *)p - offsetof(struct gate_call, post));
 }
 
+/* Gathered until the group is answered: lanes_answered. */
 static void commit_done(struct bw_commit *c)
 {
 	struct gate_call *g = c->ctx;
+	struct bw_lane *lane = g->lane;
 
 	g->post.run = committed;
-	bw_loop_post(g->lane->loop, &g->post);
+	if (!lane->answered) {
+		lane->answered_oldest = &g->post;
+		lane->answered_next = lane->core->answered;
+		lane->core->answered = lane;
+	}
+	g->post.next = lane->answered;
+	lane->answered = &g->post;
 }
 
 /* On the lane's loop, with what the handler answered. */

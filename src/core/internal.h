@@ -30,6 +30,7 @@ struct bw_core {
 	struct mfa_guesses *mfa;
 	struct worker_pool *workers;
 	const int *keyer_channels; /* one a lane, or NULL */
+	struct bw_lane *answered;       /* the committer's: lanes with answered calls */
 	struct publisher *publisher;    /* NULL: nothing is published */
 	struct bw_edge_config edge;
 	struct bw_guard_config guard;
@@ -99,7 +100,13 @@ struct bw_lane {
 	struct bw_keyer_client *keyer; /* NULL: this server has none */
 	size_t in_work;
 	struct task_runner *tasks; /* of the first lane; NULL: another runs them */
+	/* The committer's: calls of the group it is answering, newest first, and the next lane that has some. */
+	struct bw_post *answered, *answered_oldest;
+	struct bw_lane *answered_next;
 };
+
+/* Hands what the committer has answered to the lanes' loops, one wake-up a lane. `core`: bw_store_on_answered's. */
+void lanes_answered(void *core);
 
 /* ---- task.c ---- */
 void tasks_new(struct bw_lane *lane);

@@ -152,6 +152,21 @@ void bw_lane_free(struct bw_lane *lane)
 	bw_free(lane);
 }
 
+void lanes_answered(void *ctx)
+{
+	struct bw_core *core = ctx;
+
+	while (core->answered) {
+		struct bw_lane *lane = core->answered;
+		struct bw_post *newest = lane->answered;
+
+		core->answered = lane->answered_next;
+		lane->answered = NULL;
+		/* From here on the lane may be gone. */
+		bw_loop_post_all(lane->loop, newest, lane->answered_oldest);
+	}
+}
+
 void lane_note_use(struct bw_lane *lane, const struct bw_caller *c, const struct bw_service *service, struct bw_str region,
     int64_t now_ms)
 {

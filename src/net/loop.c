@@ -186,14 +186,19 @@ void bw_timer_cancel(struct bw_loop *l, struct bw_timer *t)
 	bw_wheel_remove(t);
 }
 
-void bw_loop_post(struct bw_loop *l, struct bw_post *p)
+void bw_loop_post_all(struct bw_loop *l, struct bw_post *newest, struct bw_post *oldest)
 {
-	struct bw_post *newest = atomic_load_explicit(&l->posts, memory_order_relaxed);
+	struct bw_post *before = atomic_load_explicit(&l->posts, memory_order_relaxed);
 
 	do
-		p->next = newest;
+		oldest->next = before;
 	while (!atomic_compare_exchange_weak_explicit(
-	    &l->posts, &newest, p, memory_order_release, memory_order_relaxed));
-	if (!newest)
+	    &l->posts, &before, newest, memory_order_release, memory_order_relaxed));
+	if (!before)
 		wake(l); /* whoever filled an empty queue wakes the loop for all that follow */
+}
+
+void bw_loop_post(struct bw_loop *l, struct bw_post *p)
+{
+	bw_loop_post_all(l, p, p);
 }

@@ -45,3 +45,5 @@ void bw_timer_set(struct bw_loop *l, struct bw_timer *t, int64_t delay_ms);
 void bw_timer_cancel(struct bw_loop *l, struct bw_timer *t);
 /* Runs p->run on the loop's thread soon. Any thread, lock-free for the caller. */
 void bw_loop_post(struct bw_loop *l, struct bw_post *p);
+/* Several at one time, chained by `next` from the newest to the oldest; they run oldest first. */
+void bw_loop_post_all(struct bw_loop *l, struct bw_post *newest, struct bw_post *oldest);

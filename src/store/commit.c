@@ -6,16 +6,50 @@
 
 #include <signal.h>
 
-/* A counter's value as it will stand once the batch is applied. */
+enum { COUNTS_ROOM = 64 };
+
+/* A counter that a group has touched: as it is stored, after the batches that were accepted, and after the one
+ * that is being checked. It is written once for the whole group. */
 struct counted {
 	struct bw_str key;
-	int64_t value;
+	int64_t stored, accepted, value;
 };
 
 struct counts {
 	struct counted *v;
-	size_t n;
+	size_t n, room;
 };
+
+static enum bw_err counts_write(struct store_txn *t, struct counts *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].accepted != c->v[i].stored)
+			TRY(store_txn_count_set(t, c->v[i].key, c->v[i].accepted));
+	c->n = 0;
+	return BW_OK;
+}
+
+/* Room for as many counters as a batch may touch: those of earlier ones are written when there is none. */
+static enum bw_err counts_reserve(struct store_txn *t, struct counts *c, size_t n)
+{
+	if (n <= c->room - c->n)
+		return BW_OK;
+	TRY(counts_write(t, c));
+	if (n > c->room) {
+		c->room = n > COUNTS_ROOM ? n : COUNTS_ROOM;
+		c->v = BW_NEW_ARRAY(&t->arena, struct counted, c->room);
+	}
+	return BW_OK;
+}
+
+static void counts_settle(struct counts *c, bool accepted)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (accepted)
+			c->v[i].accepted = c->v[i].value;
+		else
+			c->v[i].value = c->v[i].accepted;
+}
 
 static struct counted *counted_find(const struct counts *c, struct bw_str key)
 {
@@ -33,7 +67,8 @@ static enum bw_err count_apply(
 
 	if (!at) {
 		at = &counts->v[counts->n];
-		TRY(store_txn_count(t, op->key, &at->value));
+		TRY(store_txn_count(t, op->key, &at->stored));
+		at->accepted = at->value = at->stored;
 		at->key = op->key;
 		counts->n++;
 	}
@@ -72,7 +107,7 @@ static enum bw_err batch_check(struct store_txn *t, struct bw_commit *c, struct 
 	return BW_OK;
 }
 
-static enum bw_err batch_write(struct store_txn *t, const struct bw_batch *b, const struct counts *counts)
+static enum bw_err batch_write(struct store_txn *t, const struct bw_batch *b)
 {
 	for (const struct bw_batch_op *op = b->first; op; op = op->next) {
 		if (op->kind == BW_BATCH_PUT)
@@ -80,35 +115,34 @@ static enum bw_err batch_write(struct store_txn *t, const struct bw_batch *b, co
 		if (op->kind == BW_BATCH_DELETE)
 			TRY(store_txn_delete(t, op->key));
 	}
-	for (size_t i = 0; i < counts->n; i++)
-		TRY(store_txn_count_set(t, counts->v[i].key, counts->v[i].value));
 	return BW_OK;
 }
 
 /* Fills in the commit's result; the return value is BW_EIO when the whole group has to fail. */
-static enum bw_err batch_run(struct store_txn *t, struct bw_commit *c)
+static enum bw_err batch_run(struct store_txn *t, struct bw_commit *c, struct counts *counts)
 {
-	struct counts counts = {BW_NEW_ARRAY(&t->arena, struct counted, c->batch->writes), 0};
-
-	c->result = batch_check(t, c, &counts);
+	if (counts_reserve(t, counts, c->batch->writes) != BW_OK)
+		return BW_EIO;
+	c->result = batch_check(t, c, counts);
 	c->seq = t->state.seq;
 	if (c->result == BW_EIO)
 		return BW_EIO;
+	counts_settle(counts, c->result == BW_OK);
 	if (c->result != BW_OK || !c->batch->writes)
 		return BW_OK;
 	c->seq = ++t->state.seq;
-	return batch_write(t, c->batch, &counts) == BW_OK ? BW_OK : BW_EIO;
+	return batch_write(t, c->batch) == BW_OK ? BW_OK : BW_EIO;
 }
 
 static enum bw_err group_run(struct store_txn *t, struct bw_commit *first)
 {
+	struct counts counts = {NULL, 0, 0};
+
 	if (t->state.seals >= t->store->seals_max)
 		TRY(store_txn_rotate(t));
-	for (struct bw_commit *c = first; c; c = c->next) {
-		TRY(batch_run(t, c));
-		bw_arena_reset(&t->arena);
-	}
-	return BW_OK;
+	for (struct bw_commit *c = first; c; c = c->next)
+		TRY(batch_run(t, c, &counts));
+	return counts_write(t, &counts);
 }
 
 /* Either all that a group has accepted is durable, or nothing of it is there. */
@@ -127,7 +161,7 @@ static enum bw_err group_commit(struct bw_store *s, struct bw_commit *first)
 	return err;
 }
 
-static void group_answer(struct bw_commit *first, enum bw_err group)
+static void group_answer(struct bw_store *s, struct bw_commit *first, enum bw_err group)
 {
 	for (struct bw_commit *c = first, *next; c; c = next) {
 		next = c->next; /* done may free it */
@@ -135,6 +169,8 @@ static void group_answer(struct bw_commit *first, enum bw_err group)
 			c->result = BW_EIO;
 		c->done(c);
 	}
+	if (s->answered)
+		s->answered(s->answered_ctx);
 }
 
 /* Takes all that waits; NULL when the store is closing and nothing waits any more. */
@@ -159,7 +195,7 @@ static void *committer(void *store)
 	struct bw_commit *first;
 
 	while ((first = queue_take(&s->queue)))
-		group_answer(first, group_commit(s, first));
+		group_answer(s, first, group_commit(s, first));
 	return NULL;
 }
 
@@ -203,6 +239,15 @@ void store_queue_stop(struct bw_store *s)
 	MUST(pthread_join(q->thread, NULL) == 0);
 	pthread_cond_destroy(&q->wake);
 	pthread_mutex_destroy(&q->mutex);
+}
+
+void bw_store_on_answered(struct bw_store *s, void (*answered)(void *ctx), void *ctx)
+{
+	/* The committer reads them with the lock given up, yet behind a commit that was queued under it. */
+	pthread_mutex_lock(&s->queue.mutex);
+	s->answered = answered;
+	s->answered_ctx = ctx;
+	pthread_mutex_unlock(&s->queue.mutex);
 }
 
 static enum bw_err queue_put(struct store_queue *q, struct bw_commit *c)

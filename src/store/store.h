@@ -117,5 +117,8 @@ struct bw_commit {
 /* Queues. Any thread. When it answers an error, done is not called: BW_EAGAIN while BW_STORE_QUEUE_MAX wait already,
  * what the batch was `refused` for, BW_EPERM for a store that is read-only or closing. */
 BW_CHECKED enum bw_err bw_store_commit(struct bw_store *s, struct bw_commit *c);
+/* Called on the committer's thread each time the dones of a whole group have been called, so that they can be handed
+ * over together. Set before anything is committed that is not waited for. */
+void bw_store_on_answered(struct bw_store *s, void (*answered)(void *ctx), void *ctx);
 /* Commits and waits: for the first start and for tools, never on a loop or from done. */
 BW_CHECKED enum bw_err bw_store_commit_wait(struct bw_store *s, struct bw_batch *b);
