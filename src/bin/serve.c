@@ -12,7 +12,7 @@
 #include "guard/guard.h"
 #include "net/socket.h"
 
-enum { DRAIN_MS = 30000 };
+enum { DRAIN_MS = 30000, TRAIL_KEEP_DAYS_MAX = 36500 };
 
 static const struct option serve_options[] = {
     OPTION_DATA,
@@ -28,6 +28,7 @@ static const struct option serve_options[] = {
     {"edge-address", OPTION_VALUE, "ADDR", "one address for all load balancers instead"},
     {"instance", OPTION_MANY, "ID=ADDR", "the address that an instance id stands for as a target: i-0123456789abcdef0=10.0.0.8"},
     {"guard", OPTION_MANY, "[NS/]IFACE=GROUPS", "enforce security groups at an interface: eth0=sg-..., blue/eth0=eni-..., *=sg-...,sg-..."},
+    {"trail-keep-days", OPTION_VALUE, "N", "remove audit records older than N days (default: keep for ever)"},
     {"loops", OPTION_VALUE, "N", "event loops (default: the number of cores, at most 8)"},
     {"log-level", OPTION_VALUE, "LEVEL", "error, warn, info or debug (default: info)"},
 };
@@ -48,6 +49,17 @@ static int log_level_set(const struct parsed *p)
 			return 0;
 		}
 	return level ? command_refuse(p, "--log-level %s is not one of error, warn, info, debug", level) : 0;
+}
+
+static int trail_keep_choose(const struct parsed *p, struct api *api)
+{
+	const char *asked = option_get(p, "trail-keep-days");
+	int64_t days = 0;
+
+	if (asked && bw_str_to_i64(bw_str_c(asked), 1, TRAIL_KEEP_DAYS_MAX, &days) != BW_OK)
+		return command_refuse(p, "--trail-keep-days %s is not a number from 1 to %d", asked, TRAIL_KEEP_DAYS_MAX);
+	api->core.trail_keep_days = (unsigned)days;
+	return 0;
 }
 
 static int loops_choose(const struct parsed *p, struct api *api)
@@ -169,7 +181,7 @@ static int api_prepare(const struct parsed *p, struct api *api, struct place *pl
 	*api = (struct api){.options = p, .place = place};
 	api->core.ephemeral = option_get(p, "ephemeral") != NULL;
 	if ((refused = log_level_set(p)) || (refused = loops_choose(p, api)) || (refused = account_choose(p, api)) ||
-	    (refused = root_key_choose(p, api)))
+	    (refused = trail_keep_choose(p, api)) || (refused = root_key_choose(p, api)))
 		return refused;
 	if (!place_find(p, true, place))
 		return 1;

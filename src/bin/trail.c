@@ -190,6 +190,15 @@ static int verify(struct shower *s, struct bw_str dir, const unsigned char key[3
 		    report.fault[0] ? report.fault : bw_err_name(e));
 		return 1;
 	}
+	if (report.removed) {
+		struct bw_buf b;
+
+		bw_buf_init(&b, 64);
+		bw_time_put_iso8601(report.removed_to_ms, &b);
+		printf("kept from there on: %llu earlier records, up to %.*s, were removed by --trail-keep-days\n",
+		    (unsigned long long)report.removed, BW_FMT(bw_buf_str(&b)));
+		bw_buf_free(&b);
+	}
 	printf("verified: %llu records in %llu blocks of %llu segments; nothing changed, removed or reordered\n",
 	    (unsigned long long)report.records, (unsigned long long)report.blocks, (unsigned long long)report.segments);
 	return 0;

@@ -64,6 +64,8 @@ static enum bw_err trail_open(struct bw_core *core, const struct bw_core_config 
 	bw_store_derive(core->store, BW_STR("trail"), key);
 	e = bw_trail_open(dir, key, config->lanes, config->ephemeral, &core->trail);
 	bw_wipe(key, sizeof key);
+	if (e == BW_OK && config->trail_keep_days)
+		bw_trail_keep(core->trail, config->trail_keep_days);
 	return e;
 }
 

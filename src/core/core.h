@@ -15,6 +15,7 @@ struct bw_core_config {
 	struct bw_str root_key_id, root_secret; /* from the environment; absent: the root user has no access key */
 	struct bw_board *edge_images, *edge_reports; /* to and from the edge (core/edge_image.h); NULL: there is no edge */
 	unsigned lanes;                       /* event loops */
+	unsigned trail_keep_days;             /* 0: the trail is kept for ever */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
 	const int *keyer_channels;            /* the api's ends of bw_keyer_channel, one a lane, kept open; NULL: no keyer */
 	struct bw_edge_config edge;           /* lists are borrowed for the core's life */

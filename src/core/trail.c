@@ -14,6 +14,7 @@ enum {
 	BEHIND_MAX = 64,     /* parcels waiting for the writer; then lanes wait: 16 MiB of records */
 	SYNC_MS = 1000,      /* the longest that written records are not known to be on the disk */
 	RETRY_MS = 500,      /* a disk that refuses a write is asked again after this */
+	KEEP_MS = 600 * 1000, /* how often it is looked for what has been kept long enough */
 	CLOSE_RETRIES = 4,   /* but not for ever when the server stops */
 	OVERSIZE_HEAD = 4096 /* what is kept of a record that is too long */
 };
@@ -37,13 +38,15 @@ struct bw_trail {
 	char *plain;              /* the writer's: small parcels become one block */
 	size_t plain_n;
 	uint32_t plain_records;
-	int64_t synced_ms;
+	int64_t synced_ms, kept_ms;
 
 	pthread_t writer;
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t work, room, cleared;
 	struct parcel *first, **last, *spare;
 	size_t behind; /* handed over and not yet copied by the writer */
+	unsigned keep_days; /* 0: for ever */
+	bool keep_set;      /* just now */
 	bool stopping, clearing;
 	enum bw_err clear_err;
 
@@ -173,9 +176,9 @@ static void work_wait(struct bw_trail *t)
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += SYNC_MS / 1000;
-	while (!t->first && !t->stopping && !t->clearing) {
-		if (!t->files.unsynced)
+	until.tv_sec += (t->files.unsynced ? SYNC_MS : KEEP_MS) / 1000;
+	while (!t->first && !t->stopping && !t->clearing && !t->keep_set) {
+		if (!t->files.unsynced && !t->keep_days)
 			pthread_cond_wait(&t->work, &t->lock);
 		else if (pthread_cond_timedwait(&t->work, &t->lock, &until) == ETIMEDOUT)
 			return;
@@ -191,11 +194,24 @@ static void clear_answer(struct bw_trail *t, enum bw_err err)
 	pthread_mutex_unlock(&t->lock);
 }
 
+static void keep_if_due(struct bw_trail *t, unsigned days, bool now)
+{
+	const int64_t day_ms = 24 * 3600 * 1000;
+	int64_t ms = bw_clock_mono_ms();
+
+	if (!days || (!now && ms - t->kept_ms < KEEP_MS))
+		return;
+	t->kept_ms = ms;
+	t->files.segment_age_max_ms = day_ms;
+	(void)!trail_files_keep(&t->files, bw_clock_wall_ms() - (int64_t)days * day_ms); /* logged */
+}
+
 static void *writer_run(void *arg)
 {
 	struct bw_trail *t = arg;
 	struct parcel *parcels;
-	bool stop, clear;
+	bool stop, clear, keep_set;
+	unsigned keep_days;
 
 	do {
 		pthread_mutex_lock(&t->lock);
@@ -205,11 +221,16 @@ static void *writer_run(void *arg)
 		t->last = &t->first;
 		stop = t->stopping;
 		clear = t->clearing;
+		keep_days = t->keep_days;
+		keep_set = t->keep_set;
+		t->keep_set = false;
 		pthread_mutex_unlock(&t->lock);
 		parcels_write(t, parcels, clear);
 		if (clear)
 			clear_answer(t, trail_files_clear(&t->files));
 		sync_if_due(t, stop);
+		if (!stop)
+			keep_if_due(t, keep_days, keep_set);
 	} while (!stop);
 	return NULL;
 }
@@ -387,6 +408,15 @@ void bw_trail_close(struct bw_trail *t)
 	pthread_mutex_unlock(&t->lock);
 	pthread_join(t->writer, NULL);
 	trail_free(t);
+}
+
+void bw_trail_keep(struct bw_trail *t, unsigned days)
+{
+	pthread_mutex_lock(&t->lock);
+	t->keep_days = days;
+	t->keep_set = true;
+	pthread_cond_signal(&t->work);
+	pthread_mutex_unlock(&t->lock);
 }
 
 enum bw_err bw_trail_clear(struct bw_trail *t)

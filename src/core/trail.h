@@ -27,6 +27,8 @@ void bw_trail_add(struct bw_trail *t, unsigned lane, struct bw_str record);
 /* Hands over a lane's gathered records when the last time was BW_TRAIL_FLUSH_MS ago; from the lane's thread,
  * by a timer of at most that period. `now_ms`: any clock that does not go back. */
 void bw_trail_tick(struct bw_trail *t, unsigned lane, int64_t now_ms);
+/* From now on removes what is older than `days` (at least 1): whole segments, of a day at most. By default all is kept. */
+void bw_trail_keep(struct bw_trail *t, unsigned days);
 /* Removes everything, also what lanes have gathered: an ephemeral server's reset. Waits for the writer. Any
  * thread. BW_EPERM when not ephemeral. */
 BW_CHECKED enum bw_err bw_trail_clear(struct bw_trail *t);
@@ -37,6 +39,8 @@ BW_CHECKED enum bw_err bw_trail_clear(struct bw_trail *t);
  * before is authentic. BW_ENOTFOUND: no trail. */
 struct bw_trail_report {
 	uint64_t segments, blocks, records; /* read */
+	uint64_t removed;              /* records that retention has removed before these */
+	int64_t removed_to_ms;         /* the newest of them */
 	uint64_t bytes, bytes_all;          /* how far: for a progress bar, valid inside `each` as well */
 	char fault[256];                    /* empty: everything verified */
 };

@@ -26,7 +26,7 @@ static enum bw_err refuse(const char *why)
 	return BW_ECORRUPT;
 }
 
-static void disk_sync(const struct trail_files *f, int fd)
+void trail_disk_sync(const struct trail_files *f, int fd)
 {
 	if (f->ephemeral || fdatasync(fd) == 0)
 		return;
@@ -51,10 +51,10 @@ enum bw_err trail_files_note(struct trail_files *f)
 
 enum bw_err trail_files_sync(struct trail_files *f)
 {
-	disk_sync(f, f->fd);
+	trail_disk_sync(f, f->fd);
 	TRY(mark_write(f, TRAIL_WRITTEN));
 	TRY(mark_write(f, TRAIL_DURABLE));
-	disk_sync(f, f->head_fd);
+	trail_disk_sync(f, f->head_fd);
 	f->unsynced = false;
 	return BW_OK;
 }
@@ -68,7 +68,7 @@ static enum bw_err head_make(struct trail_files *f)
 	TRY(trail_files_sync(f));
 	if (renameat(f->dir_fd, "head.new", f->dir_fd, "head") != 0)
 		return failed("cannot name its head");
-	disk_sync(f, f->dir_fd);
+	trail_disk_sync(f, f->dir_fd);
 	return BW_OK;
 }
 
@@ -91,7 +91,7 @@ static enum bw_err segment_next(struct trail_files *f, int64_t now_ms)
 	int fd;
 
 	if (f->fd >= 0)
-		disk_sync(f, f->fd);
+		trail_disk_sync(f, f->fd);
 	if (now_ms < next.time_ms)
 		now_ms = next.time_ms;
 	trail_header_encode(&next, now_ms, header);
@@ -101,18 +101,20 @@ static enum bw_err segment_next(struct trail_files *f, int64_t now_ms)
 		close(fd);
 		return BW_EIO;
 	}
-	disk_sync(f, fd);
-	disk_sync(f, f->dir_fd);
+	trail_disk_sync(f, fd);
+	trail_disk_sync(f, f->dir_fd);
 	if (f->fd >= 0)
 		close(f->fd);
 	f->fd = fd;
 	f->at = next;
+	f->segment_made_ms = now_ms;
 	return BW_OK;
 }
 
 static enum bw_err begin_anew(struct trail_files *f)
 {
 	f->at = (struct trail_place){0};
+	f->removed = f->at;
 	if (segment_next(f, bw_clock_wall_ms()) != BW_OK)
 		return failed("cannot begin");
 	return head_make(f);
@@ -132,6 +134,13 @@ static void frame_make(struct trail_files *f, struct bw_str plain)
 	f->frame.n = n;
 }
 
+/* By its size, or by its age, so that a trail of few records can be kept for a number of days. */
+static bool segment_full(const struct trail_files *f, uint64_t more, int64_t now_ms)
+{
+	return f->at.offset + more > f->segment_max ||
+	       (f->segment_age_max_ms && now_ms - f->segment_made_ms >= f->segment_age_max_ms);
+}
+
 enum bw_err trail_files_write(struct trail_files *f, struct bw_str plain, uint32_t records, int64_t now_ms)
 {
 	unsigned char header[TRAIL_BLOCK_HEADER_BYTES];
@@ -141,7 +150,7 @@ enum bw_err trail_files_write(struct trail_files *f, struct bw_str plain, uint32
 	MUST(plain.n > 0 && plain.n <= TRAIL_PLAIN_MAX && records > 0);
 	frame_make(f, plain);
 	b.sealed_n = (uint32_t)(f->frame.n + BW_AEAD_OVERHEAD);
-	if (f->at.offset > TRAIL_HEADER_BYTES && f->at.offset + sizeof header + b.sealed_n > f->segment_max)
+	if (f->at.offset > TRAIL_HEADER_BYTES && segment_full(f, sizeof header + b.sealed_n, now_ms))
 		TRY(segment_next(f, now_ms));
 	b.time_ms = now_ms > f->at.time_ms ? now_ms : f->at.time_ms;
 	b.first_record = f->at.records;
@@ -206,12 +215,25 @@ static enum bw_err tail_find(struct trail_files *f, struct trail_promise *p, str
 	return err;
 }
 
+static enum bw_err made_read(struct trail_files *f)
+{
+	unsigned char header[TRAIL_HEADER_BYTES];
+	struct trail_place before;
+
+	TRY(trail_pread(f->fd, header, sizeof header, 0));
+	return trail_header_decode(header, &before, &f->segment_made_ms);
+}
+
 static enum bw_err tail_open(struct trail_files *f)
 {
 	struct trail_promise promise;
 	struct trail_end end = {0};
 	enum bw_err err = trail_promise_read(f->head_fd, f->key, &promise);
 
+	if (err == BW_ECORRUPT)
+		return refuse("its head does not authenticate");
+	TRY(err);
+	err = trail_removed_read(f->head_fd, f->key, &f->removed);
 	if (err == BW_ECORRUPT)
 		return refuse("its head does not authenticate");
 	TRY(err);
@@ -229,6 +251,7 @@ static enum bw_err tail_open(struct trail_files *f)
 	f->fd = segment_fd(f, f->at.segment, O_RDWR);
 	if (f->fd < 0)
 		return failed("cannot open its last segment");
+	TRY(made_read(f));
 	TRY(tail_cut(f, &end));
 	return trail_files_sync(f);
 }

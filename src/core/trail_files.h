@@ -11,6 +11,8 @@ struct trail_files {
 	bool ephemeral; /* never synced */
 	bool unsynced;
 	uint64_t segment_max; /* BW_TRAIL_SEGMENT_MAX; less in tests */
+	int64_t segment_made_ms, segment_age_max_ms; /* 0: a segment may be of any age */
+	struct trail_place removed; /* the end of what retention has removed; zeros: nothing */
 	struct bw_buf frame, out;
 };
 
@@ -28,5 +30,10 @@ BW_CHECKED enum bw_err trail_files_note(struct trail_files *f);
 /* Brings all to the disk, then notes that in the head. Panics when the disk refuses: the kernel may have
  * dropped what it could not write, and only reading it back at the next start tells what is there. */
 BW_CHECKED enum bw_err trail_files_sync(struct trail_files *f);
+/* Removes the segments whose records are all older than `before_ms`. BW_ECORRUPT (logged): one that should go
+ * does not verify, and stays. BW_EIO (logged). */
+BW_CHECKED enum bw_err trail_files_keep(struct trail_files *f, int64_t before_ms);
+/* For all files of it: panics when the disk refuses. */
+void trail_disk_sync(const struct trail_files *f, int fd);
 /* Removes everything and begins anew. */
 BW_CHECKED enum bw_err trail_files_clear(struct trail_files *f);

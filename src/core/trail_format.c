@@ -13,8 +13,6 @@
 static const char segment_magic[16] = "BULWARK TRAIL 1\n";
 enum {
 	BLOCK_MAGIC = 0x314b4c42,
-	MARK_BYTES = 5 * 8 + 32 + TRAIL_BOOT_BYTES,
-	SLOT_BYTES = MARK_BYTES + BW_AEAD_OVERHEAD
 };
 
 static unsigned char *put_u32(unsigned char *p, uint32_t v)
@@ -236,13 +234,15 @@ void trail_boot_read(unsigned char boot[TRAIL_BOOT_BYTES])
 
 static struct bw_str slot_aad(enum trail_slot slot)
 {
+	if (slot == TRAIL_REMOVED)
+		return BW_STR("trail head removed");
 	return slot == TRAIL_DURABLE ? BW_STR("trail head durable") : BW_STR("trail head written");
 }
 
 enum bw_err trail_mark_write(
     int head_fd, struct bw_aead_key *key, enum trail_slot slot, const struct trail_mark *mark)
 {
-	unsigned char plain[MARK_BYTES], *p = plain;
+	unsigned char plain[TRAIL_MARK_BYTES], *p = plain;
 	struct bw_buf sealed;
 	enum bw_err err;
 
@@ -251,10 +251,10 @@ enum bw_err trail_mark_write(
 	p = put_u64(p, (uint64_t)mark->at.time_ms);
 	memcpy(p, mark->at.chain, 32);
 	memcpy(p + 32, mark->boot, TRAIL_BOOT_BYTES);
-	bw_buf_init(&sealed, SLOT_BYTES);
+	bw_buf_init(&sealed, TRAIL_SLOT_BYTES);
 	bw_aead_seal(key, slot_aad(slot), bw_str_make(plain, sizeof plain), &sealed);
-	MUST(!sealed.failed && sealed.n == SLOT_BYTES);
-	err = trail_pwrite(head_fd, sealed.p, sealed.n, (uint64_t)slot * SLOT_BYTES);
+	MUST(!sealed.failed && sealed.n == TRAIL_SLOT_BYTES);
+	err = trail_pwrite(head_fd, sealed.p, sealed.n, (uint64_t)slot * TRAIL_SLOT_BYTES);
 	bw_buf_free(&sealed);
 	return err;
 }
@@ -262,10 +262,10 @@ enum bw_err trail_mark_write(
 static enum bw_err mark_read_once(
     int head_fd, struct bw_aead_key *key, enum trail_slot slot, struct trail_mark *mark)
 {
-	unsigned char sealed[SLOT_BYTES];
+	unsigned char sealed[TRAIL_SLOT_BYTES];
 	struct bw_arena arena;
 	struct bw_str plain;
-	enum bw_err err = trail_pread(head_fd, sealed, sizeof sealed, (uint64_t)slot * SLOT_BYTES);
+	enum bw_err err = trail_pread(head_fd, sealed, sizeof sealed, (uint64_t)slot * TRAIL_SLOT_BYTES);
 	const unsigned char *p;
 
 	CHECK(err != BW_EAGAIN, BW_ECORRUPT);

@@ -11,7 +11,8 @@
  * - The chain is SHA-256 over the chain so far and the header of the segment, or the header and sealed bytes
  * of the block.
  * - The head is two sealed marks of how far the trail reaches: known to be on the disk, and written, with the
- * machine's boot id. Both fit into one sector, which a disk writes whole or not at all.
+ * machine's boot id. Both fit into one sector, which a disk writes whole or not at all. A third says, once
+ * retention has removed segments (trail_keep.c), where they ended.
  *
  * The tail beyond the first mark can only be lost with the machine's memory: when the boot id is still the
  * one of the second mark, then what that mark promises must be there as well. */
@@ -28,6 +29,8 @@ enum {
 	    TRAIL_PLAIN_MAX + TRAIL_PLAIN_MAX / 128 + 1024, /* zstd's bound for what it cannot shrink */
 	TRAIL_NAME_BYTES = 32,
 	TRAIL_BOOT_BYTES = 16,
+	TRAIL_MARK_BYTES = 5 * 8 + 32 + TRAIL_BOOT_BYTES,
+	TRAIL_SLOT_BYTES = TRAIL_MARK_BYTES + BW_AEAD_OVERHEAD,
 };
 
 /* How far the trail reaches. */
@@ -42,7 +45,7 @@ struct trail_mark {
 	unsigned char boot[TRAIL_BOOT_BYTES]; /* zeros: unknown */
 };
 
-enum trail_slot { TRAIL_DURABLE, TRAIL_WRITTEN, TRAIL_SLOTS };
+enum trail_slot { TRAIL_DURABLE, TRAIL_WRITTEN, TRAIL_SLOTS, TRAIL_REMOVED = TRAIL_SLOTS };
 
 struct trail_block {
 	uint32_t sealed_n, plain_n, records;
@@ -98,6 +101,11 @@ void trail_walk_end(struct trail_walk *w);
 /* Begins at a segment without knowing what was before it: its header is believed, and proven by what follows.
  */
 BW_CHECKED enum bw_err trail_walk_begin(struct trail_walk *w, uint64_t segment);
+/* Begins at the oldest segment there is, whose header must continue what was removed (a zero place: nothing).
+ * As trail_walk_enter. */
+BW_CHECKED enum bw_err trail_walk_oldest(struct trail_walk *w, const struct trail_place *removed);
+/* Where what retention has removed ended; zeros: nothing was removed. */
+BW_CHECKED enum bw_err trail_removed_read(int head_fd, struct bw_aead_key *key, struct trail_place *at);
 /* Goes on in the middle of a segment, at a place known from a mark or an earlier walk. */
 BW_CHECKED enum bw_err trail_walk_resume(struct trail_walk *w, const struct trail_place *at);
 /* From the end of a segment into the next, whose header must continue this one. BW_ENOTFOUND: there is none.

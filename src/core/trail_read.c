@@ -15,6 +15,7 @@ struct reading {
 	struct bw_aead_key *key;
 	struct trail_walk walk;
 	struct trail_promise promise;
+	struct trail_place removed;
 	int64_t from_ms;
 	bool (*each)(void *ctx, struct bw_str record);
 	void *ctx;
@@ -87,11 +88,11 @@ static int64_t segment_made_ms(const struct reading *r, uint64_t number)
 static uint64_t segment_choose(const struct reading *r, uint64_t last)
 {
 	uint64_t durable = r->promise.marks[TRAIL_DURABLE].at.segment;
-	uint64_t n = last < durable ? last : durable;
+	uint64_t n = last < durable ? last : durable, oldest = r->removed.segment + 1;
 
-	while (n > 1 && segment_made_ms(r, n) >= r->from_ms)
+	while (n > oldest && segment_made_ms(r, n) >= r->from_ms)
 		n--;
-	return n ? n : 1;
+	return n > oldest ? n : oldest;
 }
 
 static uint64_t segments_bytes(const struct reading *r, uint64_t from, uint64_t to)
@@ -127,7 +128,9 @@ static enum bw_err read_from(struct reading *r, uint64_t segment)
 {
 	const struct trail_visit visit = {.from_ms = r->from_ms, .block = block_give, .ctx = r};
 	struct trail_end end = {.segments = 1};
-	enum bw_err err = trail_walk_begin(&r->walk, segment);
+	bool oldest = segment == r->removed.segment + 1;
+	enum bw_err err =
+	    oldest ? trail_walk_oldest(&r->walk, &r->removed) : trail_walk_begin(&r->walk, segment);
 
 	if (err == BW_ENOTFOUND)
 		return fault(r->report, "segment %llu is missing", (unsigned long long)segment);
@@ -142,9 +145,21 @@ static enum bw_err read_from(struct reading *r, uint64_t segment)
 	return err;
 }
 
+static enum bw_err removed_read(struct reading *r)
+{
+	enum bw_err err = trail_removed_read(r->head_fd, r->key, &r->removed);
+
+	if (err == BW_ECORRUPT)
+		return fault(r->report, "the file \"head\" does not authenticate");
+	r->report->removed = r->removed.records;
+	r->report->removed_to_ms = r->removed.time_ms;
+	return err;
+}
+
+/* Begun again when the writer has meanwhile removed the segment to begin with. */
 static enum bw_err read_all(struct reading *r)
 {
-	uint64_t first, last, start;
+	uint64_t first, last, start, removed;
 	enum bw_err err;
 
 	TRY(trail_segments_find(r->dir_fd, &first, &last));
@@ -156,9 +171,15 @@ static enum bw_err read_all(struct reading *r)
 	if (err == BW_ECORRUPT)
 		return fault(r->report, "the file \"head\" does not authenticate");
 	TRY(err);
-	start = r->from_ms > 0 ? segment_choose(r, last) : 1;
-	r->report->bytes_all = segments_bytes(r, start, last);
-	return read_from(r, start);
+	TRY(removed_read(r));
+	do {
+		removed = r->removed.segment;
+		start = r->from_ms > 0 ? segment_choose(r, last) : removed + 1;
+		r->report->bytes_all = segments_bytes(r, start, last);
+		err = read_from(r, start);
+		TRY(removed_read(r));
+	} while (err == BW_ECORRUPT && r->report->blocks == 0 && r->removed.segment != removed);
+	return err;
 }
 
 enum bw_err bw_trail_read(struct bw_str dir, const unsigned char key[32], int64_t from_ms,
