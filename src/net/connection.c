@@ -29,6 +29,8 @@ void bw_connection_account(struct bw_http_connection *c)
 
 void bw_connection_enter(struct bw_http_connection *c, enum bw_connection_state state, int64_t limit_ms)
 {
+	if (c->server->draining && limit_ms > BW_DRAIN_STEP_MS)
+		limit_ms = BW_DRAIN_STEP_MS;
 	c->state = (uint8_t)state;
 	c->began_ms = bw_loop_now_ms(c->server->loop);
 	c->limit_ms = limit_ms;
@@ -196,7 +198,8 @@ void bw_connection_next(struct bw_http_connection *c)
 	if (c->work)
 		bw_server_work_give(c->server, c->work);
 	c->work = NULL;
-	if (c->close_after) {
+	/* A drain may have begun while the answer was on its way. */
+	if (c->close_after || c->server->draining) {
 		end_or_linger(c);
 		return;
 	}
@@ -308,9 +311,15 @@ void bw_connection_drain(struct bw_http_connection *c)
 	char first;
 	bool idle = (c->state == BW_CONN_HEAD || c->state == BW_CONN_SNIFF) && c->in_n == c->in_at;
 
-	/* A request that has come and is not yet read is still answered. */
-	if (!idle || recv(c->watch.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+	/* A request that has come and is not yet read is still answered, yet not waited for as long as at other times: what
+	 * has come may also be half a TLS record. */
+	if (!idle || recv(c->watch.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+		if (c->limit_ms) {
+			bw_connection_enter(c, c->state, c->limit_ms);
+			timer_arm(c);
+		}
 		return;
+	}
 	bw_connection_close(c);
 	reap(c);
 }

@@ -17,6 +17,7 @@ enum {
 	BW_HELD_BYTES_MAX = 256 * 1024 * 1024, /* of all connections' buffers together, then 503 */
 	BW_LINGER_MS = 2000,                   /* how long a refused sender may go on sending */
 	BW_LINGER_BYTES = 4 * 1024 * 1024,
+	BW_DRAIN_STEP_MS = 5000, /* the longest of each state of a connection that a drain waits for */
 	BW_SEND_BYTES_PER_MS = 16, /* a reader of answers who is slower than this is cut off */
 	BW_STEPS_PER_TURN = 64,    /* then the other connections have their turn */
 };

@@ -238,6 +238,56 @@ TEST(server_drain_lets_requests_in_work_finish)
 	bw_buf_free(&body);
 }
 
+/* The answer does not fit into the sockets' buffers, so that it is still being sent when the drain begins. */
+TEST(server_drain_closes_after_an_answer_that_was_on_its_way)
+{
+	struct served s;
+	struct bw_buf body;
+	int fd;
+
+	bw_buf_init(&body, 16 << 20);
+	served_start(&s, &usual, "127.0.0.1:0");
+	fd = dial(s.port);
+	say(fd, BW_STR("GET /big?15000000 HTTP/1.1\r\n" HOST "\r\n"));
+	served_wait_requests(&s, 1);
+	usleep(20000);
+	served_call(&s, drain);
+	assert_false(s.drained);
+	assert_int_equal(hear(fd, &body), 200);
+	assert_int_equal(body.n, 15000000);
+	assert_int_equal(hear(fd, NULL), -1);
+	pthread_join(s.thread, NULL);
+	assert_true(s.drained);
+	bw_loop_free(s.loop);
+	close(fd);
+	bw_buf_free(&body);
+}
+
+TEST(server_drain_does_not_wait_for_slow_senders)
+{
+	struct served s;
+	int head, content;
+
+	served_start(&s, &usual, "127.0.0.1:0");
+	head = dial(s.port);
+	content = dial(s.port);
+	say(head, BW_STR("GET / HTTP/1.1\r\n"));
+	say(content, BW_STR(POST "Content-Length: 3\r\n\r\nab"));
+	served_wait_connections(&s, 2);
+	usleep(20000);
+	served_call(&s, drain);
+	served_time_pass(&s, 4900);
+	assert_false(s.drained);
+	served_time_pass(&s, 200);
+	assert_int_equal(hear(head, NULL), 408);
+	assert_int_equal(hear(content, NULL), 408);
+	close(head);
+	close(content);
+	pthread_join(s.thread, NULL);
+	assert_true(s.drained);
+	bw_loop_free(s.loop);
+}
+
 TEST(server_drain_of_an_empty_server_ends_at_once)
 {
 	struct served s;
