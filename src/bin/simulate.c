@@ -85,7 +85,7 @@ static int answer(struct simulation *s, struct bw_str action, struct bw_str reso
 	struct bw_policy_layers layers;
 	struct bw_verdict verdict;
 
-	if (!simulation_layers(s, action, &layers))
+	if (!simulation_layers(s, action, resource, &layers))
 		return EXIT_ERROR;
 	simulation_request(s, action, resource, &request);
 	verdict = bw_policy_explain(&layers, &request, json);

@@ -34,8 +34,9 @@ struct simulation {
 
 /* The policies of the options, compiled; a fault names file, line and column. */
 bool simulation_read(struct simulation *s);
-/* The layers as they bear on one action: a role's trust policy and a key policy must allow by themselves. */
-bool simulation_layers(struct simulation *s, struct bw_str action, struct bw_policy_layers *out);
+/* The layers as they bear on one action on one resource: a role's trust policy and a key policy must allow by themselves. */
+bool simulation_layers(
+    struct simulation *s, struct bw_str action, struct bw_str resource, struct bw_policy_layers *out);
 void simulation_free(struct simulation *s);
 
 /* ---- simulate_who.c ---- */

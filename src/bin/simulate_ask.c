@@ -121,35 +121,26 @@ bool simulation_read(struct simulation *s)
 	return !resource || document_read(s, bw_str_c(resource), &s->resource_policy);
 }
 
-static bool is_assuming(struct bw_str action)
+bool simulation_layers(
+    struct simulation *s, struct bw_str action, struct bw_str resource, struct bw_policy_layers *out)
 {
-	return bw_str_starts_nocase(action, BW_STR("sts:assumerole")) ||
-	       bw_str_eq_nocase(action, BW_STR("sts:tagsession")) ||
-	       bw_str_eq_nocase(action, BW_STR("sts:setsourceidentity"));
-}
-
-bool simulation_layers(struct simulation *s, struct bw_str action, struct bw_policy_layers *out)
-{
-	bool role = is_assuming(action), key = bw_str_starts_nocase(action, BW_STR("kms:"));
+	bool must_exist;
+	enum bw_policy_kind kind = bw_policy_resource_kind(action, resource, &must_exist);
 	struct bw_policy_ref *ref = BW_NEW(&s->arena, struct bw_policy_ref);
 
 	*out = s->layers;
 	if (!bw_str_set(s->resource_policy.text)) {
 		/* An answer without it would be a guess: nobody assumes a role that does not trust him. */
-		if (role)
+		if (kind == BW_POLICY_TRUST)
 			command_refuse(s->options,
 			    "%.*s depends on the role's trust policy: give it with --resource-policy",
 			    BW_FMT(action));
-		return !role;
+		return kind != BW_POLICY_TRUST;
 	}
-	if (!document_compile(s, &s->resource_policy,
-	        role  ? BW_POLICY_TRUST
-	        : key ? BW_POLICY_KEY
-	              : BW_POLICY_RESOURCE,
-	        ref))
+	if (!document_compile(s, &s->resource_policy, kind, ref))
 		return false;
 	out->resource = (struct bw_policy_list){ref, 1};
-	out->resource_must_allow = role || key;
+	out->resource_must_allow = kind != BW_POLICY_RESOURCE;
 	return true;
 }
 
