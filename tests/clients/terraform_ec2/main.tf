@@ -1,4 +1,4 @@
-# The network of a small site. suite_ec2_terraform.py sets the variables; `endpoint` is a Bulwark.
+# The network of a small site. suite_terraform_ec2.py sets the variables; `endpoint` is a Bulwark.
 
 terraform {
   required_providers {

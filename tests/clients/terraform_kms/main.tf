@@ -1,4 +1,4 @@
-# Keys and certificates. suite_kms_terraform.py sets the variables; `endpoint` is a Bulwark.
+# Keys and certificates. suite_terraform_kms.py sets the variables; `endpoint` is a Bulwark.
 
 terraform {
   required_providers {

@@ -2,20 +2,13 @@
 """Terraform's network resources: apply, change over a foreign change, import, no drift, destroy. Needs what
 suite_terraform.py needs."""
 import pathlib
-import unittest
 
 import harness
-import suite_terraform
-
-suite_terraform.HERE = pathlib.Path(__file__).resolve().parent / "terraform_ec2"
+from terraform_case import TerraformCase
 
 
-class Network(unittest.TestCase):
-    """One configuration's life, in the order of the names: each case stands on the one before."""
-    maxDiff = None
-    broken = None
-    setUpClass = classmethod(suite_terraform.Terraform.setUpClass.__func__)
-    setUp, terraform, outputs = (getattr(suite_terraform.Terraform, name) for name in ("setUp", "terraform", "outputs"))
+class Terraform(TerraformCase):
+    configuration = "terraform_ec2"
 
     def apply(self, said, **variables):
         self.assertRegex(self.terraform("apply", "-input=false", "-auto-approve", **variables), said)
@@ -41,7 +34,7 @@ class Network(unittest.TestCase):
         self.apply(r"Resources: 1 imported, 0 added, 2 changed, 0 destroyed\.", web_port="8443")
         shown = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
         self.assertEqual({8443, 22, 8}, {p.get("FromPort") for p in shown["IpPermissions"]})
-        self.terraform("plan", "-input=false", "-detailed-exitcode", web_port="8443")
+        self.same(web_port="8443")
 
     def test_90_destroy(self):
         self.assertIn("Destroy complete!", self.terraform("destroy", "-input=false", "-auto-approve", web_port="8443"))
