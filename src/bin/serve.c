@@ -334,7 +334,7 @@ static int init_run(const struct parsed *p)
 }
 
 const struct command command_serve = {.name = "serve", .arguments = "", .summary = "serve AWS's API",
-    .about = "Serves IAM and STS to every AWS client, and the other services' clear refusals. The first start makes an administrator "
+    .about = "Serves AWS's API to every AWS client; what is not built answers a clear NotImplemented ('bulwark coverage'). The first start makes an administrator "
              "with an access key\nand a root user with a one-time password. SIGTERM drains, SIGHUP reloads.\n\nIn the environment of "
              "the first start, BULWARK_ROOT_ACCESS_KEY_ID and BULWARK_ROOT_SECRET_ACCESS_KEY give the root user\na known access "
              "key.\n\nExamples:\n  bulwark serve --data ./data\n  bulwark serve --ephemeral --account-id 123456789012\n  bulwark serve "
