@@ -20,6 +20,16 @@ static bool target_reachable(const struct target *t)
 	return t->has_address && !t->draining && !t->gone;
 }
 
+static bool may_serve(const struct target *t)
+{
+	return target_serves(t) && !t->tried;
+}
+
+static bool may_reach(const struct target *t)
+{
+	return target_reachable(t) && !t->tried;
+}
+
 /* With too few healthy ones all get requests (target_group_health.unhealthy_state_routing): an application
  * that is half there is better than none. */
 static bool fails_open(const struct group *g)
@@ -136,13 +146,26 @@ static struct target *pick_least(struct group *g, may_fn *may, int64_t now_ms)
 
 struct target *group_pick(struct group *g, int64_t now_ms)
 {
-	may_fn *may = fails_open(g) ? target_reachable : target_serves;
+	may_fn *may = fails_open(g) ? may_reach : may_serve;
 
 	if (!g->target_count)
 		return NULL;
 	if (g->balance == BALANCE_LEAST)
 		return pick_least(g, may, now_ms);
 	return g->balance == BALANCE_RANDOM ? pick_weighted(g, may, now_ms) : pick_in_turn(g, may, now_ms);
+}
+
+struct target *group_pick_other(struct group *g, int64_t now_ms, struct target *const *tried, size_t count)
+{
+	struct target *found;
+
+	for (struct target *t = g->targets; t; t = t->next)
+		for (size_t i = 0; i < count; i++)
+			t->tried = t->tried || t == tried[i];
+	found = group_pick(g, now_ms);
+	for (struct target *t = g->targets; t; t = t->next)
+		t->tried = false;
+	return found;
 }
 
 void target_outcome(struct target *t, bool error)

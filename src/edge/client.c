@@ -108,8 +108,8 @@ static bool flush(struct client *c)
 			span_begin(c);
 		c->blocked = wire_length(&c->out) > 0;
 	}
-	if (was_full && c->x && c->x->up && client_room(c))
-		upstream_pull(c->x->up);
+	if (was_full && c->x && client_room(c))
+		exchange_pull(c->x);
 	return true;
 }
 

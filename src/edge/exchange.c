@@ -16,35 +16,24 @@ struct exchange *exchange_new(struct edge *e)
 	return x;
 }
 
-static void target_leave(struct exchange *x)
+static void detach(struct exchange *x)
 {
-	if (!x->target)
-		return;
-	x->target->outstanding--;
-	target_release(x->target);
-	x->target = NULL;
+	if (x->up)
+		x->to->leave(x);
 }
 
 void exchange_free(struct exchange *x)
 {
 	struct edge *e = x->edge;
 
-	if (x->up)
-		upstream_leave(x->up, false);
-	target_leave(x);
+	detach(x);
+	dispatch_leave(x);
 	wire_free(e, &x->again);
 	bw_buf_free(&x->log);
 	bw_buf_free(&x->redirect);
 	config_release(x->config);
 	x->next = e->spare;
 	e->spare = x;
-}
-
-static void detach(struct exchange *x)
-{
-	if (x->up)
-		upstream_leave(x->up, false);
-	x->up = NULL;
 }
 
 void exchange_fail(struct exchange *x, int status)
@@ -114,76 +103,6 @@ static int refusal(struct exchange *x, const struct bw_http_request *r)
 	return forwarded_too_long(r) ? 463 : 0;
 }
 
-static struct group *group_choose(struct exchange *x, const struct bw_http_request *r)
-{
-	const struct rule *rule = x->rule;
-	struct group *g = sticky_group(x, r);
-	int64_t at;
-	uint32_t random;
-
-	if (g || rule->weights <= 0)
-		return g;
-	bw_random(&random, sizeof random);
-	at = random % rule->weights;
-	for (size_t i = 0; i < rule->forward_count; i++) {
-		at -= rule->forwards[i].weight;
-		if (at < 0)
-			return rule->forwards[i].group;
-	}
-	return NULL;
-}
-
-/* Upgrades pass to HTTP/1.1 targets, for WebSocket alone: another protocol could carry requests past the
- * rules. */
-static bool wants_websocket(const struct exchange *x, const struct bw_http_request *r)
-{
-	return !x->http2 && bw_str_eq(r->method, BW_STR("GET")) && r->minor_version == 1 &&
-	       r->content_length <= 0 && !r->chunked &&
-	       bw_str_eq_nocase(bw_http_header(r, BW_STR("upgrade"), NULL), BW_STR("websocket")) &&
-	       connection_names(r->headers, r->header_count, BW_STR("upgrade"));
-}
-
-static void forward(struct exchange *x, struct bw_http_request *r)
-{
-	struct edge *e = x->edge;
-	struct target *t;
-
-	x->group = group_choose(x, r);
-	if (!x->group || !x->group->http) {
-		exchange_fail(x, 503);
-		return;
-	}
-	if (x->group->http2) { /* not spoken to targets yet */
-		exchange_fail(x, 464);
-		return;
-	}
-	t = sticky_target(x, r, x->group);
-	if (!t)
-		t = group_pick(x->group, edge_wall_ms(e));
-	if (!t) {
-		exchange_fail(x, 503);
-		return;
-	}
-	target_hold(t);
-	t->outstanding++;
-	x->target = t;
-	x->upgrade = wants_websocket(x, r);
-	x->chunked_out = r->chunked;
-	x->listener->balancer->stats->values[M_REQUEST_COUNT]++;
-	x->group->values[M_REQUEST_COUNT]++;
-	if (!permits_pass(x->listener->balancer->egress, false, &t->address, bw_address_port(&t->address))) {
-		exchange_fail(x, 504);
-		return;
-	}
-	bw_buf_reset(&e->head);
-	emit_request(x, r, &e->head);
-	if (e->head.failed) {
-		exchange_fail(x, 400);
-		return;
-	}
-	upstream_begin(x, bw_buf_str(&e->head));
-}
-
 void exchange_start(struct exchange *x, struct bw_http_request *r)
 {
 	int status;
@@ -207,7 +126,7 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 	}
 	switch (x->rule->what) {
 	case DO_FORWARD:
-		forward(x, r);
+		dispatch(x, r);
 		break;
 	case DO_FIXED:
 		answer_fixed(x);
@@ -223,21 +142,27 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 
 size_t exchange_body_room(const struct exchange *x)
 {
-	return x->up ? upstream_room(x->up) : BLOCK_BYTES;
+	return x->up ? x->to->room(x) : BLOCK_BYTES;
 }
 
 void exchange_body(struct exchange *x, struct bw_str bytes)
 {
 	x->received += bytes.n;
 	if (x->up)
-		upstream_body(x->up, bytes);
+		x->to->body(x, bytes);
 }
 
 void exchange_body_end(struct exchange *x)
 {
 	x->request_done = true;
 	if (x->up)
-		upstream_body_end(x->up);
+		x->to->body_end(x);
+}
+
+void exchange_pull(struct exchange *x)
+{
+	if (x->up)
+		x->to->pull(x);
 }
 
 static void count_answer(struct exchange *x, int status)

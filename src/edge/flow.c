@@ -128,14 +128,12 @@ static void proxy_header(struct flow *f)
 
 static bool end_ready(struct flow *f, struct end *e)
 {
-	int error = 0;
-	socklen_t n = sizeof error;
 	enum io io;
 
 	if (!e->connected) {
 		if (!e->sock.writable && !e->sock.failed)
 			return false;
-		if (getsockopt(e->sock.watch.fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0 || error) {
+		if (!sock_connected(&e->sock)) {
 			f->listening->listener_stats->values[M_CONNECTION_ERROR]++;
 			flow_close(f, true);
 			return false;
@@ -275,19 +273,15 @@ static void flow_timer(struct bw_timer *t)
 static bool far_open(struct flow *f, struct group *g)
 {
 	const struct bw_address *a = &f->target->address;
-	int fd, on = 1;
 
-	if (!permits_pass(f->listening->listener->balancer->egress, false, a, bw_address_port(a)))
+	if (!permits_pass(f->listening->listener->balancer->egress, false, a, bw_address_port(a)) ||
+	    !sock_connect(f->edge, &f->far.sock, a, far_ready))
 		return false;
-	fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sock_watch(f->edge, &f->far.sock, fd, far_ready) != BW_OK)
-		return false;
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (bw_str_eq(g->in.protocol, BW_STR("TLS")))
-		f->far.sock.tls = bw_tls_connect_unverified(f->edge->target_tls, fd);
+		f->far.sock.tls = bw_tls_connect_unverified(f->edge->target_tls, f->far.sock.watch.fd);
 	if (g->proxy_protocol)
 		proxy_header(f);
-	return connect(fd, &a->any, a->bytes) == 0 || errno == EINPROGRESS;
+	return true;
 }
 
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot)

@@ -294,8 +294,8 @@ ssize_t h2_stream_read(struct h2_stream *s, uint8_t *to, size_t size, uint32_t *
 	wire_eat(s->h->edge, &s->body, bytes.n);
 	if (s->x) {
 		s->x->sent += bytes.n;
-		if (was_full && s->x->up)
-			upstream_pull(s->x->up);
+		if (was_full)
+			exchange_pull(s->x);
 	}
 	if (s->ended && !wire_length(&s->body))
 		*flags |= NGHTTP2_DATA_FLAG_EOF;

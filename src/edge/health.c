@@ -1,7 +1,6 @@
 /* Health checks: each target on its own beat, each check on a connection of its own. */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "edge/internal.h"
 #include "net/tls.h"
@@ -157,14 +156,6 @@ static void probe_read(struct probe *p)
 	}
 }
 
-static bool connect_done(struct probe *p)
-{
-	int error = 0;
-	socklen_t n = sizeof error;
-
-	return getsockopt(p->sock.watch.fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 && error == 0;
-}
-
 static void probe_ready(struct bw_watch *w, uint32_t events)
 {
 	struct probe *p = of_watch(w);
@@ -174,7 +165,7 @@ static void probe_ready(struct bw_watch *w, uint32_t events)
 	if (!p->connected) {
 		if (!p->sock.writable && !p->sock.failed)
 			return;
-		if (!connect_done(p)) {
+		if (!sock_connected(&p->sock)) {
 			refused(p);
 			return;
 		}
@@ -233,18 +224,9 @@ static void request_write(struct probe *p, const struct bw_address *to)
 static bool probe_open(struct probe *p)
 {
 	struct bw_address to;
-	int fd;
 
-	if (!probe_address(p->target, &to))
+	if (!probe_address(p->target, &to) || !sock_connect(p->edge, &p->sock, &to, probe_ready))
 		return false;
-	fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	if (sock_watch(p->edge, &p->sock, fd, probe_ready) != BW_OK) {
-		close(fd);
-		p->sock.watch.fd = -1;
-		return false;
-	}
 	p->busy = true;
 	p->connected = p->asked = false;
 	p->sent_n = p->got = 0;
@@ -254,8 +236,8 @@ static bool probe_open(struct probe *p)
 		request_write(p, &to);
 	p->answer = bw_realloc(NULL, ANSWER_MAX);
 	if (p->https)
-		p->sock.tls = bw_tls_connect_unverified(p->edge->target_tls, fd);
-	return connect(fd, &to.any, to.bytes) == 0 || errno == EINPROGRESS;
+		p->sock.tls = bw_tls_connect_unverified(p->edge->target_tls, p->sock.watch.fd);
+	return true;
 }
 
 static int64_t interval_ms(const struct target *t)

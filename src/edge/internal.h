@@ -60,6 +60,11 @@ struct sock {
 
 BW_CHECKED enum bw_err sock_watch(
     struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));
+/* A socket on its way to an address, of which an event tells how it went. False: it could not even begin. */
+bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
+    void (*ready)(struct bw_watch *w, uint32_t events));
+/* How it went. */
+bool sock_connected(struct sock *s);
 /* Notes what an event tells. */
 void sock_note(struct sock *s, uint32_t events);
 void sock_close(struct edge *e, struct sock *s);
@@ -148,7 +153,7 @@ struct target {
 	struct bw_str id;
 	int64_t port;
 	struct bw_address address;
-	bool has_address, draining, seen, gone;
+	bool has_address, draining, seen, gone, tried; /* tried: not to be picked again, by group_pick_other */
 	int64_t registered_ms, draining_ms;
 	int references;
 	enum health health;
@@ -195,6 +200,8 @@ void groups_update(struct edge *e, struct edge_config *config);
 void groups_settle(struct edge *e);
 /* The target for a new request; NULL when none may get one. `now_ms` is wall time. */
 struct target *group_pick(struct group *g, int64_t now_ms);
+/* Another one than these, which may be gone already. */
+struct target *group_pick_other(struct group *g, int64_t now_ms, struct target *const *tried, size_t count);
 struct target *group_by_key(struct group *g, struct bw_str key);
 /* Whether a sticky client may still be sent there. */
 bool target_serves(const struct target *t);
@@ -351,6 +358,23 @@ struct client_ops {
 	void (*wake)(struct exchange *x);
 };
 
+/* What the exchange asks of the target's side, one request of which it is; x->up is the row's own. */
+struct target_ops {
+	/* Takes a kept connection or begins one; `bytes` is the head as emit_request makes it, and what is known
+	 * of the body, framed for the row. False: no connection can be begun. */
+	bool (*begin)(struct exchange *x, struct bw_str bytes);
+	size_t (*room)(const struct exchange *x);
+	void (*body)(struct exchange *x, struct bw_str bytes);
+	void (*body_end)(struct exchange *x);
+	/* The client's side has room again. */
+	void (*pull)(struct exchange *x);
+	/* x goes before its answer was whole. Clears x->up. */
+	void (*leave)(struct exchange *x);
+};
+extern const struct target_ops upstream_http1;
+
+enum { TRIES = 3 }; /* targets that one request may be meant for, until one takes it */
+
 struct exchange {
 	struct edge *edge;
 	struct edge_config *config; /* a reference */
@@ -363,7 +387,10 @@ struct exchange {
 	bool http2, http10, tunnel;
 	struct group *group;
 	struct target *target; /* a reference */
-	struct upstream *up;
+	const struct target_ops *to;
+	void *up;
+	struct target *tried[TRIES]; /* that could not be reached; only to compare with */
+	size_t tried_count;
 	bool is_head, request_done, answered, ended, close, upgrade, ambiguous, chunked_out, has_body,
 	    retried;
 	int status, target_status;
@@ -372,7 +399,7 @@ struct exchange {
 	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
 	struct bw_buf redirect;          /* where to, for the log */
 	char trace[48];                  /* "Root=1-67891233-abcdef012345678912345678", for the log */
-	struct wire again;          /* the request's head, for another try on a fresh connection */
+	struct wire again;          /* the request as it was begun, for another try */
 	struct exchange *next;      /* in the pool */
 };
 
@@ -383,6 +410,8 @@ void exchange_start(struct exchange *x, struct bw_http_request *r);
 size_t exchange_body_room(const struct exchange *x);
 void exchange_body(struct exchange *x, struct bw_str bytes);
 void exchange_body_end(struct exchange *x);
+/* The client's side has room again. */
+void exchange_pull(struct exchange *x);
 /* Answers for the load balancer itself, unless an answer was begun: then it is cut off. */
 void exchange_fail(struct exchange *x, int status);
 /* The client is gone. Frees. */
@@ -392,6 +421,16 @@ void exchange_free(struct exchange *x);
 /* From the target's side. */
 void exchange_answer(struct exchange *x, const struct bw_http_response *r);
 void exchange_answer_end(struct exchange *x);
+
+/* ---- dispatch.c: which target gets a request ---- */
+
+void dispatch(struct exchange *x, struct bw_http_request *r);
+/* x is done with its target. */
+void dispatch_leave(struct exchange *x);
+/* The connection for x never came to be. */
+void dispatch_unconnected(struct exchange *x);
+/* That, and nothing of `bytes` was sent: another target gets them, or nobody, and x fails. May free x. */
+void dispatch_again(struct exchange *x, struct bw_str bytes);
 
 /* ---- emit.c: heads as they go out ---- */
 
@@ -458,15 +497,7 @@ struct target *flow_target_of(const struct listening *l, const struct bw_address
 void udp_open(struct listening *l);
 void udp_close(struct listening *l);
 
-/* Takes a kept connection or begins one, and binds it to x. */
-void upstream_begin(struct exchange *x, struct bw_str head);
-size_t upstream_room(const struct upstream *u);
-void upstream_body(struct upstream *u, struct bw_str bytes);
-void upstream_body_end(struct upstream *u);
-/* The client's side has room again. */
-void upstream_pull(struct upstream *u);
-/* x leaves it: kept when its answer was whole and it may be. */
-void upstream_leave(struct upstream *u, bool whole);
+/* Closes what is kept. */
 void upstreams_close(struct target *t);
 
 /* ---- the worker ---- */

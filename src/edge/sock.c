@@ -1,6 +1,7 @@
 /* Sockets are registered once, edge-triggered, and remember what they can do: a request costs no epoll_ctl.
  */
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -12,6 +13,34 @@ enum bw_err sock_watch(
 {
 	*s = (struct sock){.watch = {.fd = fd, .ready = ready}};
 	return bw_watch_set(e->loop, &s->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+}
+
+bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
+    void (*ready)(struct bw_watch *w, uint32_t events))
+{
+	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
+
+	*s = (struct sock){.watch.fd = -1};
+	if (fd < 0)
+		return false;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (sock_watch(e, s, fd, ready) != BW_OK) {
+		close(fd);
+		s->watch.fd = -1;
+		return false;
+	}
+	if (connect(fd, &to->any, to->bytes) == 0 || errno == EINPROGRESS)
+		return true;
+	sock_close(e, s);
+	return false;
+}
+
+bool sock_connected(struct sock *s)
+{
+	int error = 0;
+	socklen_t n = sizeof error;
+
+	return getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &error, &n) == 0 && error == 0;
 }
 
 void sock_note(struct sock *s, uint32_t events)

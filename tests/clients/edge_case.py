@@ -210,7 +210,7 @@ class Balancer:
         for g in self.groups:
             for t in g["targets"]:
                 if healthy and not t.get("draining"):
-                    self.player.health(t["port"], "healthy")
+                    self.player.health(t["port"], "healthy" if g["health_enabled"] else "unavailable")
 
     def connect(self, source=None):
         return socket.create_connection((self.address, self.port), timeout=15, source_address=(source, 0) if source else None)

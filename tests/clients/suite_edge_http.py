@@ -10,8 +10,8 @@ import time
 import unittest
 
 import harness
-from edge_case import (ARN, LAST, Backend, Balancer, Player, condition, fixed, forward, group, header, parse, read_all, read_answer, rule,
-                       target)
+from edge_case import (ARN, LAST, Backend, Balancer, Player, condition, fixed, forward, free_port, group, header, parse, read_all, read_answer,
+                       rule, target)
 
 PLAYER = Player()
 
@@ -429,6 +429,38 @@ class Balancing(unittest.TestCase):
         lb.publish()
         self.assertEqual(self.share(lb, backends, 20), [0, 20])
         self.assertEqual([h["reason"] for h in PLAYER.report()["health"] if h["port"] == backends[0].port], ["Target.DeregistrationInProgress"])
+
+
+class Unreachable(unittest.TestCase):
+    """A target that refuses the connection costs nobody a request, as long as there is another."""
+
+    def made(self, name, *targets):
+        return Balancer(PLAYER, group(name, targets, health_enabled=False))
+
+    def errors(self):
+        return PLAYER.metric("TargetConnectionErrorCount", target_group=True)
+
+    def test_another_target_gets_the_request(self):
+        backend = Backend(lambda h, b: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(b) + b)
+        lb = self.made("unreach1", free_port(), free_port(), backend)
+        for n in range(12):
+            body = b"x" * (n * 3000 + 1)
+            self.assertEqual((200, body), lb.get("/", method="POST", body=body)[::2])
+        self.assertEqual(len(backend.requests), 12)
+        PLAYER.until(lambda: self.errors() > 0, "none was counted")
+        chunked = b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
+        for _ in range(3):
+            self.assertTrue(lb.raw(chunked).endswith(b"abcdefg"))
+
+    def test_three_targets_are_tried_and_no_more(self):
+        lb = self.made("unreach2", *(free_port() for _ in range(5)))
+        self.assertEqual(502, lb.get()[0])
+        PLAYER.until(lambda: self.errors() == 3, "not three")
+
+    def test_a_target_alone_is_502(self):
+        lb = self.made("unreach3", free_port())
+        self.assertEqual(502, lb.get()[0])
+        PLAYER.until(lambda: self.errors() == 1, "not one")
 
 
 class Stickiness(unittest.TestCase):

@@ -1,0 +1,136 @@
+/* Which target gets a request, and which other one when it cannot be reached. */
+#include "edge/internal.h"
+
+static void target_take(struct exchange *x, struct target *t)
+{
+	target_hold(t);
+	t->outstanding++;
+	x->target = t;
+}
+
+void dispatch_leave(struct exchange *x)
+{
+	if (!x->target)
+		return;
+	x->target->outstanding--;
+	target_release(x->target);
+	x->target = NULL;
+}
+
+static struct group *group_choose(struct exchange *x, const struct bw_http_request *r)
+{
+	const struct rule *rule = x->rule;
+	struct group *g = sticky_group(x, r);
+	int64_t at;
+	uint32_t random;
+
+	if (g || rule->weights <= 0)
+		return g;
+	bw_random(&random, sizeof random);
+	at = random % rule->weights;
+	for (size_t i = 0; i < rule->forward_count; i++) {
+		at -= rule->forwards[i].weight;
+		if (at < 0)
+			return rule->forwards[i].group;
+	}
+	return NULL;
+}
+
+/* Upgrades pass to HTTP/1.1 targets, for WebSocket alone: another protocol could carry requests past the
+ * rules. */
+static bool wants_websocket(const struct exchange *x, const struct bw_http_request *r)
+{
+	return !x->http2 && bw_str_eq(r->method, BW_STR("GET")) && r->minor_version == 1 &&
+	       r->content_length <= 0 && !r->chunked &&
+	       bw_str_eq_nocase(bw_http_header(r, BW_STR("upgrade"), NULL), BW_STR("websocket")) &&
+	       connection_names(r->headers, r->header_count, BW_STR("upgrade"));
+}
+
+static bool may_reach(const struct exchange *x)
+{
+	const struct bw_address *a = &x->target->address;
+
+	return permits_pass(x->listener->balancer->egress, false, a, bw_address_port(a));
+}
+
+void dispatch_unconnected(struct exchange *x)
+{
+	x->listener->balancer->stats->values[M_CONNECTION_ERROR]++;
+	x->group->values[M_CONNECTION_ERROR]++;
+}
+
+/* False: every target that may be tried was. */
+static bool next_target(struct exchange *x)
+{
+	struct target *t;
+
+	dispatch_unconnected(x);
+	x->tried[x->tried_count++] = x->target;
+	if (x->tried_count == TRIES)
+		return false;
+	t = group_pick_other(x->group, edge_wall_ms(x->edge), x->tried, x->tried_count);
+	if (!t)
+		return false;
+	target_outcome(x->target, true);
+	dispatch_leave(x);
+	target_take(x, t);
+	return may_reach(x);
+}
+
+static bool begin(struct exchange *x, struct bw_str bytes)
+{
+	while (!x->to->begin(x, bytes))
+		if (!next_target(x))
+			return false;
+	return true;
+}
+
+void dispatch_again(struct exchange *x, struct bw_str bytes)
+{
+	x->up = NULL;
+	if (next_target(x) && begin(x, bytes)) {
+		x->ops->pull(x); /* a kept connection may have taken everything at once */
+		return;
+	}
+	exchange_fail(x, 502);
+	x->ops->wake(x);
+}
+
+/* The status to refuse with; 0: the request is on its way. */
+static int forward(struct exchange *x, struct bw_http_request *r)
+{
+	struct edge *e = x->edge;
+	struct target *t;
+
+	x->group = group_choose(x, r);
+	if (!x->group || !x->group->http)
+		return 503;
+	if (x->group->http2) /* not spoken to targets yet */
+		return 464;
+	t = sticky_target(x, r, x->group);
+	if (!t)
+		t = group_pick(x->group, edge_wall_ms(e));
+	if (!t)
+		return 503;
+	target_take(x, t);
+	x->to = &upstream_http1;
+	x->upgrade = wants_websocket(x, r);
+	x->chunked_out = r->chunked;
+	x->listener->balancer->stats->values[M_REQUEST_COUNT]++;
+	x->group->values[M_REQUEST_COUNT]++;
+	if (!may_reach(x))
+		return 504;
+	bw_buf_reset(&e->head);
+	emit_request(x, r, &e->head);
+	if (e->head.failed)
+		return 400;
+	return begin(x, bw_buf_str(&e->head)) ? 0 : 502;
+}
+
+void dispatch(struct exchange *x, struct bw_http_request *r)
+{
+	int status = forward(x, r);
+
+	if (status)
+		exchange_fail(x, status);
+}

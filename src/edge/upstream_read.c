@@ -1,0 +1,183 @@
+/* A target's answer over HTTP/1.1. */
+#include "edge/upstream.h"
+
+/* The answer has ended: the connection is free before the client hears, who may ask again on it at once. */
+static void answer_ends(struct upstream *u)
+{
+	struct exchange *x = u->x;
+
+	upstream_leave(u, !x->ambiguous);
+	exchange_answer_end(x);
+	x->ops->wake(x);
+}
+
+static void switch_protocols(struct upstream *u)
+{
+	u->framing = F_CLOSE;
+	u->keep = false;
+	u->x->chunked_out = false;
+	u->x->tunnel = true;
+	u->x->ops->tunnel(u->x);
+}
+
+static void framing_choose(struct upstream *u, const struct bw_http_response *r)
+{
+	u->keep = r->keep_alive;
+	u->left = 0;
+	if (u->x->is_head || r->status == 204 || r->status == 304) {
+		u->framing = F_LENGTH;
+		return;
+	}
+	u->framing = r->chunked ? F_CHUNKED : r->content_length >= 0 ? F_LENGTH : F_CLOSE;
+	u->keep = u->keep && u->framing != F_CLOSE;
+	u->left = r->content_length;
+	u->chunked = (struct bw_http_chunked){0};
+}
+
+/* Consumes a head from `bytes`. BW_EAGAIN: not whole. */
+static enum bw_err head_take(struct upstream *u, struct bw_str bytes, size_t *used)
+{
+	struct bw_http_response *r = &u->edge->response;
+
+	*used = 0;
+	TRY(bw_http_parse_response(bytes, r, used));
+	if (r->status == 101) {
+		CHECK(u->x->upgrade, BW_EINVAL);
+		exchange_answer(u->x, r);
+		switch_protocols(u);
+		return BW_OK;
+	}
+	if (r->status < 200)
+		return BW_OK; /* the client was told to go on already */
+	exchange_answer(u->x, r);
+	framing_choose(u, r);
+	return BW_OK;
+}
+
+static enum bw_err chunks_take(struct upstream *u, struct bw_str bytes, size_t *used, bool *end)
+{
+	struct bw_buf *out = &u->edge->decoded;
+	enum bw_err e;
+
+	bw_buf_reset(out);
+	e = bw_http_chunked_feed(&u->chunked, bytes, used, out);
+	if (e != BW_OK && e != BW_EAGAIN)
+		return BW_EINVAL;
+	if (out->n)
+		u->x->ops->body(u->x, bw_buf_str(out));
+	*end = e == BW_OK;
+	return BW_OK;
+}
+
+/* What of `bytes` belongs to the answer goes to the client. */
+static enum bw_err body_take(struct upstream *u, struct bw_str bytes, size_t *used, bool *end)
+{
+	*end = false;
+	if (u->framing == F_CHUNKED)
+		return chunks_take(u, bytes, used, end);
+	*used = bytes.n;
+	if (u->framing == F_LENGTH && (int64_t)bytes.n > u->left)
+		*used = (size_t)u->left;
+	u->left -= (int64_t)*used;
+	if (*used)
+		u->x->ops->body(u->x, bw_str_sub(bytes, 0, *used));
+	*end = u->framing == F_LENGTH && u->left == 0;
+	return BW_OK;
+}
+
+/* Everything in `bytes`. BW_OK with *end: the answer is whole; BW_EAGAIN: more is needed, and *used says what
+ * is kept. */
+static enum bw_err answer_take(struct upstream *u, struct bw_str bytes, size_t *used, bool *end)
+{
+	*used = 0;
+	*end = false;
+	while (!*end) {
+		struct bw_str rest = bw_str_sub(bytes, *used, bytes.n);
+		size_t n = 0;
+
+		if (u->framing == F_HEAD) {
+			TRY(head_take(u, rest, &n));
+			*end = u->framing == F_LENGTH && u->left == 0;
+		} else if (rest.n == 0) {
+			return BW_EAGAIN;
+		} else {
+			TRY(body_take(u, rest, &n, end));
+		}
+		*used += n;
+	}
+	return BW_OK;
+}
+
+/* Whether the request may go out once more on a fresh connection: a kept one was closed before a byte came.
+ */
+static bool try_again(struct upstream *u)
+{
+	struct exchange *x = u->x;
+	struct edge *e = u->edge;
+	struct wire again = x->again;
+
+	if (!u->reused || u->got || x->retried || x->answered || wire_length(&again) == 0)
+		return false;
+	x->retried = true;
+	x->up = NULL;
+	x->again = (struct wire){0};
+	upstream_shut(u);
+	if (!upstream_begin_fresh(x, wire_bytes(&again)))
+		dispatch_again(x, wire_bytes(&again));
+	wire_free(e, &again);
+	return true;
+}
+
+static void input_ended(struct upstream *u)
+{
+	if (u->state == U_IDLE || !u->x) {
+		upstream_shut(u);
+	} else if (u->framing == F_CLOSE) {
+		u->keep = false;
+		answer_ends(u);
+	} else if (!try_again(u)) {
+		upstream_fail(u, 502);
+	}
+}
+
+bool upstream_read(struct upstream *u)
+{
+	struct edge *e = u->edge;
+	size_t held = wire_length(&u->in), room = u->x ? u->x->ops->room(u->x) : 1, n, used;
+	enum bw_err err;
+	bool end;
+	enum io io;
+
+	if (room == 0)
+		return false;
+	if (room > BLOCK_BYTES)
+		room = BLOCK_BYTES;
+	if (held)
+		memcpy(e->scratch, wire_bytes(&u->in).p, held);
+	io = sock_read(&u->sock, e->scratch + held, room, &n);
+	if (io == IO_WAIT)
+		return false;
+	if (io != IO_DONE) {
+		input_ended(u);
+		return false;
+	}
+	if (u->state == U_IDLE || !u->x) { /* nobody has asked */
+		upstream_shut(u);
+		return false;
+	}
+	u->got = true;
+	u->active_ms = bw_loop_now_ms(e->loop);
+	wire_free(e, &u->in);
+	err = answer_take(u, bw_str_make(e->scratch, held + n), &used, &end);
+	if (err == BW_EINVAL || (err == BW_OK && !end)) {
+		upstream_fail(u, 502);
+		return false;
+	}
+	if (used < held + n)
+		(void)wire_put(e, &u->in, bw_str_make(e->scratch + used, held + n - used));
+	if (end) {
+		answer_ends(u);
+		return false;
+	}
+	return true;
+}
