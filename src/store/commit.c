@@ -4,12 +4,13 @@
 #include "store/lmdb_store.h"
 #include "base/sys.h"
 
+#include <sched.h>
 #include <signal.h>
 
 enum { COUNTS_ROOM = 64 };
 
-/* A counter that a group has touched: as it is stored, after the batches that were accepted, and after the one
- * that is being checked. It is written once for the whole group. */
+/* A counter that a group has touched: as it is stored, after the batches that were accepted, and after the
+ * one that is being checked. It is written once for the whole group. */
 struct counted {
 	struct bw_str key;
 	int64_t stored, accepted, value;
@@ -189,13 +190,16 @@ static struct bw_commit *queue_take(struct store_queue *q)
 	return first;
 }
 
+/* Gives way after a group, so that calls of a loop on the same core still come into the next one. */
 static void *committer(void *store)
 {
 	struct bw_store *s = store;
 	struct bw_commit *first;
 
-	while ((first = queue_take(&s->queue)))
+	while ((first = queue_take(&s->queue))) {
 		group_answer(s, first, group_commit(s, first));
+		sched_yield();
+	}
 	return NULL;
 }
 

@@ -52,17 +52,23 @@ static enum bw_err parent_sync(const char *dir)
 	return err;
 }
 
+static bool is_ours(const struct stat *st)
+{
+	return st->st_uid == geteuid() || st->st_uid == 0;
+}
+
+/* An administrator may have put a link there; nobody else may, or secrets went where they like. */
 static enum bw_err folder_make(const char *dir)
 {
-	struct stat st;
+	struct stat st, link;
 
 	if (mkdir(dir, 0700) == 0)
 		TRY(parent_sync(dir));
 	else if (errno != EEXIST)
 		return failed("mkdir", dir);
-	if (stat(dir, &st) != 0)
+	if (lstat(dir, &link) != 0 || stat(dir, &st) != 0)
 		return failed("stat", dir);
-	if (!S_ISDIR(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022)) {
+	if (!S_ISDIR(st.st_mode) || !is_ours(&link) || !is_ours(&st) || (st.st_mode & 022)) {
 		bw_log(BW_LOG_ERROR, "data folder %s: has to be a folder that nobody else may write to", dir);
 		return BW_EPERM;
 	}

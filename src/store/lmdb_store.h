@@ -79,6 +79,9 @@ BW_CHECKED enum bw_err store_txn_rotate(struct store_txn *t);
 /* Empties records and counters. */
 BW_CHECKED enum bw_err store_txn_clear(struct store_txn *t);
 
+/* lmdb_ahead.c: makes the data file longer before a commit has to. With the write lock held, outside a transaction. */
+void store_write_ahead(struct bw_store *s);
+
 /* lmdb_meta.c: keys, state, and what is checked when a store is opened. */
 struct bw_str store_key_name(uint32_t id, char out[16]);
 BW_CHECKED enum bw_err store_key_load(struct bw_store *s, MDB_txn *txn, uint32_t id);

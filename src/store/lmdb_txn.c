@@ -13,6 +13,7 @@ enum bw_err store_txn_begin(struct bw_store *s, struct store_txn *t)
 	pthread_mutex_lock(&s->write_lock);
 	bw_buf_init(&t->sealed, BW_STORE_VALUE_MAX + BW_SEAL_OVERHEAD);
 	bw_arena_init(&t->arena, SCRATCH_MAX);
+	store_write_ahead(s);
 	err = store_lmdb_err(mdb_txn_begin(s->env, NULL, 0, &t->txn), "beginning a commit");
 	if (err == BW_OK)
 		err = store_state_load(s, t->txn, &t->state);

@@ -1,5 +1,6 @@
 #include "fixture.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -287,6 +288,64 @@ TEST(store_refuses_bad_paths_and_open_folders)
 	assert_int_equal(bw_store_open(&f.config, &s), BW_EPERM);
 	assert_int_equal(chmod(f.data, 0700), 0);
 	assert_ok(bw_store_open(&f.config, &f.store));
+	fixture_close(&f);
+}
+
+TEST(store_takes_the_links_of_its_owner_alone)
+{
+	char link[128];
+	struct bw_store_config config;
+
+	fixture_open(&f);
+	fixture_close_store(&f);
+	snprintf(link, sizeof link, "%s/link", f.folder);
+	assert_int_equal(symlink(f.data, link), 0);
+	config = f.config;
+	config.data_dir = bw_str_c(link);
+	assert_ok(bw_store_open(&config, &f.store));
+	fixture_close_store(&f);
+	if (geteuid() == 0) { /* nobody else can give a link away */
+		struct bw_store *s;
+
+		assert_int_equal(lchown(link, 65534, 65534), 0);
+		assert_int_equal(bw_store_open(&config, &s), BW_EPERM);
+	}
+	assert_int_equal(unlink(link), 0);
+	assert_ok(bw_store_open(&f.config, &f.store));
+	fixture_close(&f);
+}
+
+static off_t data_length(void)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/data.mdb", f.data);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* Each step is a mebibyte, far more than a commit of one record: most commits find their blocks there. */
+TEST(store_writes_blocks_ahead_of_commits)
+{
+	static char value[20000];
+	off_t before, after;
+	int longer = 0;
+
+	fixture_open(&f);
+	assert_ok(put_one(&f, A, BW_STR("first")));
+	before = data_length();
+	assert_true(before >= 1 << 20);
+	for (int i = 0; i < 200; i++) {
+		assert_ok(put_one(&f, bw_arena_printf(&f.arena, "k%d", i), bw_str_make(value, sizeof value)));
+		after = data_length();
+		longer += after != before;
+		before = after;
+	}
+	assert_true(before >= 200 * (off_t)sizeof value);
+	assert_in_range(longer, 3, 8);
+	fixture_reopen(&f);
+	assert_int_equal(version_of(&f, BW_STR("k199")), 201);
 	fixture_close(&f);
 }
 
