@@ -40,3 +40,10 @@ bool naive_action_like(struct bw_str pattern, struct bw_str action);
 bool naive_arn_like(
     struct bw_str pattern, bool padded, bool variables, struct bw_str s, const struct bw_policy_request *r);
 bool naive_conditions(json condition, bool variables, const struct bw_policy_request *r);
+
+/* naive_operand.c: false when either text is none of its kind. */
+bool naive_numbers(struct bw_str found, struct bw_str want, int *order);
+/* Milliseconds since 1970. */
+bool naive_moment(struct bw_str s, __int128 *out);
+bool naive_in_network(struct bw_str found, struct bw_str want);
+bool naive_written_as(struct bw_str bytes, struct bw_str base64);

@@ -1,6 +1,4 @@
-/* Values: patterns, numbers, dates, addresses, and the operators over them. */
-#include <arpa/inet.h>
-
+/* Patterns, and the condition operators. */
 #include "naive.h"
 
 enum { TOKENS_MAX = 4096, ANY = 256, ONE = 257 };
@@ -89,7 +87,7 @@ static size_t reference_end(struct bw_str s, size_t at)
 		return 0;
 	while (i < s.n && s.p[i] != '}' && s.p[i] != ',')
 		i++;
-	if (i >= s.n || i == at + 2)
+	if (i >= s.n || bw_str_trim(bw_str_sub(s, at + 2, i - at - 2)).n == 0)
 		return 0;
 	if (s.p[i] == '}')
 		return i + 1;
@@ -148,25 +146,67 @@ static bool expand(
 	return true;
 }
 
+static bool begins_character(struct bw_str s, size_t at)
+{
+	return at == s.n || ((unsigned char)s.p[at] & 0xc0) != 0x80;
+}
+
+/* Where a byte or ONE leads from `at`; 0 when nowhere. */
+static size_t after_token(uint16_t token, struct bw_str s, size_t at, bool nocase)
+{
+	size_t to = at + 1;
+
+	if (at == s.n)
+		return 0;
+	if (token == ONE) {
+		while (!begins_character(s, to))
+			to++;
+		return to;
+	}
+	if (nocase ? fold((char)token) == fold(s.p[at]) : token == (unsigned char)s.p[at])
+		return to;
+	return 0;
+}
+
+/* Moves every place from `*first` to `*last` where the pattern has come to over one token; false when none is
+ * left. */
+static bool row_step(bool *row, size_t *first, size_t *last, uint16_t token, struct bw_str s, bool nocase)
+{
+	size_t low = s.n + 1, high = 0;
+
+	if (token == ANY) {
+		for (size_t j = *first; j <= s.n; j++)
+			row[j] = begins_character(s, j);
+		*last = s.n;
+		return true;
+	}
+	for (size_t j = *last + 1; j-- > *first;) {
+		size_t to = row[j] ? after_token(token, s, j, nocase) : 0;
+
+		row[j] = false;
+		if (!to)
+			continue;
+		row[to] = true;
+		low = to;
+		high = high ? high : to;
+	}
+	*first = low;
+	*last = high;
+	return high > 0;
+}
+
 static bool glob(const struct tokens *t, struct bw_str s, bool nocase)
 {
-	bool *row = bw_alloc(s.n + 1), *next = bw_alloc(s.n + 1), yes, *swap;
+	bool small[128], *row = s.n < sizeof small ? small : bw_alloc(s.n + 1), live = true, yes;
+	size_t first = 0, last = 0;
 
+	memset(row, 0, s.n + 1);
 	row[0] = true;
-	for (size_t i = 0; i < t->n; i++) {
-		for (size_t j = 0; j <= s.n; j++) {
-			bool fits = j && (t->v[i] == ONE || (nocase ? fold((char)t->v[i]) == fold(s.p[j - 1])
-			                                            : t->v[i] == (unsigned char)s.p[j - 1]));
-
-			next[j] = t->v[i] == ANY ? row[j] || (j && next[j - 1]) : fits && row[j - 1];
-		}
-		swap = row;
-		row = next;
-		next = swap;
-	}
-	yes = row[s.n];
-	bw_free(row);
-	bw_free(next);
+	for (size_t i = 0; live && i < t->n; i++)
+		live = row_step(row, &first, &last, t->v[i], s, nocase);
+	yes = live && row[s.n];
+	if (row != small)
+		bw_free(row);
 	return yes;
 }
 
@@ -209,116 +249,12 @@ bool naive_arn_like(
 	return true;
 }
 
-/* Numbers as digits around a point, padded to the same width: then text order is their order. */
-static bool decimal(struct bw_str s, char out[64], bool *negative)
-{
-	struct bw_str rest = s, whole;
-
-	*negative = s.n && s.p[0] == '-';
-	rest = bw_str_sub(s, *negative, s.n);
-	whole = bw_str_cut(&rest, '.');
-	if (whole.n == 0 || whole.n > 30 || (bw_str_set(rest) && (rest.n == 0 || rest.n > 30)))
-		return false;
-	memset(out, '0', 64);
-	for (size_t i = 0; i < whole.n; i++)
-		out[30 - whole.n + i] = whole.p[i];
-	for (size_t i = 0; i < rest.n; i++)
-		out[30 + i] = rest.p[i];
-	for (size_t i = 0; i < 64; i++)
-		if (out[i] < '0' || out[i] > '9')
-			return false;
-	return true;
-}
-
-static bool numbers(struct bw_str found, struct bw_str want, int *order)
-{
-	char a[64], b[64], zero[64];
-	bool an, bn;
-
-	memset(zero, '0', sizeof zero);
-	if (!decimal(found, a, &an) || !decimal(want, b, &bn))
-		return false;
-	an = an && memcmp(a, zero, 64) != 0;
-	bn = bn && memcmp(b, zero, 64) != 0;
-	if (an != bn)
-		*order = an ? -1 : 1;
-	else
-		*order = an ? memcmp(b, a, 64) : memcmp(a, b, 64);
-	return true;
-}
-
-static bool two(struct bw_str s, size_t at, int64_t *out)
-{
-	return at + 2 <= s.n && bw_str_to_i64(bw_str_sub(s, at, 2), 0, 99, out) == BW_OK;
-}
-
-static bool leap(int64_t y)
-{
-	return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
-}
-
-/* Seconds by walking through the years from 0000, which begins 719528 days before 1970. Fractions are not
- * generated. */
-static bool seconds(struct bw_str s, int64_t *out)
-{
-	static const int64_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int64_t year, month = 1, day = 1, h = 0, m = 0, sec = 0, total = -719528;
-
-	if (!(s.n >= 4 && bw_str_to_i64(bw_str_sub(s, 0, 4), 0, 9999, &year) == BW_OK &&
-	        (s.n == 4 || s.p[4] == '-')))
-		return bw_str_to_i64(s, INT64_MIN, INT64_MAX, out) == BW_OK;
-	if (s.n > 4 && (!two(s, 5, &month) || month < 1 || month > 12))
-		return false;
-	if (s.n > 7 && (s.p[7] != '-' || !two(s, 8, &day)))
-		return false;
-	if (s.n > 10 &&
-	    (s.n != 20 || s.p[10] != 'T' || !two(s, 11, &h) || !two(s, 14, &m) || !two(s, 17, &sec)))
-		return false;
-	if (day < 1 || day > days[month - 1] + (month == 2 && leap(year)) || h > 23 || m > 59 || sec > 59)
-		return false;
-	for (int64_t y = 0; y < year; y++)
-		total += leap(y) ? 366 : 365;
-	for (int64_t i = 1; i < month; i++)
-		total += days[i - 1] + (i == 2 && leap(year));
-	*out = (total + day - 1) * 86400 + h * 3600 + m * 60 + sec;
-	return true;
-}
-
-static bool address(struct bw_str s, int *family, uint8_t out[16])
-{
-	char text[64] = {0};
-
-	if (s.n >= sizeof text)
-		return false;
-	memcpy(text, s.p, s.n);
-	*family = strchr(text, ':') ? AF_INET6 : AF_INET;
-	return inet_pton(*family, text, out) == 1;
-}
-
-static bool in_network(struct bw_str found, struct bw_str want)
-{
-	struct bw_str rest = want, base = bw_str_cut(&rest, '/');
-	uint8_t a[16], b[16];
-	int fa, fb;
-	int64_t bits;
-
-	if (!address(found, &fa, a) || !address(base, &fb, b) || fa != fb)
-		return false;
-	bits = fa == AF_INET ? 32 : 128;
-	if (bw_str_set(rest) && bw_str_to_i64(rest, 0, bits, &bits) != BW_OK)
-		return false;
-	for (int64_t i = 0; i < bits; i++)
-		if (((a[i / 8] ^ b[i / 8]) >> (7 - i % 8)) & 1)
-			return false;
-	return true;
-}
-
 /* One value of the request against one of the document, for an operator that is not negated. */
 static bool one_matches(struct bw_str op, struct bw_str want, struct bw_str found, bool variables,
     const struct bw_policy_request *r)
 {
 	struct tokens t;
-	int64_t a, b;
+	__int128 a, b;
 	int order;
 
 	if (naive_is(op, "StringEquals"))
@@ -334,14 +270,16 @@ static bool one_matches(struct bw_str op, struct bw_str want, struct bw_str foun
 		           naive_same_nocase(found, BW_STR("true"))) ||
 		       (naive_same_nocase(want, BW_STR("false")) &&
 		           naive_same_nocase(found, BW_STR("false")));
+	if (naive_is(op, "BinaryEquals"))
+		return naive_written_as(found, want);
 	if (naive_is(op, "IpAddress"))
-		return in_network(found, want);
+		return naive_in_network(found, want);
 	if (bw_str_starts(op, BW_STR("Numeric"))) {
-		if (!numbers(found, want, &order))
+		if (!naive_numbers(found, want, &order))
 			return false;
 		op = bw_str_sub(op, 7, op.n);
 	} else {
-		if (!seconds(found, &a) || !seconds(want, &b))
+		if (!naive_moment(found, &a) || !naive_moment(want, &b))
 			return false;
 		order = (a > b) - (a < b);
 		op = bw_str_sub(op, 4, op.n);
