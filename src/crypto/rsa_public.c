@@ -2,8 +2,9 @@
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/param_build.h>
 #include <openssl/pem.h>
+
+#include "crypto/evp.h"
 
 static enum bw_err number_read(EVP_PKEY *key, const char *name, struct bw_arena *arena, struct bw_str *out)
 {
@@ -34,30 +35,9 @@ enum bw_err bw_rsa_public_read(
 	return e;
 }
 
-static EVP_PKEY *key_make(struct bw_str modulus, struct bw_str exponent)
-{
-	BIGNUM *n = BN_bin2bn((const unsigned char *)modulus.p, (int)modulus.n, NULL);
-	BIGNUM *e = BN_bin2bn((const unsigned char *)exponent.p, (int)exponent.n, NULL);
-	OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	OSSL_PARAM *params = NULL;
-	EVP_PKEY *key = NULL;
-
-	if (n && e && build && ctx && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) &&
-	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e) &&
-	    (params = OSSL_PARAM_BLD_to_param(build)) != NULL && EVP_PKEY_fromdata_init(ctx) == 1)
-		(void)EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params);
-	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(build);
-	EVP_PKEY_CTX_free(ctx);
-	BN_free(n);
-	BN_free(e);
-	return key;
-}
-
 enum bw_err bw_rsa_public_pem(struct bw_str modulus, struct bw_str exponent, struct bw_buf *out)
 {
-	EVP_PKEY *key = key_make(modulus, exponent);
+	EVP_PKEY *key = evp_rsa_public(modulus, exponent);
 	BIO *bio = BIO_new(BIO_s_mem());
 	enum bw_err e = key && bio && PEM_write_bio_PUBKEY(bio, key) == 1 ? BW_OK : BW_EINVAL;
 	char *text;
