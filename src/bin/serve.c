@@ -28,6 +28,8 @@ static const struct option serve_options[] = {
     {"edge-address", OPTION_VALUE, "ADDR", "one address for all load balancers instead"},
     {"instance", OPTION_MANY, "ID=ADDR", "the address that an instance id stands for as a target: i-0123456789abcdef0=10.0.0.8"},
     {"guard", OPTION_MANY, "[NS/]IFACE=GROUPS", "enforce security groups at an interface: eth0=sg-..., blue/eth0=eni-..., *=sg-...,sg-..."},
+    {"idp-ca", OPTION_VALUE, "FILE", "authorities that certificates of identity providers may come from, beside the system's (PEM)"},
+    {"idp-host", OPTION_MANY, "HOST", "an identity provider that load balancers may speak to (default: any)"},
     {"trail-keep-days", OPTION_VALUE, "N", "remove audit records older than N days (default: keep for ever)"},
     {"loops", OPTION_VALUE, "N", "event loops (default: the number of cores, at most 8)"},
     {"log-level", OPTION_VALUE, "LEVEL", "error, warn, info or debug (default: info)"},
@@ -240,18 +242,40 @@ static int edge_prepare(struct bw_edge *edge, struct api *api, const struct plac
 }
 
 static struct keyer_process keyer;
+static struct bw_helper helper;
 
-/* Every process but the keyer forgets what it inherited for it. */
+/* Every process but the keyer and the helper forgets what it inherited for them. */
 static int api_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, true);
+	bw_helper_forget(&helper, false);
 	return api_run(self);
 }
 
 static int edge_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, false);
+	bw_helper_forget(&helper, true);
 	return bw_edge_run(self);
+}
+
+/* Of what is memory, it keeps neither the key of an ephemeral server nor the edge's images, which hold keys too. */
+static int helper_main(const struct bw_proc_self *self)
+{
+	const struct bw_proc_self own = {self->channel, &helper};
+
+	keyer_forget(&keyer, false);
+	bw_edge_free(self->ctx);
+	return bw_helper_run(&own);
+}
+
+static enum bw_err helper_prepare(const struct parsed *p, struct bw_edge *edge)
+{
+	TRY(bw_helper_make(&helper, 1));
+	helper.ca_file = option_get(p, "idp-ca");
+	helper.hosts = option_all(p, "idp-host");
+	edge->helper = &helper;
+	return BW_OK;
 }
 
 struct guard_process {
@@ -268,6 +292,7 @@ static int guard_main(const struct bw_proc_self *self)
 	const struct bw_proc_self own = {self->channel, &g->guard};
 
 	keyer_forget(&keyer, false);
+	bw_helper_forget(&helper, false);
 	bw_edge_free(g->edge);
 	for (unsigned i = 0; i < g->api->loops; i++)
 		for (size_t k = 0; k < g->api->listen_count; k++)
@@ -281,9 +306,10 @@ static int serve_run(const struct parsed *p)
 	static struct place place;
 	static struct bw_edge edge;
 	struct guard_process guard = {.api = &api, .edge = &edge};
-	/* The keyer first: the api asks it. */
+	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
 	const struct bw_proc_row rows[] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
+	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true, .user = edge_user()},
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
 	    {.title = "edge",
 	        .run = edge_main,
@@ -298,7 +324,7 @@ static int serve_run(const struct parsed *p)
 	umask(077);
 	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(&edge, &api, &place)))
 		return refused;
-	if (guard_boards_open(&api, &guard.guard) != BW_OK || keyer_prepare(&keyer, &place, api.core.ephemeral, api.loops) != BW_OK)
+	if (helper_prepare(p, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK || keyer_prepare(&keyer, &place, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
 	api.core.keyer_channels = keyer.api_ends;
 	status = bw_proc_run(rows, BW_COUNT(rows) - !api.core.guard.count, DRAIN_MS);

@@ -5,7 +5,7 @@
 static const struct {
 	int status;
 	const char *reason;
-} reasons[] = {{400, "Bad Request"}, {403, "Forbidden"}, {405, "Method Not Allowed"},
+} reasons[] = {{400, "Bad Request"}, {401, "Authorization Required"}, {403, "Forbidden"}, {405, "Method Not Allowed"},
     {408, "Request Time-out"}, {413, "Request Entity Too Large"}, {414, "Request-URI Too Large"},
     {417, "Expectation Failed"}, {431, "Request Header Fields Too Large"}, {460, "Client Closed Request"},
     {463, "X-Forwarded-For Header With Too Many Addresses"}, {464, "Incompatible Protocol Versions"},

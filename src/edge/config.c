@@ -1,6 +1,6 @@
 /* An image made ready: attributes parsed, patterns compiled, names of target groups resolved. Whatever cannot
  * be read is made to permit or match nothing, and said in the log; the API has checked it all before. */
-#include "edge/internal.h"
+#include "edge/check.h"
 
 struct bw_str attribute(const struct bw_pairs *p, const char *name)
 {
@@ -46,6 +46,15 @@ static struct pcre2_real_code_8 *regex_keep(struct edge_config *c, struct bw_str
 	}
 	c->regexes[c->regex_count++] = code;
 	return code;
+}
+
+struct key_set *config_key_set(struct edge_config *c, struct bw_str url)
+{
+	struct key_set *s = key_set_hold(c->edge, url);
+
+	c->key_sets = bw_realloc(c->key_sets, (c->key_set_count + 1) * sizeof(struct key_set *));
+	c->key_sets[c->key_set_count++] = s;
+	return s;
 }
 
 static const struct {
@@ -156,10 +165,12 @@ static void rule_compile(struct edge_config *c, const struct bw_edge_rule *in, s
 	for (size_t i = 0; i < in->condition_count; i++)
 		condition_compile(c, &in->conditions[i], &out->conditions[i]);
 	rewrites_compile(c, in, out);
-	/* An action in front of the last is one that checks the client: without it nothing may pass. */
-	if (in->action_count != 1)
+	/* Without a check that is asked for nothing may pass. */
+	if (!checks_compile(c, in, out)) {
+		out->check_count = 0;
 		return;
-	out->action = &in->actions[0];
+	}
+	out->action = &in->actions[in->action_count - 1];
 	for (int i = 0; kinds[i]; i++)
 		if (bw_str_eq(out->action->type, bw_str_c(kinds[i])))
 			out->what = i;
@@ -252,6 +263,9 @@ void config_release(struct edge_config *c)
 		group_release(c->groups[i]);
 	for (size_t i = 0; i < c->regex_count; i++)
 		regex_free(c->regexes[i]);
+	for (size_t i = 0; i < c->key_set_count; i++)
+		key_set_release(c->key_sets[i]);
+	bw_free(c->key_sets);
 	bw_free(c->regexes);
 	bw_free(c->groups);
 	bw_arena_free(&c->arena);

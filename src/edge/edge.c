@@ -139,6 +139,7 @@ static void edge_open(struct edge *e)
 	bw_map_init(&e->groups, 0, NULL);
 	bw_map_init(&e->tls_sets, 0, NULL);
 	bw_map_init(&e->stats, 0, NULL);
+	bw_map_init(&e->key_sets, 0, NULL);
 	bw_buf_init(&e->head, BW_HTTP_HEAD_MAX * 2);
 	bw_buf_init(&e->lines, BW_HTTP_HEAD_MAX * 2);
 	bw_buf_init(&e->decoded, SIZE_MAX / 2);
@@ -157,6 +158,8 @@ static enum bw_err edge_start(struct edge *e)
 	TRY(bw_board_read_side(e->shared->images));
 	TRY(bw_board_write_side(e->shared->reports));
 	TRY(bw_loop_new(&e->loop));
+	if (e->shared->helper)
+		TRY(bw_helper_client_new(e->loop, e->shared->helper->asking[0], &e->helper));
 	e->image_watch = (struct bw_watch){.fd = bw_board_wake_fd(e->shared->images), .ready = image_ready};
 	e->channel_watch = (struct bw_watch){.fd = e->self->channel, .ready = channel_ready};
 	TRY(bw_watch_set(e->loop, &e->image_watch, EPOLLIN));

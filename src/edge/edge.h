@@ -2,6 +2,7 @@
  * store or keys. */
 #pragma once
 
+#include "helper/helper.h"
 #include "proc/board.h"
 #include "proc/proc.h"
 
@@ -12,6 +13,8 @@ struct bw_edge {
 	unsigned char cookie_key[32];
 	/* A folder that the edge may write access logs into; -1: none. */
 	int log_dir;
+	/* Over which identity providers are spoken to; NULL: not at all. */
+	const struct bw_helper *helper;
 };
 
 /* Boards and key. BW_EIO (logged). */

@@ -27,6 +27,7 @@ void exchange_free(struct exchange *x)
 	struct edge *e = x->edge;
 
 	detach(x);
+	check_forget(x);
 	dispatch_leave(x);
 	wire_free(e, &x->again);
 	bw_buf_free(&x->log);
@@ -103,25 +104,12 @@ static int refusal(struct exchange *x, const struct bw_http_request *r)
 	return forwarded_too_long(r) ? 463 : 0;
 }
 
-void exchange_start(struct exchange *x, struct bw_http_request *r)
+void exchange_go_on(struct exchange *x, struct bw_http_request *r)
 {
-	int status;
-
-	x->is_head = bw_str_eq(r->method, BW_STR("HEAD"));
-	x->has_body = r->chunked || r->content_length > 0;
-	x->http10 = !x->http2 && r->minor_version == 0;
-	/* What has no body at all may be asked for again when a kept connection turns out to be closed. */
-	x->retried =
-	    x->has_body || bw_str_eq(r->method, BW_STR("POST")) || bw_str_eq(r->method, BW_STR("PATCH"));
-	log_begin(x, r);
-	status = refusal(x, r);
-	if (status) {
-		exchange_fail(x, status);
+	if (!checks_pass(x, r))
 		return;
-	}
-	x->rule = rule_match(x->edge, x->listener, r, x->peer);
-	if (!x->rule || !rewrite_apply(x, r)) {
-		exchange_fail(x, x->rule ? 400 : 503);
+	if (!rewrite_apply(x, r)) {
+		exchange_fail(x, 400);
 		return;
 	}
 	switch (x->rule->what) {
@@ -140,8 +128,33 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 	}
 }
 
+void exchange_start(struct exchange *x, struct bw_http_request *r)
+{
+	int status;
+
+	x->is_head = bw_str_eq(r->method, BW_STR("HEAD"));
+	x->has_body = r->chunked || r->content_length > 0;
+	x->http10 = !x->http2 && r->minor_version == 0;
+	/* What has no body at all may be asked for again when a kept connection turns out to be closed. */
+	x->retried =
+	    x->has_body || bw_str_eq(r->method, BW_STR("POST")) || bw_str_eq(r->method, BW_STR("PATCH"));
+	log_begin(x, r);
+	status = refusal(x, r);
+	if (status) {
+		exchange_fail(x, status);
+		return;
+	}
+	x->rule = rule_match(x->edge, x->listener, r, x->peer);
+	if (x->rule)
+		exchange_go_on(x, r);
+	else
+		exchange_fail(x, 503);
+}
+
 size_t exchange_body_room(const struct exchange *x)
 {
+	if (x->parked)
+		return 0;
 	return x->up ? x->to->room(x) : BLOCK_BYTES;
 }
 

@@ -242,6 +242,8 @@ struct rule {
 	const struct bw_edge_rule *in;
 	struct condition *conditions;
 	size_t condition_count;
+	struct check *checks; /* what has to be passed first */
+	size_t check_count;
 	const struct bw_edge_action *action; /* the last: what is done */
 	enum { DO_FORWARD, DO_FIXED, DO_REDIRECT, DO_NOT_BUILT } what;
 	struct forward *forwards;
@@ -285,12 +287,16 @@ struct edge_config {
 	size_t group_count;
 	struct pcre2_real_code_8 **regexes;
 	size_t regex_count, regex_room;
+	struct key_set **key_sets; /* references */
+	size_t key_set_count;
 	struct balancer *compiling;
 };
 
 /* Keeps `bytes` in its own memory. The owner releases. */
 BW_CHECKED enum bw_err config_make(struct edge *e, struct bw_str bytes, struct edge_config **out);
 void config_release(struct edge_config *c);
+/* The key set at a URL, held as long as the image is. */
+struct key_set *config_key_set(struct edge_config *c, struct bw_str url);
 struct bw_str attribute(const struct bw_pairs *p, const char *name);
 bool attribute_on(const struct bw_pairs *p, const char *name);
 int64_t attribute_number(const struct bw_pairs *p, const char *name, int64_t usual);
@@ -394,6 +400,9 @@ struct exchange {
 	bool is_head, request_done, answered, ended, close, upgrade, ambiguous, chunked_out, has_body,
 	    retried;
 	int status, target_status;
+	size_t checks_passed;      /* of the rule's checks */
+	struct parked *parked;     /* a check waits */
+	const char *error_reason;  /* the access log's; static storage */
 	int64_t started_us, sent_us, answered_us;
 	uint64_t received, sent;
 	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
@@ -416,6 +425,8 @@ void exchange_pull(struct exchange *x);
 void exchange_fail(struct exchange *x, int status);
 /* The client is gone. Frees. */
 void exchange_abandon(struct exchange *x, int status);
+/* The rest of the rule's checks, and its action. */
+void exchange_go_on(struct exchange *x, struct bw_http_request *r);
 /* After `end` or `cut`, by the client's side. */
 void exchange_free(struct exchange *x);
 /* From the target's side. */
@@ -460,6 +471,16 @@ bool rewrite_apply(struct exchange *x, struct bw_http_request *r);
 /* The access log: what of a request it tells, and the line at its end. */
 void log_begin(struct exchange *x, const struct bw_http_request *r);
 void log_access(struct exchange *x);
+
+/* ---- check.c ---- */
+
+/* Reads the actions in front of the last. False: one cannot be read; then the rule lets nobody pass. */
+bool checks_compile(struct edge_config *c, const struct bw_edge_rule *in, struct rule *out);
+/* False: the request was answered, or waits. */
+bool checks_pass(struct exchange *x, const struct bw_http_request *r);
+const char *check_name(const struct check *list, size_t at);
+/* Drops what waits. */
+void check_forget(struct exchange *x);
 
 /* ---- desync.c ---- */
 
@@ -513,6 +534,9 @@ struct edge {
 	struct bw_map groups;   /* ARN -> struct group */
 	struct bw_map tls_sets; /* digest of all that went in -> struct tls_set */
 	struct bw_map stats;    /* ARN -> struct stats */
+	struct bw_map key_sets; /* URL -> struct key_set */
+	struct bw_helper_client *helper; /* NULL: none; then what needs it fails */
+	size_t parked_count;
 	struct listening *listenings;
 	struct client *clients;
 	struct h2 *h2s;

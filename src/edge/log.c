@@ -84,9 +84,23 @@ static void put_status(int status, struct bw_buf *out)
 		bw_buf_put_c(out, '-');
 }
 
-static void line_write(const struct exchange *x, struct bw_buf *out)
+/* Those that were taken: a check that refused is the last. */
+static void put_actions(const struct exchange *x, struct bw_buf *out)
 {
 	static const char *const done[] = {"forward", "fixed-response", "redirect", "-"};
+	const struct rule *rule = x->rule;
+	bool refused = rule && x->checks_passed < rule->check_count;
+
+	bw_buf_put(out, BW_STR(" \""));
+	for (size_t i = 0; rule && i < x->checks_passed + refused; i++)
+		bw_buf_printf(out, "%s%s", i ? "," : "", check_name(rule->checks, i));
+	if (!refused)
+		bw_buf_printf(out, "%s%s", rule && rule->check_count ? "," : "", rule ? done[rule->what] : "-");
+	bw_buf_put(out, BW_STR("\" "));
+}
+
+static void line_write(const struct exchange *x, struct bw_buf *out)
+{
 	int64_t now = edge_wall_ms(x->edge), since_ms = (bw_clock_mono_us() - x->started_us) / 1000;
 	const char *type = x->tunnel ? "ws" : x->http2 ? "h2" : "http";
 
@@ -116,9 +130,9 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	bw_buf_printf(out, " \"%s\" \"-\" \"-\" %lld ", x->trace[0] ? x->trace : "-",
 	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
 	bw_time_put_iso8601_ms(now - since_ms, out);
-	bw_buf_printf(out, " \"%s\" ", x->rule ? done[x->rule->what] : "-");
+	put_actions(x, out);
 	put_quoted(bw_buf_str(&x->redirect), out);
-	bw_buf_put(out, BW_STR(" \"-\" \""));
+	bw_buf_printf(out, " \"%s\" \"", x->error_reason ? x->error_reason : "-");
 	put_target(x, out);
 	bw_buf_put(out, BW_STR("\" \""));
 	put_status(x->target_status, out);

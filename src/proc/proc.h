@@ -65,6 +65,9 @@ void bw_descriptors_keep(const int *keep, size_t count);
  * are open stay so. A kernel without landlock is told in the log; a sanitized build keeps what its reports need. Before threads,
  * after bw_sandbox_enter. */
 void bw_sandbox_files(int dir_fd);
+/* For a process that looks up names on the network: of the file system it keeps reading what the system's resolver reads. Otherwise
+ * as above. */
+void bw_sandbox_files_read(void);
 /* Not dumpable, no core files, dies with its parent. */
 void bw_process_harden(bool with_parent);
 

@@ -1,6 +1,7 @@
 #include "proc/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -8,7 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -202,22 +202,59 @@ void bw_descriptors_keep(const int *keep, size_t count)
 	(void)close_range(from, ~0U, 0);
 }
 
+/* Everything that the first version of landlock knows. */
+enum { FILES_ALL = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1 };
+
+static bool beneath_permit(int rules, int dir_fd, uint64_t access)
+{
+	struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = dir_fd};
+
+	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0;
+}
+
+/* Leaves what the rules permit, and closes them. */
+static void files_fence(int rules, bool good)
+{
+	if (rules < 0 || !good || syscall(SYS_landlock_restrict_self, rules, 0) != 0)
+		bw_log(BW_LOG_WARN, "the file system is not fenced off: %s", strerror(errno));
+	if (rules >= 0)
+		close(rules);
+}
+
+static int rules_new(void)
+{
+	struct landlock_ruleset_attr all = {.handled_access_fs = FILES_ALL};
+
+	return (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
+}
+
 void bw_sandbox_files(int dir_fd)
 {
-	/* Everything that the first version of landlock knows. */
-	struct landlock_ruleset_attr all = {.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1};
-	struct landlock_path_beneath_attr beneath = {.allowed_access = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG,
-	    .parent_fd = dir_fd};
 	int rules;
 
 	if (SANITIZED)
 		return;
-	rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
-	if (rules < 0 || (dir_fd >= 0 && syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) != 0) ||
-	    syscall(SYS_landlock_restrict_self, rules, 0) != 0)
-		bw_log(BW_LOG_WARN, "the file system is not fenced off: %s", strerror(errno));
-	if (rules >= 0)
-		close(rules);
+	rules = rules_new();
+	files_fence(rules, dir_fd < 0 || (rules >= 0 && beneath_permit(rules, dir_fd, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)));
+}
+
+void bw_sandbox_files_read(void)
+{
+	/* The resolver's configuration, which may be a link into /run, and the libraries that it names. */
+	static const char *const folders[] = {"/etc", "/run", "/usr/lib", "/lib", "/usr/lib64", "/lib64"};
+	int rules = SANITIZED ? -1 : rules_new();
+	bool good = rules >= 0;
+
+	if (SANITIZED)
+		return;
+	for (size_t i = 0; good && i < BW_COUNT(folders); i++) {
+		int fd = open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		good = fd < 0 || beneath_permit(rules, fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
+		if (fd >= 0)
+			close(fd);
+	}
+	files_fence(rules, good);
 }
 
 void bw_process_harden(bool with_parent)

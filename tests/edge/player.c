@@ -1,6 +1,6 @@
 /* Plays the part of the services for tests of the edge alone: each line of stdin is an image as JSON, which
  * it publishes, or "report", which it answers with the edge's newest report as JSON. The processes are the
- * program's own. */
+ * program's own. Arguments: a folder for logs (or -), a file with authorities that the helper trusts. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,14 +161,19 @@ static int play(const struct bw_proc_self *self)
 int main(int argc, char **argv)
 {
 	static struct bw_edge edge;
+	static struct bw_helper helper;
 	const struct bw_proc_row rows[] = {
+	    {.title = "helper", .run = bw_helper_run, .ctx = &helper, .may_send = 1u << BW_PROC_READY, .outlives = true},
 	    {.title = "edge", .run = bw_edge_run, .ctx = &edge, .may_send = 1u << BW_PROC_READY},
 	    {.title = "player", .run = play, .ctx = &edge, .may_send = 1u << BW_PROC_READY}};
 
 	bw_crypto_init();
-	if (bw_edge_make(&edge) != BW_OK)
+	if (bw_edge_make(&edge) != BW_OK || bw_helper_make(&helper, 1) != BW_OK)
 		return 1;
-	if (argc > 1)
+	edge.helper = &helper;
+	if (argc > 2)
+		helper.ca_file = argv[2];
+	if (argc > 1 && strcmp(argv[1], "-") != 0)
 		edge.log_dir = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return bw_proc_run(rows, 2, 5000);
+	return bw_proc_run(rows, BW_COUNT(rows), 5000);
 }

@@ -1,0 +1,34 @@
+/* One request over HTTPS to a URL from a configuration, blocking: for threads of a process that does nothing
+ * else. No redirect is followed, nothing is kept. */
+#pragma once
+
+#include "base/mem.h"
+#include "net/socket.h"
+
+struct ssl_ctx_st;
+
+/* "https://host[:port][/path][?query]" in one spelling: no user, no fragment, host and path in ASCII. Slices
+ * of the text. */
+struct bw_url {
+	struct bw_str host; /* of an IPv6 address without its brackets */
+	struct bw_str authority;
+	struct bw_str target; /* path and query; "/" when there is none */
+	uint16_t port;
+};
+BW_CHECKED enum bw_err bw_url_parse(struct bw_str text, struct bw_url *out);
+
+struct bw_fetch {
+	struct bw_str url;
+	struct bw_str authorization; /* a header's value; absent: none */
+	struct bw_str form;          /* POSTed as application/x-www-form-urlencoded; absent: GET */
+	size_t answer_max;           /* bytes of the body */
+	int64_t deadline_ms; /* of bw_clock_mono_ms, for all but the look-up of the name, which the system
+	                        limits */
+};
+
+/* The answer's body lives in the arena. `trust` says which authorities' certificates are taken. BW_EINVAL:
+ * not such a URL, or no such answer; BW_ETOOBIG: a longer one; BW_EPERM: the name stands for no address that
+ * may be spoken to (link-local, multicast, unspecified); BW_EIO: no name, no connection, no trust, or not by
+ * the deadline. */
+BW_CHECKED enum bw_err bw_fetch(const struct bw_fetch *f, struct ssl_ctx_st *trust, struct bw_arena *arena,
+    int *status, struct bw_str *body);
