@@ -226,6 +226,9 @@ static const struct row addresses[] = {
     {"{'IpAddress':{'aws:SourceIp':'::ffff:10.0.0.0/104'}}", "aws:SourceIp=10.1.2.3", true},
     {"{'NotIpAddress':{'aws:SourceIp':['10.0.0.0/8','192.168.0.0/16']}}", "aws:SourceIp=192.168.1.1", false},
     {"{'NotIpAddress':{'aws:SourceIp':['10.0.0.0/8','192.168.0.0/16']}}", "aws:SourceIp=8.8.8.8", true},
+    /* (V) no variables here */
+    {"{'IpAddress':{'aws:SourceIp':'${aws:n}'}}", "aws:SourceIp=10.0.0.1;aws:n=10.0.0.1", false},
+    {"{'NotIpAddress':{'aws:SourceIp':'${aws:n}'}}", "aws:SourceIp=10.0.0.1;aws:n=10.0.0.1", true},
     /* what is no address matches nothing */
     {"{'IpAddress':{'aws:SourceIp':'0.0.0.0/0'}}", "aws:SourceIp=10.0.0", false},
     {"{'IpAddress':{'aws:SourceIp':'0.0.0.0/0'}}", "aws:SourceIp=10.0.0.256", false},

@@ -2,24 +2,7 @@
  * (X) "Cross-account policy evaluation logic", (P) "AWS JSON policy elements: Principal", (N) "...:
  * NotPrincipal", (B) "Permissions boundaries for IAM entities"; AWS Organizations User Guide: (O) on SCPs and
  * RCPs. */
-#include "asking.h"
-
-#define DOC(body)        "{'Version':'2012-10-17','Statement':[{" body "}]}"
-#define ALLOW            DOC("'Effect':'Allow','Action':'*','Resource':'*'")
-#define NOTHING          DOC("'Effect':'Allow','Action':'ec2:*','Resource':'*'")
-#define DENY             DOC("'Effect':'Deny','Action':'s3:*','Resource':'*'")
-#define FOR(who)         DOC("'Effect':'Allow','Action':'*','Resource':'*','Principal':" who)
-#define NOT_FOR(who)     DOC("'Effect':'Deny','Action':'*','Resource':'*','NotPrincipal':" who)
-#define AGAINST(who)     DOC("'Effect':'Deny','Action':'*','Resource':'*','Principal':" who)
-#define NAME_ACCOUNT     "{'AWS':'" ACCOUNT "'}"
-#define NAME_USER        "{'AWS':'" USER_ARN "'}"
-#define NAME_ROLE        "{'AWS':'" ROLE_ARN "'}"
-#define NAME_SESSION     "{'AWS':'" SESSION "'}"
-#define NAME_FEDERATED   "{'AWS':'" FEDERATED "'}"
-#define IDENTITY(a, t)   ((a)->layers.identity = list_of(a, BW_POLICY_IDENTITY, "identity", t))
-#define RESOURCE(a, t)   ((a)->layers.resource = list_of(a, BW_POLICY_RESOURCE, "resource", t))
-#define BOUNDARY(a, t)   ((a)->layers.boundary = list_of(a, BW_POLICY_BOUNDARY, "boundary", t))
-#define SESSION_OF(a, t) ((a)->layers.session = list_of(a, BW_POLICY_SESSION, "session", t))
+#include "documents.h"
 
 /* (E) The table "resource-based policies and implicit denies in other policy types": rows as they stand there
  * and around it. Each layer: NULL not there, "" there with nothing that allows. */
@@ -30,10 +13,6 @@ struct row {
 	enum bw_decision decision;
 	enum bw_layer layer;
 };
-
-#define I BW_DENIED_IMPLICIT
-#define X BW_DENIED_EXPLICIT
-#define Y BW_ALLOWED
 
 static const struct row rows[] = {
     /* identity policies alone */
@@ -165,60 +144,6 @@ TEST(policy_layers_table)
 			    r->decision, r->layer);
 		asking_end(&a);
 	}
-}
-
-/* (E) "IAM role trust policies and KMS key policies are exceptions": silence there is a denial. */
-TEST(policy_layers_trust_must_allow)
-{
-	static const struct {
-		enum bw_principal_kind kind;
-		const char *arn, *trust, *identity;
-		enum bw_decision decision;
-		enum bw_layer layer;
-	} cases[] = {
-	    {BW_PRINCIPAL_USER, USER_ARN, NAME_USER, NULL, Y, BW_LAYER_TRUST},
-	    {BW_PRINCIPAL_USER, USER_ARN, NAME_ACCOUNT, NULL, I, BW_LAYER_IDENTITY},
-	    {BW_PRINCIPAL_USER, USER_ARN, NAME_ACCOUNT, ALLOW, Y, BW_LAYER_IDENTITY},
-	    {BW_PRINCIPAL_USER, USER_ARN, "{'AWS':'" OTHER "'}", ALLOW, I, BW_LAYER_TRUST},
-	    {BW_PRINCIPAL_ROLE, SESSION, NAME_ROLE, NULL, Y, BW_LAYER_TRUST},
-	    {BW_PRINCIPAL_ROOT, ROOT_ARN, "{'AWS':'" OTHER "'}", NULL, I, BW_LAYER_TRUST},
-	    {BW_PRINCIPAL_ROOT, ROOT_ARN, NAME_ACCOUNT, NULL, Y, BW_LAYER_TRUST},
-	    {BW_PRINCIPAL_SERVICE, "ec2.amazonaws.com", "{'Service':'ec2.amazonaws.com'}", NULL, Y,
-	        BW_LAYER_TRUST},
-	};
-
-	for (size_t i = 0; i < BW_COUNT(cases); i++) {
-		struct bw_verdict v;
-		struct asking a;
-		struct bw_str text;
-
-		asking_begin(&a);
-		ask_as(&a, cases[i].kind, cases[i].arn);
-		a.request.action = BW_STR("sts:AssumeRole");
-		a.request.resource = BW_STR("arn:aws:iam::" ACCOUNT ":role/r");
-		text = bw_arena_printf(&a.arena,
-		    "{'Statement':{'Effect':'Allow','Action':'sts:AssumeRole','Principal':%s}}",
-		    cases[i].trust);
-		a.layers.resource = list_of(&a, BW_POLICY_TRUST, "trust", text.p);
-		a.layers.resource_must_allow = true;
-		if (cases[i].identity)
-			IDENTITY(&a, cases[i].identity);
-		v = ask(&a);
-		if (v.decision != cases[i].decision || v.layer != cases[i].layer)
-			fail_msg("case %zu: decision %d layer %d", i, v.decision, v.layer);
-		asking_end(&a);
-	}
-}
-
-TEST(policy_layers_must_allow_without_a_policy_denies)
-{
-	struct asking a;
-
-	asking_begin(&a);
-	IDENTITY(&a, ALLOW);
-	a.layers.resource_must_allow = true;
-	assert_verdict(&a, I, BW_LAYER_RESOURCE);
-	asking_end(&a);
 }
 
 static void levels_set(struct asking *a, enum bw_policy_kind kind, size_t n, const char *const *texts,
@@ -356,109 +281,6 @@ TEST(policy_layers_not_principal)
 		boundary_set(&a, cases[i].boundary ? ALLOW : NULL);
 		if (ask(&a).decision != cases[i].decision)
 			fail_msg("case %zu", i);
-		asking_end(&a);
-	}
-}
-
-/* "IAM JSON policy elements: Action": service and name without case; wildcards; NotAction. */
-TEST(policy_layers_actions)
-{
-	static const struct {
-		const char *element, *action;
-		bool match;
-	} cases[] = {
-	    {"'Action':'s3:GetObject'", "s3:GetObject", true},
-	    {"'Action':'S3:getobject'", "s3:GetObject", true},
-	    {"'Action':'s3:GetObject'", "S3:GETOBJECT", true},
-	    {"'Action':'s3:Get*'", "s3:GetObject", true},
-	    {"'Action':'s3:?etObject'", "s3:GetObject", true},
-	    {"'Action':'s3:*Object*'", "s3:GetObjectAcl", true},
-	    {"'Action':'s3:GetObject'", "s3:GetObjectAcl", false},
-	    {"'Action':'s3:*'", "s3-object-lambda:Get", false},
-	    {"'Action':'s3:*'", "s:x", false},
-	    {"'Action':'*'", "s3:GetObject", true},
-	    {"'Action':'*:*'", "s3:GetObject", true},
-	    {"'Action':'*:Get*'", "s3:GetObject", true},
-	    {"'Action':'*:Put*'", "s3:GetObject", false},
-	    {"'Action':['ec2:*','s3:Put*','s3:GetObject']", "s3:GetObject", true},
-	    {"'Action':['ec2:*','s3:Put*']", "s3:GetObject", false},
-	    {"'NotAction':'s3:Get*'", "s3:GetObject", false},
-	    {"'NotAction':['s3:Put*','ec2:*']", "s3:GetObject", true},
-	    {"'NotAction':'*'", "s3:GetObject", false},
-	    {"'NotAction':'iam:*'", "s3:GetObject", true},
-	    {"'Action':'s3:*'", "s3", false},
-	    {"'Action':'s3:'", "s3:", true},
-	    {"'Action':'*'", "", true},
-	};
-
-	for (size_t i = 0; i < BW_COUNT(cases); i++) {
-		struct asking a;
-		struct bw_str text;
-
-		asking_begin(&a);
-		text = bw_arena_printf(&a.arena,
-		    "{'Version':'2012-10-17','Statement':[{'Effect':'Allow','Resource':'*',%s}]}",
-		    cases[i].element);
-		IDENTITY(&a, text.p);
-		a.request.action = bw_str_c(cases[i].action);
-		if ((ask(&a).decision == BW_ALLOWED) != cases[i].match)
-			fail_msg("%s on %s", cases[i].element, cases[i].action);
-		asking_end(&a);
-	}
-}
-
-/* "IAM JSON policy elements: Resource" and "...: NotResource". */
-TEST(policy_layers_resources)
-{
-	static const struct {
-		const char *element, *resource;
-		bool match;
-	} cases[] = {
-	    {"'Resource':'*'", "*", true},
-	    {"'Resource':'*'", "arn:aws:s3:::b", true},
-	    {"'Resource':'arn:aws:s3:::*'", "*", false},
-	    {"'Resource':'arn:aws:s3:::b'", "arn:aws:s3:::b", true},
-	    {"'Resource':'arn:aws:s3:::b'", "arn:aws:s3:::B", false},
-	    {"'Resource':'arn:aws:s3:::b*'", "arn:aws:s3:::bucket/k:v", true},
-	    {"'Resource':'arn:aws:s3:::b/*'", "arn:aws:s3:::b", false},
-	    {"'Resource':'arn:aws:iam::*:user/x'", "arn:aws:iam::123456789012:user/x", true},
-	    {"'Resource':'arn:aws:iam::*:user/x'", "arn:aws:iam::1:2:user/x", false},
-	    {"'Resource':'arn:aws:iam::*:user/*/x'", "arn:aws:iam::1:user/a/b/x", true},
-	    {"'Resource':'arn:*:iam::*:user/x'", "arn:aws-cn:iam::1:user/x", true},
-	    {"'Resource':'arn:aws:sqs'", "arn:aws:sqs:r:1:q", true},
-	    {"'Resource':'arn:aws:sqs:us-*'", "arn:aws:sqs:us-east-1:1:q", true},
-	    {"'Resource':'arn:aws:sqs:us-*'", "arn:aws:sqs:eu-west-1:1:q", false},
-	    {"'Resource':['arn:aws:s3:::a','arn:aws:s3:::b']", "arn:aws:s3:::b", true},
-	    {"'NotResource':'arn:aws:s3:::a'", "arn:aws:s3:::b", true},
-	    {"'NotResource':'arn:aws:s3:::a'", "arn:aws:s3:::a", false},
-	    {"'NotResource':['arn:aws:s3:::b','arn:aws:s3:::a']", "arn:aws:s3:::a", false},
-	    {"'NotResource':'*'", "arn:aws:s3:::a", false},
-	    {"'NotResource':'arn:aws:s3:::a'", "*", true},
-	    {"'Resource':'arn:aws:s3:::home/${aws:username}'", "arn:aws:s3:::home/bob", true},
-	    {"'Resource':'arn:aws:s3:::home/${aws:username}/*'", "arn:aws:s3:::home/bob/x/y", true},
-	    {"'Resource':'arn:aws:s3:::home/${aws:username}/*'", "arn:aws:s3:::home/bobby/x", false},
-	    {"'Resource':'arn:aws:s3:::home/${aws:star}/*'", "arn:aws:s3:::home/bob/x", false},
-	    {"'Resource':'arn:aws:s3:::${aws:none}'", "arn:aws:s3:::", false},
-	    {"'Resource':'arn:aws:s3:::${aws:none, `d`}'", "arn:aws:s3:::d", true},
-	    /* NotResource with a variable without a value excludes nothing */
-	    {"'NotResource':'arn:aws:s3:::${aws:none}'", "arn:aws:s3:::x", true},
-	    {"'Resource':'arn:aws:s3:::${*}'", "arn:aws:s3:::x", false},
-	    {"'Resource':'arn:aws:s3:::${*}'", "arn:aws:s3:::*", true},
-	};
-
-	for (size_t i = 0; i < BW_COUNT(cases); i++) {
-		struct asking a;
-		struct bw_str text;
-
-		asking_begin(&a);
-		text = bw_arena_printf(&a.arena,
-		    "{'Version':'2012-10-17','Statement':[{'Effect':'Allow','Action':'*',%s}]}",
-		    cases[i].element);
-		IDENTITY(&a, text.p);
-		context_of(&a, "aws:username=bob;aws:star=*");
-		a.request.resource = bw_str_c(cases[i].resource);
-		if ((ask(&a).decision == BW_ALLOWED) != cases[i].match)
-			fail_msg("%s on %s", cases[i].element, cases[i].resource);
 		asking_end(&a);
 	}
 }
