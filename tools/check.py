@@ -6,6 +6,7 @@ tests/clients/suite_*. A program that crashes, says nothing or exits otherwise t
 """
 import argparse
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
@@ -81,6 +82,17 @@ def sources(count):
     for tool in ("tools/layers.py", "tools/banned.py", "tests/tools/test_tools.py"):
         status, output, seconds = run([sys.executable, "-B", str(ROOT / tool)])
         count.add(tool, int(status == 0), int(status != 0), detail=output, seconds=seconds)
+    forgotten = uncompiled()
+    count.add("every source is compiled", int(not forgotten), len(forgotten), detail="\n".join(forgotten))
+
+
+def uncompiled():
+    """Sources that no meson.build names: tests that nobody runs. What is included (*.inc.c) and what a suite compiles (tests/library) is left out."""
+    commands = json.loads((BUILD / "compile_commands.json").read_text())
+    compiled = {(pathlib.Path(c["directory"]) / c["file"]).resolve() for c in commands}
+    sources = [p for folder in ("src", "tests", "fuzz") for p in sorted((ROOT / folder).rglob("*.c"))]
+    return [str(p.relative_to(ROOT)) for p in sources
+            if p not in compiled and not p.name.endswith(".inc.c") and p.parent != ROOT / "tests" / "library"]
 
 
 def fuzz_command(program):
