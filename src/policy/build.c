@@ -4,7 +4,7 @@
 
 static void sid_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
 {
-	s->sid = bw_arena_str(&c->policy->arena, v->text);
+	s->sid = text_put(c, v->text);
 }
 
 static void effect_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
@@ -13,21 +13,24 @@ static void effect_build(struct compiler *c, const struct bw_json_value *v, stru
 	s->allow = bw_str_eq(v->text, BW_STR("Allow"));
 }
 
+/* Lists are short of this by far: BW_POLICY_TEXT_MAX bytes hold no more values. */
+static uint16_t count_of(size_t n)
+{
+	MUST(n <= UINT16_MAX);
+	return (uint16_t)n;
+}
+
 static void action_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
 {
-	struct bw_arena *arena = &c->policy->arena;
 	size_t n = list_count(v);
-	struct pattern *patterns = BW_NEW_ARRAY(arena, struct pattern, n);
-	struct bw_str *sources = BW_NEW_ARRAY(arena, struct bw_str, n);
 
+	s->action_count = count_of(n);
+	s->actions = block_take_array(c, sizeof(uint32_t), n);
 	for (size_t i = 0; i < n; i++) {
-		sources[i] = bw_arena_str(arena, list_at(v, i)->text);
-		pattern_compile(c, bw_arena_lower(&c->scratch, sources[i]), true, false, &patterns[i]);
-		s->all_actions |= patterns[i].shape == PATTERN_ALL;
+		uint32_t action = action_compile(c, list_at(v, i)->text);
+
+		block_write(c, s->actions + (uint32_t)(i * sizeof action), &action, sizeof action);
 	}
-	s->actions = patterns;
-	s->action_sources = sources;
-	s->action_count = (uint32_t)n;
 }
 
 static void not_action_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
@@ -39,15 +42,17 @@ static void not_action_build(struct compiler *c, const struct bw_json_value *v, 
 static void resource_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
 {
 	size_t n = list_count(v);
-	struct arn_pattern *patterns = BW_NEW_ARRAY(&c->policy->arena, struct arn_pattern, n);
 
 	s->all_resources = false;
+	s->resource_count = count_of(n);
+	s->resources = block_take_array(c, sizeof(struct arn_pattern), n);
 	for (size_t i = 0; i < n; i++) {
-		arn_pattern_compile(c, list_at(v, i)->text, true, &patterns[i]);
-		s->all_resources |= patterns[i].shape == ARN_ALL;
+		struct bw_str text = list_at(v, i)->text;
+		struct arn_pattern p = arn_pattern_compile(c, text, text_put(c, text), true);
+
+		s->all_resources |= p.shape == ARN_ALL;
+		block_write(c, s->resources + (uint32_t)(i * sizeof p), &p, sizeof p);
 	}
-	s->resources = patterns;
-	s->resource_count = (uint32_t)n;
 }
 
 static void not_resource_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
@@ -58,32 +63,39 @@ static void not_resource_build(struct compiler *c, const struct bw_json_value *v
 
 static struct principal principal_build(struct compiler *c, struct bw_str type, struct bw_str text)
 {
-	struct principal p;
+	struct principal p = {.source = text_put(c, text)};
+	struct principal_name name;
 
-	MUST(principal_parse(type, bw_arena_str(&c->policy->arena, text), &p));
+	MUST(principal_parse(type, text, &name));
+	p.type = (uint8_t)name.type;
+	p.aws_only = name.aws_only;
+	if (!bw_str_set(name.value))
+		return p;
+	p.value = p.source + TEXT_HEAD + (uint32_t)(name.value.p - text.p);
+	p.value_n = (uint32_t)name.value.n;
 	return p;
 }
 
 static void principals_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
 {
-	struct principal *principals;
-	size_t n = 0;
+	struct principal p = {.type = PRINCIPAL_EVERYONE};
+	size_t n = v->kind == BW_JSON_STRING;
+	uint32_t at;
 
+	for (size_t i = 0; v->kind == BW_JSON_OBJECT && i < v->count; i++)
+		n += list_count(&v->values[i]);
+	s->principal_count = count_of(n);
+	s->principals = at = block_take_array(c, sizeof p, n);
 	if (v->kind == BW_JSON_STRING) {
-		principals = BW_NEW(&c->policy->arena, struct principal);
-		*principals = (struct principal){.type = PRINCIPAL_EVERYONE, .source = BW_STR("*")};
-		s->principals = principals;
-		s->principal_count = 1;
+		p.source = text_put(c, BW_STR("*"));
+		block_write(c, at, &p, sizeof p);
 		return;
 	}
 	for (size_t i = 0; i < v->count; i++)
-		n += list_count(&v->values[i]);
-	principals = BW_NEW_ARRAY(&c->policy->arena, struct principal, n);
-	for (size_t i = 0; i < v->count; i++)
-		for (size_t j = 0; j < list_count(&v->values[i]); j++)
-			principals[s->principal_count++] =
-			    principal_build(c, v->keys[i], list_at(&v->values[i], j)->text);
-	s->principals = principals;
+		for (size_t j = 0; j < list_count(&v->values[i]); j++, at += (uint32_t)sizeof p) {
+			p = principal_build(c, v->keys[i], list_at(&v->values[i], j)->text);
+			block_write(c, at, &p, sizeof p);
+		}
 }
 
 static void not_principal_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
@@ -92,39 +104,42 @@ static void not_principal_build(struct compiler *c, const struct bw_json_value *
 	principals_build(c, v, s);
 }
 
-static void one_condition_build(
-    struct compiler *c, struct bw_str key, const struct bw_json_value *values, struct condition *out)
+static struct condition one_condition_build(
+    struct compiler *c, struct bw_str operator_text, struct bw_str key, const struct bw_json_value *values)
 {
+	struct condition out;
 	size_t n = list_count(values);
-	struct operand *operands = BW_NEW_ARRAY(&c->policy->arena, struct operand, n);
 
-	out->key = key_intern(c, key);
-	for (size_t i = 0; i < n; i++)
-		operand_compile(c, out, scalar_text(list_at(values, i)), &operands[i]);
-	out->operands = operands;
-	out->count = (uint32_t)n;
+	MUST(operator_parse(operator_text, &out));
+	out.operator_text = text_put(c, operator_text);
+	out.key = count_of(key_put(c, key));
+	out.count = count_of(n);
+	out.operands = block_take_array(c, operand_bytes(&out), n);
+	for (uint32_t i = 0; i < n; i++)
+		operand_compile(c, &out, i, scalar_text(list_at(values, i)));
+	return out;
 }
 
 static void condition_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
 {
-	struct bw_arena *arena = &c->policy->arena;
-	struct condition *conditions;
-	size_t n = 0, at = 0;
+	size_t n = 0;
+	uint32_t at;
 
 	for (size_t i = 0; i < v->count; i++)
 		n += v->values[i].count;
-	conditions = BW_NEW_ARRAY(arena, struct condition, n);
+	s->condition_count = count_of(n);
+	s->conditions = at = block_take_array(c, sizeof(struct condition), n);
 	for (size_t i = 0; i < v->count; i++) {
 		const struct bw_json_value *keys = &v->values[i];
-		struct bw_str text = bw_arena_str(arena, v->keys[i]);
 
 		for (size_t j = 0; j < keys->count; j++) {
-			MUST(operator_parse(text, &conditions[at]));
-			one_condition_build(c, keys->keys[j], &keys->values[j], &conditions[at++]);
+			struct condition built =
+			    one_condition_build(c, v->keys[i], keys->keys[j], &keys->values[j]);
+
+			block_write(c, at, &built, sizeof built);
+			at += (uint32_t)sizeof built;
 		}
 	}
-	s->conditions = conditions;
-	s->condition_count = (uint32_t)n;
 }
 
 static const struct {
@@ -161,7 +176,6 @@ static struct bw_policy_place place_next(struct placer *p, size_t offset)
 
 static void statement_build(struct compiler *c, const struct bw_json_value *v, struct statement *s)
 {
-	s->all_resources = true;
 	for (size_t i = 0; i < v->count; i++)
 		for (size_t j = 0; j < BW_COUNT(elements); j++)
 			if (bw_str_eq(v->keys[i], bw_str_c(elements[j].name)))
@@ -172,21 +186,32 @@ void document_build(struct compiler *c, const struct bw_json_value *root)
 {
 	const struct bw_json_value *version = bw_json_member(root, BW_STR("Version"));
 	const struct bw_json_value *statements = bw_json_member(root, BW_STR("Statement"));
-	struct bw_policy *p = c->policy;
 	struct placer placer = {.text = c->document, .line = 1};
 	size_t n = list_count(statements);
-	struct statement *s = BW_NEW_ARRAY(&p->arena, struct statement, n);
+	uint32_t at = block_take(c, sizeof(struct bw_policy)), keys;
+	struct bw_policy *p;
 
+	MUST(at == 0);
+	at = block_take_array(c, sizeof(struct statement), n);
 	/* IAM User Guide, "IAM JSON policy elements: Version": without it, 2008-10-17, which has no
 	 * variables. */
-	p->variables = version && bw_str_eq(version->text, BW_STR("2012-10-17"));
+	c->variables = version && bw_str_eq(version->text, BW_STR("2012-10-17"));
 	for (size_t i = 0; i < n; i++) {
 		const struct bw_json_value *v = list_at(statements, i);
+		struct statement s = {.all_resources = true};
 
-		statement_build(c, v, &s[i]);
-		s[i].start = place_next(&placer, v->offset);
-		s[i].end = place_next(&placer, v->end);
+		statement_build(c, v, &s);
+		s.start = place_next(&placer, v->offset);
+		s.end = place_next(&placer, v->end);
+		block_write(c, at + (uint32_t)(i * sizeof s), &s, sizeof s);
 	}
-	p->statements = s;
-	p->statement_count = (uint32_t)n;
+	keys = block_take_array(c, sizeof *c->key_texts, c->key_count);
+	block_write(c, keys, c->key_texts, c->key_count * sizeof *c->key_texts);
+	p = (void *)c->block;
+	p->kind = (uint8_t)c->kind;
+	p->variables = c->variables;
+	p->statements = at;
+	p->statement_count = count_of(n);
+	p->keys = keys;
+	p->key_count = count_of(c->key_count);
 }

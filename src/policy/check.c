@@ -7,7 +7,7 @@
 
 enum bw_err policy_fault(struct compiler *c, size_t offset, const char *fmt, ...)
 {
-	enum bw_policy_kind kind = c->policy->kind;
+	enum bw_policy_kind kind = c->kind;
 	va_list args;
 
 	if (!c->error)
@@ -97,16 +97,14 @@ bool is_condition(const struct bw_json_value *v)
 	return true;
 }
 
-bool sid_add(struct bw_map *seen, const struct bw_json_value *sid)
+bool sid_add(struct names *seen, const struct bw_json_value *sid)
 {
-	static char there;
+	uint32_t *there;
 
 	if (!sid || sid->text.n == 0)
 		return true;
-	if (bw_map_get(seen, sid->text))
-		return false;
-	bw_map_put(seen, sid->text, &there);
-	return true;
+	there = names_put(seen, sid->text);
+	return ++*there == 1;
 }
 
 static bool is_vendor(struct bw_str s)
@@ -147,7 +145,7 @@ enum bw_err actions_check(struct compiler *c, const struct bw_json_value *action
 
 enum bw_err document_check(struct compiler *c, const struct bw_json_value *root)
 {
-	switch (c->policy->kind) {
+	switch (c->kind) {
 	case BW_POLICY_RESOURCE:
 	case BW_POLICY_TRUST:
 	case BW_POLICY_VPCE:

@@ -31,7 +31,7 @@ const struct bw_str *member_unknown(const struct bw_json_value *object, struct b
 /* Absent, or operators over keys over values, every operator with keys known. */
 bool is_condition(const struct bw_json_value *v);
 /* One name more; false when it was there. Empty names do not count. */
-bool sid_add(struct bw_map *seen, const struct bw_json_value *sid);
+bool sid_add(struct names *seen, const struct bw_json_value *sid);
 /* "service:name" or "*". */
 BW_CHECKED enum bw_err actions_check(struct compiler *c, const struct bw_json_value *actions);
 

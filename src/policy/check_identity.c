@@ -63,7 +63,7 @@ static enum bw_err version_check(struct compiler *c, const struct bw_json_value 
 {
 	const struct bw_json_value *version = bw_json_member(root, BW_STR("Version"));
 
-	if (c->policy->kind == BW_POLICY_SESSION || c->kept ||
+	if (c->kind == BW_POLICY_SESSION || c->kept ||
 	    (version && bw_str_eq(version->text, BW_STR("2012-10-17"))))
 		return BW_OK;
 	return policy_fault(c, version ? version->offset : root->offset,
@@ -83,7 +83,7 @@ static enum bw_err rcp_check(struct compiler *c, const struct bw_json_value *s)
 
 static enum bw_err principal_check(struct compiler *c, const struct bw_json_value *s)
 {
-	if (c->policy->kind == BW_POLICY_RCP)
+	if (c->kind == BW_POLICY_RCP)
 		return rcp_check(c, s);
 	if (element(s, "Principal") || element(s, "NotPrincipal"))
 		return policy_fault(c, s->offset, "Policy document should not specify a principal.");
@@ -162,13 +162,12 @@ static enum bw_err sid_check(struct compiler *c, const struct bw_json_value *s)
 static enum bw_err unique_check(struct compiler *c, const struct bw_json_value *root)
 {
 	const struct bw_json_value *statements = statements_of(root), *doubled = NULL;
-	struct bw_map seen;
+	struct names seen;
 
-	bw_map_init(&seen, 0, NULL);
+	names_init(&seen, &c->scratch);
 	for (size_t i = 0; !doubled && i < list_count(statements); i++)
 		if (!sid_add(&seen, element(list_at(statements, i), "Sid")))
 			doubled = list_at(statements, i);
-	bw_map_free(&seen);
 	return doubled ? policy_fault(
 	                     c, doubled->offset, "Statement IDs (SID) in a single policy must be unique.")
 	               : BW_OK;
@@ -258,7 +257,7 @@ static enum bw_err format_check(struct compiler *c, const struct bw_json_value *
 		    "Partition \"%.*s\" is not valid for resource \"arn:%.*s:%.*s:%.*s:%.*s:%.*s\".",
 		    BW_FMT(parts[1]), BW_FMT(parts[1]), BW_FMT(parts[2]), BW_FMT(parts[3]), BW_FMT(parts[4]),
 		    BW_FMT(parts[5]));
-	if (has_wildcard(parts[2]) && c->policy->kind != BW_POLICY_SCP && c->policy->kind != BW_POLICY_RCP)
+	if (has_wildcard(parts[2]) && c->kind != BW_POLICY_SCP && c->kind != BW_POLICY_RCP)
 		return policy_fault(
 		    c, r->offset, "Resource vendor must be fully qualified and cannot contain regexes.");
 	if (bw_str_eq(parts[2], BW_STR("iam")))

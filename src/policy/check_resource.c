@@ -9,7 +9,7 @@ static const struct bw_json_value *element(const struct bw_json_value *statement
 
 static bool is_trust(const struct compiler *c)
 {
-	return c->policy->kind == BW_POLICY_TRUST;
+	return c->kind == BW_POLICY_TRUST;
 }
 
 static enum bw_err effect_check(struct compiler *c, const struct bw_json_value *s)
@@ -37,7 +37,7 @@ static enum bw_err principal_fault(struct compiler *c, size_t offset, struct bw_
 
 static enum bw_err principals_check(struct compiler *c, const struct bw_json_value *map)
 {
-	struct principal parsed;
+	struct principal_name parsed;
 
 	if (map->count == 0)
 		return policy_fault(c, map->offset, "Missing required field Principal cannot be empty!");
@@ -110,7 +110,7 @@ static enum bw_err resource_element_check(struct compiler *c, const struct bw_js
 	if ((plain && negated) || !is_strings(v))
 		return policy_fault(c, s->offset, "Syntax error in policy.");
 	/* Repository policies and their like have no Resource: they stand where they apply. */
-	if (list_count(v) == 0 && (v || (c->policy->kind != BW_POLICY_RESOURCE && !is_trust(c))))
+	if (list_count(v) == 0 && (v || (c->kind != BW_POLICY_RESOURCE && !is_trust(c))))
 		return policy_fault(c, s->offset, "Missing required field Resource");
 	for (size_t i = 0; i < list_count(v); i++) {
 		struct bw_str text = list_at(v, i)->text;
@@ -154,7 +154,7 @@ static enum bw_err (*const statement_checks[])(struct compiler *c, const struct 
 };
 
 static enum bw_err statements_check(
-    struct compiler *c, const struct bw_json_value *statements, struct bw_map *seen)
+    struct compiler *c, const struct bw_json_value *statements, struct names *seen)
 {
 	for (size_t i = 0; i < list_count(statements); i++) {
 		const struct bw_json_value *s = list_at(statements, i);
@@ -172,8 +172,7 @@ enum bw_err resource_check(struct compiler *c, const struct bw_json_value *root)
 	const struct bw_json_value *version = bw_json_member(root, BW_STR("Version"));
 	const struct bw_json_value *statements = bw_json_member(root, BW_STR("Statement"));
 	const struct bw_str *unknown;
-	struct bw_map seen;
-	enum bw_err e;
+	struct names seen;
 
 	if (root->kind != BW_JSON_OBJECT || !is_string(bw_json_member(root, BW_STR("Id"))))
 		return policy_fault(c, root->offset, "Syntax error in policy.");
@@ -184,8 +183,6 @@ enum bw_err resource_check(struct compiler *c, const struct bw_json_value *root)
 		return policy_fault(c, version->offset, "The policy must contain a valid version string");
 	if (list_count(statements) == 0 || (statements->kind == BW_JSON_OBJECT && statements->count == 0))
 		return policy_fault(c, root->offset, "Could not parse the policy: Statement is empty!");
-	bw_map_init(&seen, 0, NULL);
-	e = statements_check(c, statements, &seen);
-	bw_map_free(&seen);
-	return e;
+	names_init(&seen, &c->scratch);
+	return statements_check(c, statements, &seen);
 }

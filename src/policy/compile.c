@@ -19,7 +19,7 @@ static size_t json_fault_at(struct compiler *c)
 
 static enum bw_err json_fault(struct compiler *c)
 {
-	switch (c->policy->kind) {
+	switch (c->kind) {
 	case BW_POLICY_RESOURCE:
 	case BW_POLICY_TRUST:
 	case BW_POLICY_VPCE:
@@ -44,34 +44,40 @@ static enum bw_err compile(struct compiler *c)
 	TRY(document_check(c, &root));
 	document_build(c, &root);
 	index_build(c);
-	CHECK(!c->policy->arena.over && !c->scratch.over, BW_ETOOBIG);
+	CHECK(!c->scratch.over, BW_ETOOBIG);
 	return BW_OK;
 }
 
-static enum bw_err compile_any(struct bw_str document, enum bw_policy_kind kind, bool kept, struct bw_policy **out,
-    struct bw_policy_error *error)
+/* The block as it is kept: what reads whole words needs some more behind its end. */
+static struct bw_policy *block_keep(struct compiler *c)
 {
-	struct bw_policy *p = bw_alloc(sizeof *p);
-	struct compiler c = {.policy = p, .error = error, .document = document, .kept = kept};
+	uint32_t bytes = c->used + WORD;
+	struct bw_policy *p = bw_realloc(NULL, bytes);
+
+	memcpy(p, c->block, c->used);
+	memset((char *)p + c->used, 0, WORD);
+	p->bytes = bytes;
+	atomic_init(&p->references, 1);
+	return p;
+}
+
+static enum bw_err compile_any(struct bw_str document, enum bw_policy_kind kind, bool kept,
+    struct bw_policy **out, struct bw_policy_error *error)
+{
+	struct compiler c = {.kind = kind, .error = error, .document = document, .kept = kept};
 	enum bw_err e;
 
 	*out = NULL;
 	if (error)
 		*error = (struct bw_policy_error){0};
-	p->kind = kind;
-	atomic_init(&p->references, 1);
-	bw_arena_init(&p->arena, COMPILED_MAX);
 	bw_arena_init(&c.scratch, COMPILED_MAX);
-	bw_map_init(&c.names, 0, NULL);
+	names_init(&c.texts, &c.scratch);
+	names_init(&c.keys, &c.scratch);
 	e = compile(&c);
-	bw_map_free(&c.names);
+	if (e == BW_OK)
+		*out = block_keep(&c);
 	bw_arena_free(&c.scratch);
-	if (e != BW_OK) {
-		bw_policy_release(p);
-		return e;
-	}
-	*out = p;
-	return BW_OK;
+	return e;
 }
 
 enum bw_err bw_policy_compile(
@@ -96,6 +102,5 @@ void bw_policy_release(struct bw_policy *p)
 {
 	if (!p || atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1)
 		return;
-	bw_arena_free(&p->arena);
 	bw_free(p);
 }

@@ -5,13 +5,70 @@
 
 enum { LESS = 1, EQUAL = 2, GREATER = 4 };
 
+/* A value of a condition as it stands in the block: its text, and what its family makes of it. */
+struct text_operand {
+	uint32_t source; /* text, in all of them */
+	struct pattern pattern;
+};
+
+/* Those of the rest that are no number, date and so on match nothing. */
+struct number_operand {
+	uint32_t source;
+	bool valid, negative;
+	uint32_t whole, whole_n, fraction, fraction_n; /* the digits' bytes */
+};
+
+struct date_operand {
+	uint32_t source;
+	bool valid;
+	struct moment moment;
+} __attribute__((packed, aligned(4)));
+
+struct truth_operand {
+	uint32_t source;
+	bool valid, truth;
+};
+
+struct bytes_operand {
+	uint32_t source;
+	uint32_t bytes; /* text; 0: not valid */
+};
+
+struct address_operand {
+	uint32_t source;
+	bool valid;
+	struct network network;
+};
+
+union operand {
+	uint32_t source;
+	struct text_operand text;
+	struct arn_pattern arn;
+	struct number_operand number;
+	struct date_operand date;
+	struct truth_operand truth;
+	struct bytes_operand bytes;
+	struct address_operand address;
+};
+
+/* A value of the request. */
+union found {
+	struct bw_str text;
+	struct number number;
+	struct moment moment;
+	struct network network;
+	bool truth;
+};
+
 /* How one kind of value is read from a document, read from a request, and compared. */
 struct family {
-	void (*compile)(struct compiler *c, struct bw_str text, struct operand *out);
+	size_t bytes; /* of an operand */
+	/* `out->source` is the text's place. */
+	void (*compile)(struct compiler *c, struct bw_str text, union operand *out);
 	/* Allocates nothing. */
-	bool (*read)(struct bw_str text, struct operand *out);
+	bool (*read)(struct bw_str text, union found *out);
 	bool (*match)(
-	    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope);
+	    unsigned relation, const union operand *want, const union found *found, struct scope *scope);
 };
 
 struct operation {
@@ -21,48 +78,45 @@ struct operation {
 	unsigned relation;
 };
 
-static void exact_compile(struct compiler *c, struct bw_str text, struct operand *out)
+static void exact_compile(struct compiler *c, struct bw_str text, union operand *out)
 {
-	pattern_compile(c, text, false, true, &out->pattern);
-	out->valid = true;
+	out->text.pattern = pattern_compile(c, text, out->source + TEXT_HEAD, false, true);
 }
 
-static void like_compile(struct compiler *c, struct bw_str text, struct operand *out)
+static void like_compile(struct compiler *c, struct bw_str text, union operand *out)
 {
-	pattern_compile(c, text, true, true, &out->pattern);
-	out->valid = true;
+	out->text.pattern = pattern_compile(c, text, out->source + TEXT_HEAD, true, true);
 }
 
-static bool text_read(struct bw_str text, struct operand *out)
+static bool text_read(struct bw_str text, union found *out)
 {
-	out->source = text;
+	out->text = text;
 	return true;
 }
 
 static bool text_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
 	(void)relation;
-	return pattern_match(&want->pattern, found->source, scope);
+	return pattern_match(&want->text.pattern, found->text, scope);
 }
 
 static bool nocase_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
 	(void)relation;
-	return pattern_match_nocase(&want->pattern, found->source, scope);
+	return pattern_match_nocase(&want->text.pattern, found->text, scope);
 }
 
-static void arn_compile(struct compiler *c, struct bw_str text, struct operand *out)
+static void arn_compile(struct compiler *c, struct bw_str text, union operand *out)
 {
-	arn_pattern_compile(c, text, false, &out->arn);
-	out->valid = true;
+	out->arn = arn_pattern_compile(c, text, out->source, false);
 }
 
 static bool arn_operand_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
-	struct arn_text text = {.whole = found->source};
+	struct arn_text text = {.whole = found->text};
 
 	(void)relation;
 	return arn_match(&want->arn, &text, scope);
@@ -73,99 +127,124 @@ static unsigned relation_of(int order)
 	return order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
 }
 
-static bool number_read(struct bw_str text, struct operand *out)
+static bool number_read(struct bw_str text, union found *out)
 {
 	return number_parse(text, &out->number);
 }
 
-static void number_compile(struct compiler *c, struct bw_str text, struct operand *out)
+/* Where a part of the operand's text stands in the block. */
+static uint32_t part_at(const union operand *o, struct bw_str text, struct bw_str part)
 {
+	return o->source + TEXT_HEAD + (part.n ? (uint32_t)(part.p - text.p) : 0);
+}
+
+static void number_compile(struct compiler *c, struct bw_str text, union operand *out)
+{
+	struct number n;
+
 	(void)c;
-	out->valid = number_parse(text, &out->number);
+	out->number.valid = number_parse(text, &n);
+	out->number.negative = n.negative;
+	out->number.whole = part_at(out, text, n.whole);
+	out->number.whole_n = (uint32_t)n.whole.n;
+	out->number.fraction = part_at(out, text, n.fraction);
+	out->number.fraction_n = (uint32_t)n.fraction.n;
 }
 
 static bool number_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
-	(void)scope;
-	return (relation & relation_of(number_compare(&found->number, &want->number))) != 0;
+	const struct number_operand *o = &want->number;
+	const struct number n = {o->negative, bw_str_make(block_at(scope->policy, o->whole), o->whole_n),
+	    bw_str_make(block_at(scope->policy, o->fraction), o->fraction_n)};
+
+	return o->valid && (relation & relation_of(number_compare(&found->number, &n))) != 0;
 }
 
-static bool date_read(struct bw_str text, struct operand *out)
+static bool date_read(struct bw_str text, union found *out)
 {
 	return moment_parse(text, &out->moment);
 }
 
-static void date_compile(struct compiler *c, struct bw_str text, struct operand *out)
+static void date_compile(struct compiler *c, struct bw_str text, union operand *out)
 {
+	struct moment moment;
+
 	(void)c;
-	out->valid = moment_parse(text, &out->moment);
+	out->date.valid = moment_parse(text, &moment);
+	out->date.moment = moment;
 }
 
 static bool date_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
+	const struct moment moment = want->date.moment;
+
 	(void)scope;
-	return (relation & relation_of(moment_compare(&found->moment, &want->moment))) != 0;
+	return want->date.valid && (relation & relation_of(moment_compare(&found->moment, &moment))) != 0;
 }
 
-static bool truth_read(struct bw_str text, struct operand *out)
+static bool truth_read(struct bw_str text, union found *out)
 {
 	return truth_parse(text, &out->truth);
 }
 
-static void truth_compile(struct compiler *c, struct bw_str text, struct operand *out)
+static void truth_compile(struct compiler *c, struct bw_str text, union operand *out)
 {
 	(void)c;
-	out->valid = truth_parse(text, &out->truth);
+	out->truth.valid = truth_parse(text, &out->truth.truth);
 }
 
 static bool truth_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
 	(void)relation, (void)scope;
-	return want->truth == found->truth;
+	return want->truth.valid && want->truth.truth == found->truth;
 }
 
-static void bytes_compile(struct compiler *c, struct bw_str text, struct operand *out)
+static void bytes_compile(struct compiler *c, struct bw_str text, union operand *out)
 {
-	out->valid = bw_base64_decode(text, &c->policy->arena, &out->bytes) == BW_OK;
+	struct bw_str bytes;
+
+	out->bytes.bytes = bw_base64_decode(text, &c->scratch, &bytes) == BW_OK ? text_put(c, bytes) : 0;
 }
 
 static bool bytes_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
-	(void)relation, (void)scope;
-	return bw_str_eq(want->bytes, found->source);
+	(void)relation;
+	return want->bytes.bytes && bw_str_eq(text_at(scope->policy, want->bytes.bytes), found->text);
 }
 
-static bool address_read(struct bw_str text, struct operand *out)
+static bool address_read(struct bw_str text, union found *out)
 {
 	return network_parse(text, true, &out->network);
 }
 
-static void network_compile(struct compiler *c, struct bw_str text, struct operand *out)
+static void network_compile(struct compiler *c, struct bw_str text, union operand *out)
 {
 	(void)c;
-	out->valid = network_parse(text, false, &out->network);
+	out->address.valid = network_parse(text, false, &out->address.network);
 }
 
 static bool network_match(
-    unsigned relation, const struct operand *want, struct operand *found, struct scope *scope)
+    unsigned relation, const union operand *want, const union found *found, struct scope *scope)
 {
 	(void)relation, (void)scope;
-	return network_has(&want->network, &found->network);
+	return want->address.valid && network_has(&want->address.network, &found->network);
 }
 
-static const struct family exact = {exact_compile, text_read, text_match};
-static const struct family nocase = {exact_compile, text_read, nocase_match};
-static const struct family like = {like_compile, text_read, text_match};
-static const struct family arn = {arn_compile, text_read, arn_operand_match};
-static const struct family numeric = {number_compile, number_read, number_match};
-static const struct family date = {date_compile, date_read, date_match};
-static const struct family boolean = {truth_compile, truth_read, truth_match};
-static const struct family binary = {bytes_compile, text_read, bytes_match};
-static const struct family address = {network_compile, address_read, network_match};
+#define OPERAND(type) sizeof(struct type)
+
+static const struct family exact = {OPERAND(text_operand), exact_compile, text_read, text_match};
+static const struct family nocase = {OPERAND(text_operand), exact_compile, text_read, nocase_match};
+static const struct family like = {OPERAND(text_operand), like_compile, text_read, text_match};
+static const struct family arn = {OPERAND(arn_pattern), arn_compile, text_read, arn_operand_match};
+static const struct family numeric = {OPERAND(number_operand), number_compile, number_read, number_match};
+static const struct family date = {OPERAND(date_operand), date_compile, date_read, date_match};
+static const struct family boolean = {OPERAND(truth_operand), truth_compile, truth_read, truth_match};
+static const struct family binary = {OPERAND(bytes_operand), bytes_compile, text_read, bytes_match};
+static const struct family address = {OPERAND(address_operand), network_compile, address_read, network_match};
 
 #define NAME(text)                                                                                           \
 	{                                                                                                    \
@@ -210,13 +289,19 @@ static const struct operation *operation_find(struct bw_str name)
 	return NULL;
 }
 
+static const struct operation *operation_of(const struct condition *c)
+{
+	return &operations[c->operation];
+}
+
 bool operator_parse(struct bw_str text, struct condition *out)
 {
 	static const struct bw_str all = NAME("ForAllValues:"), any = NAME("ForAnyValue:"),
 	                           suffix = NAME("IfExists");
+	const struct operation *operation;
 	struct bw_str name = text;
 
-	*out = (struct condition){.operator_text = text};
+	*out = (struct condition){0};
 	if (bw_str_starts_nocase(name, all))
 		out->set = SET_ALL;
 	else if (bw_str_starts_nocase(name, any))
@@ -227,50 +312,60 @@ bool operator_parse(struct bw_str text, struct condition *out)
 		out->if_exists = true;
 		name.n -= suffix.n;
 	}
-	out->operation = operation_find(name);
+	operation = operation_find(name);
+	if (!operation)
+		return false;
+	out->operation = (uint8_t)(operation - operations);
 	/* "...except the Null condition": the same page, "...IfExists condition operators". */
-	return out->operation && (out->operation->family || !out->if_exists);
+	return operation->family || !out->if_exists;
 }
 
 bool operator_wants_date(const struct condition *condition)
 {
-	return condition->operation->family == &date;
+	return operation_of(condition)->family == &date;
+}
+
+size_t operand_bytes(const struct condition *condition)
+{
+	const struct family *family = operation_of(condition)->family;
+
+	return family ? family->bytes : boolean.bytes;
 }
 
 void operand_compile(
-    struct compiler *c, const struct condition *condition, struct bw_str text, struct operand *out)
+    struct compiler *c, const struct condition *condition, uint32_t index, struct bw_str text)
 {
-	const struct family *family = condition->operation->family;
+	const struct family *family = operation_of(condition)->family;
+	union operand operand = {0};
+	size_t bytes = operand_bytes(condition);
 
-	*out = (struct operand){.source = bw_arena_str(&c->policy->arena, text)};
-	if (family)
-		family->compile(c, out->source, out);
-	else
-		truth_compile(c, out->source, out);
+	operand.source = text_put(c, text);
+	(family ? family : &boolean)->compile(c, text, &operand);
+	block_write(c, condition->operands + index * (uint32_t)bytes, &operand, bytes);
 }
 
-/* `lower` against a name of any case, from the end: it is there that names of one service differ. */
-static bool name_is(struct bw_str lower, const char *name)
+static const union operand *operand_at(
+    const struct bw_policy *p, const struct condition *condition, uint32_t index)
 {
-	for (size_t i = lower.n; i-- > 0;) {
-		char c = name[i];
+	return block_at(p, condition->operands + index * (uint32_t)operand_bytes(condition));
+}
 
-		if (c != lower.p[i] && !(c >= 'A' && c <= 'Z' && c + 32 == lower.p[i]))
-			return false;
-	}
-	return true;
+struct bw_str operand_source(const struct bw_policy *p, const struct condition *condition, uint32_t index)
+{
+	return text_at(p, operand_at(p, condition, index)->source);
 }
 
 const struct bw_context_key *context_find(struct scope *scope, uint32_t key)
 {
 	const struct bw_policy_request *r = scope->request;
-	struct bw_str lower = scope->keys[key].lower;
+	struct bw_str name;
 	size_t i = 0;
 
 	if (scope->found_key == key + 1)
 		return scope->found;
+	name = key_name(scope->policy, key);
 	while (i < r->context_count &&
-	       !(r->context[i].name.n == lower.n && name_is(lower, r->context[i].name.p)))
+	       !(r->context[i].name.n == name.n && bytes_same_nocase(r->context[i].name.p, name.p, name.n)))
 		i++;
 	scope->found = i < r->context_count ? &r->context[i] : NULL;
 	scope->found_key = key + 1;
@@ -280,22 +375,27 @@ const struct bw_context_key *context_find(struct scope *scope, uint32_t key)
 /* Does the value match one of the operands? */
 static bool value_match(const struct condition *c, struct bw_str value, struct scope *scope)
 {
-	const struct operation *o = c->operation;
-	struct operand found;
+	const struct operation *o = operation_of(c);
+	const struct family *family = o->family;
+	const char *operand = block_at(scope->policy, c->operands);
+	union found found;
 
-	if (!o->family->read(value, &found))
+	if (!family->read(value, &found))
 		return false;
-	for (uint32_t i = 0; i < c->count; i++)
-		if (c->operands[i].valid && o->family->match(o->relation, &c->operands[i], &found, scope))
+	for (uint32_t i = 0; i < c->count; i++, operand += family->bytes)
+		if (family->match(o->relation, (const void *)operand, &found, scope))
 			return true;
 	return false;
 }
 
-static bool null_match(const struct condition *c, bool is_there)
+static bool null_match(const struct condition *c, bool is_there, const struct scope *scope)
 {
-	for (uint32_t i = 0; i < c->count; i++)
-		if (c->operands[i].valid && c->operands[i].truth == !is_there)
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct truth_operand *o = &operand_at(scope->policy, c, i)->truth;
+
+		if (o->valid && o->truth == !is_there)
 			return true;
+	}
 	return false;
 }
 
@@ -305,14 +405,14 @@ static bool absent_match(const struct condition *c)
 		return true;
 	if (c->set != SET_NONE)
 		return c->set == SET_ALL;
-	return c->operation->negated;
+	return operation_of(c)->negated;
 }
 
 /* With a set test the values are judged one by one, a negated operator's too; without one, a negated operator
  * wants that no value matches. */
 static bool values_match(const struct condition *c, const struct bw_context_key *key, struct scope *scope)
 {
-	bool negated = c->operation->negated;
+	bool negated = operation_of(c)->negated;
 
 	if (c->set != SET_NONE && key->count == 1 && key->values[0].n == 0)
 		return c->set == SET_ALL;
@@ -341,8 +441,8 @@ bool condition_match(const struct condition *c, struct scope *scope)
 {
 	const struct bw_context_key *key = key_of(c, scope);
 
-	if (!c->operation->family)
-		return null_match(c, key != NULL);
+	if (!operation_of(c)->family)
+		return null_match(c, key != NULL, scope);
 	return key ? values_match(c, key, scope) : absent_match(c);
 }
 
@@ -351,7 +451,7 @@ const char *condition_why(const struct condition *c, struct scope *scope)
 	const struct bw_context_key *key = key_of(c, scope);
 	bool match = condition_match(c, scope);
 
-	if (!c->operation->family)
+	if (!operation_of(c)->family)
 		return key ? "the request has the key" : "the request does not have the key";
 	if (!key)
 		return c->if_exists ? "the request does not have the key, and IfExists passes"
@@ -362,7 +462,7 @@ const char *condition_why(const struct condition *c, struct scope *scope)
 		             : "some value of the request does not pass";
 	if (c->set == SET_ANY)
 		return match ? "some value of the request passes" : "no value of the request passes";
-	if (c->operation->negated)
+	if (operation_of(c)->negated)
 		return match ? "the request's value is none of these" : "the request's value is one of these";
 	return match ? "the request's value is one of these" : "the request's value is none of these";
 }

@@ -130,16 +130,18 @@ static void request_tell(struct teller *t, const struct bw_policy_request *r)
 
 static void action_tell(struct teller *t, const struct statement *s)
 {
+	const uint32_t *actions = block_at(t->policy, s->actions);
+
 	name(t, s->not_action ? "notAction" : "action");
 	open(t, '{');
-	truth(t, "matches", statement_action(s, t->q));
+	truth(t, "matches", statement_action(t->policy, s, t->q));
 	name(t, "patterns");
 	open(t, '[');
 	for (uint32_t i = 0; i < s->action_count; i++) {
 		comma(t);
 		open(t, '{');
-		text(t, "pattern", s->action_sources[i]);
-		truth(t, "matches", pattern_match(&s->actions[i], t->q->action, NULL));
+		text(t, "pattern", action_source(t->policy, actions[i]));
+		truth(t, "matches", action_match(t->policy, actions[i], t->q));
 		shut(t, '}');
 	}
 	shut(t, ']');
@@ -148,6 +150,8 @@ static void action_tell(struct teller *t, const struct statement *s)
 
 static void resource_tell(struct teller *t, const struct statement *s, struct scope *scope)
 {
+	const struct arn_pattern *resources = block_at(t->policy, s->resources);
+
 	if (s->resource_count == 0)
 		return;
 	name(t, s->not_resource ? "notResource" : "resource");
@@ -158,8 +162,8 @@ static void resource_tell(struct teller *t, const struct statement *s, struct sc
 	for (uint32_t i = 0; i < s->resource_count; i++) {
 		comma(t);
 		open(t, '{');
-		text(t, "pattern", s->resources[i].source);
-		truth(t, "matches", arn_match(&s->resources[i], &t->q->resource, scope));
+		text(t, "pattern", text_at(t->policy, resources[i].source));
+		truth(t, "matches", arn_match(&resources[i], &t->q->resource, scope));
 		shut(t, '}');
 	}
 	shut(t, ']');
@@ -168,11 +172,13 @@ static void resource_tell(struct teller *t, const struct statement *s, struct sc
 
 static void principal_tell(struct teller *t, const struct statement *s)
 {
+	const struct principal *principals = block_at(t->policy, s->principals);
+
 	if (s->principal_count == 0)
 		return;
 	name(t, s->not_principal ? "notPrincipal" : "principal");
 	open(t, '{');
-	truth(t, "matches", statement_principal(s, t->q) != GRANT_NONE);
+	truth(t, "matches", statement_principal(t->policy, s, t->q) != GRANT_NONE);
 	if (s->not_principal && t->q->has_boundary)
 		words(t, "why", "NotPrincipal with Deny always denies who has a permissions boundary");
 	name(t, "named");
@@ -180,8 +186,8 @@ static void principal_tell(struct teller *t, const struct statement *s)
 	for (uint32_t i = 0; i < s->principal_count; i++) {
 		comma(t);
 		open(t, '{');
-		text(t, "principal", s->principals[i].source);
-		words(t, "names", grant_names[principal_grant(&s->principals[i], t->q->request)]);
+		text(t, "principal", text_at(t->policy, principals[i].source));
+		words(t, "names", grant_names[principal_grant(t->policy, &principals[i], t->q->request)]);
 		shut(t, '}');
 	}
 	shut(t, ']');
@@ -207,12 +213,12 @@ static void condition_tell(struct teller *t, const struct condition *c, struct s
 {
 	comma(t);
 	open(t, '{');
-	text(t, "operator", c->operator_text);
-	text(t, "key", scope->keys[c->key].name);
+	text(t, "operator", text_at(t->policy, c->operator_text));
+	text(t, "key", key_name(t->policy, c->key));
 	name(t, "values");
 	open(t, '[');
 	for (uint32_t i = 0; i < c->count; i++)
-		item(t, c->operands[i].source);
+		item(t, operand_source(t->policy, c, i));
 	shut(t, ']');
 	found_tell(t, c, scope);
 	truth(t, "matches", condition_match(c, scope));
@@ -223,14 +229,14 @@ static void condition_tell(struct teller *t, const struct condition *c, struct s
 /* The first element that keeps the statement from applying, NULL when it applies. */
 static const char *statement_obstacle(struct teller *t, const struct statement *s, struct scope *scope)
 {
-	if (!statement_action(s, t->q))
+	if (!statement_action(t->policy, s, t->q))
 		return s->not_action ? "NotAction" : "Action";
 	if (!statement_resource(s, t->q, scope))
 		return s->not_resource ? "NotResource" : "Resource";
-	if (statement_principal(s, t->q) == GRANT_NONE)
+	if (statement_principal(t->policy, s, t->q) == GRANT_NONE)
 		return s->not_principal ? "NotPrincipal" : "Principal";
 	for (uint32_t i = 0; i < s->condition_count; i++)
-		if (!condition_match(&s->conditions[i], scope))
+		if (!condition_match(&conditions_of(t->policy, s)[i], scope))
 			return "Condition";
 	return NULL;
 }
@@ -238,32 +244,33 @@ static const char *statement_obstacle(struct teller *t, const struct statement *
 /* What that element says, in words. */
 static const char *statement_why(struct teller *t, const struct statement *s, struct scope *scope)
 {
-	if (!statement_action(s, t->q))
+	if (!statement_action(t->policy, s, t->q))
 		return "the action does not match";
 	if (!statement_resource(s, t->q, scope))
 		return "the resource does not match";
-	if (statement_principal(s, t->q) == GRANT_NONE)
+	if (statement_principal(t->policy, s, t->q) == GRANT_NONE)
 		return "it is not about this principal";
 	for (uint32_t i = 0; i < s->condition_count; i++)
-		if (!condition_match(&s->conditions[i], scope))
-			return condition_why(&s->conditions[i], scope);
+		if (!condition_match(&conditions_of(t->policy, s)[i], scope))
+			return condition_why(&conditions_of(t->policy, s)[i], scope);
 	return s->allow ? "everything matches: it allows" : "everything matches: it denies";
 }
 
 static void statement_tell(struct teller *t, uint32_t index)
 {
-	const struct statement *s = &t->policy->statements[index];
-	struct scope scope = {.request = t->q->request, .keys = t->policy->keys};
+	const struct statement *s = statement_at(t->policy, index);
+	struct bw_str sid = text_at(t->policy, s->sid);
+	struct scope scope = {.policy = t->policy, .request = t->q->request};
 	const char *obstacle;
 
 	comma(t);
 	open(t, '{');
 	number(t, "index", index);
-	if (s->sid.n)
-		text(t, "sid", s->sid);
+	if (sid.n)
+		text(t, "sid", sid);
 	words(t, "effect", s->allow ? "Allow" : "Deny");
-	truth(
-	    t, "matches", statement_action(s, t->q) && statement_match(t->policy, index, t->q) != GRANT_NONE);
+	truth(t, "matches",
+	    statement_action(t->policy, s, t->q) && statement_match(t->policy, index, t->q) != GRANT_NONE);
 	obstacle = statement_obstacle(t, s, &scope);
 	if (obstacle)
 		words(t, "element", obstacle);
@@ -279,7 +286,7 @@ static void statement_tell(struct teller *t, uint32_t index)
 		name(t, "conditions");
 		open(t, '[');
 		for (uint32_t i = 0; i < s->condition_count; i++)
-			condition_tell(t, &s->conditions[i], &scope);
+			condition_tell(t, &conditions_of(t->policy, s)[i], &scope);
 		shut(t, ']');
 	}
 	shut(t, '}');

@@ -1,41 +1,55 @@
-/* The compiled form of a policy document, and what the files of this folder say to each other. Everything
- * here lives in the policy's own arena and is never written after compilation, so that any thread may read
- * it. */
+/* The compiled form of a policy document, and what the files of this folder say to each other. A compiled
+ * document is one block of memory in which everything is found by its distance in bytes from the beginning,
+ * so that it is small and any thread may read it; but for the count of references nothing is written after
+ * compilation. */
 #pragma once
 
 #include <stdatomic.h>
 
-#include "base/map.h"
+#include "base/mem.h"
 #include "codec/json.h"
+#include "policy/bytes.h"
+#include "policy/names.h"
 #include "policy/policy.h"
 
-/* A context key a document mentions, once however often. */
-struct key {
-	struct bw_str name;  /* as first written */
-	struct bw_str lower; /* key names are case-insensitive, tag keys in them too */
-};
+/* A text of the block stands there once, however often it is written: its length, then its bytes, at a
+ * multiple of TEXT_ALIGN. Members named so below are where; 0 is an absent text. */
+enum { TEXT_ALIGN = 4, TEXT_HEAD = sizeof(uint32_t) };
+/* Offsets and counts leave bits for shapes. */
+enum { BLOCK_MAX = 1 << 27 };
 
 enum piece_kind { PIECE_TEXT, PIECE_ONE, PIECE_ANY, PIECE_VARIABLE };
 
 struct piece {
-	enum piece_kind kind;
-	uint32_t key;       /* VARIABLE: which of the policy's keys */
-	struct bw_str text; /* TEXT: the bytes; VARIABLE: its default, absent without one */
+	uint32_t kind : 2, count : 30; /* TEXT: bytes; VARIABLE: which of the policy's keys */
+	uint32_t at;                   /* TEXT: the bytes; VARIABLE: the text of its default */
 };
 
 enum pattern_shape {
 	PATTERN_ALL,    /* "*" */
-	PATTERN_EXACT,  /* `text` and nothing else */
-	PATTERN_PREFIX, /* `text`, then anything */
+	PATTERN_EXACT,  /* a literal and nothing else */
+	PATTERN_PREFIX, /* a literal, then anything */
 	PATTERN_PIECES, /* wildcards or variables anywhere */
 };
 
 struct pattern {
-	enum pattern_shape shape;
-	bool has_variables, has_ones;
-	uint32_t count;
-	struct bw_str text;
-	const struct piece *pieces;
+	uint32_t shape : 2, has_variables : 1, has_ones : 1;
+	uint32_t count : 28; /* EXACT, PREFIX: bytes; PIECES: pieces */
+	uint32_t at;         /* the bytes, or the pieces */
+};
+
+/* An action pattern is one number: the place of a text or record with its shape in the bits that alignment
+ * leaves free. Literals stand in the case of the document and are folded as they are compared. */
+enum action_shape {
+	ACTION_EXACT,  /* the text */
+	ACTION_PREFIX, /* the text without the stars at its end, then anything */
+	ACTION_PIECES, /* a struct action_pattern */
+	ACTION_SHAPES = 3,
+};
+
+struct action_pattern {
+	uint32_t source; /* text */
+	struct pattern lower;
 };
 
 enum { ARN_PARTS = 6 };
@@ -48,14 +62,13 @@ enum arn_shape {
 };
 
 struct arn_pattern {
-	enum arn_shape shape;
-	struct bw_str source;
+	uint32_t source;      /* text */
+	struct pattern whole; /* WHOLE: all of it; SPLIT: its literal front, as a PREFIX */
+	uint8_t shape;
 	/* SPLIT: a bit a part that the literal front does not settle: those that are literal, those that are
 	 * open. */
 	uint8_t literal_parts, open_parts;
-	bool has_front;
-	struct pattern whole;        /* WHOLE: all of it; SPLIT: its literal front is looked at first */
-	const struct pattern *parts; /* SPLIT: six of them */
+	uint32_t parts; /* a pattern for each: the literal first, each half in order */
 };
 
 /* A text cut at its first five colons. */
@@ -68,8 +81,8 @@ struct arn_text {
 /* What keys are looked up in, by one thread; the last found is remembered, for matching asks for it again and
  * again. */
 struct scope {
+	const struct bw_policy *policy;
 	const struct bw_policy_request *request;
-	const struct key *keys;
 	const struct bw_context_key *found;
 	uint32_t found_key; /* its number + 1 */
 };
@@ -91,31 +104,15 @@ struct network {
 	uint8_t bits; /* of the prefix */
 };
 
-/* One value of a condition, made ready. */
-struct operand {
-	struct bw_str source;
-	bool valid; /* false: it is no number, date or address, and matches nothing */
-	union {
-		struct pattern pattern;
-		struct arn_pattern arn;
-		struct number number;
-		struct moment moment;
-		struct network network;
-		struct bw_str bytes;
-		bool truth;
-	};
-};
-
 enum set_test { SET_NONE, SET_ALL, SET_ANY };
 
 struct condition {
-	const struct operation *operation;
-	struct bw_str operator_text; /* as written */
-	enum set_test set;
+	uint8_t operation; /* its row */
+	uint8_t set;
 	bool if_exists;
-	uint32_t key;
-	uint32_t count;
-	const struct operand *operands;
+	uint16_t key, count;
+	uint32_t operator_text; /* as written */
+	uint32_t operands;      /* records of the operator's family */
 };
 
 enum principal_type {
@@ -127,61 +124,88 @@ enum principal_type {
 	PRINCIPAL_CANONICAL, /* an S3 canonical user: no principal of ours is one */
 };
 
-struct principal {
+/* A principal as read, its value a part of the text. */
+struct principal_name {
 	enum principal_type type;
 	bool aws_only;       /* EVERYONE written as "AWS": "*", which federated callers are not */
 	struct bw_str value; /* ACCOUNT: the twelve digits; absent: every one of its type */
-	struct bw_str source;
+};
+
+struct principal {
+	uint8_t type;
+	bool aws_only;
+	uint32_t source;         /* text */
+	uint32_t value, value_n; /* the bytes; 0: every one of its type */
 };
 
 struct statement {
-	struct bw_str sid;
+	uint32_t sid; /* text */
 	struct bw_policy_place start, end;
 	bool allow, not_action, not_resource;
 	bool not_principal; /* then it denies: Allow with NotPrincipal does not compile */
-	bool all_actions;   /* some pattern is "*" */
 	bool all_resources; /* some pattern is "*", or the element is absent */
-	uint32_t action_count, resource_count, principal_count, condition_count;
-	const struct pattern *actions; /* of the lower-cased "service:name" */
-	const struct bw_str *action_sources;
-	const struct arn_pattern *resources;
-	const struct principal *principals;
-	const struct condition *conditions;
+	uint16_t action_count, resource_count, principal_count, condition_count;
+	uint32_t actions; /* action patterns, in the order of the document */
+	uint32_t resources, principals, conditions;
 };
 
-/* A statement that may match an action of one service. */
+/* A statement that may match the actions of one service, or of all. */
 struct candidate {
-	uint32_t statement;
-	uint32_t count; /* of patterns */
-	const struct pattern
-	    *names; /* of the lower-cased name behind the colon; count 0: ask the statement */
+	uint16_t statement;
+	bool negated;           /* NotAction */
+	uint16_t names, pieces; /* how many */
+	uint32_t actions; /* action patterns: literals in the order of their letters, then those in PIECES */
 };
 
 /* Denies first, each half in the order of the document. */
 struct candidates {
-	struct candidate *v;
-	uint32_t deny_count, count;
-};
-
-struct bucket {
-	uint32_t hash;
-	struct bw_str service; /* absent: a free slot */
-	struct candidates list;
+	uint32_t v;
+	uint16_t deny_count, count;
 };
 
 struct bw_policy {
-	atomic_uint references;
-	enum bw_policy_kind kind;
-	bool variables; /* Version 2012-10-17 or later */
-	uint32_t statement_count, key_count;
 	uint64_t services; /* one bit a service hash: most policies have nothing to say to most requests */
-	struct bucket *buckets;
-	uint32_t bucket_mask;
-	struct candidates general; /* statements of every service: "*", NotAction */
-	const struct statement *statements;
-	struct key *keys;
-	struct bw_arena arena;
+	uint32_t statements;
+	uint16_t statement_count, key_count;
+	uint32_t keys; /* texts: the context keys a document mentions, each once, as first written */
+	uint32_t services_at, service_count; /* hashes in order, then as many lists of candidates */
+	struct candidates general;           /* statements of every service: "*", NotAction */
+	bool variables;                      /* Version 2012-10-17 or later */
+	uint8_t kind;                        /* enum bw_policy_kind */
+	atomic_uint references;
+	uint32_t bytes; /* of the block */
 };
+
+static inline const void *block_at(const struct bw_policy *p, uint32_t at)
+{
+	return (const char *)p + at;
+}
+
+static inline struct bw_str text_at(const struct bw_policy *p, uint32_t text)
+{
+	const char *at = (const char *)p + text;
+	uint32_t n;
+
+	if (text == 0)
+		return BW_STR_NONE;
+	memcpy(&n, at, sizeof n);
+	return bw_str_make(at + TEXT_HEAD, n);
+}
+
+static inline const struct statement *statement_at(const struct bw_policy *p, uint32_t index)
+{
+	return (const struct statement *)block_at(p, p->statements) + index;
+}
+
+static inline const struct condition *conditions_of(const struct bw_policy *p, const struct statement *s)
+{
+	return block_at(p, s->conditions);
+}
+
+static inline struct bw_str key_name(const struct bw_policy *p, uint32_t key)
+{
+	return text_at(p, ((const uint32_t *)block_at(p, p->keys))[key]);
+}
 
 /* AWS's longest service prefix and action name stay far below. */
 enum { ACTION_MAX = 256 };
@@ -190,10 +214,10 @@ enum { ACTION_MAX = 256 };
 struct question {
 	const struct bw_policy_request *request;
 	bool has_boundary;
-	uint32_t hash;                       /* of the service */
-	struct bw_str action, service, name; /* lower case, in `lower` */
+	uint32_t hash;        /* of the service */
+	struct bw_str action; /* lower case, in `lower` */
 	struct arn_text resource;
-	char lower[ACTION_MAX];
+	char lower[ACTION_MAX + WORD];
 };
 
 /* What a statement's Principal says of who asks. Naming the role or the account is less than naming the
@@ -201,84 +225,52 @@ struct question {
 enum grant { GRANT_NONE, GRANT_ACCOUNT, GRANT_ROLE, GRANT_DIRECT };
 
 struct compiler {
-	struct bw_policy *policy;
+	enum bw_policy_kind kind;
+	struct bw_str document;
+	bool kept;               /* the document is older than today's rules */
+	bool variables;          /* as bw_policy */
 	struct bw_arena scratch; /* dies with the compilation */
 	struct bw_policy_error *error;
-	struct bw_str document;
-	struct bw_map names; /* lower-cased key name -> its index + 1 */
-	uint32_t key_room;
-	bool kept; /* the document is older than today's rules */
+	/* The block as it grows, in `scratch`: addresses in it are good until the next of its functions. */
+	char *block;
+	uint32_t used, room;
+	struct names texts, keys; /* of the block; of `key_texts`, lower-cased */
+	uint32_t *key_texts;
+	uint32_t key_count, key_room;
 };
 
-/* pattern.c: texts into patterns */
-uint32_t key_intern(struct compiler *c, struct bw_str name);
-void pattern_compile(
-    struct compiler *c, struct bw_str text, bool wildcards, bool variables, struct pattern *out);
+/* block.c: the block as it is made */
+uint32_t block_take(struct compiler *c, size_t bytes);
+uint32_t block_take_array(struct compiler *c, size_t size, size_t count);
+void block_write(struct compiler *c, uint32_t at, const void *record, size_t bytes);
+/* Each text once. */
+uint32_t text_put(struct compiler *c, struct bw_str text);
+/* Each key once, whatever the case; its number. */
+uint32_t key_put(struct compiler *c, struct bw_str name);
+
+/* pattern.c: texts into patterns. `at`: where the text's bytes stand in the block. */
+struct pattern pattern_compile(
+    struct compiler *c, struct bw_str text, uint32_t at, bool wildcards, bool variables);
 /* Cuts `text` at its first five colons outside ${...}; the number of parts. */
 size_t arn_cut(struct bw_str text, bool variables, struct bw_str parts[ARN_PARTS]);
 /* `padded`: missing parts are "*", as in the Resource element. */
-void arn_pattern_compile(struct compiler *c, struct bw_str text, bool padded, struct arn_pattern *out);
-
-/* Short texts are compared where they stand: most comparisons here are of a dozen bytes and end at once. */
-static inline bool bytes_same(const char *a, const char *b, size_t n)
-{
-	uint64_t x, y;
-	uint32_t u, v;
-
-	if (n < sizeof u) {
-		while (n > 0 && a[n - 1] == b[n - 1])
-			n--;
-		return n == 0;
-	}
-	/* The last bytes are read again rather than one by one. */
-	if (n < sizeof x) {
-		memcpy(&u, a, sizeof u);
-		memcpy(&v, b, sizeof v);
-		if (u != v)
-			return false;
-		memcpy(&u, a + n - sizeof u, sizeof u);
-		memcpy(&v, b + n - sizeof v, sizeof v);
-		return u == v;
-	}
-	for (size_t at = 0; at + sizeof x < n; at += sizeof x) {
-		memcpy(&x, a + at, sizeof x);
-		memcpy(&y, b + at, sizeof y);
-		if (x != y)
-			return false;
-	}
-	memcpy(&x, a + n - sizeof x, sizeof x);
-	memcpy(&y, b + n - sizeof y, sizeof y);
-	return x == y;
-}
-
-static inline bool text_same(struct bw_str a, struct bw_str b)
-{
-	return a.n == b.n && bytes_same(a.p, b.p, a.n);
-}
+struct arn_pattern arn_pattern_compile(struct compiler *c, struct bw_str text, uint32_t source, bool padded);
+uint32_t action_compile(struct compiler *c, struct bw_str text);
 
 /* match.c */
 bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *scope);
-/* The literal at the front of PIECES, if any, refuses most texts before anything is looked up. */
-static inline bool front_match(const struct pattern *p, struct bw_str text)
+static inline struct bw_str pattern_literal(const struct pattern *p, const struct scope *scope)
 {
-	if (p->pieces[0].kind != PIECE_TEXT)
-		return true;
-	return text.n >= p->text.n && bytes_same(text.p, p->text.p, p->text.n);
+	return bw_str_make(block_at(scope->policy, p->at), p->count);
 }
-
 static inline bool pattern_match(const struct pattern *p, struct bw_str text, struct scope *scope)
 {
-	switch (p->shape) {
-	case PATTERN_ALL:
+	if (p->shape == PATTERN_PIECES)
+		return pieces_match(p, text, scope);
+	if (p->shape == PATTERN_ALL)
 		return true;
-	case PATTERN_EXACT:
-		return text_same(text, p->text);
-	case PATTERN_PREFIX:
-		return text.n >= p->text.n && bytes_same(text.p, p->text.p, p->text.n);
-	case PATTERN_PIECES:
-		return front_match(p, text) && pieces_match(p, text, scope);
-	}
-	return false;
+	return (p->shape == PATTERN_EXACT ? text.n == p->count : text.n >= p->count) &&
+	       bytes_same(text.p, block_at(scope->policy, p->at), p->count);
 }
 /* Without wildcards, ASCII case folded. */
 bool pattern_match_nocase(const struct pattern *p, struct bw_str text, struct scope *scope);
@@ -300,27 +292,41 @@ bool truth_parse(struct bw_str text, bool *out);
 const struct bw_context_key *context_find(struct scope *scope, uint32_t key);
 /* "ForAnyValue:StringLikeIfExists" into its parts; false when there is no such operator. */
 bool operator_parse(struct bw_str text, struct condition *out);
-/* Reads `text` as the operator's kind of value. */
+/* Reads `text` as the operator's kind of value, into its place among the operands. */
 void operand_compile(
-    struct compiler *c, const struct condition *condition, struct bw_str text, struct operand *out);
+    struct compiler *c, const struct condition *condition, uint32_t index, struct bw_str text);
+size_t operand_bytes(const struct condition *condition);
 bool operator_wants_date(const struct condition *condition);
+/* As written. */
+struct bw_str operand_source(const struct bw_policy *p, const struct condition *condition, uint32_t index);
 bool condition_match(const struct condition *c, struct scope *scope);
 /* Why it does or does not: a static phrase. */
 const char *condition_why(const struct condition *c, struct scope *scope);
 
 /* principal.c */
-bool principal_parse(struct bw_str type, struct bw_str text, struct principal *out);
+bool principal_parse(struct bw_str type, struct bw_str text, struct principal_name *out);
 /* Whether such callers stand in an account, whose policies then count. */
 bool principal_has_account(enum bw_principal_kind kind);
-enum grant principal_grant(const struct principal *p, const struct bw_policy_request *r);
+enum grant principal_grant(
+    const struct bw_policy *policy, const struct principal *p, const struct bw_policy_request *r);
 /* GRANT_NONE: the statement is not about who asks. A statement without Principal is about everybody. */
-enum grant statement_principal(const struct statement *s, const struct question *q);
+enum grant statement_principal(
+    const struct bw_policy *p, const struct statement *s, const struct question *q);
+
+/* action.c */
+/* As written. */
+struct bw_str action_source(const struct bw_policy *p, uint32_t action);
+bool action_match(const struct bw_policy *p, uint32_t action, const struct question *q);
+bool candidate_match(const struct bw_policy *p, const struct candidate *c, const struct question *q);
+/* The statements filed under the action's service, NULL without any. */
+const struct candidates *candidates_find(const struct bw_policy *p, const struct question *q);
 
 /* statement.c */
 /* False when the action is too long to be one. */
 bool question_init(struct question *q, const struct bw_policy_request *request, bool has_boundary);
+/* Of the lower-cased name; bytes up to the next multiple of WORD are read, and do not count. */
 uint32_t service_hash(struct bw_str service);
-bool statement_action(const struct statement *s, const struct question *q);
+bool statement_action(const struct bw_policy *p, const struct statement *s, const struct question *q);
 bool statement_resource(const struct statement *s, struct question *q, struct scope *scope);
 /* All elements but the action. */
 enum grant statement_match(const struct bw_policy *p, uint32_t statement, struct question *q);
@@ -333,7 +339,7 @@ struct finding {
 /* False: it has no statement about the action's service, nor about all. */
 static inline bool policy_may_match(const struct bw_policy *p, const struct question *q)
 {
-	return (p->services >> (q->hash & 63) & 1) || p->general.count > 0;
+	return p->services >> (q->hash & 63) & 1;
 }
 /* Only an Allow of more than `have` is looked for: `allow` is -1 and `grant` is `have` when there is none. */
 void policy_find(const struct bw_policy *p, struct question *q, enum grant have, struct finding *out);

@@ -4,123 +4,200 @@
 
 /* One action pattern of one statement. */
 struct entry {
-	struct bw_str service, name;
-	uint32_t statement, order;
-	bool allow;
+	bool general; /* its statement cannot be filed under services */
+	bool allow, pieces, prefix;
+	uint16_t statement;
+	uint32_t hash; /* of the service; nought when general */
+	uint32_t action;
+	struct bw_str literal; /* lower case */
 };
 
-static int by_service(const void *left, const void *right)
+static int compare(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_group(const struct entry *a, const struct entry *b)
+{
+	if (a->general != b->general)
+		return compare(a->general, b->general);
+	if (a->hash != b->hash)
+		return compare(a->hash, b->hash);
+	return a->allow != b->allow ? compare(a->allow, b->allow) : compare(a->statement, b->statement);
+}
+
+static int by_place(const void *left, const void *right)
 {
 	const struct entry *a = left, *b = right;
-	int order = bw_str_cmp(a->service, b->service);
+	int order = by_group(a, b);
 
 	if (order)
 		return order;
-	if (a->allow != b->allow)
-		return a->allow ? 1 : -1;
-	if (a->statement != b->statement)
-		return a->statement < b->statement ? -1 : 1;
-	return (a->order > b->order) - (a->order < b->order);
+	if (a->pieces != b->pieces)
+		return compare(a->pieces, b->pieces);
+	order = bw_str_cmp(a->literal, b->literal);
+	/* Of two alike the more open first: the other is in it. */
+	return order                    ? order
+	       : a->prefix != b->prefix ? compare(b->prefix, a->prefix)
+	                                : compare(a->action, b->action);
 }
 
-/* Statements that cannot be filed under services. */
-static bool is_general(const struct statement *s)
+static const struct bw_policy *policy_of(const struct compiler *c)
 {
-	if (s->not_action || s->all_actions)
-		return true;
-	for (uint32_t i = 0; i < s->action_count; i++)
-		if (s->action_sources[i].p[0] == '*')
-			return true;
-	return false;
+	return (const void *)c->block;
 }
 
-static void general_build(struct bw_policy *p)
+static struct entry entry_make(struct compiler *c, uint32_t statement, uint32_t action)
 {
-	struct candidates *g = &p->general;
-	uint32_t n = 0;
+	struct entry e = {.statement = (uint16_t)statement, .action = action};
+	struct bw_str source = action_source(policy_of(c), action), rest;
 
-	for (uint32_t i = 0; i < p->statement_count; i++) {
-		g->count += is_general(&p->statements[i]);
-		g->deny_count += is_general(&p->statements[i]) && !p->statements[i].allow;
+	e.allow = statement_at(policy_of(c), statement)->allow;
+	e.pieces = (action & ACTION_SHAPES) == ACTION_PIECES;
+	e.prefix = (action & ACTION_SHAPES) == ACTION_PREFIX;
+	e.literal = rest = bw_arena_lower(&c->scratch, source);
+	e.hash = service_hash(bw_str_cut(&rest, ':'));
+	if (e.prefix)
+		while (e.literal.n && e.literal.p[e.literal.n - 1] == '*')
+			e.literal.n--;
+	return e;
+}
+
+/* Whether every pattern names its service. */
+static bool is_filed(const struct bw_policy *p, const struct statement *s)
+{
+	const uint32_t *actions = block_at(p, s->actions);
+
+	for (uint32_t i = 0; i < s->action_count; i++) {
+		struct bw_str text = action_source(p, actions[i]);
+		size_t n = 0;
+
+		while (n < text.n && text.p[n] != ':' && text.p[n] != '*' && text.p[n] != '?')
+			n++;
+		if (n == text.n || text.p[n] != ':')
+			return false;
 	}
-	g->v = BW_NEW_ARRAY(&p->arena, struct candidate, g->count);
-	for (int allow = 0; allow < 2; allow++)
-		for (uint32_t i = 0; i < p->statement_count; i++)
-			if (p->statements[i].allow == allow && is_general(&p->statements[i]))
-				g->v[n++].statement = i;
+	return !s->not_action;
 }
 
 static size_t entries_gather(struct compiler *c, struct entry **out)
 {
-	const struct bw_policy *p = c->policy;
+	uint32_t count = policy_of(c)->statement_count;
 	struct entry *entries;
 	size_t n = 0, at = 0;
 
-	for (uint32_t i = 0; i < p->statement_count; i++)
-		n += is_general(&p->statements[i]) ? 0 : p->statements[i].action_count;
+	for (uint32_t i = 0; i < count; i++)
+		n += statement_at(policy_of(c), i)->action_count;
 	entries = BW_NEW_ARRAY(&c->scratch, struct entry, n);
-	for (uint32_t i = 0; i < p->statement_count; i++) {
-		const struct statement *s = &p->statements[i];
+	for (uint32_t i = 0; i < count; i++) {
+		const struct statement *s = statement_at(policy_of(c), i);
+		const uint32_t *actions = block_at(policy_of(c), s->actions);
+		bool filed = is_filed(policy_of(c), s);
 
-		for (uint32_t j = 0; !is_general(s) && j < s->action_count; j++) {
-			struct bw_str name = bw_arena_lower(&c->scratch, s->action_sources[j]);
-			struct bw_str service = bw_str_cut(&name, ':');
-
-			entries[at++] = (struct entry){service, name, i, j, s->allow};
+		for (uint32_t j = 0; j < s->action_count; j++) {
+			entries[at] = entry_make(c, i, actions[j]);
+			entries[at].general = !filed;
+			if (!filed)
+				entries[at].hash = 0;
+			at++;
 		}
 	}
-	bw_sort(entries, n, sizeof *entries, by_service);
+	bw_sort(entries, n, sizeof *entries, by_place);
 	*out = entries;
 	return n;
 }
 
-/* The entries of one service as candidates. */
-static void bucket_fill(struct compiler *c, struct bucket *b, const struct entry *entries, size_t n)
+/* The entries of one statement under one service. What another literal has at its front is matched with it.
+ */
+static struct candidate candidate_make(struct compiler *c, const struct entry *entries, size_t n)
 {
-	struct bw_arena *arena = &c->policy->arena;
-	struct candidates *list = &b->list;
-	struct pattern *names = BW_NEW_ARRAY(arena, struct pattern, n);
+	struct candidate out = {.statement = entries[0].statement};
+	uint32_t *actions = BW_NEW_ARRAY(&c->scratch, uint32_t, n);
+	const struct entry *last = NULL;
+	uint32_t count = 0;
 
-	b->service = bw_arena_str(arena, entries[0].service);
-	list->v = BW_NEW_ARRAY(arena, struct candidate, n);
+	out.negated = statement_at(policy_of(c), out.statement)->not_action;
 	for (size_t i = 0; i < n; i++) {
-		pattern_compile(c, entries[i].name, true, false, &names[i]);
-		if (i == 0 || entries[i].statement != entries[i - 1].statement) {
-			list->v[list->count++] = (struct candidate){entries[i].statement, 0, &names[i]};
-			list->deny_count += !entries[i].allow;
-		}
-		list->v[list->count - 1].count++;
+		const struct entry *e = &entries[i];
+
+		if (last && !e->pieces &&
+		    (last->prefix ? bw_str_starts(e->literal, last->literal)
+		                  : bw_str_eq(e->literal, last->literal)))
+			continue;
+		last = e->pieces ? NULL : e;
+		out.names = (uint16_t)(out.names + !e->pieces);
+		out.pieces = (uint16_t)(out.pieces + e->pieces);
+		actions[count++] = e->action;
 	}
+	out.actions = block_take_array(c, sizeof *actions, count);
+	block_write(c, out.actions, actions, count * sizeof *actions);
+	return out;
 }
 
-static struct bucket *bucket_slot(struct bw_policy *p, uint32_t hash)
+static bool is_same_statement(const struct entry *a, const struct entry *b)
 {
-	uint32_t at = hash & p->bucket_mask;
+	return by_group(a, b) == 0;
+}
 
-	while (bw_str_set(p->buckets[at].service))
-		at = (at + 1) & p->bucket_mask;
-	p->buckets[at].hash = hash;
-	p->services |= 1ull << (hash & 63);
-	return &p->buckets[at];
+static bool is_same_list(const struct entry *a, const struct entry *b)
+{
+	return a->general == b->general && a->hash == b->hash;
+}
+
+/* How many of the entries stand together with the first. */
+static size_t together(
+    const struct entry *entries, size_t n, bool (*same)(const struct entry *a, const struct entry *b))
+{
+	size_t count = 1;
+
+	while (count < n && same(&entries[0], &entries[count]))
+		count++;
+	return count;
+}
+
+/* The entries of one service, or the general ones, as candidates. */
+static struct candidates list_make(struct compiler *c, const struct entry *entries, size_t n)
+{
+	struct candidate *list = BW_NEW_ARRAY(&c->scratch, struct candidate, n);
+	struct candidates out = {0};
+
+	for (size_t at = 0, size; at < n; at += size) {
+		size = together(entries + at, n - at, is_same_statement);
+		list[out.count++] = candidate_make(c, entries + at, size);
+		out.deny_count = (uint16_t)(out.deny_count + !entries[at].allow);
+	}
+	out.v = block_take_array(c, sizeof *list, out.count);
+	block_write(c, out.v, list, out.count * sizeof *list);
+	return out;
 }
 
 void index_build(struct compiler *c)
 {
-	struct bw_policy *p = c->policy;
 	struct entry *entries;
-	size_t n = entries_gather(c, &entries), services = 0, slots = 2, from = 0;
+	size_t n = entries_gather(c, &entries), size;
+	uint32_t *hashes = BW_NEW_ARRAY(&c->scratch, uint32_t, n), count = 0;
+	struct candidates *lists = BW_NEW_ARRAY(&c->scratch, struct candidates, n), general = {0};
+	struct bw_policy *p;
+	uint64_t services = 0;
+	uint32_t at;
 
-	general_build(p);
-	for (size_t i = 0; i < n; i++)
-		services += i == 0 || !bw_str_eq(entries[i].service, entries[i - 1].service);
-	while (slots < 2 * services)
-		slots *= 2;
-	p->buckets = BW_NEW_ARRAY(&p->arena, struct bucket, slots);
-	p->bucket_mask = (uint32_t)slots - 1;
-	for (size_t i = 1; i <= n; i++) {
-		if (i < n && bw_str_eq(entries[i].service, entries[from].service))
+	for (size_t from = 0; from < n; from += size) {
+		size = together(entries + from, n - from, is_same_list);
+		if (entries[from].general) {
+			general = list_make(c, entries + from, size);
+			services = UINT64_MAX;
 			continue;
-		bucket_fill(c, bucket_slot(p, service_hash(entries[from].service)), &entries[from], i - from);
-		from = i;
+		}
+		hashes[count] = entries[from].hash;
+		lists[count++] = list_make(c, entries + from, size);
+		services |= 1ull << (entries[from].hash & 63);
 	}
+	at = block_take_array(c, sizeof *hashes + sizeof *lists, count);
+	block_write(c, at, hashes, count * sizeof *hashes);
+	block_write(c, at + count * (uint32_t)sizeof *hashes, lists, count * sizeof *lists);
+	p = (void *)c->block;
+	p->services = services;
+	p->services_at = at;
+	p->service_count = count;
+	p->general = general;
 }

@@ -8,12 +8,12 @@ static struct bw_str piece_text(const struct piece *p, struct scope *scope)
 {
 	const struct bw_context_key *key;
 
-	if (p->kind != PIECE_VARIABLE)
-		return p->text;
-	key = context_find(scope, p->key);
+	if (p->kind == PIECE_TEXT)
+		return bw_str_make(block_at(scope->policy, p->at), p->count);
+	key = context_find(scope, p->count);
 	/* IAM User Guide, "Single-valued vs. multivalued context keys": multivalued keys cannot be variables.
 	 */
-	return key && key->count == 1 && !key->multi ? key->values[0] : p->text;
+	return key && key->count == 1 && !key->multi ? key->values[0] : text_at(scope->policy, p->at);
 }
 
 struct run {
@@ -151,7 +151,7 @@ static bool run_find(const struct run *run, struct bw_str text, size_t from, boo
 	size_t size, last;
 
 	if (run->count == 1 && run->pieces[0].kind == PIECE_TEXT) {
-		struct bw_str want = run->pieces[0].text;
+		struct bw_str want = piece_text(&run->pieces[0], run->scope);
 		const char *hit = memmem(text.p + from, text.n - from, want.p, want.n);
 
 		*end = hit ? (size_t)(hit - text.p) + want.n : 0;
@@ -189,46 +189,59 @@ static bool is_ascii(struct bw_str text)
 	return true;
 }
 
-static struct run run_from(const struct pattern *p, size_t from, struct scope *scope)
+/* The run from `from`, of `count` pieces in all. */
+static struct run run_from(const struct piece *pieces, size_t count, size_t from, struct scope *scope)
 {
 	size_t n = 0;
 
-	while (from + n < p->count && p->pieces[from + n].kind != PIECE_ANY)
+	while (from + n < count && pieces[from + n].kind != PIECE_ANY)
 		n++;
-	return (struct run){p->pieces + from, n, scope};
+	return (struct run){pieces + from, n, scope};
 }
 
-static bool variables_resolve(const struct pattern *p, struct scope *scope)
+static bool variables_resolve(const struct piece *pieces, size_t count, struct scope *scope)
 {
-	for (size_t i = 0; i < p->count; i++)
-		if (!bw_str_set(piece_text(&p->pieces[i], scope)) && p->pieces[i].kind == PIECE_VARIABLE)
+	for (size_t i = 0; i < count; i++)
+		if (pieces[i].kind == PIECE_VARIABLE && !bw_str_set(piece_text(&pieces[i], scope)))
 			return false;
 	return true;
 }
 
+/* The literal at the front, if any, refuses most texts before anything is looked up. */
+static bool front_match(const struct piece *first, struct bw_str text, struct scope *scope)
+{
+	if (first->kind != PIECE_TEXT)
+		return true;
+	return text.n >= first->count && bytes_same(text.p, block_at(scope->policy, first->at), first->count);
+}
+
 bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *scope)
 {
-	struct run run = run_from(p, 0, scope);
-	size_t at, next = run.count, tail = p->count, end;
+	const struct piece *pieces = block_at(scope->policy, p->at);
+	size_t at, next, count = p->count, tail = count, end;
+	struct run run;
 	bool wide;
 
 	if (!bw_str_set(text))
 		text = BW_STR("");
-	if (p->has_variables && !variables_resolve(p, scope))
+	if (!front_match(pieces, text, scope) ||
+	    (p->has_variables && !variables_resolve(pieces, count, scope)))
 		return false;
+	run = run_from(pieces, count, 0, scope);
+	next = run.count;
 	if (!run_at(&run, text, 0, &at))
 		return false;
-	if (next == p->count)
+	if (next == count)
 		return at == text.n;
-	while (p->pieces[tail - 1].kind != PIECE_ANY)
+	while (pieces[tail - 1].kind != PIECE_ANY)
 		tail--;
-	run = run_from(p, tail, scope);
+	run = run_from(pieces, count, tail, scope);
 	if (!run_before(&run, text, text.n, &end) || end < at)
 		return false;
 	wide = p->has_ones && !is_ascii(text);
 	text = bw_str_sub(text, 0, end);
 	for (next++; next < tail; next += run.count + 1) {
-		run = run_from(p, next, scope);
+		run = run_from(pieces, count, next, scope);
 		if (run.count && !run_find(&run, text, at, wide, &at))
 			return false;
 	}
@@ -237,12 +250,16 @@ bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *sco
 
 bool pattern_match_nocase(const struct pattern *p, struct bw_str text, struct scope *scope)
 {
+	const struct piece *pieces = block_at(scope->policy, p->at);
 	size_t at = 0;
 
-	if (p->has_variables && !variables_resolve(p, scope))
+	if (p->shape == PATTERN_EXACT)
+		return p->count == text.n &&
+		       bytes_same_nocase(text.p, block_at(scope->policy, p->at), text.n);
+	if (!variables_resolve(pieces, p->count, scope))
 		return false;
 	for (size_t i = 0; i < p->count; i++) {
-		struct bw_str want = piece_text(&p->pieces[i], scope);
+		struct bw_str want = piece_text(&pieces[i], scope);
 
 		if (!bw_str_eq_nocase(bw_str_sub(text, at, want.n), want))
 			return false;
@@ -276,24 +293,23 @@ static bool arn_text_cut(struct arn_text *t)
 
 bool arn_match(const struct arn_pattern *p, struct arn_text *text, struct scope *scope)
 {
+	const struct pattern *part;
+
 	if (p->shape == ARN_NOTHING || p->shape == ARN_ALL)
 		return p->shape == ARN_ALL;
+	if (!pattern_match(&p->whole, text->whole, scope))
+		return false;
 	if (p->shape == ARN_WHOLE)
-		return pattern_match(&p->whole, text->whole, scope);
-	if ((p->has_front && !front_match(&p->whole, text->whole)) || !arn_text_cut(text))
+		return true;
+	if (!arn_text_cut(text))
 		return false;
 	/* Literal parts first: they are cheap, and an account refuses most. */
-	for (unsigned left = p->literal_parts; left; left &= left - 1) {
-		int i = __builtin_ctz(left);
-
-		if (!text_same(text->parts[i], p->parts[i].text))
+	part = block_at(scope->policy, p->parts);
+	for (unsigned left = p->literal_parts; left; left &= left - 1)
+		if (!pattern_match(part++, text->parts[__builtin_ctz(left)], scope))
 			return false;
-	}
-	for (unsigned left = p->open_parts; left; left &= left - 1) {
-		int i = __builtin_ctz(left);
-
-		if (!pattern_match(&p->parts[i], text->parts[i], scope))
+	for (unsigned left = p->open_parts; left; left &= left - 1)
+		if (!pattern_match(part++, text->parts[__builtin_ctz(left)], scope))
 			return false;
-	}
 	return true;
 }

@@ -29,10 +29,13 @@ void layers_visit(
 
 void bw_policy_statement(const struct bw_policy *p, uint32_t index, struct bw_policy_match *out)
 {
-	const struct statement *s = &p->statements[index];
+	const struct statement *s = statement_at(p, index);
 
-	*out = (struct bw_policy_match){
-	    .statement = index, .allow = s->allow, .sid = s->sid, .start = s->start, .end = s->end};
+	*out = (struct bw_policy_match){.statement = index,
+	    .allow = s->allow,
+	    .sid = text_at(p, s->sid),
+	    .start = s->start,
+	    .end = s->end};
 }
 
 struct matcher {
@@ -53,7 +56,7 @@ static void list_match(
 		for (uint32_t j = 0; j < p->statement_count; j++) {
 			struct bw_policy_match match;
 
-			if (!statement_action(&p->statements[j], m->q) ||
+			if (!statement_action(p, statement_at(p, j), m->q) ||
 			    statement_match(p, j, m->q) == GRANT_NONE)
 				continue;
 			bw_policy_statement(p, j, &match);

@@ -1,28 +1,6 @@
 /* Texts of a document into patterns: wildcards and ${...} are found once, when the document is compiled. */
 #include "policy/form.h"
 
-uint32_t key_intern(struct compiler *c, struct bw_str name)
-{
-	struct bw_policy *p = c->policy;
-	struct bw_str lower = bw_arena_lower(&c->scratch, name);
-	void *known = bw_map_get(&c->names, lower);
-
-	if (known)
-		return (uint32_t)((uintptr_t)known - 1);
-	if (p->key_count == c->key_room) {
-		uint32_t room = c->key_room ? 2 * c->key_room : 8;
-		struct key *keys = BW_NEW_ARRAY(&p->arena, struct key, room);
-
-		if (p->key_count)
-			memcpy(keys, p->keys, p->key_count * sizeof *keys);
-		p->keys = keys;
-		c->key_room = room;
-	}
-	p->keys[p->key_count] = (struct key){bw_arena_str(&p->arena, name), bw_arena_str(&p->arena, lower)};
-	bw_map_put(&c->names, lower, (void *)((uintptr_t)p->key_count + 1));
-	return p->key_count++;
-}
-
 /* What stands between "${" and "}": one of the three escapes, or a key with perhaps a default. */
 struct reference {
 	struct bw_str escape, name, fallback;
@@ -90,78 +68,121 @@ static bool is_special(const struct reader *r, size_t at, struct reference *ref)
 	return c == '$' && r->variables && reference_parse(bw_str_sub(r->text, at, r->text.n), ref);
 }
 
-/* The next piece; runs of '*' are one. The key of a variable is left in `name`. */
-static bool piece_next(struct reader *r, struct piece *piece, struct bw_str *name)
+/* A piece as it stands in the text. */
+struct reading {
+	enum piece_kind kind;
+	struct bw_str text;           /* TEXT */
+	struct bw_str name, fallback; /* VARIABLE */
+};
+
+/* The next piece; runs of '*' are one. */
+static bool piece_next(struct reader *r, struct reading *out)
 {
 	size_t from = r->at;
 	struct reference ref;
 
 	if (from == r->text.n)
 		return false;
-	*piece = (struct piece){.kind = PIECE_TEXT};
+	*out = (struct reading){.kind = PIECE_TEXT};
 	while (r->at < r->text.n && !is_special(r, r->at, &ref))
 		r->at++;
-	piece->text = bw_str_sub(r->text, from, r->at - from);
+	out->text = bw_str_sub(r->text, from, r->at - from);
 	if (r->at > from)
 		return true;
 	if (r->text.p[from] == '$') {
 		r->at += ref.n;
-		piece->text = ref.escape;
+		out->text = ref.escape;
 		if (ref.escape.n)
 			return true;
-		*piece = (struct piece){.kind = PIECE_VARIABLE, .text = ref.fallback};
-		*name = ref.name;
+		*out = (struct reading){.kind = PIECE_VARIABLE, .name = ref.name, .fallback = ref.fallback};
 		return true;
 	}
 	r->at++;
 	if (r->text.p[from] == '?') {
-		*piece = (struct piece){.kind = PIECE_ONE};
+		out->kind = PIECE_ONE;
 		return true;
 	}
 	while (r->at < r->text.n && r->text.p[r->at] == '*')
 		r->at++;
-	*piece = (struct piece){.kind = PIECE_ANY};
+	out->kind = PIECE_ANY;
 	return true;
 }
 
-static enum pattern_shape shape_of(const struct piece *pieces, uint32_t count)
+/* What the first two pieces and their count make of a pattern. */
+static enum pattern_shape shape_of(const struct reading first[2], uint32_t count)
 {
-	if (count == 0 || (count == 1 && pieces[0].kind == PIECE_TEXT))
+	if (count == 0 || (count == 1 && first[0].kind == PIECE_TEXT))
 		return PATTERN_EXACT;
-	if (count == 1 && pieces[0].kind == PIECE_ANY)
+	if (count == 1 && first[0].kind == PIECE_ANY)
 		return PATTERN_ALL;
-	if (count == 2 && pieces[0].kind == PIECE_TEXT && pieces[1].kind == PIECE_ANY)
+	if (count == 2 && first[0].kind == PIECE_TEXT && first[1].kind == PIECE_ANY)
 		return PATTERN_PREFIX;
 	return PATTERN_PIECES;
 }
 
-void pattern_compile(
-    struct compiler *c, struct bw_str text, bool wildcards, bool variables, struct pattern *out)
+/* `at`: where the bytes of the whole text stand. */
+static struct piece piece_of(struct compiler *c, const struct reading *r, struct bw_str whole, uint32_t at)
 {
-	struct bw_arena *arena = &c->policy->arena;
-	struct reader r = {.wildcards = wildcards, .variables = variables && c->policy->variables};
-	struct piece *pieces, piece;
-	struct bw_str name;
+	struct piece p = {.kind = (unsigned)r->kind & 3};
+
+	if (r->kind == PIECE_TEXT) {
+		p.count = (uint32_t)r->text.n & (uint32_t)(BLOCK_MAX - 1);
+		p.at = at + (uint32_t)(r->text.p - whole.p);
+	}
+	if (r->kind == PIECE_VARIABLE) {
+		p.count = key_put(c, r->name) & (uint32_t)(BLOCK_MAX - 1);
+		p.at = bw_str_set(r->fallback) ? text_put(c, r->fallback) : 0;
+	}
+	return p;
+}
+
+struct pattern pattern_compile(
+    struct compiler *c, struct bw_str text, uint32_t at, bool wildcards, bool variables)
+{
+	struct reader r = {.text = text, .wildcards = wildcards, .variables = variables && c->variables};
+	struct reading first[2] = {{0}}, next;
+	struct pattern out = {0};
 	uint32_t count = 0;
 
-	*out = (struct pattern){.shape = PATTERN_EXACT};
-	r.text = bw_arena_str(arena, text);
-	while (piece_next(&r, &piece, &name))
-		count++;
-	pieces = BW_NEW_ARRAY(arena, struct piece, count);
-	r.at = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		(void)piece_next(&r, &pieces[i], &name);
-		out->has_ones |= pieces[i].kind == PIECE_ONE;
-		if (pieces[i].kind != PIECE_VARIABLE)
-			continue;
-		pieces[i].key = key_intern(c, name);
-		out->has_variables = true;
+	for (; piece_next(&r, &next); count++)
+		if (count < BW_COUNT(first))
+			first[count] = next;
+	out.shape = (unsigned)shape_of(first, count) & 3;
+	if (out.shape != PATTERN_PIECES) {
+		out.count = (uint32_t)first[0].text.n & (uint32_t)(BLOCK_MAX - 1);
+		out.at = first[0].text.n ? at + (uint32_t)(first[0].text.p - text.p) : at;
+		return out;
 	}
-	out->shape = shape_of(pieces, count);
-	out->count = count;
-	out->pieces = pieces;
-	out->text = count ? pieces[0].text : BW_STR("");
+	out.count = count & (uint32_t)(BLOCK_MAX - 1);
+	out.at = block_take_array(c, sizeof(struct piece), count);
+	r.at = 0;
+	for (uint32_t i = 0; piece_next(&r, &next); i++) {
+		struct piece p = piece_of(c, &next, text, at);
+
+		out.has_ones |= p.kind == PIECE_ONE;
+		out.has_variables |= p.kind == PIECE_VARIABLE;
+		block_write(c, out.at + i * (uint32_t)sizeof p, &p, sizeof p);
+	}
+	return out;
+}
+
+/* IAM User Guide, "IAM JSON policy elements: Action": names are of any case and have no variables. */
+uint32_t action_compile(struct compiler *c, struct bw_str text)
+{
+	uint32_t source = text_put(c, text);
+	struct bw_str literal = text, lower;
+	struct action_pattern p = {.source = source};
+	uint32_t at;
+
+	while (literal.n && literal.p[literal.n - 1] == '*')
+		literal.n--;
+	if (bw_str_find(literal, '*', 0) < 0 && bw_str_find(literal, '?', 0) < 0)
+		return source | (literal.n == text.n ? ACTION_EXACT : ACTION_PREFIX);
+	lower = bw_arena_lower(&c->scratch, text);
+	p.lower = pattern_compile(c, lower, text_put(c, lower) + TEXT_HEAD, true, false);
+	at = block_take(c, sizeof p);
+	block_write(c, at, &p, sizeof p);
+	return at | ACTION_PIECES;
 }
 
 size_t arn_cut(struct bw_str text, bool variables, struct bw_str parts[ARN_PARTS])
@@ -192,53 +213,62 @@ static size_t colons_in(struct bw_str s)
 	return n < ARN_PARTS - 1 ? n : ARN_PARTS - 1;
 }
 
-/* Whether one comparison of the whole text is the same as six of the parts: nothing but the end is open. */
-static bool is_whole(const struct pattern *p)
+/* The text before the first wildcard or variable. */
+static struct bw_str front_of(const struct compiler *c, struct bw_str text)
 {
-	return (p->shape == PATTERN_EXACT || p->shape == PATTERN_PREFIX) &&
-	       colons_in(p->text) == ARN_PARTS - 1;
+	struct reader r = {.text = text, .wildcards = true, .variables = c->variables};
+	struct reading first;
+
+	return piece_next(&r, &first) && first.kind == PIECE_TEXT && first.text.p == text.p ? first.text
+	                                                                                    : BW_STR("");
 }
 
-/* Which parts are still to be looked at once the literal front has matched, and how. */
-static void parts_sort(struct arn_pattern *p)
+/* The parts that the literal front does not settle: patterns for those that are not open to everything, as
+ * missing ones are. */
+static void parts_compile(struct compiler *c, struct bw_str text, const struct bw_str cut[ARN_PARTS],
+    size_t count, struct arn_pattern *out)
 {
-	size_t settled = 0;
+	struct pattern kept[ARN_PARTS];
+	uint32_t n = 0, at = out->source + TEXT_HEAD;
 
-	p->has_front = p->whole.shape == PATTERN_PIECES && p->whole.pieces[0].kind == PIECE_TEXT;
-	if (p->has_front)
-		settled = colons_in(p->whole.text);
-	for (size_t i = settled; i < ARN_PARTS; i++) {
-		if (p->parts[i].shape == PATTERN_EXACT)
-			p->literal_parts |= (uint8_t)(1u << i);
-		else if (p->parts[i].shape != PATTERN_ALL)
-			p->open_parts |= (uint8_t)(1u << i);
+	for (size_t i = colons_in(bw_str_make(text.p, out->whole.count)); i < count; i++) {
+		kept[i] = pattern_compile(c, cut[i], at + (uint32_t)(cut[i].p - text.p), true, true);
+		if (kept[i].shape == PATTERN_EXACT)
+			out->literal_parts |= (uint8_t)(1u << i);
+		else if (kept[i].shape != PATTERN_ALL)
+			out->open_parts |= (uint8_t)(1u << i);
 	}
+	out->parts = block_take_array(
+	    c, sizeof kept[0], (size_t)__builtin_popcount((unsigned)(out->literal_parts | out->open_parts)));
+	for (unsigned half = 0; half < 2; half++)
+		for (unsigned left = half ? out->open_parts : out->literal_parts; left; left &= left - 1)
+			block_write(c, out->parts + n++ * (uint32_t)sizeof kept[0],
+			    &kept[__builtin_ctz(left)], sizeof kept[0]);
 }
 
-void arn_pattern_compile(struct compiler *c, struct bw_str text, bool padded, struct arn_pattern *out)
+struct arn_pattern arn_pattern_compile(struct compiler *c, struct bw_str text, uint32_t source, bool padded)
 {
-	struct bw_arena *arena = &c->policy->arena;
-	struct bw_str cut[ARN_PARTS];
-	struct pattern *parts;
+	struct arn_pattern out = {.source = source, .shape = ARN_ALL};
+	struct bw_str cut[ARN_PARTS], front = front_of(c, text);
+	uint32_t at = source + TEXT_HEAD;
 	size_t n;
 
-	*out = (struct arn_pattern){.shape = ARN_ALL, .source = bw_arena_str(arena, text)};
 	if (bw_str_eq(text, BW_STR("*")))
-		return;
-	pattern_compile(c, text, true, true, &out->whole);
-	out->shape = ARN_WHOLE;
-	if (is_whole(&out->whole))
-		return;
-	n = arn_cut(text, c->policy->variables, cut);
+		return out;
+	/* With all five colons in the literal front, one comparison of the whole is the same as six of the
+	 * parts. */
+	if (colons_in(front) == ARN_PARTS - 1) {
+		out.shape = ARN_WHOLE;
+		out.whole = pattern_compile(c, text, at, true, true);
+		return out;
+	}
+	n = arn_cut(text, c->variables, cut);
 	/* IAM User Guide, "IAM JSON policy elements: Resource": a trailing "*" reaches past the colons. */
-	out->shape = padded || n == ARN_PARTS || bw_str_ends(text, BW_STR("*")) ? ARN_SPLIT : ARN_NOTHING;
-	if (out->shape == ARN_NOTHING)
-		return;
-	while (n < ARN_PARTS)
-		cut[n++] = BW_STR("*");
-	parts = BW_NEW_ARRAY(arena, struct pattern, ARN_PARTS);
-	for (size_t i = 0; i < ARN_PARTS; i++)
-		pattern_compile(c, cut[i], true, true, &parts[i]);
-	out->parts = parts;
-	parts_sort(out);
+	out.shape = padded || n == ARN_PARTS || bw_str_ends(text, BW_STR("*")) ? ARN_SPLIT : ARN_NOTHING;
+	if (out.shape == ARN_NOTHING)
+		return out;
+	out.whole = (struct pattern){.shape = PATTERN_PREFIX, .at = at};
+	out.whole.count = (uint32_t)front.n & (uint32_t)(BLOCK_MAX - 1);
+	parts_compile(c, text, cut, n, &out);
+	return out;
 }

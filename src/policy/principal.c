@@ -20,7 +20,7 @@ static bool is_unique_id(struct bw_str s)
 	return s.n >= 16 && s.n <= 128 && all_of(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
 }
 
-static bool aws_parse(struct bw_str text, struct principal *out)
+static bool aws_parse(struct bw_str text, struct principal_name *out)
 {
 	struct bw_str parts[ARN_PARTS];
 
@@ -56,11 +56,11 @@ static bool service_parse(struct bw_str text)
 	       all_of(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
 }
 
-bool principal_parse(struct bw_str type, struct bw_str text, struct principal *out)
+bool principal_parse(struct bw_str type, struct bw_str text, struct principal_name *out)
 {
 	bool all = bw_str_eq(text, BW_STR("*"));
 
-	*out = (struct principal){.value = text, .source = text};
+	*out = (struct principal_name){.value = text};
 	if (bw_str_eq(type, BW_STR("AWS")))
 		return aws_parse(text, out);
 	if (all)
@@ -83,20 +83,26 @@ bool principal_has_account(enum bw_principal_kind kind)
 	       kind == BW_PRINCIPAL_FEDERATED;
 }
 
-static bool is_or_all(const struct principal *p, struct bw_str name)
+static bool is_value(const struct bw_policy *policy, const struct principal *p, struct bw_str name)
 {
-	return !bw_str_set(p->value) || bw_str_eq(p->value, name);
+	return text_same(bw_str_make(block_at(policy, p->value), p->value_n), name);
 }
 
-static enum grant aws_grant(const struct principal *p, const struct bw_policy_request *r)
+static bool is_or_all(const struct bw_policy *policy, const struct principal *p, struct bw_str name)
+{
+	return p->value == 0 || is_value(policy, p, name);
+}
+
+static enum grant aws_grant(
+    const struct bw_policy *policy, const struct principal *p, const struct bw_policy_request *r)
 {
 	if (!principal_has_account(r->principal_kind))
 		return GRANT_NONE;
 	/* The role first: a session without a name has nothing but its role's ARN. */
 	if ((r->principal_kind == BW_PRINCIPAL_ROLE || r->principal_kind == BW_PRINCIPAL_FEDERATED) &&
-	    bw_str_set(r->principal_role_arn) && bw_str_eq(p->value, r->principal_role_arn))
+	    bw_str_set(r->principal_role_arn) && is_value(policy, p, r->principal_role_arn))
 		return GRANT_ROLE;
-	return bw_str_eq(p->value, r->principal_arn) ? GRANT_DIRECT : GRANT_NONE;
+	return is_value(policy, p, r->principal_arn) ? GRANT_DIRECT : GRANT_NONE;
 }
 
 static bool is_nameless_session(const struct bw_policy_request *r)
@@ -104,24 +110,26 @@ static bool is_nameless_session(const struct bw_policy_request *r)
 	return r->principal_kind == BW_PRINCIPAL_ROLE && bw_str_eq(r->principal_arn, r->principal_role_arn);
 }
 
-enum grant principal_grant(const struct principal *p, const struct bw_policy_request *r)
+enum grant principal_grant(
+    const struct bw_policy *policy, const struct principal *p, const struct bw_policy_request *r)
 {
-	switch (p->type) {
+	switch ((enum principal_type)p->type) {
 	case PRINCIPAL_EVERYONE:
 		return p->aws_only && r->principal_kind == BW_PRINCIPAL_WEB ? GRANT_NONE : GRANT_DIRECT;
 	case PRINCIPAL_ACCOUNT:
-		if (!principal_has_account(r->principal_kind) || !bw_str_eq(p->value, r->principal_account))
+		if (!principal_has_account(r->principal_kind) || !is_value(policy, p, r->principal_account))
 			return GRANT_NONE;
 		return r->principal_kind == BW_PRINCIPAL_ROOT ? GRANT_DIRECT : GRANT_ACCOUNT;
 	case PRINCIPAL_AWS:
-		return aws_grant(p, r);
+		return aws_grant(policy, p, r);
 	case PRINCIPAL_SERVICE:
-		return r->principal_kind == BW_PRINCIPAL_SERVICE && is_or_all(p, r->principal_arn)
+		return r->principal_kind == BW_PRINCIPAL_SERVICE && is_or_all(policy, p, r->principal_arn)
 		           ? GRANT_DIRECT
 		           : GRANT_NONE;
 	case PRINCIPAL_FEDERATED:
-		return r->principal_kind == BW_PRINCIPAL_WEB && is_or_all(p, r->principal_arn) ? GRANT_DIRECT
-		                                                                               : GRANT_NONE;
+		return r->principal_kind == BW_PRINCIPAL_WEB && is_or_all(policy, p, r->principal_arn)
+		           ? GRANT_DIRECT
+		           : GRANT_NONE;
 	case PRINCIPAL_CANONICAL:
 		return GRANT_NONE;
 	}
@@ -130,35 +138,38 @@ enum grant principal_grant(const struct principal *p, const struct bw_policy_req
 
 /* "...NotPrincipal With Deny": the account is looked at first, then the role, then the session, and each must
  * be excepted. */
-static bool is_excepted(const struct statement *s, const struct bw_policy_request *r)
+static bool is_excepted(
+    const struct bw_policy *policy, const struct statement *s, const struct bw_policy_request *r)
 {
+	const struct principal *principals = block_at(policy, s->principals);
 	bool account = false, role = r->principal_kind != BW_PRINCIPAL_ROLE, self = false;
 
 	for (uint32_t i = 0; i < s->principal_count; i++) {
-		enum grant grant = principal_grant(&s->principals[i], r);
+		enum grant grant = principal_grant(policy, &principals[i], r);
 
 		if (grant == GRANT_NONE)
 			continue;
-		if (s->principals[i].type == PRINCIPAL_EVERYONE)
+		if (principals[i].type == PRINCIPAL_EVERYONE)
 			return true;
-		account |= s->principals[i].type == PRINCIPAL_ACCOUNT;
+		account |= principals[i].type == PRINCIPAL_ACCOUNT;
 		role |= grant == GRANT_ROLE;
 		self |= grant == GRANT_DIRECT || (grant == GRANT_ROLE && is_nameless_session(r));
 	}
 	return self && role && (account || !principal_has_account(r->principal_kind));
 }
 
-enum grant statement_principal(const struct statement *s, const struct question *q)
+enum grant statement_principal(const struct bw_policy *p, const struct statement *s, const struct question *q)
 {
+	const struct principal *principals = block_at(p, s->principals);
 	enum grant best = GRANT_NONE;
 
 	if (s->principal_count == 0)
 		return GRANT_DIRECT;
 	/* "Permissions boundaries for IAM entities": such a Deny always denies whoever has a boundary. */
 	if (s->not_principal)
-		return !q->has_boundary && is_excepted(s, q->request) ? GRANT_NONE : GRANT_DIRECT;
+		return !q->has_boundary && is_excepted(p, s, q->request) ? GRANT_NONE : GRANT_DIRECT;
 	for (uint32_t i = 0; i < s->principal_count; i++) {
-		enum grant grant = principal_grant(&s->principals[i], q->request);
+		enum grant grant = principal_grant(p, &principals[i], q->request);
 
 		if (grant > best)
 			best = grant;

@@ -31,5 +31,5 @@ size_t bw_policy_size(struct bw_str document)
 void bw_policy_context_keys(const struct bw_policy *p, void (*each)(void *ctx, struct bw_str name), void *ctx)
 {
 	for (uint32_t i = 0; i < p->key_count; i++)
-		each(ctx, p->keys[i].name);
+		each(ctx, key_name(p, i));
 }

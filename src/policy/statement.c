@@ -4,11 +4,32 @@
 
 uint32_t service_hash(struct bw_str service)
 {
-	uint32_t h = 2166136261u;
+	uint64_t h = 0;
 
-	for (size_t i = 0; i < service.n; i++)
-		h = (h ^ (unsigned char)service.p[i]) * 16777619u;
-	return h ^ h >> 15;
+	for (size_t at = 0; at < service.n; at += WORD)
+		h = (h ^ word_front(word_at(service.p + at), service.n - at)) * 0x9e3779b97f4a7c15u;
+	return (uint32_t)(h >> 32);
+}
+
+/* `out` has room for a word more, which is cleared. */
+static void lower_put(struct bw_str text, char *out)
+{
+	const uint64_t nothing = 0;
+	uint64_t w;
+
+	memcpy(out + text.n, &nothing, sizeof nothing);
+	if (text.n < WORD) {
+		for (size_t i = 0; i < text.n; i++)
+			out[i] = (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] + 32 : text.p[i]);
+		return;
+	}
+	/* The last bytes are written again rather than one by one. */
+	for (size_t at = 0; at < text.n; at += WORD) {
+		size_t from = text.n - at < WORD ? text.n - WORD : at;
+
+		w = word_lower(word_at(text.p + from));
+		memcpy(out + from, &w, sizeof w);
+	}
 }
 
 bool question_init(struct question *q, const struct bw_policy_request *request, bool has_boundary)
@@ -22,74 +43,51 @@ bool question_init(struct question *q, const struct bw_policy_request *request, 
 	q->has_boundary = has_boundary;
 	q->resource.whole = request->resource;
 	q->resource.is_arn = ARN_UNKNOWN;
-	for (size_t i = 0; i < action.n; i++)
-		q->lower[i] =
-		    (char)(action.p[i] >= 'A' && action.p[i] <= 'Z' ? action.p[i] + 32 : action.p[i]);
+	lower_put(action, q->lower);
 	while (colon < action.n && q->lower[colon] != ':')
 		colon++;
 	q->action = bw_str_make(q->lower, action.n);
 	/* Without a colon it is no service's action: only "*" and NotAction may speak of it. */
-	q->service = bw_str_make(q->lower, colon < action.n ? colon : 0);
-	q->name = bw_str_sub(q->action, colon + 1, action.n);
-	q->hash = service_hash(q->service);
+	q->hash = service_hash(bw_str_make(q->lower, colon < action.n ? colon : 0));
 	return true;
 }
 
-bool statement_action(const struct statement *s, const struct question *q)
+bool statement_action(const struct bw_policy *p, const struct statement *s, const struct question *q)
 {
-	bool match = s->all_actions;
+	const uint32_t *actions = block_at(p, s->actions);
+	bool match = false;
 
 	for (uint32_t i = 0; !match && i < s->action_count; i++)
-		match = pattern_match(&s->actions[i], q->action, NULL);
+		match = action_match(p, actions[i], q);
 	return match != s->not_action;
 }
 
 bool statement_resource(const struct statement *s, struct question *q, struct scope *scope)
 {
+	const struct arn_pattern *resources = block_at(scope->policy, s->resources);
 	bool match = s->all_resources;
 
 	for (uint32_t i = 0; !match && i < s->resource_count; i++)
-		match = arn_match(&s->resources[i], &q->resource, scope);
+		match = arn_match(&resources[i], &q->resource, scope);
 	return match != s->not_resource;
 }
 
 enum grant statement_match(const struct bw_policy *p, uint32_t statement, struct question *q)
 {
-	const struct statement *s = &p->statements[statement];
-	struct scope scope = {.request = q->request, .keys = p->keys};
+	const struct statement *s = statement_at(p, statement);
+	const struct condition *conditions = conditions_of(p, s);
+	struct scope scope = {.policy = p, .request = q->request};
 	enum grant grant;
 
 	if (!statement_resource(s, q, &scope))
 		return GRANT_NONE;
-	grant = statement_principal(s, q);
+	grant = statement_principal(p, s, q);
 	if (grant == GRANT_NONE)
 		return GRANT_NONE;
 	for (uint32_t i = 0; i < s->condition_count; i++)
-		if (!condition_match(&s->conditions[i], &scope))
+		if (!condition_match(&conditions[i], &scope))
 			return GRANT_NONE;
 	return grant;
-}
-
-static bool candidate_action(const struct bw_policy *p, const struct candidate *c, const struct question *q)
-{
-	if (c->count == 0)
-		return statement_action(&p->statements[c->statement], q);
-	for (uint32_t i = 0; i < c->count; i++)
-		if (pattern_match(&c->names[i], q->name, NULL))
-			return true;
-	return false;
-}
-
-static const struct candidates *bucket_find(const struct bw_policy *p, const struct question *q)
-{
-	for (uint32_t at = q->hash & p->bucket_mask;; at = (at + 1) & p->bucket_mask) {
-		const struct bucket *b = &p->buckets[at];
-
-		if (!bw_str_set(b->service))
-			return NULL;
-		if (b->hash == q->hash && text_same(b->service, q->service))
-			return &b->list;
-	}
 }
 
 /* Two lists walked as one in the order of the document. */
@@ -106,21 +104,20 @@ static inline const struct candidate *walk_next(struct walk *w)
 	return w->b++;
 }
 
-static struct walk walk_denies(const struct candidates *a, const struct candidates *b)
+static struct walk walk_make(
+    const struct bw_policy *p, const struct candidates *a, const struct candidates *b, bool allows)
 {
-	return (struct walk){a->v, a->v + a->deny_count, b->v, b->v + b->deny_count};
-}
+	const struct candidate *v = block_at(p, a->v), *w = block_at(p, b->v);
 
-static struct walk walk_allows(const struct candidates *a, const struct candidates *b)
-{
-	return (struct walk){a->v + a->deny_count, a->v + a->count, b->v + b->deny_count, b->v + b->count};
+	if (allows)
+		return (struct walk){v + a->deny_count, v + a->count, w + b->deny_count, w + b->count};
+	return (struct walk){v, v + a->deny_count, w, w + b->deny_count};
 }
 
 void policy_find(const struct bw_policy *p, struct question *q, enum grant have, struct finding *out)
 {
-	static struct candidate nothing;
-	static const struct candidates none = {.v = &nothing};
-	const struct candidates *own = bucket_find(p, q), *general = &p->general;
+	static const struct candidates none = {0};
+	const struct candidates *own = candidates_find(p, q), *general = &p->general;
 	const struct candidate *c;
 	struct walk walk;
 
@@ -130,16 +127,16 @@ void policy_find(const struct bw_policy *p, struct question *q, enum grant have,
 			return;
 		own = &none;
 	}
-	walk = walk_denies(own, general);
+	walk = walk_make(p, own, general, false);
 	while ((c = walk_next(&walk)) != NULL)
-		if (candidate_action(p, c, q) && statement_match(p, c->statement, q) != GRANT_NONE) {
+		if (candidate_match(p, c, q) && statement_match(p, c->statement, q) != GRANT_NONE) {
 			out->deny = (int32_t)c->statement;
 			return;
 		}
-	walk = walk_allows(own, general);
+	walk = walk_make(p, own, general, true);
 	while (out->grant != GRANT_DIRECT && (c = walk_next(&walk)) != NULL) {
 		enum grant grant =
-		    candidate_action(p, c, q) ? statement_match(p, c->statement, q) : GRANT_NONE;
+		    candidate_match(p, c, q) ? statement_match(p, c->statement, q) : GRANT_NONE;
 
 		if (grant <= out->grant)
 			continue;

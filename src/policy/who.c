@@ -119,7 +119,7 @@ static bool is_provider(struct bw_str name)
 
 static bool is_service(struct bw_str name)
 {
-	struct principal parsed;
+	struct principal_name parsed;
 
 	return !bw_str_eq(name, BW_STR("*")) && principal_parse(BW_STR("Service"), name, &parsed);
 }

@@ -15,21 +15,26 @@ struct matcher {
 
 static void matcher_begin(struct matcher *m, struct bw_str pattern, const struct bw_policy_request *request)
 {
-	*m = (struct matcher){.compiler.policy = bw_alloc(sizeof(struct bw_policy))};
-	m->compiler.policy->variables = true;
-	bw_arena_init(&m->compiler.policy->arena, 1 << 26);
-	bw_arena_init(&m->compiler.scratch, 1 << 26);
-	bw_map_init(&m->compiler.names, 0, NULL);
-	pattern_compile(&m->compiler, pattern, true, true, &m->pattern);
-	m->scope = (struct scope){.request = request, .keys = m->compiler.policy->keys};
+	struct compiler *c = &m->compiler;
+	struct bw_policy *p;
+	uint32_t keys;
+
+	*m = (struct matcher){.compiler.variables = true};
+	bw_arena_init(&c->scratch, 1 << 26);
+	names_init(&c->texts, &c->scratch);
+	names_init(&c->keys, &c->scratch);
+	block_take(c, sizeof *p);
+	m->pattern = pattern_compile(c, pattern, text_put(c, pattern) + TEXT_HEAD, true, true);
+	keys = block_take_array(c, sizeof *c->key_texts, c->key_count);
+	block_write(c, keys, c->key_texts, c->key_count * sizeof *c->key_texts);
+	p = (void *)c->block;
+	p->keys = keys;
+	m->scope = (struct scope){.policy = (const void *)c->block, .request = request};
 }
 
 static void matcher_end(struct matcher *m)
 {
-	bw_map_free(&m->compiler.names);
 	bw_arena_free(&m->compiler.scratch);
-	bw_arena_free(&m->compiler.policy->arena);
-	bw_free(m->compiler.policy);
 }
 
 static bool match(struct bw_str pattern, struct bw_str text)
