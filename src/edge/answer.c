@@ -72,7 +72,10 @@ void answer_error(struct exchange *x, int status)
 	    "%.*s</h1></center>\r\n</body>\r\n</html>\r\n",
 	    status, BW_FMT(reason), status, BW_FMT(reason));
 	lines_begin(x, lines);
-	bw_buf_put(lines, BW_STR("Content-Type: text/html\r\n"));
+	if (status == 464) /* ALB says nothing more here, not even of which type it is */
+		body = BW_STR("");
+	else
+		bw_buf_put(lines, BW_STR("Content-Type: text/html\r\n"));
 	count(x, status);
 	answer(x, status, reason, bw_buf_str(lines), body);
 }

@@ -88,6 +88,14 @@ static void op_body(struct exchange *x, struct bw_str bytes)
 		client_put(c, BW_STR("\r\n"));
 }
 
+/* Nobody has asked for any: who speaks HTTP/1.1 gets answers of HTTP/1.1 targets alone, whose trailers are
+ * none. */
+static void op_trailers(struct exchange *x, struct bw_str lines)
+{
+	(void)x;
+	(void)lines;
+}
+
 static void op_end(struct exchange *x)
 {
 	struct client *c = of_exchange(x);
@@ -124,7 +132,8 @@ static void op_pull(struct exchange *x)
 	bw_loop_post(c->edge->loop, &c->post);
 }
 
-static const struct client_ops ops = {op_head, op_room, op_body, op_end, op_cut, op_pull, op_tunnel, op_wake};
+static const struct client_ops ops = {
+    op_head, op_room, op_body, op_trailers, op_end, op_cut, op_pull, op_tunnel, op_wake};
 
 struct exchange *client_exchange_open(struct client *c)
 {

@@ -1,6 +1,8 @@
 /* Which target gets a request, and which other one when it cannot be reached. */
 #include "edge/internal.h"
 
+enum { REFUSALS = 3 }; /* of one request, by targets that take it again each time */
+
 static void target_take(struct exchange *x, struct target *t)
 {
 	target_hold(t);
@@ -96,6 +98,25 @@ void dispatch_again(struct exchange *x, struct bw_str bytes)
 	x->ops->wake(x);
 }
 
+void dispatch_refused(struct exchange *x, struct bw_str bytes)
+{
+	x->up = NULL;
+	if (x->refusals++ < REFUSALS && begin(x, bytes)) {
+		x->ops->pull(x);
+		return;
+	}
+	exchange_fail(x, 502);
+	x->ops->wake(x);
+}
+
+/* Which requests go to which groups (User Guide, "Target groups", and what it says of status 464). */
+static bool protocol_fits(const struct exchange *x, const struct bw_http_request *r)
+{
+	if (!x->group->http2)
+		return !x->grpc;
+	return x->http2 && (!x->group->grpc || bw_str_eq(r->method, BW_STR("POST")));
+}
+
 /* The status to refuse with; 0: the request is on its way. */
 static int forward(struct exchange *x, struct bw_http_request *r)
 {
@@ -105,7 +126,7 @@ static int forward(struct exchange *x, struct bw_http_request *r)
 	x->group = group_choose(x, r);
 	if (!x->group || !x->group->http)
 		return 503;
-	if (x->group->http2) /* not spoken to targets yet */
+	if (!protocol_fits(x, r))
 		return 464;
 	t = sticky_target(x, r, x->group);
 	if (!t)
@@ -113,11 +134,13 @@ static int forward(struct exchange *x, struct bw_http_request *r)
 	if (!t)
 		return 503;
 	target_take(x, t);
-	x->to = &upstream_http1;
+	x->to = x->group->http2 ? &upstream_http2 : &upstream_http1;
 	x->upgrade = wants_websocket(x, r);
 	x->chunked_out = r->chunked;
 	x->listener->balancer->stats->values[M_REQUEST_COUNT]++;
 	x->group->values[M_REQUEST_COUNT]++;
+	x->listener->balancer->stats->values[M_GRPC_REQUESTS] += x->grpc;
+	x->group->values[M_GRPC_REQUESTS] += x->grpc;
 	if (!may_reach(x))
 		return 504;
 	bw_buf_reset(&e->head);

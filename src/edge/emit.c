@@ -26,6 +26,13 @@ bool header_is_hop(struct bw_str name)
 	return listed(hops, name);
 }
 
+bool header_may_trail(struct bw_str name)
+{
+	static const char *const never[] = {"authorization", "cookie", "set-cookie", "content-type", NULL};
+
+	return !listed(hops, name) && !listed(ours, name) && !listed(never, name) && !header_is_suspicious(name);
+}
+
 bool connection_names(const struct bw_http_header *headers, size_t count, struct bw_str name)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -202,6 +209,8 @@ static void put_framing(const struct exchange *x, const struct bw_http_request *
 		bw_buf_put(out, bw_http_header(r, BW_STR("upgrade"), NULL));
 		bw_buf_put(out, BW_STR("\r\n"));
 	}
+	if (x->group->http2 && bw_str_eq_nocase(bw_http_header(r, BW_STR("te"), NULL), BW_STR("trailers")))
+		bw_buf_put(out, BW_STR("TE: trailers\r\n"));
 	if (r->chunked)
 		bw_buf_put(out, BW_STR("Transfer-Encoding: chunked\r\n"));
 	else if (r->content_length >= 0)

@@ -104,6 +104,15 @@ static int refusal(struct exchange *x, const struct bw_http_request *r)
 	return forwarded_too_long(r) ? 463 : 0;
 }
 
+/* "application/grpc", with a suffix perhaps; grpc-web is another protocol. */
+static bool is_grpc(struct bw_str type)
+{
+	const struct bw_str word = BW_STR("application/grpc");
+
+	return bw_str_eq_nocase(bw_str_sub(type, 0, word.n), word) &&
+	       (type.n == word.n || type.p[word.n] == '+' || type.p[word.n] == ';');
+}
+
 void exchange_go_on(struct exchange *x, struct bw_http_request *r)
 {
 	if (!checks_pass(x, r))
@@ -138,6 +147,7 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 	/* What has no body at all may be asked for again when a kept connection turns out to be closed. */
 	x->retried =
 	    x->has_body || bw_str_eq(r->method, BW_STR("POST")) || bw_str_eq(r->method, BW_STR("PATCH"));
+	x->grpc = x->http2 && is_grpc(bw_http_header(r, BW_STR("content-type"), NULL));
 	log_begin(x, r);
 	status = refusal(x, r);
 	if (status) {
@@ -163,6 +173,12 @@ void exchange_body(struct exchange *x, struct bw_str bytes)
 	x->received += bytes.n;
 	if (x->up)
 		x->to->body(x, bytes);
+}
+
+void exchange_trailers(struct exchange *x, struct bw_str lines)
+{
+	if (x->up)
+		x->to->trailers(x, lines);
 }
 
 void exchange_body_end(struct exchange *x)
@@ -194,10 +210,10 @@ static void count_answer(struct exchange *x, int status)
 	target_outcome(x->target, status >= 500);
 }
 
-void exchange_answer(struct exchange *x, const struct bw_http_response *r)
+void exchange_answer(struct exchange *x, const struct bw_http_response *r, bool ends)
 {
 	struct bw_buf *lines = &x->edge->lines;
-	bool no_body = x->is_head || r->status == 204 || r->status == 304 || r->status == 101;
+	bool no_body = ends || x->is_head || r->status == 204 || r->status == 304 || r->status == 101;
 
 	x->answered = true;
 	x->answered_us = bw_clock_mono_us();

@@ -84,6 +84,7 @@ static void target_update(struct target *t, const struct bw_edge_target *in)
 	 */
 	if (has != t->has_address || (has && memcmp(&address, &t->address, sizeof address) != 0)) {
 		upstreams_close(t);
+		fars_close(t);
 		t->health = HEALTH_INITIAL;
 		t->reason = "Elb.RegistrationInProgress";
 		t->successes = t->failures = t->checks = 0;
@@ -102,6 +103,7 @@ static void target_drop(struct target *t)
 	t->gone = true;
 	probe_stop(t);
 	upstreams_close(t);
+	fars_close(t);
 	target_release(t);
 }
 

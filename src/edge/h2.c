@@ -3,23 +3,23 @@
 
 static struct h2 *of_watch(struct bw_watch *w)
 {
-	return (struct h2 *)((char *)w - offsetof(struct h2, sock.watch));
+	return (struct h2 *)((char *)w - offsetof(struct h2, pump.sock.watch));
 }
 
 static int64_t now_of(const struct h2 *h)
 {
-	return bw_loop_now_ms(h->edge->loop);
+	return bw_loop_now_ms(h->pump.edge->loop);
 }
 
 static void h2_reap(struct h2 *h)
 {
 	if (!h->closed || h->running || h->posted)
 		return;
-	nghttp2_session_del(h->session);
+	nghttp2_session_del(h->pump.session);
 	*h->prev = h->next;
 	if (h->next)
 		h->next->prev = h->prev;
-	connection_counted_out(h->edge, h->slot);
+	connection_counted_out(h->pump.edge, h->slot);
 	h->listening->listener_stats->values[M_ACTIVE_CONNECTIONS]--;
 	listening_release(h->listening);
 	bw_free(h);
@@ -32,9 +32,9 @@ static void h2_shut(struct h2 *h)
 	h->closed = true;
 	while (h->streams)
 		h2_stream_free(h->streams);
-	bw_timer_cancel(h->edge->loop, &h->timer);
-	sock_close(h->edge, &h->sock);
-	wire_free(h->edge, &h->out);
+	bw_timer_cancel(h->pump.edge->loop, &h->timer);
+	sock_close(h->pump.edge, &h->pump.sock);
+	wire_free(h->pump.edge, &h->pump.out);
 }
 
 /* Nothing new from here on; what is in work is finished. */
@@ -43,82 +43,32 @@ static void h2_go(struct h2 *h, uint32_t error)
 	if (h->going)
 		return;
 	h->going = true;
-	(void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE,
-	    nghttp2_session_get_last_proc_stream_id(h->session), error, NULL, 0);
-}
-
-/* Frames onto the wire, while it has room. False: the session has ended. */
-static bool pack(struct h2 *h)
-{
-	const uint8_t *p;
-	ssize_t n;
-
-	while (wire_room(&h->out)) {
-		n = nghttp2_session_mem_send(h->session, &p);
-		if (n <= 0)
-			return n == 0;
-		(void)wire_put(h->edge, &h->out, bw_str_make(p, (size_t)n));
-	}
-	return true;
-}
-
-static bool send_step(struct h2 *h, bool *moved)
-{
-	size_t n;
-	enum io io;
-
-	*moved = false;
-	if (!pack(h))
-		return false;
-	io = sock_flush(h->edge, &h->sock, &h->out, &n);
-	h->updates -= (int64_t)n / 512;
-	if (n) {
-		h->active_ms = now_of(h);
-		*moved = true;
-	}
-	return io == IO_DONE || io == IO_WAIT;
-}
-
-/* A peer who does not take what we say is not listened to either: its frames would only make us say more. */
-static bool read_step(struct h2 *h, bool *moved)
-{
-	size_t n;
-	enum io io;
-
-	*moved = false;
-	if (wire_room(&h->out) == 0)
-		return true;
-	io = sock_read(&h->sock, h->edge->scratch, BLOCK_BYTES, &n);
-	if (io == IO_WAIT)
-		return true;
-	if (io != IO_DONE)
-		return false;
-	*moved = true;
-	h->active_ms = now_of(h);
-	return nghttp2_session_mem_recv(h->session, (const uint8_t *)h->edge->scratch, n) == (ssize_t)n;
+	(void)nghttp2_submit_goaway(h->pump.session, NGHTTP2_FLAG_NONE,
+	    nghttp2_session_get_last_proc_stream_id(h->pump.session), error, NULL, 0);
 }
 
 static bool turn(struct h2 *h)
 {
 	bool sent, got;
 
-	if (!read_step(h, &got) || !send_step(h, &sent)) {
+	if (!pump_read(&h->pump, &got) || !pump_send(&h->pump, &sent)) {
 		h2_shut(h);
 		return false;
 	}
-	if (h->calm) {
+	if (h->pump.calm) {
 		h2_go(h, NGHTTP2_ENHANCE_YOUR_CALM);
-		(void)send_step(h, &sent);
+		(void)pump_send(&h->pump, &sent);
 		h2_shut(h);
 		return false;
 	}
 	if (now_of(h) - h->opened_ms > h->listening->keep_alive_ms || !h->listening->listener ||
-	    h->edge->draining)
+	    h->pump.edge->draining)
 		h2_go(h, NGHTTP2_NO_ERROR);
-	if (!nghttp2_session_want_read(h->session) && !nghttp2_session_want_write(h->session) &&
-	    !wire_length(&h->out))
+	if (!nghttp2_session_want_read(h->pump.session) && !nghttp2_session_want_write(h->pump.session) &&
+	    !wire_length(&h->pump.out))
 		h2_shut(h);
-	if (h->going && !h->stream_count && !wire_length(&h->out) && !nghttp2_session_want_write(h->session))
+	if (h->going && !h->stream_count && !wire_length(&h->pump.out) &&
+	    !nghttp2_session_want_write(h->pump.session))
 		h2_shut(h);
 	return !h->closed && (sent || got);
 }
@@ -128,7 +78,7 @@ void h2_post(struct h2 *h)
 	if (h->posted || h->running || h->closed)
 		return;
 	h->posted = true;
-	bw_loop_post(h->edge->loop, &h->post);
+	bw_loop_post(h->pump.edge->loop, &h->post);
 }
 
 void h2_run(struct h2 *h)
@@ -158,7 +108,7 @@ static void h2_ready(struct bw_watch *w, uint32_t events)
 {
 	struct h2 *h = of_watch(w);
 
-	sock_note(&h->sock, events);
+	sock_note(&h->pump.sock, events);
 	h2_run(h);
 }
 
@@ -174,20 +124,20 @@ static bool target_awaited(const struct h2 *h)
 static void h2_timer(struct bw_timer *t)
 {
 	struct h2 *h = (struct h2 *)((char *)t - offsetof(struct h2, timer));
-	int64_t limit = wire_length(&h->out) ? RATE_MS : h->listening->idle_ms,
-	        left = h->active_ms + limit - now_of(h);
+	int64_t limit = wire_length(&h->pump.out) ? RATE_MS : h->listening->idle_ms,
+	        left = h->pump.active_ms + limit - now_of(h);
 
-	if (left <= 0 && !wire_length(&h->out) && target_awaited(h))
+	if (left <= 0 && !wire_length(&h->pump.out) && target_awaited(h))
 		left = limit;
 	if (left <= 0) {
 		h2_go(h, NGHTTP2_NO_ERROR);
-		(void)pack(h);
-		(void)sock_flush(h->edge, &h->sock, &h->out, &(size_t){0});
+		(void)pump_pack(&h->pump);
+		(void)sock_flush(h->pump.edge, &h->pump.sock, &h->pump.out, &(size_t){0});
 		h2_shut(h);
 		h2_reap(h);
 		return;
 	}
-	bw_timer_set(h->edge->loop, t, left < RATE_MS ? left : RATE_MS);
+	bw_timer_set(h->pump.edge->loop, t, left < RATE_MS ? left : RATE_MS);
 }
 
 void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot)
@@ -200,7 +150,7 @@ void h2_open(struct listening *l, struct sock *from, const struct bw_address *pe
 	bw_watch_remove(e->loop, &from->watch);
 	from->watch.fd = -1;
 	from->tls = NULL;
-	h->edge = e;
+	h->pump.edge = e;
 	h->listening = l;
 	l->references++;
 	h->peer = *peer;
@@ -210,17 +160,17 @@ void h2_open(struct listening *l, struct sock *from, const struct bw_address *pe
 	l->listener_stats->values[M_ACTIVE_CONNECTIONS]++;
 	h->timer.fire = h2_timer;
 	h->post.run = h2_posted;
-	h->opened_ms = h->active_ms = h->span_ms = now_of(h);
+	h->opened_ms = h->pump.active_ms = h->pump.span_ms = now_of(h);
 	h->next = e->h2s;
 	h->prev = &e->h2s;
 	if (e->h2s)
 		e->h2s->prev = &h->next;
 	e->h2s = h;
-	h->session = h2_session_new(h);
-	if (sock_watch(e, &h->sock, fd, h2_ready) != BW_OK)
+	h->pump.session = h2_session_new(h);
+	if (sock_watch(e, &h->pump.sock, fd, h2_ready) != BW_OK)
 		h2_shut(h);
-	h->sock.tls = tls;
-	h->sock.shaken = h->sock.readable = h->sock.writable = true;
+	h->pump.sock.tls = tls;
+	h->pump.sock.shaken = h->pump.sock.readable = h->pump.sock.writable = true;
 	bw_timer_set(e->loop, &h->timer, RATE_MS);
 	h2_post(h);
 	h2_reap(h);

@@ -2,35 +2,19 @@
  * h2_stream.c (a request). */
 #pragma once
 
-#include <nghttp2/nghttp2.h>
-
-#include "edge/internal.h"
-
-enum {
-	H2_STREAMS = 128,          /* at a time, as ALB permits */
-	H2_WINDOW = 64 * 1024 - 1, /* of a stream: what one request's body may hold here */
-	H2_HEADERS_BYTES = BW_HTTP_HEAD_MAX,
-	H2_SPAN_MS = 10000, /* the budgets below are a span's */
-	H2_RESETS = 200,    /* a page that is left resets some dozens */
-	H2_CONTROL = 400,   /* pings, settings, priorities, empty frames together */
-	H2_UPDATES = 1000,  /* window updates, besides one for each 512 bytes sent */
-};
+#include "edge/h2_pump.h"
 
 struct h2 {
-	struct edge *edge;
+	struct h2_pump pump;
 	struct listening *listening; /* a reference */
-	struct sock sock;
 	struct bw_timer timer;
 	struct bw_post post;
 	struct h2 *next, **prev;
-	nghttp2_session *session;
-	struct wire out;
 	struct h2_stream *streams;
 	size_t stream_count;
-	int64_t opened_ms, active_ms, span_ms;
-	uint32_t resets, control, slot;
-	int64_t updates;
-	bool running, posted, closed, going, calm; /* going: GOAWAY was sent; calm: a budget is spent */
+	int64_t opened_ms;
+	uint32_t slot;
+	bool running, posted, closed, going; /* going: GOAWAY was sent */
 	struct bw_address peer;
 };
 
@@ -42,6 +26,8 @@ struct h2_stream {
 	struct bw_http_header *headers;
 	size_t header_count, header_bytes;
 	struct bw_str method, path, authority, scheme;
+	struct bw_buf trailers_in; /* whole lines of the request's; no memory without any */
+	struct bw_str trailers_out;
 	struct wire in, body; /* the request's that the target does not take yet; the answer's */
 	int32_t id;
 	bool too_large, dispatched, ended, in_ended, deferred,
@@ -59,6 +45,8 @@ nghttp2_session *h2_session_new(struct h2 *h);
 /* h2_stream.c */
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
 void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str value);
+/* A field behind the body. */
+void h2_stream_trailer(struct h2_stream *s, struct bw_str name, struct bw_str value);
 /* The head is whole; `ends`: there is no body. */
 void h2_stream_dispatch(struct h2_stream *s, bool ends);
 void h2_stream_data(struct h2_stream *s, struct bw_str bytes);

@@ -1,44 +1,9 @@
-/* What nghttp2 calls, and the budgets of frames that cost us more than their sender. */
+/* What nghttp2 calls for a client's connection. */
 #include "edge/h2.h"
 
 static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
 {
 	return nghttp2_session_get_stream_user_data(session, id);
-}
-
-static void span_look(struct h2 *h)
-{
-	int64_t now = bw_loop_now_ms(h->edge->loop);
-
-	if (now - h->span_ms < H2_SPAN_MS)
-		return;
-	h->span_ms = now;
-	h->resets = h->control = 0;
-	h->updates = 0;
-}
-
-static void budgets_spend(struct h2 *h, const nghttp2_frame *frame)
-{
-	span_look(h);
-	switch (frame->hd.type) {
-	case NGHTTP2_RST_STREAM:
-		h->resets++;
-		break;
-	case NGHTTP2_PING:
-	case NGHTTP2_SETTINGS:
-	case NGHTTP2_PRIORITY:
-		h->control++;
-		break;
-	case NGHTTP2_DATA:
-		h->control += frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
-		break;
-	case NGHTTP2_WINDOW_UPDATE:
-		h->updates++;
-		break;
-	default:
-		break;
-	}
-	h->calm = h->calm || h->resets > H2_RESETS || h->control > H2_CONTROL || h->updates > H2_UPDATES;
 }
 
 static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
@@ -47,7 +12,7 @@ static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, v
 
 	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
-	if (h->stream_count >= H2_STREAMS || h->edge->held_bytes > HELD_BYTES_MAX)
+	if (h->stream_count >= H2_STREAMS || h->pump.edge->held_bytes > HELD_BYTES_MAX)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the stream is reset */
 	return nghttp2_session_set_stream_user_data(
 	    session, frame->hd.stream_id, h2_stream_new(h, frame->hd.stream_id));
@@ -62,6 +27,8 @@ static int header(nghttp2_session *session, const nghttp2_frame *frame, const ui
 	(void)ctx;
 	if (s && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
 		h2_stream_header(s, bw_str_make(name, name_n), bw_str_make(value, value_n));
+	else if (s && frame->hd.type == NGHTTP2_HEADERS)
+		h2_stream_trailer(s, bw_str_make(name, name_n), bw_str_make(value, value_n));
 	return 0;
 }
 
@@ -85,7 +52,7 @@ static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, 
 	struct h2_stream *s = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
-	budgets_spend(ctx, frame);
+	pump_spend(&((struct h2 *)ctx)->pump, frame);
 	if (!s)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
@@ -113,8 +80,9 @@ static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, v
 {
 	struct h2_stream *s = stream_of(session, id);
 
-	(void)error;
 	(void)ctx;
+	if (s && s->x)
+		s->x->error = error;
 	if (s)
 		h2_stream_free(s);
 	return 0;
@@ -148,24 +116,13 @@ static nghttp2_session_callbacks *callbacks_make(void)
 	return c;
 }
 
-static nghttp2_option *options_make(void)
-{
-	nghttp2_option *o;
-
-	MUST(nghttp2_option_new(&o) == 0);
-	nghttp2_option_set_no_auto_window_update(o, 1);
-	nghttp2_option_set_max_outbound_ack(o, 100);
-	nghttp2_option_set_max_settings(o, 32);
-	return o;
-}
-
 nghttp2_session *h2_session_new(struct h2 *h)
 {
 	const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS},
 	    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
 	    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}};
 	nghttp2_session_callbacks *c = callbacks_make();
-	nghttp2_option *o = options_make();
+	nghttp2_option *o = pump_options();
 	nghttp2_session *session;
 
 	MUST(nghttp2_session_server_new2(&session, c, h, o) == 0);

@@ -24,7 +24,7 @@ void h2_stream_free(struct h2_stream *s)
 	struct h2 *h = s->h;
 	struct exchange *x = s->x;
 
-	(void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
+	(void)nghttp2_session_set_stream_user_data(h->pump.session, s->id, NULL);
 	*s->prev = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
@@ -36,8 +36,9 @@ void h2_stream_free(struct h2_stream *s)
 	} else if (x) {
 		exchange_abandon(x, 460);
 	}
-	wire_free(h->edge, &s->in);
-	wire_free(h->edge, &s->body);
+	wire_free(h->pump.edge, &s->in);
+	wire_free(h->pump.edge, &s->body);
+	bw_buf_free(&s->trailers_in);
 	bw_arena_free(&s->arena);
 	bw_free(s);
 }
@@ -69,20 +70,6 @@ void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str val
 		s->headers[s->header_count++] = (struct bw_http_header){name, value};
 }
 
-/* What an HTTP/1.1 head could not hold is refused: it will be one on its way to the target. */
-static bool bytes_fit(struct bw_str s, bool line)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c < ' ' ? c != '\t' || line : c == 0x7f)
-			return false;
-		if (line && (c == ' ' || c >= 0x7f || c == '#'))
-			return false;
-	}
-	return true;
-}
-
 static bool host_fits(struct bw_str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -93,6 +80,17 @@ static bool host_fits(struct bw_str s)
 			return false;
 	}
 	return s.n > 0;
+}
+
+void h2_stream_trailer(struct h2_stream *s, struct bw_str name, struct bw_str value)
+{
+	s->header_bytes += name.n + value.n + 32;
+	if (s->header_bytes > H2_HEADERS_BYTES || !field_fits(name, true) || !field_fits(value, false) ||
+	    !header_may_trail(name))
+		return;
+	if (!s->trailers_in.p)
+		bw_buf_init(&s->trailers_in, 2 * H2_HEADERS_BYTES);
+	field_put(&s->trailers_in, name, value);
 }
 
 /* A browser sends its cookies in crumbs, each a line; towards HTTP/1.1 they are one line again (RFC
@@ -133,7 +131,7 @@ static bool request_make(struct h2_stream *s, bool ends, struct bw_http_request 
 	memcpy(r->headers, s->headers, s->header_count * sizeof *r->headers);
 	r->header_count = s->header_count;
 	for (size_t i = 0; i < r->header_count; i++)
-		if (!bytes_fit(r->headers[i].value, false) || !bytes_fit(r->headers[i].name, true))
+		if (!field_fits(r->headers[i].value, false) || !field_fits(r->headers[i].name, true))
 			return false;
 	r->host = bw_http_header(r, BW_STR("host"), &hosts);
 	if (s->authority.n && (hosts > 1 || (hosts && !bw_str_eq_nocase(r->host, s->authority))))
@@ -142,8 +140,8 @@ static bool request_make(struct h2_stream *s, bool ends, struct bw_http_request 
 		r->host = s->authority;
 	r->path = bw_str_cut(&rest, '?');
 	r->query = rest;
-	if (!s->method.n || !s->path.n || s->path.p[0] != '/' || !bytes_fit(s->path, true) ||
-	    !bytes_fit(s->method, true) || !host_fits(r->host))
+	if (!s->method.n || !s->path.n || s->path.p[0] != '/' || !field_fits(s->path, true) ||
+	    !field_fits(s->method, true) || !host_fits(r->host))
 		return false;
 	length = bw_http_header(r, BW_STR("content-length"), &lengths);
 	if (lengths > 1 || (lengths && bw_str_to_i64(length, 0, INT64_MAX, &r->content_length) != BW_OK))
@@ -170,7 +168,7 @@ static size_t op_room(const struct exchange *x)
 static void resume(struct h2_stream *s)
 {
 	if (s->deferred)
-		(void)nghttp2_session_resume_data(s->h->session, s->id);
+		(void)nghttp2_session_resume_data(s->h->pump.session, s->id);
 	s->deferred = false;
 }
 
@@ -183,28 +181,6 @@ static ssize_t source_read(nghttp2_session *session, int32_t id, uint8_t *to, si
 	return h2_stream_read(source->ptr, to, size, flags);
 }
 
-static nghttp2_nv nv_of(struct bw_str name, struct bw_str value)
-{
-	return (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
-	    NGHTTP2_NV_FLAG_NONE};
-}
-
-/* "Name: value\r\n" lines as fields, names in lower case. */
-static size_t fields_fill(struct bw_arena *a, struct bw_str lines, nghttp2_nv *to, size_t max)
-{
-	size_t n = 0;
-
-	while (lines.n && n < max) {
-		struct bw_str line = bw_str_cut(&lines, '\n'), name;
-
-		line.n -= line.n > 0;
-		name = bw_str_cut(&line, ':');
-		if (!header_is_hop(name))
-			to[n++] = nv_of(bw_arena_lower(a, name), bw_str_trim(line));
-	}
-	return n;
-}
-
 static void op_head(
     struct exchange *x, int status, struct bw_str reason, struct bw_str lines, int64_t length, bool no_body)
 {
@@ -215,21 +191,23 @@ static void op_head(
 	size_t n = 1;
 
 	(void)reason; /* HTTP/2 has none */
-	fields[0] = nv_of(BW_STR(":status"), bw_arena_printf(a, "%d", status));
-	n += fields_fill(a, bw_arena_str(a, lines), fields + 1, BW_COUNT(fields) - 2);
+	fields[0] = field_make(BW_STR(":status"), bw_arena_printf(a, "%d", status));
+	n += fields_make(a, bw_arena_str(a, lines), header_is_hop, fields + 1, BW_COUNT(fields) - 2);
 	if (length >= 0 && status != 204)
-		fields[n++] = nv_of(BW_STR("content-length"), bw_arena_printf(a, "%lld", (long long)length));
-	if (nghttp2_submit_response(
-	        s->h->session, s->id, fields, n, no_body || length == 0 ? NULL : &provider) != 0)
+		fields[n++] =
+		    field_make(BW_STR("content-length"), bw_arena_printf(a, "%lld", (long long)length));
+	/* Trailers may stand behind nothing, from a target that has any. */
+	no_body = no_body || (length == 0 && !(x->target && x->group->http2));
+	if (nghttp2_submit_response(s->h->pump.session, s->id, fields, n, no_body ? NULL : &provider) != 0)
 		(void)nghttp2_submit_rst_stream(
-		    s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+		    s->h->pump.session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
 }
 
 static void op_body(struct exchange *x, struct bw_str bytes)
 {
 	struct h2_stream *s = of_exchange(x);
 
-	(void)wire_put(s->h->edge, &s->body, bytes);
+	(void)wire_put(s->h->pump.edge, &s->body, bytes);
 	resume(s);
 }
 
@@ -243,7 +221,16 @@ static void op_cut(struct exchange *x)
 {
 	struct h2_stream *s = of_exchange(x);
 
-	(void)nghttp2_submit_rst_stream(s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_INTERNAL_ERROR);
+	(void)nghttp2_submit_rst_stream(
+	    s->h->pump.session, NGHTTP2_FLAG_NONE, s->id, x->error ? x->error : NGHTTP2_INTERNAL_ERROR);
+}
+
+/* Behind the body; nothing is sent of what has no body. */
+static void op_trailers(struct exchange *x, struct bw_str lines)
+{
+	struct h2_stream *s = of_exchange(x);
+
+	s->trailers_out = bw_arena_str(&s->arena, lines);
 }
 
 /* As much of what has come as the target takes; its sender may send as much again. */
@@ -255,12 +242,15 @@ static void body_give(struct h2_stream *s)
 		struct bw_str bytes = bw_str_sub(wire_bytes(&s->in), 0, room);
 
 		exchange_body(s->x, bytes);
-		(void)nghttp2_session_consume(s->h->session, s->id, bytes.n);
-		wire_eat(s->h->edge, &s->in, bytes.n);
+		(void)nghttp2_session_consume(s->h->pump.session, s->id, bytes.n);
+		wire_eat(s->h->pump.edge, &s->in, bytes.n);
 		n -= bytes.n;
 	}
-	if (!n && s->in_ended && !s->x->request_done)
-		exchange_body_end(s->x);
+	if (n || !s->in_ended || s->x->request_done)
+		return;
+	if (s->trailers_in.n)
+		exchange_trailers(s->x, bw_buf_str(&s->trailers_in));
+	exchange_body_end(s->x);
 }
 
 static void op_pull(struct exchange *x)
@@ -279,7 +269,19 @@ static void op_wake(struct exchange *x)
 	h2_post(of_exchange(x)->h);
 }
 
-static const struct client_ops ops = {op_head, op_room, op_body, op_end, op_cut, op_pull, op_tunnel, op_wake};
+static const struct client_ops ops = {
+    op_head, op_room, op_body, op_trailers, op_end, op_cut, op_pull, op_tunnel, op_wake};
+
+/* What the last of the body is to be flagged with. */
+static uint32_t trailers_send(struct h2_stream *s)
+{
+	nghttp2_nv fields[BW_HTTP_HEADERS_MAX];
+	size_t n = fields_make(&s->arena, s->trailers_out, header_is_hop, fields, BW_COUNT(fields));
+
+	if (n == 0 || nghttp2_submit_trailer(s->h->pump.session, s->id, fields, n) != 0)
+		return 0;
+	return NGHTTP2_DATA_FLAG_NO_END_STREAM;
+}
 
 ssize_t h2_stream_read(struct h2_stream *s, uint8_t *to, size_t size, uint32_t *flags)
 {
@@ -291,14 +293,14 @@ ssize_t h2_stream_read(struct h2_stream *s, uint8_t *to, size_t size, uint32_t *
 		return NGHTTP2_ERR_DEFERRED;
 	}
 	memcpy(to, bytes.p, bytes.n);
-	wire_eat(s->h->edge, &s->body, bytes.n);
+	wire_eat(s->h->pump.edge, &s->body, bytes.n);
 	if (s->x) {
 		s->x->sent += bytes.n;
 		if (was_full)
 			exchange_pull(s->x);
 	}
 	if (s->ended && !wire_length(&s->body))
-		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		*flags |= NGHTTP2_DATA_FLAG_EOF | trailers_send(s);
 	return (ssize_t)bytes.n;
 }
 
@@ -306,28 +308,28 @@ ssize_t h2_stream_read(struct h2_stream *s, uint8_t *to, size_t size, uint32_t *
 
 static void exchange_open(struct h2_stream *s)
 {
-	struct exchange *x = exchange_new(s->h->edge);
+	struct exchange *x = exchange_new(s->h->pump.edge);
 
 	x->client = s;
 	x->ops = &ops;
 	x->listener = s->h->listening->listener;
 	x->peer = &s->h->peer;
 	x->local = &s->h->listening->address;
-	x->tls = s->h->sock.tls;
+	x->tls = s->h->pump.sock.tls;
 	x->http2 = true;
 	s->x = x;
 }
 
 void h2_stream_dispatch(struct h2_stream *s, bool ends)
 {
-	struct bw_http_request *r = &s->h->edge->request;
+	struct bw_http_request *r = &s->h->pump.edge->request;
 	bool good;
 
 	s->dispatched = true;
 	s->in_ended = ends;
 	if (!s->h->listening->listener) {
 		(void)nghttp2_submit_rst_stream(
-		    s->h->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_REFUSED_STREAM);
+		    s->h->pump.session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_REFUSED_STREAM);
 		return;
 	}
 	exchange_open(s);
@@ -344,11 +346,11 @@ void h2_stream_dispatch(struct h2_stream *s, bool ends)
 void h2_stream_data(struct h2_stream *s, struct bw_str bytes)
 {
 	if (!s->x || s->x->ended) {
-		(void)nghttp2_session_consume(s->h->session, s->id, bytes.n);
+		(void)nghttp2_session_consume(s->h->pump.session, s->id, bytes.n);
 		return;
 	}
 	/* A stream's window is all that this can grow to. */
-	(void)wire_put(s->h->edge, &s->in, bytes);
+	(void)wire_put(s->h->pump.edge, &s->in, bytes);
 	body_give(s);
 }
 

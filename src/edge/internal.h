@@ -91,6 +91,7 @@ bool cidr_has(const struct network *n, const struct bw_address *a);
 
 enum metric {
 	M_REQUEST_COUNT,
+	M_GRPC_REQUESTS,
 	M_HTTP_2XX,
 	M_HTTP_3XX,
 	M_HTTP_4XX,
@@ -144,6 +145,7 @@ enum health {
 
 struct group;
 struct upstream;
+struct far;
 struct edge_config;
 
 struct target {
@@ -164,6 +166,7 @@ struct target {
 	double errors;         /* a moving share of answers that were errors */
 	struct upstream *idle; /* newest first */
 	uint32_t idle_count;
+	struct far *fars; /* connections over HTTP/2 */
 	struct probe *probe;
 };
 
@@ -352,6 +355,8 @@ struct client_ops {
 	    int64_t length, bool no_body);
 	size_t (*room)(const struct exchange *x);
 	void (*body)(struct exchange *x, struct bw_str bytes);
+	/* Behind the body: whole lines. */
+	void (*trailers)(struct exchange *x, struct bw_str lines);
 	/* The answer is whole. */
 	void (*end)(struct exchange *x);
 	/* It will never be: what was begun must be seen to be cut off. */
@@ -371,13 +376,14 @@ struct target_ops {
 	bool (*begin)(struct exchange *x, struct bw_str bytes);
 	size_t (*room)(const struct exchange *x);
 	void (*body)(struct exchange *x, struct bw_str bytes);
+	void (*trailers)(struct exchange *x, struct bw_str lines);
 	void (*body_end)(struct exchange *x);
 	/* The client's side has room again. */
 	void (*pull)(struct exchange *x);
 	/* x goes before its answer was whole. Clears x->up. */
 	void (*leave)(struct exchange *x);
 };
-extern const struct target_ops upstream_http1;
+extern const struct target_ops upstream_http1, upstream_http2;
 
 enum { TRIES = 3 }; /* targets that one request may be meant for, until one takes it */
 
@@ -396,13 +402,14 @@ struct exchange {
 	const struct target_ops *to;
 	void *up;
 	struct target *tried[TRIES]; /* that could not be reached; only to compare with */
-	size_t tried_count;
+	size_t tried_count, refusals;
 	bool is_head, request_done, answered, ended, close, upgrade, ambiguous, chunked_out, has_body,
-	    retried;
+	    retried, grpc;
 	int status, target_status;
 	size_t checks_passed;      /* of the rule's checks */
 	struct parked *parked;     /* a check waits */
 	const char *error_reason;  /* the access log's; static storage */
+	uint32_t error; /* HTTP/2's word for how a side ended, for the other; 0: none */
 	int64_t started_us, sent_us, answered_us;
 	uint64_t received, sent;
 	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
@@ -418,6 +425,7 @@ struct exchange *exchange_new(struct edge *e);
 void exchange_start(struct exchange *x, struct bw_http_request *r);
 size_t exchange_body_room(const struct exchange *x);
 void exchange_body(struct exchange *x, struct bw_str bytes);
+void exchange_trailers(struct exchange *x, struct bw_str lines);
 void exchange_body_end(struct exchange *x);
 /* The client's side has room again. */
 void exchange_pull(struct exchange *x);
@@ -429,8 +437,8 @@ void exchange_abandon(struct exchange *x, int status);
 void exchange_go_on(struct exchange *x, struct bw_http_request *r);
 /* After `end` or `cut`, by the client's side. */
 void exchange_free(struct exchange *x);
-/* From the target's side. */
-void exchange_answer(struct exchange *x, const struct bw_http_response *r);
+/* From the target's side; `ends`: nothing comes behind the head, whatever it says. */
+void exchange_answer(struct exchange *x, const struct bw_http_response *r, bool ends);
 void exchange_answer_end(struct exchange *x);
 
 /* ---- dispatch.c: which target gets a request ---- */
@@ -442,6 +450,8 @@ void dispatch_leave(struct exchange *x);
 void dispatch_unconnected(struct exchange *x);
 /* That, and nothing of `bytes` was sent: another target gets them, or nobody, and x fails. May free x. */
 void dispatch_again(struct exchange *x, struct bw_str bytes);
+/* The target did nothing with x and says so: it gets it once more, some times. May free x. */
+void dispatch_refused(struct exchange *x, struct bw_str bytes);
 
 /* ---- emit.c: heads as they go out ---- */
 
@@ -449,6 +459,8 @@ void dispatch_again(struct exchange *x, struct bw_str bytes);
 void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out);
 void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out);
 bool header_is_hop(struct bw_str name);
+/* Whether it may stand behind a body: nothing that decides about the message itself, or speaks for us. */
+bool header_may_trail(struct bw_str name);
 /* Whether the Connection header names it. */
 bool connection_names(const struct bw_http_header *headers, size_t count, struct bw_str name);
 
@@ -460,6 +472,8 @@ struct tls_set *tls_set_make(
     struct edge *e, const struct bw_edge_listener *in, bool http2, const char **reason);
 void tls_set_release(struct tls_set *s);
 bool tls_chose_http2(const struct ssl_st *tls);
+/* Towards a target: HTTP/2 or nothing. */
+void tls_offer_http2(struct ssl_st *tls);
 struct ssl_st *tls_accept(const struct listener *l, int fd);
 /* X-Amzn-Mtls-* lines of a client's certificate. */
 void tls_emit_client(const struct exchange *x, struct bw_buf *out);
@@ -520,6 +534,7 @@ void udp_close(struct listening *l);
 
 /* Closes what is kept. */
 void upstreams_close(struct target *t);
+void fars_close(struct target *t);
 
 /* ---- the worker ---- */
 

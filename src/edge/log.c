@@ -102,9 +102,9 @@ static void put_actions(const struct exchange *x, struct bw_buf *out)
 static void line_write(const struct exchange *x, struct bw_buf *out)
 {
 	int64_t now = edge_wall_ms(x->edge), since_ms = (bw_clock_mono_us() - x->started_us) / 1000;
-	const char *type = x->tunnel ? "ws" : x->http2 ? "h2" : "http";
+	const char *type = x->tunnel ? "ws" : x->grpc ? "grpc" : x->http2 ? "h2" : "http";
 
-	bw_buf_printf(out, "%s%s ", type, x->listener->tls && !x->http2 ? "s" : "");
+	bw_buf_printf(out, "%s%s ", type, x->listener->tls && (!x->http2 || x->grpc) ? "s" : "");
 	bw_time_put_iso8601_ms(now, out);
 	bw_buf_put_c(out, ' ');
 	bw_buf_put(out, x->listener->balancer->stats->dimension);

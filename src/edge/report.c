@@ -7,6 +7,7 @@ enum { SOON_MS = 100, EVERY_MS = 1000 };
  * sum in microseconds and the number of answers. */
 const char *const metric_names[METRICS] = {
     [M_REQUEST_COUNT] = "RequestCount",
+    [M_GRPC_REQUESTS] = "GrpcRequestCount",
     [M_HTTP_2XX] = "HTTPCode_Target_2XX_Count",
     [M_HTTP_3XX] = "HTTPCode_Target_3XX_Count",
     [M_HTTP_4XX] = "HTTPCode_Target_4XX_Count",

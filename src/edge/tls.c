@@ -340,6 +340,13 @@ bool tls_chose_http2(const struct ssl_st *tls)
 	return n == 2 && memcmp(p, "h2", 2) == 0;
 }
 
+void tls_offer_http2(struct ssl_st *tls)
+{
+	static const unsigned char h2[] = {2, 'h', '2'};
+
+	MUST(SSL_set_alpn_protos(tls, h2, sizeof h2) == 0);
+}
+
 /* ---- what targets are told of a client's certificate ---- */
 
 static void put_escaped(struct bw_str s, struct bw_buf *out)

@@ -43,13 +43,13 @@ static enum bw_err head_take(struct upstream *u, struct bw_str bytes, size_t *us
 	TRY(bw_http_parse_response(bytes, r, used));
 	if (r->status == 101) {
 		CHECK(u->x->upgrade, BW_EINVAL);
-		exchange_answer(u->x, r);
+		exchange_answer(u->x, r, false);
 		switch_protocols(u);
 		return BW_OK;
 	}
 	if (r->status < 200)
 		return BW_OK; /* the client was told to go on already */
-	exchange_answer(u->x, r);
+	exchange_answer(u->x, r, false);
 	framing_choose(u, r);
 	return BW_OK;
 }

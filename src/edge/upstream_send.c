@@ -85,6 +85,13 @@ static void op_body(struct exchange *x, struct bw_str bytes)
 	upstream_flush(u);
 }
 
+/* Nobody reads them here: a chunked body ends without any. */
+static void op_trailers(struct exchange *x, struct bw_str lines)
+{
+	(void)x;
+	(void)lines;
+}
+
 static void op_body_end(struct exchange *x)
 {
 	struct upstream *u = x->up;
@@ -105,4 +112,5 @@ static void op_leave(struct exchange *x)
 	upstream_leave(x->up, false);
 }
 
-const struct target_ops upstream_http1 = {op_begin, op_room, op_body, op_body_end, op_pull, op_leave};
+const struct target_ops upstream_http1 = {
+    op_begin, op_room, op_body, op_trailers, op_body_end, op_pull, op_leave};

@@ -1,106 +1,15 @@
 #!/usr/bin/env python3
 """The edge over HTTP/2: a stock client, spellings that must not become HTTP/1.1 requests, floods that end the connection."""
 import os
-import ssl
-import struct
-import subprocess
-import tempfile
 import time
 import unittest
 
 import harness
-from edge_case import Backend, Balancer, Player, fixed, forward, group, rule, condition
+from edge_case import Backend, Player, condition, fixed, group, rule
+from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, PRIORITY, RST, SETTINGS, UPDATE, Connection, block,
+                     curl, https)
 
-WORK = tempfile.mkdtemp(prefix="bulwark-edge-h2-")
 PLAYER = Player()
-subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k.pem", "-out", "c.pem",
-                "-subj", "/CN=a.example.com", "-addext", "subjectAltName=DNS:a.example.com", "-days", "30"], cwd=WORK, check=True, capture_output=True)
-CERTIFICATE = {"arn": "arn:c", "chain_pem": open(os.path.join(WORK, "c.pem")).read(), "key_pem": open(os.path.join(WORK, "k.pem")).read(),
-               "is_default": True}
-DATA, HEADERS, PRIORITY, RST, SETTINGS, PING, GOAWAY, UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
-END_STREAM, END_HEADERS = 1, 4
-
-
-def https(*groups, **more):
-    return Balancer(PLAYER, *groups, protocol="HTTPS", listener={"certificates": [CERTIFICATE]}, **more)
-
-
-def curl(lb, *words, path="/", **more):
-    return subprocess.run(["curl", "-sS", "--http2", "--max-time", "30", "--cacert", os.path.join(WORK, "c.pem"), "--resolve",
-                           f"a.example.com:{lb.port}:{lb.address}", *words, f"https://a.example.com:{lb.port}{path}"],
-                          capture_output=True, check=True, **more).stdout
-
-
-class Connection:
-    """Frames by hand."""
-
-    def __init__(self, lb):
-        context = ssl._create_unverified_context()
-        context.set_alpn_protocols(["h2"])
-        self.socket = context.wrap_socket(lb.connect(), server_hostname="a.example.com")
-        self.socket.settimeout(10)
-        assert self.socket.selected_alpn_protocol() == "h2"
-        self.socket.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        self.frame(SETTINGS)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def frame(self, kind, flags=0, stream=0, payload=b""):
-        self.socket.sendall(self.make(kind, flags, stream, payload))
-
-    @staticmethod
-    def make(kind, flags=0, stream=0, payload=b""):
-        return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-    def request(self, stream, fields, flags=END_STREAM):
-        self.frame(HEADERS, flags | END_HEADERS, stream, block(fields))
-
-    def read(self):
-        head = self.exactly(9)
-        return head[3], head[4], struct.unpack(">I", head[5:])[0], self.exactly(int.from_bytes(head[:3], "big"))
-
-    def exactly(self, n):
-        out = b""
-        while len(out) < n:
-            more = self.socket.recv(n - len(out))
-            if not more:
-                raise EOFError
-            out += more
-        return out
-
-    def until(self, *kinds, stream=None):
-        """The first frame of one of the kinds; None at the end of the connection."""
-        try:
-            while True:
-                frame = self.read()
-                if frame[0] in kinds and stream in (None, frame[2]):
-                    return frame
-        except (EOFError, OSError):
-            return None
-
-
-def block(fields):
-    out = b""
-    for name, value in fields:
-        name, value = name.encode() if isinstance(name, str) else name, value.encode() if isinstance(value, str) else value
-        out += b"\0" + size(len(name)) + name + size(len(value)) + value
-    return out
-
-
-def size(n):
-    if n < 127:
-        return bytes([n])
-    out, n = b"\x7f", n - 127
-    while n >= 128:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-GET = [(":method", "GET"), (":scheme", "https"), (":authority", "a.example.com"), (":path", "/")]
 
 
 class Stock(unittest.TestCase):
@@ -108,7 +17,7 @@ class Stock(unittest.TestCase):
     def setUpClass(cls):
         cls.backend = Backend()
         cls.group = group("h2", [cls.backend])
-        cls.lb = https(cls.group)
+        cls.lb = https(PLAYER, cls.group)
 
     def setUp(self):
         self.backend.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: X-Hop\r\nX-Hop: 1\r\nX-End: 1\r\n\r\nok"
@@ -142,11 +51,11 @@ class Stock(unittest.TestCase):
         self.assertEqual(curl(self.lb), b"hello")
 
     def test_rules_and_own_answers(self):
-        lb = https(self.group, rules=[rule(1, fixed(200, "fixed"), condition("host-header", "a.example.com"))])
+        lb = https(PLAYER, self.group, rules=[rule(1, fixed(200, "fixed"), condition("host-header", "a.example.com"))])
         self.assertEqual(curl(lb), b"fixed")
 
     def test_it_can_be_turned_off(self):
-        lb = https(self.group, attributes={"routing.http2.enabled": "false"})
+        lb = https(PLAYER, self.group, attributes={"routing.http2.enabled": "false"})
         self.assertTrue(curl(lb, "-i").startswith(b"HTTP/1.1 200"))
 
     def test_cookie_crumbs_become_one_line(self):
@@ -165,7 +74,7 @@ class Stock(unittest.TestCase):
             self.assertEqual(c.until(DATA, stream=3)[3], b"ok")
 
     def test_an_answer_before_the_body_ends_the_stream(self):
-        lb = https(default=fixed(403, "no"))
+        lb = https(PLAYER, default=fixed(403, "no"))
         with Connection(lb) as c:
             c.request(1, [(":method", "POST"), *GET[1:]], flags=0)
             self.assertEqual(c.until(DATA, stream=1)[3], b"no")
@@ -178,7 +87,7 @@ class Spellings(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.backend = Backend()
-        cls.lb = https(group("h2spell", [cls.backend]))
+        cls.lb = https(PLAYER, group("h2spell", [cls.backend]))
 
     def setUp(self):
         self.backend.requests.clear()
@@ -225,7 +134,7 @@ class Floods(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.backend = Backend()
-        cls.lb = https(group("h2flood", [cls.backend]))
+        cls.lb = https(PLAYER, group("h2flood", [cls.backend]))
 
     def setUp(self):
         self.lb.publish()
@@ -267,7 +176,7 @@ class Floods(unittest.TestCase):
 
     def test_more_streams_than_permitted_are_refused(self):
         backend = Backend(lambda h, b: lambda c, s: time.sleep(3))
-        lb = https(group("h2streams", [backend]))
+        lb = https(PLAYER, group("h2streams", [backend]))
         with Connection(lb) as c:
             c.until(SETTINGS)
             c.frame(SETTINGS, 1)

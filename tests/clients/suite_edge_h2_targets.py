@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+"""HTTP/2 towards targets: node's implementation behind the edge, and targets that mean harm."""
+import os
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+import harness
+from edge_case import Backend, Balancer, Player, free_port, group
+from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, RST, SETTINGS, UPDATE, WORK, Connection, NodeTarget,
+                     block, curl, https)
+
+PLAYER = Player()
+POST = [(":method", "POST"), *GET[1:]]
+
+
+def h2_group(name, *ports, **more):
+    return group(name, ports, protocol_version="HTTP2", **{"health_enabled": False, **more})
+
+
+def path(p, fields=GET):
+    return [*fields[:3], (":path", p)]
+
+
+class Node(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = NodeTarget()
+        cls.groups = {"plain": h2_group("n-plain", cls.node.ports["plain"]), "tls": h2_group("n-tls", cls.node.ports["tls"], protocol="HTTPS")}
+        cls.lbs = {name: https(PLAYER, g) for name, g in cls.groups.items()}
+        cls.lb = cls.lbs["plain"]
+
+    def setUp(self):
+        PLAYER.publish({"load_balancers": [lb.balancer for lb in self.lbs.values()], "target_groups": list(self.groups.values())})
+        for g in self.groups.values():
+            PLAYER.health(g["targets"][0]["port"], "unavailable")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.kill()
+
+    def test_requests_and_answers(self):
+        for name, lb in self.lbs.items():
+            with self.subTest(name):
+                out = curl(lb, "-i", "-H", "X-Mine: 1", "-H", "X-Forwarded-For: 1.2.3.4", path="/length?a=b")
+                self.assertTrue(out.startswith(b"HTTP/2 200"), out)
+                self.assertTrue(out.endswith(b"\r\n\r\nhello"))
+                self.assertIn(b"content-length: 5", out)
+                seen = self.node.asked("/length?a=b")[-1]
+                self.assertEqual(seen[":authority"], f"a.example.com:{lb.port}")
+                self.assertEqual(seen[":scheme"], "https" if name == "tls" else "http")
+                self.assertEqual((seen["x-mine"], seen["x-forwarded-proto"]), ("1", "https"))
+                self.assertTrue(seen["x-forwarded-for"].startswith("1.2.3.4, 127."), seen)
+                self.assertNotIn("host", seen)
+                self.assertNotIn("te", seen)
+
+    def test_bodies_of_any_length(self):
+        for n in (1, 100, 16384, 65535, 65536, 1 << 20):
+            body = os.urandom(n)
+            for lb in self.lbs.values():
+                self.assertEqual(curl(lb, "--data-binary", "@-", path="/echo", input=body), body)
+                self.assertEqual(curl(lb, "-T", "-", path="/echo", input=body), body)  # without a length
+
+    def test_heads_alone(self):
+        self.assertTrue(curl(self.lb, "-I", path="/length").startswith(b"HTTP/2 200"))
+        self.assertTrue(curl(self.lb, "-i", path="/empty").startswith(b"HTTP/2 204"))
+        self.assertIn(b"grpc-status: 12", curl(self.lb, "-i", path="/only"))
+        self.assertEqual(curl(self.lb, path="/early"), b"late")
+        self.assertTrue(curl(self.lb, "-i", path="/status").startswith(b"HTTP/2 418"))
+
+    def test_many_at_once_on_few_connections(self):
+        before = sum(1 for w in self.node.said if "session" in w)
+        out = curl(self.lb, "-Z", "--parallel-max", "100", path="/length?[1-300]")
+        self.assertEqual(out.count(b"hello"), 300)
+        self.assertLessEqual(sum(1 for w in self.node.said if "session" in w) - before, 3)
+
+    def test_trailers_both_ways(self):
+        with Connection(self.lb) as c:
+            c.request(1, [*path("/echo", POST), ("te", "trailers")], flags=0)
+            c.frame(DATA, 0, 1, b"abc")
+            c.request(1, [("x-forth", "there"), ("x-amzn-trace-id", "spoofed")])
+            head, fields = c.until(HEADERS, stream=1), c.until(DATA, stream=1)
+            self.assertEqual(fields[3], b"abc")
+            end = c.until(HEADERS, stream=1)
+            self.assertTrue(end[1] & END_STREAM)
+            self.assertIsNotNone(head)
+        seen = self.node.asked("/echo")[-1]
+        self.assertEqual(seen["te"], "trailers")
+        out = subprocess.run(["node", "--input-type=module", "-e", f"""
+            import http2 from "node:http2";
+            const s = http2.connect("https://a.example.com", {{rejectUnauthorized: false, host: "{self.lb.address}", port: {self.lb.port}}});
+            const r = s.request({{":method": "POST", ":path": "/echo", ":authority": "a.example.com"}}, {{waitForTrailers: true}});
+            r.on("wantTrailers", () => r.sendTrailers({{"x-forth": "there", "authorization": "no"}}));
+            r.on("trailers", t => {{ console.log(t["x-end"], t["x-back"]); s.close(); }});
+            r.resume(); r.end("abc");"""], capture_output=True, text=True, timeout=20, check=True).stdout
+        self.assertEqual(out, "yes there\n")
+
+    def test_both_directions_at_once(self):
+        with Connection(self.lb) as c:
+            c.request(1, path("/echo", POST), flags=0)
+            for n in range(20):
+                word = b"word %d" % n
+                c.frame(DATA, 0, 1, word)
+                self.assertEqual(c.until(DATA, stream=1)[3], word)
+            c.frame(DATA, END_STREAM, 1)
+            self.assertIsNotNone(c.until(HEADERS, stream=1))
+
+    def test_words_for_an_end_pass(self):
+        with Connection(self.lb) as c:
+            c.request(3, path("/reset"))  # before an answer: it is ours to give
+            self.assertNotEqual(c.until(HEADERS, RST, stream=3)[0], RST)
+            c.request(5, path("/wait"))
+            PLAYER.until(lambda: self.node.asked("/wait"))
+            c.frame(RST, 0, 5, b"\0\0\0\x08")
+            PLAYER.until(lambda: {"aborted": 8} in self.node.said, "the target does not hear of it")
+
+    def test_a_client_that_leaves_is_told(self):
+        n = sum(1 for w in self.node.said if "aborted" in w)
+        with Connection(self.lb) as c:
+            c.request(1, path("/wait?2"))
+            PLAYER.until(lambda: self.node.asked("/wait?2"))
+        PLAYER.until(lambda: sum(1 for w in self.node.said if "aborted" in w) > n)
+
+    def test_what_is_refused_is_asked_again(self):
+        self.assertEqual(curl(self.lb, path="/refuse?a"), b"")
+        self.assertEqual(len(self.node.asked("/refuse?a")), 2)
+        body = b"x" * 9000
+        self.assertEqual(curl(self.lb, "--data-binary", "@-", path="/refuse?b", input=body), body)
+
+    def test_goaway_costs_no_request(self):
+        for _ in range(5):
+            self.assertEqual(curl(self.lb, path="/goaway"), b"bye")
+            self.assertEqual(curl(self.lb, path="/length"), b"hello")
+
+    def test_a_connection_that_breaks_is_502(self):
+        self.assertIn(b"502", curl(self.lb, "-i", "-X", "POST", path="/destroy"))
+        self.assertEqual(curl(self.lb, path="/length"), b"hello")
+
+    def test_http_1_1_does_not_reach_it(self):
+        out = curl(self.lb, "-i", "--http1.1", path="/length?old")
+        self.assertTrue(out.startswith(b"HTTP/1.1 464"), out)
+        self.assertNotIn(b"content-type", out.lower())
+        self.assertEqual(self.node.asked("/length?old"), [])
+
+    def test_grpc_does_not_reach_http_1_1_targets(self):
+        lb = https(PLAYER, group("n-old", [Backend()]))
+        self.assertTrue(curl(lb, "-i", "-X", "POST", "-H", "Content-Type: application/grpc").startswith(b"HTTP/2 464"))
+        self.assertTrue(curl(lb, "-i", "-X", "POST", "-H", "Content-Type: application/grpc-web").startswith(b"HTTP/2 200"))
+
+    def test_a_slow_client_holds_back_its_own_stream_alone(self):
+        with Connection(self.lb) as c:
+            c.request(1, path("/pour"))  # 32 MiB, of which 64 KiB are taken
+            self.assertIsNotNone(c.until(DATA, stream=1))
+            time.sleep(0.5)
+            pid = PLAYER.edge_pid()
+            with open(f"/proc/{pid}/status", encoding="ascii") as f:
+                before = f.read()
+            self.assertIn("VmRSS", before)
+            self.assertEqual(curl(self.lb, path="/length"), b"hello")
+
+    def test_a_slow_target_holds_back_the_client(self):
+        body = os.urandom(3 << 20)
+        self.assertEqual(curl(self.lb, "--data-binary", "@-", path="/swallow", input=body), b"%d" % len(body))
+
+
+class Target:
+    """A target of frames made by hand: `act(connection, stream)` for each request; False ends the connection."""
+
+    def __init__(self, act, greet=b""):
+        self.act, self.greet, self.requests, self.connections = act, greet, 0, 0
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                c, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        try:
+            with c, c.makefile("rb") as stream:
+                assert stream.read(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                c.sendall(Connection.make(SETTINGS) + self.greet)
+                while True:
+                    head = stream.read(9)
+                    if len(head) < 9:
+                        return
+                    stream.read(int.from_bytes(head[:3], "big"))
+                    if head[3] == SETTINGS and not head[4] & 1:
+                        c.sendall(Connection.make(SETTINGS, 1))
+                    if head[3] == HEADERS:
+                        self.requests += 1
+                        if self.act(c, int.from_bytes(head[5:], "big")) is False:
+                            return
+        except OSError:
+            pass
+
+
+OK = block([(":status", "200"), ("x-a", "b")])
+
+
+def head(stream, flags=END_HEADERS, fields=OK):
+    return Connection.make(HEADERS, flags, stream, fields)
+
+
+class Hostile(unittest.TestCase):
+    """Whatever a target does, its client gets an answer or a reset, and others are served."""
+
+    def asked(self, act, expected, **more):
+        """What the client gets: 502, a good answer (200), or one that is cut off."""
+        t = Target(act, **more)
+        lb = https(PLAYER, h2_group("evil", t.port))
+        if expected == 502:
+            self.assertIn(b"502 Bad Gateway", curl(lb))
+        else:
+            with Connection(lb) as c:
+                c.request(1, GET)
+                frame = c.until(RST, stream=1) if expected == "cut" else c.until(DATA, stream=1)
+                self.assertIsNotNone(frame)
+        t.listener.close()
+        return t
+
+    def test_answers_that_are_none(self):
+        bad = {
+            "no status": [("x-a", "b")], "two statuses": [(":status", "200"), (":status", "200")], "status of letters": [(":status", "abc")],
+            "status of one": [(":status", "1")], "status above": [(":status", "999")], "pseudo behind": [("x-a", "b"), (":status", "200")],
+            "a request's": [(":status", "200"), (":path", "/")], "connection": [(":status", "200"), ("connection", "close")],
+            "transfer-encoding": [(":status", "200"), ("transfer-encoding", "chunked")], "upgrade": [(":status", "200"), ("upgrade", "h2c")],
+            "capitals": [(":status", "200"), ("X-A", "b")], "a line's end": [(":status", "200"), ("x-a", "b\r\nx-c: d")],
+            "nul": [(":status", "200"), ("x-a", "b\0")], "a name of two lines": [(":status", "200"), ("x\r\ny", "b")],
+            "a name with a space": [(":status", "200"), ("x y", "b")], "no name": [(":status", "200"), ("", "b")],
+            "control": [(":status", "200"), ("x-a", "a\x01b")], "two lengths": [(":status", "200"), ("content-length", "2"), ("content-length", "2")],
+            "no length": [(":status", "200"), ("content-length", "two")],
+            "many": [(":status", "200"), *((f"x-{i}", "a") for i in range(101))],
+            "large": [(":status", "200"), ("x-a", "a" * 9000)] + [("x-b", "b" * 900)] * 65,
+        }
+        for name, fields in bad.items():
+            coded = block(fields)
+
+            def act(c, s, coded=coded):
+                c.sendall(Connection.make(HEADERS, END_HEADERS if len(coded) < 16000 else 0, s, coded[:16000]))
+                for at in range(16000, len(coded), 16000):
+                    c.sendall(Connection.make(CONTINUATION, END_HEADERS if at + 16000 >= len(coded) else 0, s, coded[at:at + 16000]))
+                c.sendall(Connection.make(DATA, END_STREAM, s, b"hi"))
+            with self.subTest(name):
+                self.asked(act, 502)
+
+    def test_a_length_that_lies(self):
+        for n in (1, 3):
+            fields = block([(":status", "200"), ("content-length", str(n))])
+            self.asked(lambda c, s, f=fields: c.sendall(head(s, fields=f) + Connection.make(DATA, END_STREAM, s, b"ab")), "cut")
+
+    def test_bad_compression_ends_the_connection(self):
+        self.asked(lambda c, s: c.sendall(head(s, fields=b"\xff\xff\xff\xff\xff\xff\xff\xff")), 502)
+
+    def test_an_answer_that_is_cut_off(self):
+        self.asked(lambda c, s: c.sendall(head(s) + Connection.make(DATA, 0, s, b"abc")) or False, "cut")
+
+        def with_word(c, s):
+            c.sendall(head(s) + Connection.make(DATA, 0, s, b"abc"))
+            time.sleep(0.2)
+            c.sendall(Connection.make(RST, 0, s, b"\0\0\0\x0b"))
+        t = Target(with_word)
+        lb = https(PLAYER, h2_group("word", t.port))
+        with Connection(lb) as c:
+            c.request(1, GET)
+            self.assertEqual(c.until(RST, stream=1)[3], b"\0\0\0\x0b")
+
+    def test_floods(self):
+        floods = {
+            "settings": Connection.make(SETTINGS), "ping": Connection.make(PING, 0, 0, bytes(8)), "updates": Connection.make(UPDATE, 0, 0, b"\0\0\0\1"),
+            "empty data": None, "continuations": None,
+        }
+        for name, frame in floods.items():
+            def act(c, s, frame=frame, name=name):
+                if name == "empty data":
+                    c.sendall(head(s))
+                    frame = Connection.make(DATA, 0, s)
+                if name == "continuations":
+                    c.sendall(head(s, 0))
+                    frame = Connection.make(CONTINUATION, 0, s, b"\0\1a\1b")
+                for _ in range(40):
+                    c.sendall(frame * 100)
+                c.settimeout(5)
+                while c.recv(65536):  # until the edge has had enough
+                    pass
+                return False
+            with self.subTest(name):
+                self.asked(act, "cut" if name == "empty data" else 502)
+
+    def test_frames_that_may_not_come(self):
+        frames = {
+            "push": lambda s: Connection.make(5, END_HEADERS, s, b"\0\0\0\2" + block(GET)),
+            "a request": lambda s: Connection.make(HEADERS, END_HEADERS | END_STREAM, 2, block(GET)),
+            "data first": lambda s: Connection.make(DATA, END_STREAM, s, b"abc"),
+            "a stream that is not": lambda s: Connection.make(DATA, 0, 99, b"abc"),
+            "a window too large": lambda s: Connection.make(UPDATE, 0, s, b"\x7f\xff\xff\xff") * 2,
+            "no frame": lambda s: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "too long": lambda s: b"\xff\xff\xff\0\0\0\0\0\1" + bytes(20000),
+        }
+        for name, make in frames.items():
+            with self.subTest(name):
+                self.asked(lambda c, s, make=make: c.sendall(make(s)), 502)
+
+    def test_more_than_the_window_is_refused(self):
+        def pour(c, s):
+            c.sendall(head(s))
+            for _ in range(40):
+                c.sendall(Connection.make(DATA, 0, s, bytes(16384)))
+        t = Target(pour)
+        lb = https(PLAYER, h2_group("pour", t.port))
+        with Connection(lb) as c:
+            c.request(1, GET)  # takes 64 KiB of it, and gives no more room
+            self.assertIsNotNone(c.until(RST, stream=1))
+
+    def test_goaway_before_anything(self):
+        n = []
+
+        def act(c, s):
+            n.append(s)
+            if len(n) == 1:
+                c.sendall(Connection.make(GOAWAY, 0, 0, bytes(8)))
+                return False
+            c.sendall(head(s) + Connection.make(DATA, END_STREAM, s, b"ok"))
+            return True
+        self.asked(act, 200)
+        self.assertEqual(len(n), 2)
+
+    def test_refusals_have_an_end(self):
+        t = self.asked(lambda c, s: c.sendall(Connection.make(RST, 0, s, b"\0\0\0\7")), 502)
+        self.assertEqual(t.requests, 4)
+
+    def test_a_target_that_takes_one_at_a_time(self):
+        def act(c, s):
+            time.sleep(0.05)
+            c.sendall(head(s) + Connection.make(DATA, END_STREAM, s, b"ok"))
+        t = Target(act, greet=Connection.make(SETTINGS, 0, 0, b"\0\3\0\0\0\1"))
+        lb = https(PLAYER, h2_group("one", t.port))
+        self.assertEqual(curl(lb, "-Z", path="/[1-20]").count(b"ok"), 20)
+
+    def test_what_is_no_http_2_is_502(self):
+        self.assertIn(b"502", curl(https(PLAYER, h2_group("old", Backend().port)), "-i"))
+        old = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{(port := free_port())}", "-key", os.path.join(WORK, "k.pem"), "-cert",
+                                os.path.join(WORK, "c.pem"), "-quiet"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(old.wait)
+        self.addCleanup(old.kill)
+        time.sleep(0.5)
+        self.assertIn(b"502", curl(https(PLAYER, h2_group("old-tls", port, protocol="HTTPS")), "-i"))  # it agrees on no protocol
+
+    def test_a_target_that_is_not_there_is_passed_over(self):
+        node = NodeTarget()
+        self.addCleanup(node.kill)
+        lb = https(PLAYER, h2_group("gone", free_port(), node.ports["plain"], free_port()))
+        for n in range(12):
+            body = b"x" * (n * 3000 + 1)
+            self.assertEqual(curl(lb, "--data-binary", "@-", path="/echo", input=body), body)
+
+    def test_a_silent_target_is_504(self):
+        t = Target(lambda c, s: None)
+        lb = https(PLAYER, h2_group("silent", t.port), attributes={"idle_timeout.timeout_seconds": "1"})
+        self.assertIn(b"504", curl(lb, "-i"))
+
+
+class Zlast(unittest.TestCase):
+    def test_the_edge_was_never_ill(self):
+        log = PLAYER.log()
+        self.assertNotIn("AddressSanitizer", log)
+        self.assertNotIn("runtime error", log)
+        self.assertNotIn("process edge ended", log)
+
+
+if __name__ == "__main__":
+    harness.main()
