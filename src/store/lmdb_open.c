@@ -116,6 +116,23 @@ static enum bw_err folder_lock(struct bw_store *s, const char *dir)
 	return err;
 }
 
+/* A page that is in use and not in the file would end the process (SIGBUS) when it is read through the map. */
+static enum bw_err file_check(MDB_env *env, const char *dir)
+{
+	MDB_envinfo info;
+	struct stat st;
+	mdb_filehandle_t fd;
+	MDB_stat pages;
+	bool whole = mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &pages) == 0 &&
+	             mdb_env_get_fd(env, &fd) == 0 && fstat(fd, &st) == 0 &&
+	             (uint64_t)st.st_size / pages.ms_psize > info.me_last_pgno;
+
+	if (whole)
+		return BW_OK;
+	bw_log(BW_LOG_ERROR, "data folder %s: data.mdb is cut short: part of the store is missing", dir);
+	return BW_ECORRUPT;
+}
+
 static enum bw_err env_open(struct bw_store *s, const char *dir, size_t map_size_bytes)
 {
 	unsigned flags = MDB_NOTLS | (s->ephemeral ? MDB_NOSYNC : 0) | (s->read_only ? MDB_RDONLY : 0);
@@ -127,6 +144,7 @@ static enum bw_err env_open(struct bw_store *s, const char *dir, size_t map_size
 	TRY(store_lmdb_err(mdb_env_set_maxdbs(s->env, STORE_TABLES), "tables"));
 	TRY(store_lmdb_err(mdb_env_set_maxreaders(s->env, STORE_READERS_MAX), "readers"));
 	TRY(store_lmdb_err(mdb_env_open(s->env, dir, flags, 0600), dir));
+	TRY(file_check(s->env, dir));
 	/* A reader that was killed would hold back the reuse of pages for good. */
 	return store_lmdb_err(mdb_reader_check(s->env, &dead), "checking readers");
 }

@@ -91,6 +91,33 @@ TEST(tamper_a_moved_value_is_refused)
 	fixture_close(&f);
 }
 
+static bool value_to(MDB_txn *txn, MDB_dbi records, MDB_dbi counters, MDB_dbi meta, void *to)
+{
+	(void)counters, (void)meta;
+	return hold(txn, records, A) && place(txn, records, bw_str_c(to));
+}
+
+TEST(tamper_a_value_of_another_account_region_service_or_kind_is_refused)
+{
+	static const char *const elsewhere[] = {
+	    "acc2/-/iam/user/a", "acct/eu-west-1/iam/user/a", "acct/-/kms/user/a", "acct/-/iam/role/a"};
+
+	for (size_t i = 0; i < BW_COUNT(elsewhere); i++) {
+		struct bw_str there = bw_str_c(elsewhere[i]), value;
+
+		fixture_open(&f);
+		assert_ok(put_one(&f, A, BW_STR("allow everything")));
+		if (i % 2)
+			assert_ok(put_one(&f, there, BW_STR("allow nothing")));
+		raw(value_to, (void *)(uintptr_t)elsewhere[i]);
+		assert_int_equal(get_one(&f, there, &value, NULL), BW_ECORRUPT);
+		assert_false(bw_str_set(value));
+		fixture_close_store(&f);
+		assert_int_equal(bw_store_open(&f.config, &f.store), BW_ECORRUPT);
+		fixture_close(&f);
+	}
+}
+
 static bool counter_to_record(MDB_txn *txn, MDB_dbi records, MDB_dbi counters, MDB_dbi meta, void *arg)
 {
 	(void)meta, (void)arg;
