@@ -166,7 +166,8 @@ static void row_run(size_t i)
 
 int main(void)
 {
-	unsigned char root[32] = {1};
+	struct bw_secret root = bw_secret_new(32);
+	struct bw_keyring ring;
 	int keyer_end, api_end;
 	pid_t pid;
 
@@ -175,14 +176,16 @@ int main(void)
 	pid = fork();
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		_exit(bw_keyer_serve(root, &keyer_end, 1, sleep_on, NULL) != BW_OK);
+		_exit(bw_keyer_serve(&root, NULL, &keyer_end, 1, sleep_on, NULL) != BW_OK);
 	}
 	bw_arena_init(&kept, 1 << 20);
 	bw_arena_init(&arena, 1 << 20);
 	for (size_t i = 0; i < AT_ONCE; i++)
 		bw_arena_init(&arenas[i], 1 << 20);
 	bw_buf_init(&sealed, 1 << 16);
-	keyer_open(&local, root);
+	ring = bw_keyring_of_root(&root);
+	keyer_init(&local);
+	keyer_open(&local, &ring);
 	aead = bw_aead_key_new(text);
 	MUST(bw_loop_new(&loop) == BW_OK && bw_keyer_client_new(loop, api_end, &client) == BW_OK);
 	printf("%-20s %12s %12s %12s %8s %8s\n", "a second", "OpenSSL", "keyer", "through", "keyer", "through");

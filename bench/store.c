@@ -1,6 +1,7 @@
 /* Durable commits against what one fdatasync(2) costs on the same disk in the same run, and reads of a small
  * store against those of a large one. The folder may be given; it is /var/tmp else, as /tmp may be memory. */
 #include "base/sys.h"
+#include "store/seal.h"
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -21,7 +22,8 @@ enum {
 	VALUE = 400
 };
 
-static char folder[200], data[256], root_key[256];
+static char folder[200], data[256];
+static unsigned char main_key[32];
 static struct bw_store *store;
 static atomic_bool stop;
 
@@ -154,10 +156,16 @@ static struct read_cost reads(int64_t records)
 	return cost;
 }
 
+static enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32])
+{
+	bw_store_key(bw_str_make(ctx, 32), salt, out);
+	return BW_OK;
+}
+
 static void open_store(void)
 {
 	const struct bw_store_config config = {
-	    .data_dir = bw_str_c(data), .root_key_file = bw_str_c(root_key)};
+	    .data_dir = bw_str_c(data), .key = key_of_main, .key_ctx = main_key};
 
 	MUST(bw_store_open(&config, &store) == BW_OK);
 }
@@ -165,7 +173,7 @@ static void open_store(void)
 static void clean_up(void)
 {
 	static const char *const names[] = {
-	    "data/data.mdb", "data/lock.mdb", "data/lock", "data", "root", ""};
+	    "data/data.mdb", "data/lock.mdb", "data/lock", "data", ""};
 	char path[256];
 
 	for (size_t i = 0; i < BW_COUNT(names); i++) {
@@ -184,7 +192,6 @@ int main(int argc, char **argv)
 	snprintf(folder, sizeof folder, "%s/bulwark-bench-XXXXXX", argc > 1 ? argv[1] : "/var/tmp");
 	MUST(mkdtemp(folder) != NULL);
 	snprintf(data, sizeof data, "%s/data", folder);
-	snprintf(root_key, sizeof root_key, "%s/root", folder);
 	bw_log_level_set(BW_LOG_WARN);
 	open_store();
 	fill(0, SMALL);

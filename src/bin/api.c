@@ -11,6 +11,8 @@
 
 #include "base/sys.h"
 #include "bin/identity.h"
+#include "bin/sealed.h"
+#include "keyer/seal_status.h"
 #include "net/http.h"
 #include "net/tls_holder.h"
 #include "proc/board.h"
@@ -198,15 +200,35 @@ static enum bw_err loops_start(struct serving *s)
 	return BW_OK;
 }
 
-/* Waits for the parent's words; returns when it says drain or is gone. */
+/* The keys are gone: what was opened with them has to go as well. */
+static bool sealed_now(const struct bw_board *seal)
+{
+	struct bw_seal_status status;
+	struct bw_arena arena;
+	bool sealed;
+
+	bw_arena_init(&arena, 1 << 20);
+	sealed = bw_seal_status_read(seal, &arena, &status) == BW_OK && status.sealed;
+	bw_arena_free(&arena);
+	return sealed;
+}
+
+/* Waits for the parent's words; returns when it says drain or is gone, or the keyer was sealed. Ended by itself then, the process
+ * is started anew, without a key in its memory. */
 static void parent_obey(struct serving *s, int channel)
 {
-	struct pollfd watched = {.fd = channel, .events = POLLIN};
+	const struct bw_board *seal = s->api->core.seal;
+	struct pollfd watched[2] = {{.fd = channel, .events = POLLIN}, {.fd = seal ? bw_board_wake_fd(seal) : -1, .events = POLLIN}};
 	struct bw_proc_message m;
 	enum bw_err e;
 
 	for (;;) {
-		(void)poll(&watched, 1, -1);
+		(void)poll(watched, 2, -1);
+		if (seal && watched[1].revents) {
+			bw_board_wake_take(s->api->core.seal);
+			if (sealed_now(seal))
+				return;
+		}
 		e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
 		if (e == BW_EAGAIN)
 			continue;
@@ -238,6 +260,8 @@ static enum bw_err boards_take(const struct bw_core_config *core)
 {
 	TRY(bw_board_write_side(core->edge_images));
 	TRY(bw_board_read_side(core->edge_reports));
+	if (core->seal)
+		TRY(bw_board_read_side(core->seal));
 	if (core->guard_images)
 		TRY(bw_board_write_side(core->guard_images));
 	return core->guard_reports ? bw_board_read_side(core->guard_reports) : BW_OK;
@@ -253,6 +277,12 @@ int api_run(const struct bw_proc_self *self)
 	e = boards_take(&s->api->core);
 	if (e == BW_OK)
 		e = bw_sandbox_enter();
+	if (e == BW_OK)
+		e = sealed_wait(s->api, self->channel);
+	if (e == BW_EPERM) {
+		bw_free(s);
+		return 0; /* told to end before it was unsealed */
+	}
 	if (e == BW_OK)
 		e = api_open(s->api, &s->core, &first);
 	if (e == BW_OK)

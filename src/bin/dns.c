@@ -6,6 +6,7 @@
 #include "base/sys.h"
 #include "bin/options.h"
 #include "bin/place.h"
+#include "bin/seal.h"
 #include "codec/cidr.h"
 #include "codec/dns.h"
 #include "core/edge_name.h"
@@ -129,7 +130,6 @@ static int socket_open(const struct parsed *p, int *fd)
 static int dns_run(const struct parsed *p)
 {
 	static struct place place;
-	struct bw_store_config config = {.read_only = true};
 	struct bw_store *store;
 	int fd, refused;
 
@@ -139,13 +139,8 @@ static int dns_run(const struct parsed *p)
 		return refused;
 	if (!place_find(p, false, &place))
 		return 1;
-	config.data_dir = place.data;
-	config.root_key_file = place.root_key;
-	if (bw_store_open(&config, &store) != BW_OK) {
-		fprintf(stderr, "bulwark: no store can be read in %.*s (an ephemeral server has none)\n",
-		    BW_FMT(place.data));
+	if (!seal_store_look(&place, &store))
 		return 1;
-	}
 	printf("answering the names of load balancers\n");
 	fflush(stdout);
 	if (bw_sandbox_enter() != BW_OK)

@@ -1,101 +1,196 @@
 #include "bin/keyer.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/sys.h"
-#include "keyer/keyer.h"
-#include "store/root_key.h"
+#include "bin/seal.h"
+#include "keyer/admin.h"
+#include "keyer/root_key.h"
+#include "keyer/seal_status.h"
 
-/* A first start makes the root key here, because the keyer starts before the store is made; a store without
- * its key is for the store to refuse. */
-static enum bw_err root_key_ready(struct place *place)
+/* A token or another server that does not answer is asked again this often. */
+enum { FIND_AGAIN_MS = 15000 };
+
+struct keyer_page {
+	_Atomic bool held;  /* the operator has sealed it: it stays so until he unseals it */
+	_Atomic bool given; /* a root key that was made just now stands here, for the first keyer */
+	unsigned char root[BW_ROOT_KEY_BYTES];
+};
+
+static enum bw_err page_new(struct keyer_process *k, const struct bw_secret *root)
 {
-	struct bw_str store = bw_arena_printf(&place->arena, "%.*s/data.mdb", BW_FMT(place->data));
-	struct bw_secret key = {0};
-	enum bw_err e = bw_root_key_read(place->root_key, &key);
+	void *p = mmap(NULL, sizeof *k->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	if (e == BW_ENOTFOUND && access(store.p, F_OK) != 0) {
-		bw_log(BW_LOG_INFO,
-		    "root key %.*s: made; keep a copy apart from the data: without it nothing can be read",
-		    BW_FMT(place->root_key));
-		e = bw_root_key_make(place->root_key, &key);
-	}
-	bw_secret_free(&key);
-	if (e == BW_ENOTFOUND) {
-		bw_log(BW_LOG_ERROR,
-		    "root key %.*s: no such file, and this store cannot be opened without it",
-		    BW_FMT(place->root_key));
-		return BW_EPERM;
-	}
-	return e;
+	CHECK(p != MAP_FAILED, BW_EIO);
+	(void)!mlock(p, sizeof *k->page);
+	(void)madvise(p, sizeof *k->page, MADV_DONTDUMP);
+	k->page = p;
+	if (root->n)
+		memcpy(k->page->root, root->p, BW_ROOT_KEY_BYTES);
+	k->page->given = root->n != 0;
+	return BW_OK;
 }
 
-enum bw_err keyer_prepare(struct keyer_process *k, struct place *place, bool ephemeral, size_t loops)
+enum bw_err keyer_prepare(
+    struct keyer_process *k, struct place *place, struct bw_secret *root, bool ephemeral, size_t loops)
 {
-	*k = (struct keyer_process){.place = place, .count = loops};
+	*k = (struct keyer_process){.place = place, .count = loops, .listening = -1};
 	if (ephemeral) {
 		k->ephemeral_key = bw_secret_new(BW_ROOT_KEY_BYTES);
 		bw_random(k->ephemeral_key.p, k->ephemeral_key.n);
 	} else {
-		TRY(root_key_ready(place));
+		TRY(page_new(k, root));
+		bw_secret_free(root);
+		TRY(bw_admin_listen(place->data, &k->listening));
+		TRY(bw_board_new("seal", BW_SEAL_STATUS_MAX, &k->status));
 	}
 	for (size_t i = 0; i < loops; i++)
 		TRY(bw_keyer_channel(&k->keyer_ends[i], &k->api_ends[i]));
 	return BW_OK;
 }
 
+/* ---- Finding the root key ---- */
+
+/* Whatever has to be opened, loaded or spoken with for it happens in a process that holds nothing yet and ends at once. */
+static _Noreturn void finder_main(struct keyer_process *k, struct bw_str file, int out)
+{
+	struct bw_seal_facts facts;
+	struct bw_secret root = {0};
+	bool good;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	good = bw_sandbox_enter() == BW_OK && bw_seal_decode(file, &k->place->arena, &facts) == BW_OK &&
+	       bw_unseal_kind(facts.kind)->find(&facts, k->place->root_key, &root) == BW_OK &&
+	       write(out, root.p, root.n) == (ssize_t)root.n;
+	bw_secret_free(&root);
+	_exit(good ? 0 : 1);
+}
+
+static bool root_find(struct keyer_process *k, struct bw_str file, struct bw_secret *root)
+{
+	int ends[2], status = 1;
+	pid_t pid = pipe(ends) == 0 ? fork() : -1;
+	ssize_t n;
+
+	if (pid == 0)
+		finder_main(k, file, ends[1]);
+	if (pid < 0)
+		return false;
+	close(ends[1]);
+	*root = bw_secret_new(BW_ROOT_KEY_BYTES);
+	n = read(ends[0], root->p, root->n);
+	close(ends[0]);
+	if (waitpid(pid, &status, 0) == pid && status == 0 && n == (ssize_t)root->n)
+		return true;
+	bw_secret_free(root);
+	return false;
+}
+
+/* The root key, where nobody need be asked for it. */
+static bool root_take(struct keyer_process *k, struct bw_str file, bool *finds, struct bw_secret *root)
+{
+	struct bw_seal_facts facts;
+
+	if (atomic_exchange(&k->page->given, false)) {
+		*root = bw_secret_new(BW_ROOT_KEY_BYTES);
+		memcpy(root->p, k->page->root, root->n);
+		bw_wipe(k->page->root, sizeof k->page->root);
+		return true;
+	}
+	*finds = !k->page->held && bw_seal_decode(file, &k->place->arena, &facts) == BW_OK &&
+	         bw_unseal_kind(facts.kind)->find;
+	return *finds && root_find(k, file, root);
+}
+
+/* ---- The process ---- */
+
+struct waiting {
+	int channel;
+	int again_ms; /* -1: it waits for people, or is open */
+};
+
 /* Tells the parent that requests are answered from now on, and stays until it says drain, or is gone. */
 static void parent_obey(void *ctx)
 {
-	const struct bw_proc_self *self = ctx;
-	struct pollfd watched = {.fd = self->channel, .events = POLLIN};
+	const struct waiting *w = ctx;
+	struct pollfd watched = {.fd = w->channel, .events = POLLIN};
 	struct bw_proc_message m;
-	enum bw_err e = bw_proc_send(self->channel, BW_PROC_READY, BW_STR(""));
+	enum bw_err e = bw_proc_send(w->channel, BW_PROC_READY, BW_STR(""));
 
 	while (e == BW_OK) {
-		(void)poll(&watched, 1, -1);
-		e = bw_proc_receive(self->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
+		if (poll(&watched, 1, w->again_ms) == 0)
+			return; /* started again, it looks for the root key again */
+		e = bw_proc_receive(w->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
 		if (e == BW_EAGAIN)
 			e = BW_OK;
 		else if (e == BW_OK && m.type == BW_PROC_DRAIN)
 			return;
 		else if (e == BW_OK)
 			e = bw_proc_send(
-			    self->channel, BW_PROC_READY, BW_STR("")); /* there is nothing to read again */
+			    w->channel, BW_PROC_READY, BW_STR("")); /* there is nothing to read again */
 	}
 }
 
-static enum bw_err root_key_take(struct keyer_process *k, struct bw_secret *key)
+static void descriptors_fence(const struct keyer_process *k, int channel)
 {
-	if (!k->ephemeral_key.n)
-		return bw_root_key_read(k->place->root_key, key);
-	*key = k->ephemeral_key;
-	k->ephemeral_key = (struct bw_secret){0};
-	return BW_OK;
+	int keep[LOOPS_MAX + 3];
+	size_t n = k->count;
+
+	memcpy(keep, k->keyer_ends, k->count * sizeof *keep);
+	keep[n++] = channel;
+	if (k->status) {
+		keep[n++] = k->listening;
+		keep[n++] = bw_board_wake_fd(k->status);
+	}
+	bw_descriptors_keep(keep, n);
+}
+
+static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
+{
+	struct bw_keyer_seal seal = {.listening = k->listening, .status = k->status, .held = &k->page->held};
+	struct bw_secret root = {0};
+	bool finds = false, found;
+
+	TRY(bw_board_write_side(k->status));
+	TRY(seal_read(k->place, &seal.file));
+	found = root_take(k, seal.file, &finds, &root);
+	if (finds && !found)
+		w->again_ms = FIND_AGAIN_MS;
+	descriptors_fence(k, w->channel);
+	return bw_keyer_serve(found ? &root : NULL, &seal, k->keyer_ends, k->count, parent_obey, w);
 }
 
 int keyer_run(const struct bw_proc_self *self)
 {
 	struct keyer_process *k = self->ctx;
-	int keep[LOOPS_MAX + 1];
-	struct bw_secret key = {0};
+	struct waiting w = {self->channel, -1};
 	enum bw_err e;
 
-	memcpy(keep, k->keyer_ends, k->count * sizeof *keep);
-	keep[k->count] = self->channel;
-	bw_descriptors_keep(keep, k->count + 1);
-	e = root_key_take(k, &key);
-	if (e == BW_OK)
-		e = bw_keyer_serve(key.p, k->keyer_ends, k->count, parent_obey, (void *)(uintptr_t)self);
-	else
-		bw_log(BW_LOG_ERROR, "the keyer has no root key: %s", bw_err_name(e));
+	if (k->page) {
+		e = sealed_run(k, &w);
+	} else {
+		descriptors_fence(k, self->channel);
+		e = bw_keyer_serve(&k->ephemeral_key, NULL, k->keyer_ends, k->count, parent_obey, &w);
+	}
 	_exit(e == BW_OK ? 0 : 1);
 }
 
 void keyer_forget(struct keyer_process *k, bool asks)
 {
 	bw_secret_free(&k->ephemeral_key);
+	if (k->page)
+		(void)munmap(k->page, sizeof *k->page);
+	if (k->listening >= 0)
+		close(k->listening);
+	if (!asks)
+		bw_board_free(k->status);
 	for (size_t i = 0; i < k->count; i++) {
 		close(k->keyer_ends[i]);
 		if (!asks)

@@ -1,23 +1,29 @@
-/* The keyer's process, and the channels to it. */
+/* The keyer's process, the channels to it, and what it is opened with. */
 #pragma once
 
 #include "bin/api.h"
 #include "crypto/secret.h"
+#include "keyer/keyer.h"
+
+/* Shared among the parent and the keyers that follow each other; nobody else keeps it. */
+struct keyer_page;
 
 struct keyer_process {
-	const struct place *place;
+	struct place *place;
 	struct bw_secret ephemeral_key; /* of an ephemeral server: lives in the parent, so that a keyer
 	                                   started again has it */
+	struct keyer_page *page;        /* of any other: as the rest */
+	struct bw_board *status;
+	int listening; /* the operator's socket; -1: none */
 	int keyer_ends[LOOPS_MAX], api_ends[LOOPS_MAX];
 	size_t count;
 };
 
-/* Makes the channels, one a loop, and the root key where the first start is about to need it. Before the
- * processes are forked. BW_EPERM, BW_EINVAL, BW_EIO: logged. */
+/* Makes the channels, one a loop, the operator's socket and the board. `root` is taken over: the root key where it was made just
+ * now, which the first keyer takes, and else empty. Before the processes are forked. BW_EAGAIN, BW_EIO: logged. */
 BW_CHECKED enum bw_err keyer_prepare(
-    struct keyer_process *k, struct place *place, bool ephemeral, size_t loops);
+    struct keyer_process *k, struct place *place, struct bw_secret *root, bool ephemeral, size_t loops);
 /* The entry of its row. ctx: struct keyer_process. */
 int keyer_run(const struct bw_proc_self *self);
-/* For the other processes: wipes the key of an ephemeral server, closes the keyer's ends of the channels, and, unless
- * `asks`, the api's. */
+/* For the other processes: gives up the keys, the keyer's ends of the channels, and, unless `asks`, the api's and the board. */
 void keyer_forget(struct keyer_process *k, bool asks);

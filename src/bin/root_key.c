@@ -4,18 +4,8 @@
 #include "base/sys.h"
 #include "bin/options.h"
 #include "bin/place.h"
-#include "codec/hex.h"
-#include "crypto/crypto.h"
-#include "crypto/shamir.h"
-#include "store/root_key.h"
-
-/* A share in text: bwshare1-THRESHOLD-KEY-SHARE-CHECK. KEY tells root keys apart, CHECK finds slips of the pen. */
-enum { KEY = 8, SHARE = BW_ROOT_KEY_BYTES + 1, CHECK_BYTES = 4, SHARES_MOST = 32, LINE_MAX_BYTES = 256 };
-
-struct share {
-	int64_t threshold;
-	unsigned char key[KEY], bytes[SHARE];
-};
+#include "keyer/root_key.h"
+#include "keyer/share.h"
 
 static const struct option root_key_options[] = {
     OPTION_DATA,
@@ -24,51 +14,14 @@ static const struct option root_key_options[] = {
     {"threshold", OPTION_VALUE, "K", "split: how many of them give the key back, 2 to N (default: 3)"},
 };
 
-static void key_name(const struct bw_secret *root, unsigned char out[KEY])
+static void share_show(const struct bw_share *s)
 {
-	bw_hkdf(bw_secret_bytes(root), BW_STR_NONE, BW_STR("bulwark root key name"), out, KEY);
-}
-
-static void check_of(struct bw_str text, unsigned char out[CHECK_BYTES])
-{
-	unsigned char digest[32];
-
-	bw_sha256(text, digest);
-	memcpy(out, digest, CHECK_BYTES);
-}
-
-static void share_print(int64_t threshold, const unsigned char key[KEY], const unsigned char share[SHARE])
-{
-	unsigned char check[CHECK_BYTES];
 	struct bw_buf line;
 
-	bw_buf_init(&line, LINE_MAX_BYTES);
-	bw_buf_printf(&line, "bwshare1-%lld-", (long long)threshold);
-	bw_buf_put_hex(&line, key, KEY);
-	bw_buf_put_c(&line, '-');
-	bw_buf_put_hex(&line, share, SHARE);
-	check_of(bw_buf_str(&line), check);
-	bw_buf_put_c(&line, '-');
-	bw_buf_put_hex(&line, check, CHECK_BYTES);
-	MUST(!line.failed);
+	bw_buf_init(&line, BW_SHARE_TEXT_MAX);
+	bw_share_print(s, &line);
 	printf("%.*s\n", BW_FMT(bw_buf_str(&line)));
 	bw_buf_free_secret(&line);
-}
-
-static bool share_parse(struct bw_str line, struct share *out)
-{
-	unsigned char check[CHECK_BYTES], given[CHECK_BYTES];
-	size_t text = line.n > 2 * CHECK_BYTES + 1 ? line.n - 2 * CHECK_BYTES - 1 : 0;
-	struct bw_str rest = line;
-
-	if (!bw_str_eq(bw_str_cut(&rest, '-'), BW_STR("bwshare1")) ||
-	    bw_str_to_i64(bw_str_cut(&rest, '-'), 2, SHARES_MOST, &out->threshold) != BW_OK ||
-	    bw_hex_decode(bw_str_cut(&rest, '-'), out->key, KEY) != BW_OK ||
-	    bw_hex_decode(bw_str_cut(&rest, '-'), out->bytes, SHARE) != BW_OK || !bw_str_set(rest) ||
-	    bw_hex_decode(rest, given, CHECK_BYTES) != BW_OK)
-		return false;
-	check_of(bw_str_sub(line, 0, text), check);
-	return memcmp(check, given, CHECK_BYTES) == 0;
 }
 
 static int number_of(const struct parsed *p, const char *name, int64_t usual, int64_t most, int64_t *out)
@@ -83,10 +36,10 @@ static int number_of(const struct parsed *p, const char *name, int64_t usual, in
 
 static int split(const struct parsed *p, const struct place *place)
 {
-	unsigned char shares[SHARES_MOST * SHARE], key[KEY];
+	struct bw_share shares[BW_SHARES_OF_ROOT_MAX];
 	struct bw_secret root;
 	int64_t count, threshold;
-	int refused = number_of(p, "shares", 5, SHARES_MOST, &count);
+	int refused = number_of(p, "shares", 5, BW_SHARES_OF_ROOT_MAX, &count);
 
 	if (refused || (refused = number_of(p, "threshold", count < 3 ? count : 3, count, &threshold)))
 		return refused;
@@ -94,34 +47,35 @@ static int split(const struct parsed *p, const struct place *place)
 		fprintf(stderr, "bulwark: cannot read the root key %.*s\n", BW_FMT(place->root_key));
 		return 1;
 	}
-	key_name(&root, key);
-	MUST(bw_shamir_split(bw_secret_bytes(&root), (unsigned)threshold, (unsigned)count, shares) == BW_OK);
+	MUST(bw_shares_make(&root, threshold, count, shares) == BW_OK);
 	for (int64_t i = 0; i < count; i++)
-		share_print(threshold, key, shares + i * SHARE);
+		share_show(&shares[i]);
 	bw_wipe(shares, sizeof shares);
 	bw_secret_free(&root);
 	return 0;
 }
 
 /* Shares of one key, a line each, until there are enough. Says what is wrong. */
-static bool shares_read(struct share shares[SHARES_MOST], unsigned *count)
+static bool shares_read(struct bw_share shares[BW_SHARES_OF_ROOT_MAX], unsigned *count)
 {
-	char line[LINE_MAX_BYTES];
+	char line[BW_SHARE_TEXT_MAX];
 
 	for (*count = 0; *count == 0 || *count < shares[0].threshold;) {
-		struct share *s = &shares[*count];
+		struct bw_share *s = &shares[*count];
+		struct bw_str text;
 
 		if (!fgets(line, sizeof line, stdin)) {
 			fprintf(stderr, "bulwark: %u shares are not enough\n", *count);
 			return false;
 		}
-		if (!bw_str_trim(bw_str_make(line, strcspn(line, "\r\n"))).n)
+		text = bw_str_trim(bw_str_make(line, strcspn(line, "\r\n")));
+		if (!text.n)
 			continue;
-		if (!share_parse(bw_str_trim(bw_str_make(line, strcspn(line, "\r\n"))), s)) {
+		if (bw_share_parse(text, s) != BW_OK) {
 			fprintf(stderr, "bulwark: share %u is not one, or has a slip in it\n", *count + 1);
 			return false;
 		}
-		if (memcmp(s->key, shares[0].key, KEY) != 0 || s->threshold != shares[0].threshold) {
+		if (memcmp(s->key, shares[0].key, BW_SHARE_KEY) != 0 || s->threshold != shares[0].threshold) {
 			fprintf(stderr, "bulwark: share %u belongs to another root key or splitting\n", *count + 1);
 			return false;
 		}
@@ -131,25 +85,17 @@ static bool shares_read(struct share shares[SHARES_MOST], unsigned *count)
 	return true;
 }
 
-static bool shares_join(const struct share *shares, unsigned count, struct bw_secret *root)
+static bool shares_join(const struct bw_share *shares, unsigned count, struct bw_secret *root)
 {
-	struct bw_str bytes[SHARES_MOST];
-	unsigned char key[KEY];
-
-	for (unsigned i = 0; i < count; i++)
-		bytes[i] = bw_str_make(shares[i].bytes, SHARE);
-	if (bw_shamir_join(bytes, count, root->p, root->n) == BW_OK) {
-		key_name(root, key);
-		if (memcmp(key, shares[0].key, KEY) == 0)
-			return true;
-	}
+	if (bw_shares_join(shares, count, root) == BW_OK)
+		return true;
 	fprintf(stderr, "bulwark: these shares do not give the root key back: one is there twice, or they are of different splittings\n");
 	return false;
 }
 
 static int join(const struct parsed *p, const struct place *place)
 {
-	struct share shares[SHARES_MOST];
+	struct bw_share shares[BW_SHARES_OF_ROOT_MAX];
 	struct bw_secret root = bw_secret_new(BW_ROOT_KEY_BYTES);
 	unsigned count;
 	enum bw_err e = BW_EINVAL;

@@ -8,6 +8,7 @@
 
 #include "base/sys.h"
 #include "bin/keyer.h"
+#include "bin/seal.h"
 #include "edge/edge.h"
 #include "guard/guard.h"
 #include "net/socket.h"
@@ -17,6 +18,7 @@ enum { DRAIN_MS = 30000, TRAIL_KEEP_DAYS_MAX = 36500 };
 static const struct option serve_options[] = {
     OPTION_DATA,
     OPTION_ROOT_KEY,
+    OPTIONS_SEAL,
     {"listen", OPTION_MANY, "ADDR:PORT", "where to listen, HTTPS and on loopback HTTP too (default: 127.0.0.1:4566)"},
     {"account-id", OPTION_VALUE, "DIGITS", "the account of the first start (default: random)"},
     {"region", OPTION_VALUE, "REGION", "the Region of unsigned calls and of the credentials file (default: us-east-1)"},
@@ -190,7 +192,8 @@ static int api_prepare(const struct parsed *p, struct api *api, struct place *pl
 	if ((refused = edge_choose(p, api, place)) || (refused = guard_choose(p, api, place)))
 		return refused;
 	api->core.data_dir = place->data;
-	api->core.root_key_file = place->root_key;
+	if (api->core.ephemeral && option_get(p, "seal"))
+		return command_refuse(p, "an ephemeral server's keys die with it: --seal is for a data folder");
 	return 0;
 }
 
@@ -319,19 +322,43 @@ static int serve_run(const struct parsed *p)
 	        .user = edge_user()},
 	    {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
 	};
+	struct bw_secret root = {0};
 	int refused = api_prepare(p, &api, &place), status;
 
 	umask(077);
 	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(&edge, &api, &place)))
 		return refused;
-	if (helper_prepare(p, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK || keyer_prepare(&keyer, &place, api.core.ephemeral, api.loops) != BW_OK)
+	if (!api.core.ephemeral && (refused = seal_ready(p, &place, &root)))
+		return refused;
+	if (helper_prepare(p, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
+	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
 	api.core.keyer_channels = keyer.api_ends;
+	api.core.seal = keyer.status;
 	status = bw_proc_run(rows, BW_COUNT(rows) - !api.core.guard.count, DRAIN_MS);
 	bw_board_free(guard.guard.images);
 	bw_board_free(guard.guard.reports);
 	bw_edge_free(&edge);
 	return status;
+}
+
+/* The keys of the folder, which is sealed first when it is new. */
+static int keyring_ready(const struct parsed *p, struct place *place, struct bw_keyring *ring)
+{
+	struct bw_secret root;
+	struct bw_str file;
+	int refused = seal_ready(p, place, &root);
+	enum bw_err e;
+
+	if (refused)
+		return refused;
+	if (!root.n)
+		return seal_open_here(place, ring) ? 0 : 1;
+	e = seal_read(place, &file);
+	if (e == BW_OK)
+		e = bw_seal_open_file(file, &root, ring);
+	bw_secret_free(&root);
+	return e == BW_OK ? 0 : 1;
 }
 
 static int init_run(const struct parsed *p)
@@ -340,21 +367,26 @@ static int init_run(const struct parsed *p)
 	static struct place place;
 	struct bw_core *core;
 	struct bw_first_start first;
+	struct bw_keyring ring;
 	int refused = api_prepare(p, &api, &place);
 
 	umask(077);
-	if (refused)
+	if (refused || (refused = keyring_ready(p, &place, &ring)))
 		return refused;
+	api.core.store_key = seal_store_key;
+	api.core.store_key_ctx = &ring;
 	api.listen[api.listen_count++] = BW_STR("127.0.0.1:4566");
 	if (api_open(&api, &core, &first) != BW_OK)
 		return 1;
 	if (first.made)
-		printf("Made account %.*s in %.*s.\nThe administrator's keys and the root user's one-time password: %.*s/credentials\nThe root "
-		       "key: %.*s (keep a copy; without it the data cannot be read)\n",
-		    BW_FMT(first.account), BW_FMT(place.data), BW_FMT(place.data), BW_FMT(place.root_key));
-	else
+		printf("Made account %.*s in %.*s.\nThe administrator's keys and the root user's one-time password: %.*s/credentials\n",
+		    BW_FMT(first.account), BW_FMT(place.data), BW_FMT(place.data));
+	if (first.made && !option_get(p, "seal"))
+		printf("The root key: %.*s (keep a copy; without it the data cannot be read)\n", BW_FMT(place.root_key));
+	if (!first.made)
 		printf("%.*s holds account %.*s already.\n", BW_FMT(place.data), BW_FMT(bw_core_account(core)));
 	bw_core_close(core);
+	bw_keyring_free(&ring);
 	bw_arena_free(&place.arena);
 	return 0;
 }

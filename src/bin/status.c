@@ -76,6 +76,30 @@ static void listeners_print(struct bw_str endpoint, struct bw_str ca, struct bw_
 	}
 }
 
+static struct bw_str number_of(const struct bw_json_value *object, struct bw_str member)
+{
+	const struct bw_json_value *v = bw_json_member(object, member);
+
+	return v && v->kind == BW_JSON_NUMBER ? v->text : BW_STR("?");
+}
+
+/* Absent from a server that is never sealed. */
+static void seal_print(const struct bw_json_value *seal)
+{
+	const struct bw_json_value *sealed;
+
+	if (!seal || seal->kind != BW_JSON_OBJECT)
+		return;
+	sealed = bw_json_member(seal, BW_STR("sealed"));
+	if (!sealed || sealed->kind != BW_JSON_TRUE)
+		printf("  %-10s unsealed (%.*s)\n", "seal", BW_FMT(text_of(seal, BW_STR("kind"))));
+	else if (bw_json_member(seal, BW_STR("wanted")))
+		printf("  %-10s sealed (%.*s): %.*s of %.*s said, see 'bulwark unseal'\n", "seal", BW_FMT(text_of(seal, BW_STR("kind"))),
+		    BW_FMT(number_of(seal, BW_STR("given"))), BW_FMT(number_of(seal, BW_STR("wanted"))));
+	else
+		printf("  %-10s sealed (%.*s), see 'bulwark unseal'\n", "seal", BW_FMT(text_of(seal, BW_STR("kind"))));
+}
+
 static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str body, struct bw_arena *a)
 {
 	struct bw_json_value health;
@@ -85,6 +109,7 @@ static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str 
 		return 1;
 	}
 	printf("up at %.*s\n", BW_FMT(endpoint));
+	seal_print(bw_json_member(&health, BW_STR("seal")));
 	row_print(&health, "version", "version");
 	row_print(&health, "account", "account");
 	row_print(&health, "region", "region");

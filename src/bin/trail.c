@@ -5,6 +5,7 @@
 
 #include "base/sys.h"
 #include "bin/place.h"
+#include "bin/seal.h"
 #include "codec/json.h"
 #include "codec/time.h"
 #include "core/trail.h"
@@ -29,14 +30,10 @@ struct shower {
 
 static bool trail_key(struct place *place, unsigned char key[32])
 {
-	struct bw_store_config config = {.data_dir = place->data, .root_key_file = place->root_key, .read_only = true};
 	struct bw_store *store;
 
-	if (bw_store_open(&config, &store) != BW_OK) {
-		fprintf(stderr, "bulwark: cannot open the store in %.*s with the root key %.*s\n", BW_FMT(place->data),
-		    BW_FMT(place->root_key));
+	if (!seal_store_look(place, &store))
 		return false;
-	}
 	bw_store_derive(store, BW_STR("trail"), key);
 	bw_store_close(store);
 	return true;

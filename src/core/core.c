@@ -93,7 +93,7 @@ static enum bw_err store_key_ask(void *ctx, struct bw_str salt, unsigned char ou
 static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config *config)
 {
 	struct bw_store_config store = {
-	    .data_dir = config->data_dir, .root_key_file = config->root_key_file, .ephemeral = config->ephemeral};
+	    .data_dir = config->data_dir, .key = config->store_key, .key_ctx = config->store_key_ctx, .ephemeral = config->ephemeral};
 
 	if (config->keyer_channels) {
 		store.key = store_key_ask;
@@ -128,6 +128,7 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	core->guard_images = config->guard_images;
 	core->guard_reports = config->guard_reports;
 	core->keyer_channels = config->keyer_channels;
+	core->seal = config->seal;
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);

@@ -9,7 +9,11 @@
 #include "core/trail.h"
 
 struct bw_core_config {
-	struct bw_str data_dir, root_key_file;
+	struct bw_str data_dir;
+	/* Where there is no keyer: the store's key (store/store.h). NULL: the keyer is asked, or it is ephemeral. */
+	enum bw_err (*store_key)(void *ctx, struct bw_str salt, unsigned char out[32]);
+	void *store_key_ctx;
+	struct bw_board *seal; /* the keyer's words on its seal (keyer/seal_status.h); NULL: it is never sealed */
 	bool ephemeral;
 	struct bw_str account, region;        /* of the first start; later starts keep the stored account */
 	struct bw_str root_key_id, root_secret; /* from the environment; absent: the root user has no access key */

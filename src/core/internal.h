@@ -30,6 +30,7 @@ struct bw_core {
 	struct mfa_guesses *mfa;
 	struct worker_pool *workers;
 	const int *keyer_channels; /* one a lane, or NULL */
+	const struct bw_board *seal; /* what the keyer says of its seal; NULL: it is never sealed */
 	struct bw_lane *answered;       /* the committer's: lanes with answered calls */
 	struct publisher *publisher;    /* NULL: nothing is published */
 	struct bw_edge_config edge;

@@ -1,5 +1,6 @@
 #include "core/guard.h"
 #include "core/internal.h"
+#include "core/sealed.h"
 
 #include "codec/json.h"
 
@@ -26,6 +27,7 @@ static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 	/* Names of interfaces are for this machine alone. */
 	if (x->peer_loopback)
 		bw_guard_health(core, &body);
+	bw_seal_health(core->seal, &body);
 	bw_buf_put(&body, BW_STR("}\n"));
 	answer(x, 200, bw_buf_str(&body));
 	bw_buf_free(&body);

@@ -50,6 +50,14 @@ BW_CHECKED enum bw_err bw_aead_open(struct bw_aead_key *k, struct bw_str aad, st
 BW_CHECKED enum bw_err bw_password_hash(struct bw_str password, struct bw_buf *encoded);
 bool bw_password_verify(struct bw_str password, struct bw_str encoded);
 
+/* A key out of a passphrase: Argon2id with one lane. 64 MiB is the least that RFC 9106 (section 4) recommends; above 1 GiB a file
+ * that was tampered with could keep us from starting. */
+enum { BW_PASSPHRASE_KIB_MIN = 64 * 1024, BW_PASSPHRASE_KIB_MAX = 1024 * 1024 };
+/* Takes up to seconds. BW_EINVAL: an empty passphrase or one above 4 KiB, a salt of fewer than 16 bytes or more than 64, a memory
+ * out of that range, not 1 to 16 passes. BW_EINTERNAL: no such memory (logged). */
+BW_CHECKED enum bw_err bw_passphrase_key(
+    struct bw_str passphrase, struct bw_str salt, int64_t memory_kib, int64_t passes, unsigned char out[32]);
+
 /* A private CA (ECDSA P-256) and certificates for TLS servers, as PEM. BW_EINVAL for an empty common
  * name or one above 64 bytes, BW_EINTERNAL when OpenSSL fails (logged). Keys are PKCS #8: bw_buf_free_secret. */
 BW_CHECKED enum bw_err bw_ca_make(struct bw_str common_name, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);

@@ -57,3 +57,20 @@ bool bw_password_verify(struct bw_str password, struct bw_str encoded)
 	text[encoded.n] = 0;
 	return argon2id_verify(text, password.n ? password.p : "", password.n) == ARGON2_OK;
 }
+
+enum bw_err bw_passphrase_key(
+    struct bw_str passphrase, struct bw_str salt, int64_t memory_kib, int64_t passes, unsigned char out[32])
+{
+	int rc;
+
+	CHECK(passphrase.n > 0 && passphrase.n <= PASSWORD_MAX && salt.n >= SALT && salt.n <= 64, BW_EINVAL);
+	CHECK(memory_kib >= BW_PASSPHRASE_KIB_MIN && memory_kib <= BW_PASSPHRASE_KIB_MAX, BW_EINVAL);
+	CHECK(passes >= 1 && passes <= PASSES_MAX, BW_EINVAL);
+	rc = argon2id_hash_raw(
+	    (uint32_t)passes, (uint32_t)memory_kib, LANES, passphrase.p, passphrase.n, salt.p, salt.n, out, 32);
+	if (rc != ARGON2_OK) {
+		bw_log(BW_LOG_ERROR, "passphrase: %s", argon2_error_message(rc));
+		return BW_EINTERNAL;
+	}
+	return BW_OK;
+}

@@ -7,8 +7,12 @@
  * account or Region does not open. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
+#include "crypto/secret.h"
 #include "net/loop.h"
+#include "proc/board.h"
 
 /* AWS KMS API Reference, "KeySpec". */
 enum bw_key_spec {
@@ -181,8 +185,17 @@ BW_CHECKED enum bw_err bw_keyer_ask_wait(int channel, const struct bw_keyer_requ
 /* The two ends of a channel, made by the parent before it forks, so that they outlive either side. BW_EIO,
  * logged. */
 BW_CHECKED enum bw_err bw_keyer_channel(int *keyer_end, int *api_end);
+/* How it is sealed, and who may say so: the operator, over a socket of his own (admin.h). */
+struct bw_keyer_seal {
+	struct bw_str file;       /* the seal file's bytes (unseal.h) */
+	int listening;            /* bw_admin_listen's */
+	struct bw_board *status;  /* this process's to write (seal_status.h) */
+	_Atomic bool *held;       /* shared with those that come after: stay sealed, even where nobody need be asked */
+};
 /* Answers what comes over the channels on threads of its own, in the narrow sandbox, until `wait` (which runs
- * on this thread, in the sandbox too) returns; the process has to end then. Takes its derivations of the root
- * key and wipes it. Nothing else of the process may run. BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_keyer_serve(unsigned char root_key[32], const int *channels, size_t channel_count,
-    void (*wait)(void *ctx), void *ctx);
+ * on this thread, in the sandbox too) returns; the process has to end then. Takes `root` over; without it (NULL) it is
+ * sealed, and answers BW_EPERM until the operator unseals it. Without a seal (NULL) the root key is the main key itself, and it
+ * is for ever open. Nothing else of the process may run. BW_EIO, BW_EPERM (a root key that does not open the seal file),
+ * logged. */
+BW_CHECKED enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *seal, const int *channels,
+    size_t channel_count, void (*wait)(void *ctx), void *ctx);

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "crypto/crypto.h"
 #include "crypto/secret.h"
 #include "keyer/keyer.h"
+#include "keyer/keyring.h"
 
 /* ---- message.c: requests and answers as bytes; every string with its length in front, no trailing bytes
  * ---- */
@@ -19,9 +22,14 @@ BW_CHECKED enum bw_err keyer_answer_decode(struct bw_str bytes, uint64_t *id, st
 
 /* ---- The process's own state ---- */
 struct keyer {
-	struct bw_aead_key *wrapping; /* seals materials */
-	struct bw_hmac_key naming;    /* makes material ids */
-	struct bw_secret root;        /* for the store's key alone */
+	/* Seals materials, by generation of the main key: the newest wraps, those that are left unwrap. */
+	_Atomic(struct bw_aead_key *) wrapping[BW_GENERATIONS_MAX + 1];
+	_Atomic unsigned newest;   /* 0: sealed */
+	struct bw_hmac_key naming; /* makes material ids */
+	pthread_mutex_t lock;      /* of the keyring: store keys are asked for, and keys change, seldom */
+	struct bw_keyring ring;
+	/* Who is within a request, so that keys are not wiped beneath him: keyer_quiesce. */
+	_Atomic unsigned phase, within[2];
 };
 
 /* A material in clear, for one request. */
@@ -38,6 +46,7 @@ struct keyer_turn {
 	const struct bw_keyer_request *request;
 	struct bw_keyer_answer *answer;
 	struct bw_arena *arena;
+	unsigned generation; /* of the main key that wraps */
 };
 
 /* ---- spec.c ---- */
@@ -118,5 +127,15 @@ void keyer_answer(
     struct keyer *k, const struct bw_keyer_request *r, struct bw_arena *arena, struct bw_keyer_answer *out);
 /* Whether it makes an RSA key, which takes up to seconds. */
 bool keyer_is_slow(const struct bw_keyer_request *r);
-void keyer_open(struct keyer *k, unsigned char root_key[32]);
+
+/* ---- state.c: what it holds, and when ---- */
+void keyer_init(struct keyer *k);
+/* From now on it answers. Takes the keyring over. */
+void keyer_open(struct keyer *k, struct bw_keyring *ring);
+/* From now on it answers nothing; wiped when it returns. */
 void keyer_close(struct keyer *k);
+/* Around each request. */
+unsigned keyer_enter(struct keyer *k);
+void keyer_leave(struct keyer *k, unsigned phase);
+/* Returns when every request that is at work now has ended. */
+void keyer_quiesce(struct keyer *k);

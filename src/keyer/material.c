@@ -10,7 +10,7 @@
 
 enum { FORM = 1, WRAPPED_MAX = 16 * 1024 };
 
-/* ---- Wrapping ---- */
+/* ---- Wrapping: the generation of the main key (1 byte), then nonce, ciphertext and tag ---- */
 
 static void part_put(struct bw_buf *out, struct bw_str s)
 {
@@ -36,13 +36,14 @@ static void identity_put(const struct bw_keyer_material *m, struct bw_buf *out)
 void keyer_wrap(
     struct keyer_turn *t, const struct bw_keyer_material *m, struct bw_str raw, struct bw_str *wrapped)
 {
+	unsigned generation = t->generation;
 	struct bw_buf aad, out;
 
 	bw_buf_init(&aad, BW_KEYER_MESSAGE_MAX * 8);
 	bw_buf_init(&out, WRAPPED_MAX);
 	identity_put(m, &aad);
-	bw_buf_put_c(&out, FORM);
-	bw_aead_seal(t->keyer->wrapping, bw_buf_str(&aad), raw, &out);
+	bw_buf_put_c(&out, (char)generation);
+	bw_aead_seal(atomic_load(&t->keyer->wrapping[generation]), bw_buf_str(&aad), raw, &out);
 	MUST(!out.failed);
 	*wrapped = bw_arena_str(t->arena, bw_buf_str(&out));
 	bw_buf_free(&aad);
@@ -51,14 +52,15 @@ void keyer_wrap(
 
 static enum bw_err unwrap(struct keyer_turn *t, const struct bw_keyer_material *m, struct bw_str *raw)
 {
+	struct bw_aead_key *k =
+	    m->wrapped.n > 1 ? atomic_load(&t->keyer->wrapping[(unsigned char)m->wrapped.p[0]]) : NULL;
 	struct bw_buf aad;
 	enum bw_err e;
 
-	CHECK(m->wrapped.n > 1 && m->wrapped.p[0] == FORM, BW_ECORRUPT);
+	CHECK(k, BW_ECORRUPT);
 	bw_buf_init(&aad, BW_KEYER_MESSAGE_MAX * 8);
 	identity_put(m, &aad);
-	e = bw_aead_open(
-	    t->keyer->wrapping, bw_buf_str(&aad), bw_str_sub(m->wrapped, 1, m->wrapped.n), t->arena, raw);
+	e = bw_aead_open(k, bw_buf_str(&aad), bw_str_sub(m->wrapped, 1, m->wrapped.n), t->arena, raw);
 	bw_buf_free(&aad);
 	return e == BW_OK ? BW_OK : BW_ECORRUPT;
 }

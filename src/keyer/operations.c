@@ -257,11 +257,14 @@ static enum bw_err import_run(struct keyer_turn *t)
 static enum bw_err store_key_run(struct keyer_turn *t)
 {
 	unsigned char *key = bw_arena_alloc(t->arena, BW_STORE_KEY);
+	enum bw_err e;
 
-	CHECK(t->request->input.n == BW_SEAL_SALT, BW_EINVAL);
-	bw_store_key(bw_secret_bytes(&t->keyer->root), t->request->input, key);
+	CHECK(t->request->input.n == BW_SEAL_SALT && t->request->length <= BW_GENERATIONS_MAX, BW_EINVAL);
+	MUST(pthread_mutex_lock(&t->keyer->lock) == 0);
+	e = bw_keyring_store_key(&t->keyer->ring, (unsigned)t->request->length, t->request->input, key);
+	MUST(pthread_mutex_unlock(&t->keyer->lock) == 0);
 	t->answer->out = bw_str_make(key, BW_STORE_KEY);
-	return BW_OK;
+	return e;
 }
 
 /* ---- The table ---- */
@@ -290,11 +293,15 @@ static const struct {
 void keyer_answer(
     struct keyer *k, const struct bw_keyer_request *r, struct bw_arena *arena, struct bw_keyer_answer *out)
 {
-	struct keyer_turn t = {k, r, out, arena};
+	unsigned phase = keyer_enter(k);
+	struct keyer_turn t = {k, r, out, arena, atomic_load(&k->newest)};
 
 	*out = (struct bw_keyer_answer){BW_EINVAL, BW_STR(""), BW_STR(""), BW_STR("")};
-	if (r->op < BW_KEYER_OPS)
+	if (t.generation == 0)
+		out->result = BW_EPERM; /* sealed */
+	else if (r->op < BW_KEYER_OPS)
 		out->result = operations[r->op].run(&t);
+	keyer_leave(k, phase);
 	if (out->result != BW_OK)
 		out->out = out->out2 = out->out3 = BW_STR("");
 }
@@ -307,28 +314,4 @@ bool keyer_is_slow(const struct bw_keyer_request *r)
 	return s && s->slow &&
 	       (r->op == BW_KEYER_GENERATE || r->op == BW_KEYER_IMPORT_BEGIN ||
 	           r->op == BW_KEYER_DATA_KEY_PAIR);
-}
-
-/* ---- What is derived of the root key ---- */
-
-void keyer_open(struct keyer *k, unsigned char root_key[32])
-{
-	struct bw_secret derived = bw_secret_new(32);
-	struct bw_str root = bw_str_make(root_key, 32);
-
-	bw_hkdf(root, BW_STR(""), BW_STR("bulwark kms material"), derived.p, derived.n);
-	k->wrapping = bw_aead_key_new(derived.p);
-	bw_hkdf(root, BW_STR(""), BW_STR("bulwark kms material id"), derived.p, derived.n);
-	bw_hmac_key(&k->naming, bw_secret_bytes(&derived));
-	bw_secret_free(&derived);
-	k->root = bw_secret_new(32);
-	memcpy(k->root.p, root_key, 32);
-	bw_wipe(root_key, 32);
-}
-
-void keyer_close(struct keyer *k)
-{
-	bw_aead_key_free(k->wrapping);
-	bw_secret_free(&k->root);
-	bw_wipe(k, sizeof *k);
 }

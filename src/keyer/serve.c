@@ -1,4 +1,5 @@
 /* The keyer's process: threads that take requests off the channels, and one more for what takes long. */
+#include "keyer/admin_internal.h"
 #include "keyer/keyer_internal.h"
 
 #include <errno.h>
@@ -29,6 +30,9 @@ struct slow {
 
 struct serving {
 	struct keyer keyer;
+	const struct bw_keyer_seal *seal; /* NULL: it is never sealed */
+	struct keyer_admin *admin;
+	struct bw_arena arena; /* the admin's */
 	int epoll;
 	pthread_barrier_t started;
 	pthread_mutex_t lock;
@@ -185,12 +189,27 @@ static enum bw_err channel_add(struct serving *s, int channel)
 	return BW_OK;
 }
 
+static void *admin_thread(void *arg)
+{
+	struct serving *s = arg;
+
+	started(s);
+	admin_tell(s->admin);
+	admin_serve(s->admin, s->seal->listening);
+	/* Sealed: the process has nothing left, and the next one begins so. */
+	_exit(0);
+}
+
 static enum bw_err threads_start(struct serving *s)
 {
 	pthread_t thread;
 
 	for (int i = 0; i < THREADS + SLOW_THREADS; i++) {
 		CHECK(pthread_create(&thread, NULL, i < THREADS ? thread_main : slow_main, s) == 0, BW_EIO);
+		pthread_detach(thread);
+	}
+	if (s->admin) {
+		CHECK(pthread_create(&thread, NULL, admin_thread, s) == 0, BW_EIO);
 		pthread_detach(thread);
 	}
 	return BW_OK;
@@ -208,8 +227,29 @@ static enum bw_err serving_start(struct serving *s, const int *channels, size_t 
 	return BW_OK;
 }
 
-enum bw_err bw_keyer_serve(
-    unsigned char root_key[32], const int *channels, size_t channel_count, void (*wait)(void *ctx), void *ctx)
+/* Sealed, or open with what the root key opens. */
+static enum bw_err keys_take(struct serving *s, struct bw_secret *root, const struct bw_keyer_seal *seal)
+{
+	struct bw_keyring ring;
+	enum bw_err e = BW_OK;
+
+	keyer_init(&s->keyer);
+	bw_arena_init(&s->arena, ARENA_MAX);
+	s->seal = seal;
+	if (seal) {
+		s->admin = admin_new(&s->keyer, seal, bw_clock_mono_ms, &s->arena);
+		e = root ? admin_open(s->admin, root) : BW_OK;
+	} else {
+		ring = bw_keyring_of_root(root);
+		keyer_open(&s->keyer, &ring);
+	}
+	if (root)
+		bw_secret_free(root);
+	return e;
+}
+
+enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *seal, const int *channels,
+    size_t channel_count, void (*wait)(void *ctx), void *ctx)
 {
 	struct serving *s = bw_alloc(sizeof *s);
 	enum bw_err e;
@@ -219,9 +259,10 @@ enum bw_err bw_keyer_serve(
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	s->last = &s->first;
 	MUST(pthread_mutex_init(&s->lock, NULL) == 0 && pthread_cond_init(&s->wake, NULL) == 0);
-	MUST(pthread_barrier_init(&s->started, NULL, THREADS + SLOW_THREADS + 1) == 0);
-	keyer_open(&s->keyer, root_key);
-	e = serving_start(s, channels, channel_count);
+	e = keys_take(s, root, seal);
+	MUST(pthread_barrier_init(&s->started, NULL, THREADS + SLOW_THREADS + 1 + (s->admin != NULL)) == 0);
+	if (e == BW_OK)
+		e = serving_start(s, channels, channel_count);
 	if (e == BW_OK)
 		wait(ctx);
 	else

@@ -163,6 +163,11 @@ static void child_ended(struct parent *p, struct child *c, int status)
 		drain(p);
 		return;
 	}
+	if (clean) {
+		/* It asked for it: it goes on as it would at a first start. */
+		c->restart_ms = now + 1;
+		return;
+	}
 	c->pause_ms = c->pause_ms && now - c->started_ms < STEADY_MS ? c->pause_ms * 2 : PAUSE_FIRST_MS;
 	if (c->pause_ms > PAUSE_MAX_MS)
 		c->pause_ms = PAUSE_MAX_MS;

@@ -39,7 +39,7 @@ struct bw_proc_row {
 
 /* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then
  * killed; a second SIGINT kills at once), or when one could not start. SIGHUP reloads. A row that dies later
- * is started again, after a pause that grows while it keeps dying. Returns the exit status. Must be called
+ * is started again, after a pause that grows while it keeps dying; one that ends with status 0 wants to be, and is at once. Returns the exit status. Must be called
  * with one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as
  * every row serves (WatchdogSec=). Descriptors up to the hard limit may be opened. */
 int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms);

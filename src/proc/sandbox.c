@@ -87,6 +87,7 @@ static const int narrow[] = {
     SCMP_SYS(sendmsg),
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
+    SCMP_SYS(accept4),
     SCMP_SYS(poll),
     SCMP_SYS(ppoll),
     SCMP_SYS(epoll_wait),

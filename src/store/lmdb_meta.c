@@ -1,6 +1,5 @@
 /* What the embedded store keeps about itself, and the checks of opening one. */
 #include "store/lmdb_store.h"
-#include "store/root_key.h"
 #include "base/sys.h"
 
 #include <stdio.h>
@@ -115,16 +114,15 @@ static enum bw_err sum_check(struct bw_store *s, MDB_txn *txn, const struct stor
 	return BW_ECORRUPT;
 }
 
-static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, struct bw_str root_key_file, bool old)
+static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, bool old)
 {
 	struct store_state state;
 	enum bw_err err = keys_load(s, txn);
 
 	if (err == BW_ECORRUPT || (err == BW_OK && !bw_seal_key_known(s->seal, 0))) {
 		bw_log(BW_LOG_ERROR,
-		    "root key %.*s: does not open this store: it belongs to another one, or the store's "
-		    "wrapped keys were changed",
-		    BW_FMT(root_key_file));
+		    "the root key does not open this store: it belongs to another one, or the store's wrapped keys "
+		    "were changed");
 		return BW_EPERM;
 	}
 	TRY(err);
@@ -136,38 +134,14 @@ static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, struct bw_str 
 	return s->read_only ? BW_OK : sum_check(s, txn, &state);
 }
 
-static enum bw_err root_key_for_load(struct bw_str file, struct bw_secret *key)
-{
-	enum bw_err err = bw_root_key_read(file, key);
-
-	if (err == BW_ENOTFOUND) {
-		bw_log(BW_LOG_ERROR,
-		    "root key %.*s: no such file, and this store cannot be opened without it", BW_FMT(file));
-		return BW_EPERM;
-	}
-	return err;
-}
-
-/* From whoever holds the root key, when that is not this process. */
+/* From whoever holds the main key. */
 static enum bw_err seal_from(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
 {
 	unsigned char key[BW_STORE_KEY];
 
 	TRY(config->key(config->key_ctx, salt, key));
-	s->seal = bw_seal_new_of(key);
+	s->seal = bw_seal_new(key);
 	bw_wipe(key, sizeof key);
-	return BW_OK;
-}
-
-static enum bw_err seal_for_load(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
-{
-	struct bw_secret root;
-
-	if (config->key)
-		return seal_from(s, config, salt);
-	TRY(root_key_for_load(config->root_key_file, &root));
-	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
-	bw_secret_free(&root);
 	return BW_OK;
 }
 
@@ -183,8 +157,8 @@ static enum bw_err meta_load(
 		return BW_ECORRUPT;
 	}
 	old = bw_str_eq(format, FORMAT_OLD);
-	TRY(seal_for_load(s, config, salt));
-	return loaded_check(s, txn, config->root_key_file, old);
+	TRY(seal_from(s, config, salt));
+	return loaded_check(s, txn, old);
 }
 
 enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *config)
@@ -259,25 +233,6 @@ static enum bw_err state_first(struct bw_store *s, MDB_txn *txn)
 	return err;
 }
 
-/* An ephemeral store's root key lives as long as it does, and nowhere but in memory. */
-static enum bw_err root_key_for_make(const struct bw_store *s, struct bw_str file, struct bw_secret *key)
-{
-	enum bw_err err;
-
-	if (s->ephemeral) {
-		*key = bw_secret_new(BW_ROOT_KEY_BYTES);
-		bw_random(key->p, key->n);
-		return BW_OK;
-	}
-	err = bw_root_key_read(file, key);
-	if (err != BW_ENOTFOUND)
-		return err;
-	bw_log(BW_LOG_INFO,
-	    "root key %.*s: made; keep a copy apart from the data: without it nothing can be read",
-	    BW_FMT(file));
-	return bw_root_key_make(file, key);
-}
-
 /* Records without a state are no fresh store, but one whose state was taken away. */
 static enum bw_err tables_empty(struct bw_store *s, MDB_txn *txn)
 {
@@ -290,13 +245,13 @@ static enum bw_err tables_empty(struct bw_store *s, MDB_txn *txn)
 
 static enum bw_err seal_for_make(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
 {
-	struct bw_secret root;
+	unsigned char key[BW_STORE_KEY];
 
-	if (config->key && !s->ephemeral)
+	if (!s->ephemeral)
 		return seal_from(s, config, salt);
-	TRY(root_key_for_make(s, config->root_key_file, &root));
-	s->seal = bw_seal_new(bw_secret_bytes(&root), salt);
-	bw_secret_free(&root);
+	bw_random(key, sizeof key);
+	s->seal = bw_seal_new(key);
+	bw_wipe(key, sizeof key);
 	return BW_OK;
 }
 

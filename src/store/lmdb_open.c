@@ -273,7 +273,7 @@ static enum bw_err config_check(const struct bw_store_config *c)
 	if (c->ephemeral)
 		return c->read_only ? BW_EINVAL : BW_OK;
 	CHECK(c->data_dir.n && !memchr(c->data_dir.p, 0, c->data_dir.n), BW_EINVAL);
-	CHECK(c->root_key_file.n && !memchr(c->root_key_file.p, 0, c->root_key_file.n), BW_EINVAL);
+	CHECK(c->key, BW_EINVAL);
 	return BW_OK;
 }
 

@@ -35,27 +35,16 @@ static uint64_t get_uint(const char *at, size_t bytes)
 	return v;
 }
 
-void bw_store_key(struct bw_str root_key, struct bw_str salt, unsigned char out[BW_STORE_KEY])
+void bw_store_key(struct bw_str main_key, struct bw_str salt, unsigned char out[BW_STORE_KEY])
 {
-	bw_hkdf(root_key, salt, BW_STR("bulwark key-encryption key"), out, BW_STORE_KEY);
+	bw_hkdf(main_key, salt, BW_STR("bulwark key-encryption key"), out, BW_STORE_KEY);
 }
 
-struct bw_seal *bw_seal_new_of(const unsigned char key[BW_STORE_KEY])
+struct bw_seal *bw_seal_new(const unsigned char key[BW_STORE_KEY])
 {
 	struct bw_seal *s = bw_alloc(sizeof *s);
 
 	s->wrap = bw_aead_key_new(key);
-	return s;
-}
-
-struct bw_seal *bw_seal_new(struct bw_str root_key, struct bw_str salt)
-{
-	unsigned char key[BW_STORE_KEY];
-	struct bw_seal *s;
-
-	bw_store_key(root_key, salt, key);
-	s = bw_seal_new_of(key);
-	bw_wipe(key, sizeof key);
 	return s;
 }
 

@@ -1,7 +1,6 @@
 /* Sealing: what stands in a database is authenticated and secret there, whichever database it is.
  *
- *	root key (root_key.h) --HKDF with the store's salt--> key-encryption key --wraps--> data keys
- *--seal--> values
+ *	main key (of the keyer) --HKDF with the store's salt--> key-encryption key --wraps--> data keys --seal--> values
  *
  * A sealed value is   kind 1 | data key 4 | version 8 | nonce 12 | ciphertext | tag 16   (integers
  *big-endian), and its associated data is  kind | key length 2 | key | version | data key:  a value that was
@@ -27,17 +26,15 @@ enum {
 
 struct bw_seal;
 
-/* The key-encryption key of a store: of its root key and its salt. */
-void bw_store_key(struct bw_str root_key, struct bw_str salt, unsigned char out[BW_STORE_KEY]);
-/* From that key. */
-struct bw_seal *bw_seal_new_of(const unsigned char key[BW_STORE_KEY]);
-/* No data key is known yet. The caller frees, which wipes. */
-struct bw_seal *bw_seal_new(struct bw_str root_key, struct bw_str salt);
+/* The key-encryption key of a store: of its server's main key and its salt. */
+void bw_store_key(struct bw_str main_key, struct bw_str salt, unsigned char out[BW_STORE_KEY]);
+/* From that key. No data key is known yet. The caller frees, which wipes. */
+struct bw_seal *bw_seal_new(const unsigned char key[BW_STORE_KEY]);
 void bw_seal_free(struct bw_seal *s);
 
 /* A fresh data key, wrapped for storing, and not yet known: it is added like one that was read. */
 void bw_seal_key_make(struct bw_seal *s, uint32_t id, unsigned char wrapped[BW_SEAL_WRAPPED]);
-/* Unwraps. BW_ECORRUPT when the root key is another one or the bytes were changed; BW_ETOOBIG past
+/* Unwraps. BW_ECORRUPT when the key-encryption key is another one or the bytes were changed; BW_ETOOBIG past
  * BW_DATA_KEYS_MAX. A key that is known already stays. Any thread. */
 BW_CHECKED enum bw_err bw_seal_key_add(struct bw_seal *s, uint32_t id, struct bw_str wrapped);
 /* For a key that never reached the disk: nothing may be sealed under it. */

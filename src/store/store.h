@@ -13,9 +13,8 @@ struct bw_snapshot;
 
 struct bw_store_config {
 	struct bw_str data_dir;      /* made 0700 when missing */
-	struct bw_str root_key_file; /* made 0600 with a fresh random key when missing and the store is empty */
-	/* Gives the key-encryption key for the store's salt (seal.h) where this process is not to have the root key; its errors are
-	 * answered by the opening. NULL: the root key file is read. Not used when ephemeral. */
+	/* Gives the key-encryption key for the store's salt (seal.h); its errors are answered by the opening. Not used when
+	 * ephemeral: such a store's key lives as long as it does, and nowhere but in memory. */
 	enum bw_err (*key)(void *ctx, struct bw_str salt, unsigned char out[32]);
 	void *key_ctx;
 	bool ephemeral;              /* in memory: on a tmpfs, unlinked at once, never synced */
@@ -23,9 +22,8 @@ struct bw_store_config {
 	size_t map_size_bytes;       /* 0: default 64 GiB of address space */
 };
 
-/* All logged: BW_EPERM when the root key does not open this store, is missing for a store that has records, or may be
- * read by others; BW_EAGAIN when another process has the data folder open for writing; BW_ECORRUPT when the records are
- * not the ones that were last committed (seal.h, state.h); BW_EINVAL for a malformed root key or path; BW_ENOTFOUND for a
+/* All logged: BW_EPERM when the key does not open this store; BW_EAGAIN when another process has the data folder open for writing; BW_ECORRUPT when the records are
+ * not the ones that were last committed (seal.h, state.h); BW_EINVAL for a malformed path; BW_ENOTFOUND for a
  * read-only look at no store; BW_EIO. The caller closes. After fork(2) only: the store does not outlive one. */
 BW_CHECKED enum bw_err bw_store_open(const struct bw_store_config *config, struct bw_store **out);
 /* Commits what is queued, then closes. No snapshot may be open. */

@@ -20,7 +20,6 @@ static void setup(struct fixture *f, const char *name)
 	bw_crypto_init();
 	bw_arena_init(&f->arena, 1 << 24);
 	config.data_dir = bw_arena_printf(&f->arena, "/tmp/bw-session-%s-%d", name, (int)getpid());
-	config.root_key_file = bw_arena_printf(&f->arena, "/tmp/bw-session-%s-%d.key", name, (int)getpid());
 	assert_ok(bw_store_open(&config, &f->store));
 	f->sessions = bw_sessions_new(f->store);
 }

@@ -3,18 +3,28 @@
 struct bw_arena arena;
 struct keyer keyer;
 
+struct bw_secret root_make(void)
+{
+	struct bw_secret root = bw_secret_new(32);
+
+	memset(root.p, 7, root.n);
+	return root;
+}
+
 void keyer_begin(void)
 {
-	unsigned char root[32];
+	struct bw_secret root = root_make();
+	struct bw_keyring ring = bw_keyring_of_root(&root);
 
 	bw_crypto_init();
-	memset(root, 7, sizeof root);
-	bw_arena_free(&arena);
+	bw_arena_wipe(&arena);
 	bw_arena_init(&arena, 1 << 26);
-	if (keyer.wrapping)
+	if (keyer.newest)
 		keyer_close(&keyer);
-	keyer_open(&keyer, root);
-	assert_int_equal(root[0], 0); /* the root key is not left behind */
+	keyer_init(&keyer);
+	keyer_open(&keyer, &ring);
+	assert_null(ring.bytes.p); /* the keyring is not left behind */
+	bw_secret_free(&root);
 }
 
 struct bw_keyer_answer ask(const struct bw_keyer_request *r)

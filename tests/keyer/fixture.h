@@ -9,6 +9,8 @@ extern struct bw_arena arena;
 extern struct keyer keyer;
 
 void keyer_begin(void);
+/* The root key of the tests; the caller frees. */
+struct bw_secret root_make(void);
 /* A new key of the spec: its material, and its public half in *public_der (may be NULL). */
 struct bw_keyer_material key_make(enum bw_key_spec spec, struct bw_str *public_der);
 struct bw_keyer_answer ask(const struct bw_keyer_request *r);

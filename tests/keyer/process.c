@@ -43,11 +43,10 @@ static pid_t keyer_start(void (*wait_for)(void *ctx), void *ctx)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		unsigned char root[32];
+		struct bw_secret root = root_make();
 
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		memset(root, 7, sizeof root);
-		_exit(bw_keyer_serve(root, &keyer_end, 1, wait_for, ctx) == BW_OK ? 0 : 1);
+		_exit(bw_keyer_serve(&root, NULL, &keyer_end, 1, wait_for, ctx) == BW_OK ? 0 : 1);
 	}
 	assert_true(pid > 0);
 	return pid;

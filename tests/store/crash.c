@@ -9,6 +9,7 @@
  * SIGKILL shows the order of our own steps; that the disk keeps what it has said to keep is LMDB's and the
  * kernel's. */
 #include "base/sys.h"
+#include "store/seal.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -38,13 +39,21 @@ struct told {
 static struct told known[THREADS][SLOTS];
 static uint64_t newest[THREADS]; /* acknowledged number of each thread */
 static uint64_t acknowledged, unacknowledged_found;
-static char folder[64] = "/tmp/bulwark-crash-XXXXXX", data[80], root_key[80];
+static char folder[64] = "/tmp/bulwark-crash-XXXXXX", data[80];
+static unsigned char main_key[32];
 static struct bw_store *store;
+
+static enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32])
+{
+	bw_store_key(bw_str_make(ctx, 32), salt, out);
+	return BW_OK;
+}
 
 static void store_open(void)
 {
 	const struct bw_store_config config = {.data_dir = bw_str_c(data),
-	    .root_key_file = bw_str_c(root_key),
+	    .key = key_of_main,
+	    .key_ctx = main_key,
 	    .map_size_bytes = (size_t)1 << 28};
 
 	MUST(bw_store_open(&config, &store) == BW_OK);
@@ -293,7 +302,6 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	MUST(mkdtemp(folder) != NULL);
 	snprintf(data, sizeof data, "%s/data", folder);
-	snprintf(root_key, sizeof root_key, "%s/root", folder);
 	bw_log_level_set(BW_LOG_WARN);
 	for (int64_t i = 0; i < rounds; i++)
 		round_run(&seed);

@@ -1,18 +1,25 @@
 #include "fixture.h"
+#include "store/seal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32])
+{
+	bw_store_key(bw_str_make(ctx, 32), salt, out);
+	return BW_OK;
+}
 
 void fixture_open(struct fixture *f)
 {
 	*f = (struct fixture){.folder = "/tmp/bulwark-test-XXXXXX"};
 	assert_non_null(mkdtemp(f->folder));
 	snprintf(f->data, sizeof f->data, "%s/data", f->folder);
-	snprintf(f->root_key, sizeof f->root_key, "%s/root", f->folder);
 	bw_arena_init(&f->arena, (size_t)1 << 30);
 	f->config = (struct bw_store_config){.data_dir = bw_str_c(f->data),
-	    .root_key_file = bw_str_c(f->root_key),
+	    .key = key_of_main,
+	    .key_ctx = f->main_key,
 	    .map_size_bytes = (size_t)1 << 30};
 	assert_ok(bw_store_open(&f->config, &f->store));
 }
@@ -26,7 +33,7 @@ void fixture_close_store(struct fixture *f)
 void fixture_close(struct fixture *f)
 {
 	static const char *const names[] = {
-	    "data/data.mdb", "data/lock.mdb", "data/lock", "data", "root", "."};
+	    "data/data.mdb", "data/lock.mdb", "data/lock", "data", "."};
 	char path[128];
 
 	fixture_close_store(f);

@@ -5,12 +5,15 @@
 #include "store/store.h"
 
 struct fixture {
-	char folder[64], data[80], root_key[80];
+	char folder[64], data[80];
+	unsigned char main_key[32]; /* the store's key is derived of */
 	struct bw_store_config config;
 	struct bw_store *store;
 	struct bw_arena arena;
 };
 
+/* For a store's config: what derives its key of a main key. ctx: 32 bytes. */
+enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32]);
 /* A fresh folder with an open store. */
 void fixture_open(struct fixture *f);
 /* Closes the store and removes the folder. */

@@ -1,7 +1,6 @@
 /* A store of the first format, whose fingerprint was an HMAC, is taken over as it is opened. It is made here by
  * putting the older facts into a store of today. */
 #include "fixture.h"
-#include "store/root_key.h"
 #include "store/seal.h"
 #include "store/state.h"
 
@@ -53,13 +52,13 @@ static bool age(MDB_txn *txn, MDB_dbi meta, MDB_dbi records, MDB_dbi counters)
 	unsigned char plain[STORE_STATE_BYTES];
 	struct bw_str now = get(txn, meta, BW_STR("state")), old;
 	struct store_state state = {.seq = bw_sealed_version(now), .seals = 1};
-	struct bw_secret root;
+	unsigned char key[BW_STORE_KEY];
 	struct bw_seal *seal;
 	struct bw_buf b;
 
-	if (bw_root_key_read(f.config.root_key_file, &root) != BW_OK)
+	if (key_of_main(f.main_key, get(txn, meta, BW_STR("salt")), key) != BW_OK)
 		return false;
-	seal = bw_seal_new(bw_secret_bytes(&root), get(txn, meta, BW_STR("salt")));
+	seal = bw_seal_new(key);
 	if (bw_seal_key_add(seal, 0, get(txn, meta, BW_STR("key/00000000"))) != BW_OK ||
 	    bw_seal_key_add(seal, 1, get(txn, meta, BW_STR("key/00000001"))) != BW_OK)
 		return false;

@@ -14,6 +14,14 @@ static struct bw_str bytes(const void *p, size_t n)
 	return bw_str_make(p, n);
 }
 
+static struct bw_seal *seal_of(const char *main_key, const char *with)
+{
+	unsigned char key[BW_STORE_KEY];
+
+	bw_store_key(bytes(main_key, 32), bytes(with, 32), key);
+	return bw_seal_new(key);
+}
+
 static struct bw_seal *setup(void)
 {
 	struct bw_seal *s;
@@ -21,7 +29,7 @@ static struct bw_seal *setup(void)
 	bw_crypto_init();
 	bw_arena_init(&arena, 1 << 22);
 	bw_buf_init(&out, 1 << 21);
-	s = bw_seal_new(bytes(root, 32), bytes(salt, 32));
+	s = seal_of(root, salt);
 	for (uint32_t id = 0; id < 3; id++) {
 		bw_seal_key_make(s, id, wrapped[id]);
 		assert_false(bw_seal_key_known(s, id));
@@ -88,9 +96,9 @@ TEST(seal_refuses_every_flipped_bit_and_every_length)
 
 TEST(seal_keys_open_only_under_their_root_salt_and_number)
 {
-	struct bw_seal *s = setup(), *same = bw_seal_new(bytes(root, 32), bytes(salt, 32));
-	struct bw_seal *wrong_root = bw_seal_new(bytes(other_root, 32), bytes(salt, 32));
-	struct bw_seal *wrong_salt = bw_seal_new(bytes(root, 32), bytes(root, 32));
+	struct bw_seal *s = setup(), *same = seal_of(root, salt);
+	struct bw_seal *wrong_root = seal_of(other_root, salt);
+	struct bw_seal *wrong_salt = seal_of(root, root);
 	struct bw_str plain, one = bytes(wrapped[1], BW_SEAL_WRAPPED);
 
 	assert_int_equal(bw_seal_key_add(wrong_root, 1, one), BW_ECORRUPT);

@@ -281,7 +281,7 @@ TEST(store_refuses_bad_paths_and_open_folders)
 	bad.data_dir = BW_STR("/tmp/a\0b");
 	assert_int_equal(bw_store_open(&bad, &s), BW_EINVAL);
 	bad = f.config;
-	bad.root_key_file = BW_STR("");
+	bad.key = NULL;
 	assert_int_equal(bw_store_open(&bad, &s), BW_EINVAL);
 	fixture_close_store(&f);
 	assert_int_equal(chmod(f.data, 0770), 0);

@@ -35,7 +35,6 @@ static void world_begin(struct world *w)
 	snprintf(w->folder, sizeof w->folder, "/tmp/bulwark-image-XXXXXX");
 	assert_non_null(mkdtemp(w->folder));
 	config.data_dir = bw_str_c(w->folder);
-	config.root_key_file = bw_arena_printf(&w->arena, "%s.key", w->folder);
 	assert_ok(bw_edge_config_parse(NULL, NULL, instances, &w->arena, &config.edge, &wrong));
 	assert_ok(bw_core_open(&config, &w->arena, &first, &w->core));
 	w->call = (struct bw_call){.core = w->core,

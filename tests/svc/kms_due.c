@@ -37,15 +37,16 @@ static void for_ever(void *ctx)
 
 static void keyer_start(void)
 {
-	unsigned char root[32] = {7};
+	struct bw_secret root = bw_secret_new(32);
 
 	assert_ok(bw_keyer_channel(&w.keyer_end, &w.api_end));
 	w.keyer = fork();
 	if (w.keyer == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		_exit(bw_keyer_serve(root, &w.keyer_end, 1, for_ever, NULL) == BW_OK ? 0 : 1);
+		_exit(bw_keyer_serve(&root, NULL, &w.keyer_end, 1, for_ever, NULL) == BW_OK ? 0 : 1);
 	}
 	assert_true(w.keyer > 0);
+	bw_secret_free(&root);
 }
 
 static void put_begin(void)
@@ -75,7 +76,6 @@ static void begin(void)
 	snprintf(w.folder, sizeof w.folder, "/tmp/bulwark-due-XXXXXX");
 	assert_non_null(mkdtemp(w.folder));
 	config.data_dir = bw_str_c(w.folder);
-	config.root_key_file = bw_arena_printf(&w.arena, "%s.key", w.folder);
 	config.keyer_channels = &w.api_end;
 	assert_ok(bw_core_open(&config, &w.arena, &first, &w.core));
 	assert_ok(bw_loop_new(&w.loop));

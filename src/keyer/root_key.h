@@ -15,3 +15,5 @@ BW_CHECKED enum bw_err bw_root_key_read(struct bw_str path, struct bw_secret *ou
 BW_CHECKED enum bw_err bw_root_key_make(struct bw_str path, struct bw_secret *out);
 /* The same with a key that is there already. */
 BW_CHECKED enum bw_err bw_root_key_write(struct bw_str path, const struct bw_secret *key);
+/* The key out of such a file's text. BW_EINVAL when it is anything but one key. The caller frees `out`. */
+BW_CHECKED enum bw_err bw_root_key_parse(struct bw_str text, struct bw_secret *out);

@@ -1,5 +1,5 @@
 #include "fixture.h"
-#include "store/root_key.h"
+#include "keyer/root_key.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -127,30 +127,4 @@ TEST(root_key_is_made_once_with_mode_0600)
 	bw_secret_free(&made);
 	bw_secret_free(&back);
 	teardown();
-}
-
-TEST(root_key_wrong_missing_or_shared_does_not_open_a_store)
-{
-	static struct fixture f;
-	char saved[100];
-
-	fixture_open(&f);
-	assert_ok(put_one(&f, BW_STR("k"), BW_STR("v")));
-	fixture_close_store(&f);
-	snprintf(saved, sizeof saved, "%s.saved", f.root_key);
-	assert_int_equal(rename(f.root_key, saved), 0);
-	snprintf(path, sizeof path, "%s", f.root_key);
-	/* Missing: no new one may be made, as that would hide the loss. */
-	assert_int_equal(bw_store_open(&f.config, &f.store), BW_EPERM);
-	assert_int_not_equal(access(f.root_key, F_OK), 0);
-	file_write(HEX "\n", 65, 0600);
-	assert_int_equal(bw_store_open(&f.config, &f.store), BW_EPERM);
-	file_write("nonsense\n", 9, 0600);
-	assert_int_equal(bw_store_open(&f.config, &f.store), BW_EINVAL);
-	assert_int_equal(rename(saved, f.root_key), 0);
-	assert_int_equal(chmod(f.root_key, 0640), 0);
-	assert_int_equal(bw_store_open(&f.config, &f.store), BW_EPERM);
-	assert_int_equal(chmod(f.root_key, 0600), 0);
-	assert_ok(bw_store_open(&f.config, &f.store));
-	fixture_close(&f);
 }

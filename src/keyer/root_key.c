@@ -1,4 +1,4 @@
-#include "store/root_key.h"
+#include "keyer/root_key.h"
 #include "base/buf.h"
 #include "base/sys.h"
 #include "codec/base64.h"
@@ -41,6 +41,15 @@ static bool key_decode(struct bw_str text, unsigned char out[BW_ROOT_KEY_BYTES])
 	if (text.n == HEX_CHARS)
 		return bw_hex_decode(text, out, BW_ROOT_KEY_BYTES) == BW_OK;
 	return text.n == BASE64_CHARS && base64_decode(text, out);
+}
+
+enum bw_err bw_root_key_parse(struct bw_str text, struct bw_secret *out)
+{
+	*out = bw_secret_new(BW_ROOT_KEY_BYTES);
+	if (key_decode(text, out->p))
+		return BW_OK;
+	bw_secret_free(out);
+	return BW_EINVAL;
 }
 
 /* A key that others could have read is no key: the operator has to hear of it, not find it in an audit. */
@@ -93,14 +102,11 @@ static enum bw_err key_read(int fd, const char *path, struct bw_secret *out)
 	err = text_read(fd, path, text, &n);
 	if (err != BW_OK)
 		return err;
-	*out = bw_secret_new(BW_ROOT_KEY_BYTES);
-	if (!key_decode(bw_str_make(text, n), out->p)) {
+	err = bw_root_key_parse(bw_str_make(text, n), out);
+	if (err != BW_OK)
 		bw_log(BW_LOG_ERROR,
 		    "root key %s: wanted one line of 64 lower-case hexadecimal or 44 base64 characters",
 		    path);
-		bw_secret_free(out);
-		err = BW_EINVAL;
-	}
 	bw_wipe(text, sizeof text);
 	return err;
 }

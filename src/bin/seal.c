@@ -1,0 +1,280 @@
+#include "bin/seal.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "bin/words.h"
+#include "keyer/root_key.h"
+
+static const char *seal_path(struct place *place)
+{
+	return bw_arena_printf(&place->arena, "%.*s/seal", BW_FMT(place->data)).p;
+}
+
+enum bw_err seal_read(struct place *place, struct bw_str *bytes)
+{
+	enum bw_err e = file_read(seal_path(place), BW_SEAL_FILE_MAX, &place->arena, bytes);
+
+	if (e != BW_OK && e != BW_ENOTFOUND)
+		bw_log(BW_LOG_ERROR, "cannot read %s: %s", seal_path(place), bw_err_name(e));
+	return e;
+}
+
+enum bw_err seal_write(struct place *place, struct bw_str bytes)
+{
+	return file_write(seal_path(place), bytes, 0600);
+}
+
+/* ---- Making ---- */
+
+static int number_of(const struct parsed *p, const char *name, int64_t usual, int64_t most, int64_t *out)
+{
+	const char *given = option_get(p, name);
+
+	*out = usual;
+	if (given && bw_str_to_i64(bw_str_c(given), 2, most, out) != BW_OK)
+		return command_refuse(p, "--%s %s is not a number from 2 to %lld", name, given, (long long)most);
+	return 0;
+}
+
+static int passphrase_ask(struct place *place, struct bw_seal_make *m)
+{
+	struct bw_secret word;
+
+	if (!word_ask_twice("New passphrase", &word)) {
+		fprintf(stderr, "bulwark: a passphrase is wanted, on the terminal or as a line of standard input\n");
+		return 1;
+	}
+	m->passphrase = bw_arena_str(&place->arena, bw_secret_bytes(&word));
+	bw_secret_free(&word);
+	if (m->passphrase.n >= BW_PASSPHRASE_MIN)
+		return 0;
+	fprintf(stderr, "bulwark: a passphrase has at least %d characters\n", BW_PASSPHRASE_MIN);
+	return 1;
+}
+
+int seal_ask(const struct parsed *p, struct place *place, const struct bw_unseal_kind *kind, struct bw_seal_make *m)
+{
+	bool shamir = strcmp(kind->name, "shamir") == 0;
+	int refused;
+
+	if (!shamir && (option_get(p, "shares") || option_get(p, "threshold")))
+		return command_refuse(p, "--shares and --threshold go with --seal shamir");
+	if (shamir && (refused = number_of(p, "shares", 5, BW_SEAL_WORDS_MAX, &m->shares)))
+		return refused;
+	if (shamir && (refused = number_of(p, "threshold", m->shares < 3 ? m->shares : 3, m->shares, &m->threshold)))
+		return refused;
+	return strcmp(kind->name, "passphrase") == 0 ? passphrase_ask(place, m) : 0;
+}
+
+void seal_tell(const struct bw_seal_make *m)
+{
+	if (!m->told.n)
+		return;
+	printf("The shares, shown once: give each to another person. Any %lld of them unseal this server; nobody has a copy.\n",
+	    (long long)m->threshold);
+	for (size_t i = 0; i < m->told.n; i++)
+		printf("%.*s\n", BW_FMT(m->told.v[i]));
+	fflush(stdout);
+}
+
+static enum bw_err file_make(struct place *place, const struct bw_seal_facts *facts, const struct bw_secret *root,
+    const struct bw_keyring *ring)
+{
+	struct bw_buf bytes;
+	enum bw_err e;
+
+	bw_buf_init(&bytes, BW_SEAL_FILE_MAX);
+	bw_seal_encode(facts, root, ring, &bytes);
+	e = bytes.failed ? BW_ETOOBIG : seal_write(place, bw_buf_str(&bytes));
+	bw_buf_free(&bytes);
+	return e;
+}
+
+static int made_new(const struct parsed *p, struct place *place, const struct bw_unseal_kind *kind, struct bw_secret *root)
+{
+	struct bw_seal_facts facts = {.kind = bw_str_c(kind->name)};
+	struct bw_seal_make m = {.arena = &place->arena, .root = root, .root_key_path = place->root_key};
+	struct bw_keyring ring;
+	enum bw_err e;
+	int refused = seal_ask(p, place, kind, &m);
+
+	if (refused)
+		return refused;
+	*root = bw_secret_new(BW_ROOT_KEY_BYTES);
+	bw_random(root->p, root->n);
+	e = kind->make(&m, &facts);
+	bw_wipe((void *)(uintptr_t)m.passphrase.p, m.passphrase.n);
+	ring = bw_keyring_new();
+	if (e == BW_OK)
+		e = file_make(place, &facts, root, &ring);
+	bw_keyring_free(&ring);
+	if (e != BW_OK) {
+		fprintf(stderr, "bulwark: the data folder could not be sealed: %s\n", bw_err_name(e));
+		return 1;
+	}
+	if (!kind->asks)
+		bw_log(BW_LOG_INFO, "root key %.*s: made; keep a copy apart from the data: without it nothing can be read",
+		    BW_FMT(place->root_key));
+	seal_tell(&m);
+	return 0;
+}
+
+/* A root key file that was there first; with it perhaps a store, from before there were seal files. */
+static int made_around(struct place *place, struct bw_secret *root, bool store)
+{
+	const struct bw_seal_facts facts = {.kind = BW_STR("file")};
+	struct bw_keyring ring = store ? bw_keyring_of_root(root) : bw_keyring_new();
+	enum bw_err e = file_make(place, &facts, root, &ring);
+
+	bw_keyring_free(&ring);
+	return e == BW_OK ? 0 : 1;
+}
+
+static int make(const struct parsed *p, struct place *place, struct bw_secret *root)
+{
+	const char *asked = option_get(p, "seal");
+	const struct bw_unseal_kind *kind = bw_unseal_kind(bw_str_c(asked ? asked : "file"));
+	struct bw_str store = bw_arena_printf(&place->arena, "%.*s/data.mdb", BW_FMT(place->data));
+	bool file, old = access(store.p, F_OK) == 0;
+	enum bw_err e = BW_ENOTFOUND;
+
+	if (!kind)
+		return command_refuse(p, "--seal %s is none of %.*s", asked, BW_FMT(bw_unseal_names(&place->arena)));
+	file = strcmp(kind->name, "file") == 0;
+	if (old && !file)
+		return command_refuse(p, "the data folder has its root key in a file already: 'bulwark rotate-root' changes that");
+	if (file)
+		e = bw_root_key_read(place->root_key, root);
+	if (e == BW_OK)
+		return made_around(place, root, old);
+	if (e == BW_ENOTFOUND && !old)
+		return made_new(p, place, kind, root);
+	bw_log(BW_LOG_ERROR, "root key %.*s: %s, and this store cannot be opened without it", BW_FMT(place->root_key),
+	    e == BW_ENOTFOUND ? "no such file" : bw_err_name(e));
+	return 1;
+}
+
+/* The file kind is tried before anything is started: a root key that is missing is for the operator to hear of at once. */
+static int check(const struct parsed *p, struct place *place, struct bw_str file)
+{
+	const char *asked = option_get(p, "seal");
+	struct bw_seal_facts facts;
+	struct bw_secret root;
+	struct bw_keyring ring;
+	enum bw_err e;
+
+	if (bw_seal_decode(file, &place->arena, &facts) != BW_OK) {
+		bw_log(BW_LOG_ERROR, "%s: is no seal file, or was changed", seal_path(place));
+		return 1;
+	}
+	if (asked && !bw_str_eq(bw_str_c(asked), facts.kind))
+		return command_refuse(
+		    p, "the data folder is sealed by %.*s: 'bulwark rotate-root' changes that, --seal does not", BW_FMT(facts.kind));
+	if (!bw_str_eq(facts.kind, BW_STR("file")))
+		return 0;
+	if (bw_unseal_kind(facts.kind)->find(&facts, place->root_key, &root) != BW_OK)
+		return 1;
+	e = bw_seal_open_file(file, &root, &ring);
+	bw_secret_free(&root);
+	bw_keyring_free(&ring);
+	if (e != BW_OK)
+		bw_log(BW_LOG_ERROR,
+		    "root key %.*s: does not open this data folder: it belongs to another one, or %s was changed",
+		    BW_FMT(place->root_key), seal_path(place));
+	return e == BW_OK ? 0 : 1;
+}
+
+int seal_ready(const struct parsed *p, struct place *place, struct bw_secret *root)
+{
+	struct bw_str file;
+	enum bw_err e = seal_read(place, &file);
+
+	*root = (struct bw_secret){0};
+	if (e == BW_ENOTFOUND)
+		return make(p, place, root);
+	return e == BW_OK ? check(p, place, file) : 1;
+}
+
+/* ---- Opening here ---- */
+
+static bool words_gather(const struct bw_unseal_kind *kind, const struct bw_seal_facts *facts, struct bw_secret *root)
+{
+	struct bw_secret said[BW_SEAL_WORDS_MAX] = {0};
+	struct bw_str words[BW_SEAL_WORDS_MAX];
+	struct bw_strs all = {0, words};
+	enum bw_err e = BW_EAGAIN;
+
+	while (e == BW_EAGAIN && all.n < BW_SEAL_WORDS_MAX && word_ask(kind->asks, &said[all.n])) {
+		words[all.n] = bw_secret_bytes(&said[all.n]);
+		all.n++;
+		e = kind->open(facts, &all, root);
+	}
+	for (size_t i = 0; i < all.n; i++)
+		bw_secret_free(&said[i]);
+	if (e == BW_EAGAIN)
+		fprintf(stderr, "bulwark: more is wanted: a %s, on the terminal or as a line of standard input\n", kind->asks);
+	else if (e != BW_OK)
+		fprintf(stderr, "bulwark: that is not the %s\n", kind->asks);
+	return e == BW_OK;
+}
+
+bool seal_root(struct place *place, struct bw_str file, struct bw_secret *root)
+{
+	const struct bw_unseal_kind *kind;
+	struct bw_seal_facts facts;
+
+	*root = (struct bw_secret){0};
+	if (bw_seal_decode(file, &place->arena, &facts) != BW_OK) {
+		fprintf(stderr, "bulwark: %s is no seal file, or was changed\n", seal_path(place));
+		return false;
+	}
+	kind = bw_unseal_kind(facts.kind);
+	if (kind->find)
+		return kind->find(&facts, place->root_key, root) == BW_OK;
+	*root = bw_secret_new(BW_ROOT_KEY_BYTES);
+	if (words_gather(kind, &facts, root))
+		return true;
+	bw_secret_free(root);
+	return false;
+}
+
+bool seal_open_here(struct place *place, struct bw_keyring *ring)
+{
+	struct bw_secret root = {0};
+	struct bw_str file;
+	enum bw_err e = seal_read(place, &file);
+
+	if (e != BW_OK) {
+		fprintf(stderr, "bulwark: no seal file in %.*s: nothing was ever kept there (an ephemeral server keeps nothing)\n", BW_FMT(place->data));
+		return false;
+	}
+	if (!seal_root(place, file, &root))
+		return false;
+	e = bw_seal_open_file(file, &root, ring);
+	bw_secret_free(&root);
+	if (e != BW_OK)
+		fprintf(stderr, "bulwark: cannot open %.*s: another root key's, or its seal file was changed\n", BW_FMT(place->data));
+	return e == BW_OK;
+}
+
+enum bw_err seal_store_key(void *ctx, struct bw_str salt, unsigned char out[32])
+{
+	return bw_keyring_store_key(ctx, 0, salt, out);
+}
+
+bool seal_store_look(struct place *place, struct bw_store **out)
+{
+	struct bw_keyring ring;
+	const struct bw_store_config config = {.data_dir = place->data, .key = seal_store_key, .key_ctx = &ring, .read_only = true};
+	enum bw_err e;
+
+	if (!seal_open_here(place, &ring))
+		return false;
+	e = bw_store_open(&config, out);
+	bw_keyring_free(&ring);
+	if (e != BW_OK)
+		fprintf(stderr, "bulwark: no store can be read in %.*s\n", BW_FMT(place->data));
+	return e == BW_OK;
+}

@@ -1,0 +1,33 @@
+/* A data folder's seal file: made at the first start, read at every other, and opened here where no server runs. */
+#pragma once
+
+#include "bin/place.h"
+#include "keyer/unseal.h"
+#include "store/store.h"
+
+/* Options by which a seal is chosen. */
+#define OPTIONS_SEAL                                                                                              \
+	{"seal", OPTION_VALUE, "KIND", "first start: how the root key is kept: file, passphrase or shamir (default: file)"},  \
+	    {"shares", OPTION_VALUE, "N", "shamir: how many shares, 2 to 32 (default: 5)"},                       \
+	    {"threshold", OPTION_VALUE, "K", "shamir: how many of them open it, 2 to N (default: 3)"}
+
+/* The bytes of the seal file, in the place's arena. BW_ENOTFOUND: there is none. Others are logged. */
+BW_CHECKED enum bw_err seal_read(struct place *place, struct bw_str *bytes);
+BW_CHECKED enum bw_err seal_write(struct place *place, struct bw_str bytes);
+/* Makes the seal file if there is none: for a new data folder as the options ask, with people asked what they have to be asked and
+ * told what they have to be told; for one from before there were seal files, around its root key file. `root` is the root key
+ * when it was made now, else empty; the caller frees. 0, or the exit status, with a message. */
+int seal_ready(const struct parsed *p, struct place *place, struct bw_secret *root);
+/* Fills the parts of a making that the options ask for, and asks people: 0 or the exit status, with a message. */
+int seal_ask(const struct parsed *p, struct place *place, const struct bw_unseal_kind *kind, struct bw_seal_make *m);
+/* Shows people what they have to keep. */
+void seal_tell(const struct bw_seal_make *m);
+
+/* The root key of a folder, found or asked for. False with a message. The caller frees. */
+bool seal_root(struct place *place, struct bw_str file, struct bw_secret *root);
+/* The keyring, for commands that look into a store without its server. False with a message. The caller frees. */
+bool seal_open_here(struct place *place, struct bw_keyring *ring);
+/* The store of a folder, to be looked at: its server may be running. False with a message. The caller closes. */
+bool seal_store_look(struct place *place, struct bw_store **out);
+/* The store's key of a keyring: for struct bw_store_config. ctx: struct bw_keyring. */
+enum bw_err seal_store_key(void *ctx, struct bw_str salt, unsigned char out[32]);
