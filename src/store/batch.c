@@ -54,6 +54,7 @@ void bw_batch_delete(struct bw_batch *b, struct bw_str key)
 
 void bw_batch_read(struct bw_batch *b, struct bw_str key, uint64_t version)
 {
+	MUST(key.n > 0); /* a record that has no name cannot be looked up again: the commit would be lost */
 	op_add(b, (struct bw_batch_op){.kind = BW_BATCH_READ, .key = key, .version = version});
 }
 

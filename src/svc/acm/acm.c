@@ -107,13 +107,14 @@ static enum bw_err keeper_find(struct bw_core *core, struct bw_snapshot *view, s
 {
 	struct acm_certificate c;
 	struct bw_arn arn;
-	struct bw_str bytes;
+	struct bw_str key, bytes;
 
 	(void)core;
 	CHECK(bw_arn_parse(text, &arn) == BW_OK && bw_str_set(id_of(&arn)), BW_ENOTFOUND);
-	TRY(bw_snapshot_get(view, store_key(arena, &arn), arena, &bytes, NULL));
+	key = store_key(arena, &arn);
+	TRY(bw_snapshot_get(view, key, arena, &bytes, NULL));
 	TRY(bw_record_decode(&acm_certificate_record, bytes, arena, &c));
-	*out = (struct bw_certificate){.arn = text, .chain_pem = bw_arena_printf(arena, "%.*s\n%.*s", BW_FMT(c.cert_pem),
+	*out = (struct bw_certificate){.arn = text, .record = key, .chain_pem = bw_arena_printf(arena, "%.*s\n%.*s", BW_FMT(c.cert_pem),
 	                                                BW_FMT(c.chain_pem))};
 	if (keys)
 		out->key_pem = c.key_pem;
