@@ -1,32 +1,23 @@
 /* Health checks: each target on its own beat, each check on a connection of its own. */
-#include <errno.h>
 #include <stdio.h>
 
-#include "edge/internal.h"
+#include "edge/probe.h"
 #include "net/tls.h"
 
-enum { ANSWER_MAX = 8 * 1024, FIRST_MS = 50 };
-
-struct probe {
-	struct edge *edge;
-	struct target *target;
-	struct sock sock;
-	struct bw_timer beat, limit;
-	bool busy, connected, asked, http, https;
-	size_t sent_n, got;
-	char *answer;
-	char request[1536];
-};
+enum { FIRST_MS = 50 };
 
 static struct probe *of_watch(struct bw_watch *w)
 {
-	return (struct probe *)((char *)w - offsetof(struct probe, sock.watch));
+	return (struct probe *)((char *)w - offsetof(struct probe, pump.sock.watch));
 }
 
 static void probe_close(struct probe *p)
 {
-	sock_close(p->edge, &p->sock);
-	bw_timer_cancel(p->edge->loop, &p->limit);
+	sock_close(p->pump.edge, &p->pump.sock);
+	bw_timer_cancel(p->pump.edge->loop, &p->limit);
+	nghttp2_session_del(p->pump.session);
+	p->pump.session = NULL;
+	wire_free(p->pump.edge, &p->pump.out);
 	bw_free(p->answer);
 	p->answer = NULL;
 	p->busy = false;
@@ -75,7 +66,7 @@ static void timed_out(struct bw_timer *t)
 	    "Request timed out");
 }
 
-static void refused(struct probe *p)
+void probe_refuse(struct probe *p)
 {
 	failed(p, "Target.FailedHealthChecks", "Health checks failed");
 }
@@ -98,12 +89,13 @@ static bool code_matches(struct bw_str codes, int status)
 	return false;
 }
 
-static void judge(struct probe *p, int status)
+void probe_judge(struct probe *p, int status)
 {
-	struct bw_str codes = p->target->group->in.health_codes;
+	const struct group *g = p->target->group;
+	struct bw_str codes = g->in.health_codes;
 	char text[80];
 
-	if (code_matches(codes.n ? codes : BW_STR("200"), status)) {
+	if (code_matches(codes.n ? codes : g->grpc ? BW_STR("12") : BW_STR("200"), status)) {
 		passed(p);
 		return;
 	}
@@ -111,84 +103,50 @@ static void judge(struct probe *p, int status)
 	failed(p, "Target.ResponseCodeMismatch", text);
 }
 
-static bool probe_write(struct probe *p)
+/* False: not yet, or the check is over. */
+static bool connect_step(struct probe *p)
 {
-	struct bw_str left = bw_str_sub(bw_str_c(p->request), p->sent_n, sizeof p->request);
-	size_t n = 0;
-	ssize_t sent;
-
-	if (p->sock.tls) {
-		if (bw_tls_write(p->sock.tls, left.p, left.n, &n) == BW_TLS_BROKEN)
-			return false;
-	} else {
-		sent = send(p->sock.watch.fd, left.p, left.n, MSG_NOSIGNAL);
-		if (sent < 0 && errno != EAGAIN)
-			return false;
-		n = sent > 0 ? (size_t)sent : 0;
+	if (!p->pump.sock.writable && !p->pump.sock.failed)
+		return false;
+	if (!sock_connected(&p->pump.sock)) {
+		probe_refuse(p);
+		return false;
 	}
-	p->sent_n += n;
-	p->asked = n == left.n;
-	return true;
+	p->connected = true;
+	if (!p->ops)
+		passed(p);
+	return p->ops != NULL;
 }
 
-static void probe_read(struct probe *p)
+static bool shake_step(struct probe *p)
 {
-	struct bw_http_response *r = &p->edge->response;
-	size_t n, head_n;
-	enum io io;
+	enum io io = sock_handshake(&p->pump.sock);
 
-	for (;;) {
-		enum bw_err e;
-
-		io = sock_read(&p->sock, p->answer + p->got, ANSWER_MAX - p->got, &n);
-		if (io == IO_WAIT)
-			return;
-		p->got += n;
-		e = bw_http_parse_response(bw_str_make(p->answer, p->got), r, &head_n);
-		if (e == BW_OK) {
-			judge(p, r->status);
-			return;
-		}
-		if (io != IO_DONE || e == BW_EINVAL || p->got == ANSWER_MAX) {
-			refused(p);
-			return;
-		}
+	if (io == IO_WAIT)
+		return false;
+	if (io != IO_DONE || (p->target->group->http2 && !tls_chose_http2(p->pump.sock.tls))) {
+		probe_refuse(p);
+		return false;
 	}
+	p->pump.sock.readable = true;
+	return true;
 }
 
 static void probe_ready(struct bw_watch *w, uint32_t events)
 {
 	struct probe *p = of_watch(w);
-	enum io io;
 
-	sock_note(&p->sock, events);
-	if (!p->connected) {
-		if (!p->sock.writable && !p->sock.failed)
-			return;
-		if (!sock_connected(&p->sock)) {
-			refused(p);
-			return;
-		}
-		p->connected = true;
-		if (!p->http) {
-			passed(p);
-			return;
-		}
-	}
-	if (p->https && !p->sock.shaken) {
-		io = sock_handshake(&p->sock);
-		if (io == IO_END || io == IO_FAIL)
-			refused(p);
-		if (io != IO_DONE)
-			return;
-		p->sock.readable = true;
-	}
-	if (!p->asked && !probe_write(p)) {
-		refused(p);
+	sock_note(&p->pump.sock, events);
+	if (!p->connected && !connect_step(p))
 		return;
+	if (p->https && !p->pump.sock.shaken && !shake_step(p))
+		return;
+	if (!p->begun) {
+		p->begun = true;
+		p->ops->begin(p);
 	}
-	if (p->asked)
-		probe_read(p);
+	if (p->busy)
+		p->ops->step(p);
 }
 
 static bool probe_address(const struct target *t, struct bw_address *out)
@@ -206,37 +164,33 @@ static bool probe_address(const struct target *t, struct bw_address *out)
 	return true;
 }
 
-static void request_write(struct probe *p, const struct bw_address *to)
+static void host_write(struct probe *p, const struct bw_address *to)
 {
-	const struct bw_edge_target_group *in = &p->target->group->in;
-	struct bw_str path = in->health_path.n && in->health_path.n < 1025 ? in->health_path : BW_STR("/");
 	char text[BW_ADDRESS_TEXT_MAX];
 	bool v6 = to->any.sa_family == AF_INET6;
 
-	(void)snprintf(p->request, sizeof p->request,
-	    "GET %.*s HTTP/1.1\r\nHost: %s%.*s%s:%u\r\nConnection: close\r\nUser-Agent: "
-	    "ELB-HealthChecker/2.0\r\nAccept-Encoding: gzip, "
-	    "compressed\r\n\r\n",
-	    BW_FMT(path), v6 ? "[" : "", BW_FMT(bw_address_text(to, text)), v6 ? "]" : "",
-	    bw_address_port(to));
+	(void)snprintf(p->host, sizeof p->host, "%s%.*s%s:%u", v6 ? "[" : "",
+	    BW_FMT(bw_address_text(to, text)), v6 ? "]" : "", bw_address_port(to));
 }
 
 static bool probe_open(struct probe *p)
 {
+	const struct group *g = p->target->group;
 	struct bw_address to;
 
-	if (!probe_address(p->target, &to) || !sock_connect(p->edge, &p->sock, &to, probe_ready))
+	if (!probe_address(p->target, &to) || !sock_connect(p->pump.edge, &p->pump.sock, &to, probe_ready))
 		return false;
 	p->busy = true;
-	p->connected = p->asked = false;
-	p->sent_n = p->got = 0;
-	p->http = !bw_str_eq(p->target->group->in.health_protocol, BW_STR("TCP"));
-	p->https = bw_str_eq(p->target->group->in.health_protocol, BW_STR("HTTPS"));
-	if (p->http)
-		request_write(p, &to);
-	p->answer = bw_realloc(NULL, ANSWER_MAX);
+	p->connected = p->begun = false;
+	p->https = bw_str_eq(g->in.health_protocol, BW_STR("HTTPS"));
+	p->ops = bw_str_eq(g->in.health_protocol, BW_STR("TCP")) ? NULL
+	         : g->http2                                      ? &probe_http2
+	                                                         : &probe_http1;
+	host_write(p, &to);
 	if (p->https)
-		p->sock.tls = bw_tls_connect_unverified(p->edge->target_tls, p->sock.watch.fd);
+		p->pump.sock.tls = bw_tls_connect_unverified(p->pump.edge->target_tls, p->pump.sock.watch.fd);
+	if (p->https && g->http2)
+		tls_offer_http2(p->pump.sock.tls);
 	return true;
 }
 
@@ -253,17 +207,17 @@ static void beat(struct bw_timer *timer)
 	struct target *t = p->target;
 	int64_t limit_s = t->group->in.health_timeout_s;
 
-	bw_timer_set(p->edge->loop, &p->beat, interval_ms(t));
+	bw_timer_set(p->pump.edge->loop, &p->beat, interval_ms(t));
 	if (p->busy)
 		return;
 	if (t->health == HEALTH_INITIAL)
 		health_set(
 		    t, HEALTH_INITIAL, "Elb.InitialHealthChecking", "Initial health checks in progress");
-	bw_timer_set(p->edge->loop, &p->limit, (limit_s < 1 ? 5 : limit_s) * 1000);
+	bw_timer_set(p->pump.edge->loop, &p->limit, (limit_s < 1 ? 5 : limit_s) * 1000);
 	if (!permits_pass(t->group->egress, false, &t->address, bw_address_port(&t->address)))
 		return; /* its packets would be dropped: the limit tells */
 	if (!probe_open(p))
-		refused(p);
+		probe_refuse(p);
 }
 
 /* What an image says of it, where health has no say. */
@@ -296,14 +250,13 @@ void probe_start(struct target *t)
 	if (p)
 		return;
 	t->probe = p = bw_alloc(sizeof *p);
-	*p = (struct probe){.edge = t->group->edge,
+	*p = (struct probe){.pump = {.edge = t->group->edge, .sock.watch.fd = -1},
 	    .target = t,
-	    .sock.watch.fd = -1,
 	    .beat.fire = beat,
 	    .limit.fire = timed_out};
 	t->successes = t->failures = 0;
 	health_set(t, HEALTH_INITIAL, "Elb.RegistrationInProgress", "Target registration is in progress");
-	bw_timer_set(p->edge->loop, &p->beat, FIRST_MS);
+	bw_timer_set(p->pump.edge->loop, &p->beat, FIRST_MS);
 }
 
 void probe_stop(struct target *t)
@@ -313,7 +266,7 @@ void probe_stop(struct target *t)
 	if (!p)
 		return;
 	probe_close(p);
-	bw_timer_cancel(p->edge->loop, &p->beat);
+	bw_timer_cancel(p->pump.edge->loop, &p->beat);
 	bw_free(p);
 	t->probe = NULL;
 }

@@ -191,7 +191,8 @@ def condition(field, *values, **more):
 class Balancer:
     """A load balancer with one listener, on an address of its own."""
 
-    def __init__(self, player, *groups, rules=(), default=None, attributes=None, protocol="HTTP", kind="application", listener=None, **more):
+    def __init__(self, player, *groups, rules=(), default=None, attributes=None, protocol="HTTP", kind="application", listener=None,
+                 healthy=True, **more):
         self.player, self.groups = player, list(groups)
         self.address = f"127.66.{next(ADDRESSES)}.1"
         self.port = free_port(self.address)
@@ -200,7 +201,7 @@ class Balancer:
         self.balancer = {"arn": f"{ARN}loadbalancer/app/lb/{self.address}", "name": "lb", "id": "50dc6c495c0c9188", "type": kind,
                          "dns_name": "lb.elb.localhost", "addresses": [self.address], "attributes": attributes or {},
                          "listeners": [self.listener], **more}
-        self.publish()
+        self.publish(healthy)
 
     def image(self):
         return {"load_balancers": [self.balancer], "target_groups": self.groups}

@@ -8,7 +8,7 @@ import time
 import unittest
 
 import harness
-from edge_case import Backend, Balancer, Player, free_port, group
+from edge_case import Backend, Player, free_port, group
 from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, RST, SETTINGS, UPDATE, WORK, Connection, NodeTarget,
                      block, curl, https)
 
@@ -17,7 +17,7 @@ POST = [(":method", "POST"), *GET[1:]]
 
 
 def h2_group(name, *ports, **more):
-    return group(name, ports, protocol_version="HTTP2", **{"health_enabled": False, **more})
+    return group(name, ports, **{"protocol_version": "HTTP2", "health_enabled": False, **more})
 
 
 def path(p, fields=GET):
@@ -366,6 +366,56 @@ class Hostile(unittest.TestCase):
         t = Target(lambda c, s: None)
         lb = https(PLAYER, h2_group("silent", t.port), attributes={"idle_timeout.timeout_seconds": "1"})
         self.assertIn(b"504", curl(lb, "-i"))
+
+
+class Health(unittest.TestCase):
+    """Checks of HTTP/2 target groups are made over HTTP/2, of gRPC target groups by a call."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = NodeTarget()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.kill()
+
+    def told(self, name, state, port=None, **more):
+        more = {"health_enabled": True, "health_path": "/length", **more}
+        port = port or self.node.ports["tls" if more.get("health_protocol") == "HTTPS" else "plain"]
+        groups = h2_group(name, port, **more)
+        https(PLAYER, groups, healthy=False)
+        PLAYER.health(port, state)
+        return next((h["reason"], h["description"]) for h in PLAYER.report()["health"] if h["port"] == port)
+
+    def test_http_2(self):
+        self.told("c1", "healthy")
+        seen = self.node.asked("/length")[-1]
+        self.assertEqual((seen[":method"], seen["user-agent"]), ("GET", "ELB-HealthChecker/2.0"))
+        self.told("c2", "healthy", protocol="HTTPS", health_protocol="HTTPS")
+        self.told("c3", "healthy", health_path="/status", health_codes="200-499")
+        self.assertEqual(self.told("c4", "unhealthy", health_path="/status"),
+                         ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [418]"))
+
+    def test_grpc(self):
+        grpc = {"protocol_version": "GRPC", "health_path": "/only"}
+        self.told("g1", "healthy", health_codes="12", **grpc)
+        seen = self.node.asked("/only")[-1]
+        self.assertEqual((seen[":method"], seen["content-type"], seen["te"]), ("POST", "application/grpc", "trailers"))
+        self.told("g2", "healthy", health_codes="0-99", **grpc)
+        self.told("g3", "healthy", health_codes="", **grpc)
+        self.assertEqual(self.told("g4", "unhealthy", health_codes="0,1", **grpc),
+                         ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [12]"))
+        self.assertEqual(self.told("g5", "unhealthy", health_codes="0-99", protocol_version="GRPC")[0], "Target.FailedHealthChecks")  # no gRPC
+
+    def test_refusals(self):
+        self.assertEqual(self.told("r1", "unhealthy", port=Backend().port)[0], "Target.FailedHealthChecks")
+        self.assertEqual(self.told("r2", "unhealthy", port=free_port())[0], "Target.FailedHealthChecks")
+        self.assertEqual(self.told("r3", "unhealthy", port=Target(lambda c, s: None).port)[0], "Target.Timeout")
+        self.assertEqual(self.told("r4", "unhealthy", port=Target(lambda c, s: False).port)[0], "Target.FailedHealthChecks")
+        self.assertEqual(self.told("r5", "unhealthy", port=Target(lambda c, s: c.sendall(Connection.make(PING, 0, 0, bytes(8)) * 2000)).port)[0],
+                         "Target.FailedHealthChecks")
+        self.assertEqual(self.told("r6", "unhealthy", port=Target(lambda c, s: c.sendall(head(s, fields=b"\xff\xff\xff\xff\xff"))).port)[0],
+                         "Target.FailedHealthChecks")
 
 
 class Zlast(unittest.TestCase):
