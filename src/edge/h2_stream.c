@@ -320,6 +320,18 @@ static void exchange_open(struct h2_stream *s)
 	s->x = x;
 }
 
+/* Who waits for leave to send the body gets it (RFC 9110 10.1.1): it is passed on as fast as the target takes
+ * it. */
+static void go_on(struct h2_stream *s, const struct bw_http_request *r)
+{
+	nghttp2_nv field = field_make(BW_STR(":status"), BW_STR("100"));
+
+	if (bw_str_eq_nocase(bw_http_header(r, BW_STR("expect"), NULL), BW_STR("100-continue")) &&
+	    !s->x->answered)
+		(void)nghttp2_submit_headers(
+		    s->h->pump.session, NGHTTP2_FLAG_NONE, s->id, NULL, &field, 1, NULL);
+}
+
 void h2_stream_dispatch(struct h2_stream *s, bool ends)
 {
 	struct bw_http_request *r = &s->h->pump.edge->request;
@@ -339,6 +351,8 @@ void h2_stream_dispatch(struct h2_stream *s, bool ends)
 		exchange_start(s->x, r);
 	else
 		exchange_fail(s->x, 400);
+	if (good && !ends)
+		go_on(s, r);
 	if (ends)
 		exchange_body_end(s->x);
 }

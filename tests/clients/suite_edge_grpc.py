@@ -127,6 +127,22 @@ class Grpc(Site):
         self.assertLessEqual(set(told["bad"]), {"14", "13", "8", "1", "2"})
 
 
+class WebSocket(Site):
+    def test_messages_pass_and_ends_are_told(self):
+        peer = self.peer("ws_peer.mjs")
+        address, _ = self.site(peer, ProtocolVersion="HTTP1", Matcher={"HttpCode": "200-499"})
+        told = self.calls(address, "echo", "closed", "dead", script="ws_peer.mjs")
+        self.assertEqual(told["echo"], {"same": [True] * 5, "pong": "p", "protocol": "talk", "code": 4000})
+        self.assertEqual(told["closed"], {"code": 4001, "reason": "as told"})
+        self.assertEqual(told["dead"], {"code": 1006})
+        self.until(lambda: {"closed": 4000} in peer.said)
+        self.assertIn({"asked": "/echo?a=b", "proto": "https"}, peer.said)
+
+    def test_there_is_none_over_http_2(self):
+        address, _ = self.site(self.peer(), ProtocolVersion="HTTP2", Matcher={"HttpCode": "200-499"})
+        self.assertEqual(self.calls(address, "refused", script="ws_peer.mjs")["refused"], {"status": 464})
+
+
 harness.serve()
 
 if __name__ == "__main__":

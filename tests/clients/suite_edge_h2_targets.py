@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """HTTP/2 towards targets: node's implementation behind the edge, and targets that mean harm."""
 import os
+import pathlib
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -12,7 +14,8 @@ from edge_case import Backend, Player, free_port, group
 from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, RST, SETTINGS, UPDATE, WORK, Connection, NodeTarget,
                      block, curl, https)
 
-PLAYER = Player()
+LOGS = tempfile.mkdtemp(prefix="bulwark-edge-h2-logs-")
+PLAYER = Player(LOGS)
 POST = [(":method", "POST"), *GET[1:]]
 
 
@@ -97,6 +100,16 @@ class Node(unittest.TestCase):
             r.resume(); r.end("abc");"""], capture_output=True, text=True, timeout=20, check=True).stdout
         self.assertEqual(out, "yes there\n")
 
+    def test_who_waits_for_leave_to_send_gets_it(self):
+        with Connection(self.lb) as c:
+            c.request(1, [*path("/echo", POST), ("expect", "100-continue")], flags=0)
+            self.assertFalse(c.until(HEADERS, stream=1)[1] & END_STREAM)  # 100
+            c.frame(DATA, END_STREAM, 1, b"abc")
+            self.assertEqual(c.until(DATA, stream=1)[3], b"abc")
+            c.request(3, [*path("/length"), ("expect", "100-continue")])  # there is no body
+            self.assertEqual(c.until(HEADERS, stream=3)[3][0], 0x88)
+        self.assertNotIn("expect", self.node.asked("/echo")[-1])
+
     def test_both_directions_at_once(self):
         with Connection(self.lb) as c:
             c.request(1, path("/echo", POST), flags=0)
@@ -143,6 +156,23 @@ class Node(unittest.TestCase):
         self.assertTrue(out.startswith(b"HTTP/1.1 464"), out)
         self.assertNotIn(b"content-type", out.lower())
         self.assertEqual(self.node.asked("/length?old"), [])
+
+    def test_logs_and_counters_tell_of_grpc(self):
+        lb = https(PLAYER, self.groups["plain"], attributes={"access_logs.s3.enabled": "true"})
+        curl(lb, "-X", "POST", "-H", "Content-Type: application/grpc+proto", path="/only")
+        curl(lb, path="/length")
+        log = pathlib.Path(LOGS)
+
+        def lines():
+            return [line.split() for f in log.iterdir() for line in f.read_text().splitlines() if lb.address in line]
+        PLAYER.until(lambda: len(lines()) == 2)
+        (grpc, h2), port = sorted(lines()), str(self.node.ports["plain"])
+        self.assertEqual((h2[0], grpc[0]), ("h2", "grpcs"))
+        for line in (grpc, h2):
+            self.assertEqual((line[4], line[8], line[9]), (f"127.0.0.1:{port}", "200", "200"))
+        PLAYER.until(lambda: PLAYER.metric("GrpcRequestCount") == 1)
+        self.assertEqual(PLAYER.metric("RequestCount"), 2)
+        self.assertEqual(PLAYER.metric("HTTPCode_Target_2XX_Count"), 2)
 
     def test_grpc_does_not_reach_http_1_1_targets(self):
         lb = https(PLAYER, group("n-old", [Backend()]))
