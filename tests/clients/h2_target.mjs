@@ -1,6 +1,7 @@
 // A target that speaks HTTP/2 by node's own implementation: over cleartext with prior knowledge, and over TLS when a key and a
-// certificate are given. Says its ports and then, a line of JSON each, what it was asked.
+// certificate are given; and HTTP/1.1 ("old"), for comparison. Says its ports and then, a line of JSON each, what it was asked.
 import { readFileSync } from "node:fs";
+import http from "node:http";
 import http2 from "node:http2";
 
 const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM } = http2.constants;
@@ -102,5 +103,8 @@ function serve(server, name) {
 }
 
 const ports = { plain: await serve(http2.createServer({ settings }), "plain") };
+const old = http.createServer((request, response) => { request.resume(); request.on("end", () => response.end("hello")); });
+await new Promise((done) => { old.listen(0, "127.0.0.1", done); });
+ports.old = old.address().port;
 if (key) ports.tls = await serve(http2.createSecureServer({ settings, key: readFileSync(key), cert: readFileSync(cert) }), "tls");
 say(ports);

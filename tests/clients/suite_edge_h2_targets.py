@@ -448,6 +448,32 @@ class Health(unittest.TestCase):
                          "Target.FailedHealthChecks")
 
 
+class Kills(unittest.TestCase):
+    """A target that is killed under load costs at most what was in work with it."""
+
+    def killed(self, kind, *words):
+        nodes = [NodeTarget(), NodeTarget()]
+        for n in nodes:
+            self.addCleanup(n.kill)
+        version = "HTTP1" if kind == "old" else "HTTP2"
+        lb = https(PLAYER, group(f"kill-{kind}", [n.ports[kind] for n in nodes], protocol_version=version, health_enabled=False))
+        threading.Timer(0.5, nodes[0].kill).start()
+        bad, dead = [], False
+        while not dead:
+            dead = nodes[0].process.poll() is not None
+            out = curl(lb, "-Z", "--parallel-max", "16", "-o", "/dev/null", "-w", "%{http_code}\\n", *words, path="/length?[1-100]")
+            last = [code for code in out.decode().split() if code != "200"]
+            bad += last
+        self.assertEqual(last, [], "failed when the target had been dead")
+        return len(bad)
+
+    def test_what_was_in_work_and_no_more(self):
+        for kind in ("old", "plain"):
+            for words in ((), ("-d", "abc")):
+                with self.subTest(kind, words=words):
+                    self.assertLessEqual(self.killed(kind, *words), 16)
+
+
 class Zlast(unittest.TestCase):
     def test_the_edge_was_never_ill(self):
         log = PLAYER.log()

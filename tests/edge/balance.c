@@ -139,3 +139,24 @@ TEST(anomalies_weigh_less)
 	share(3000, counts);
 	assert_true(counts[0] > 800);
 }
+
+TEST(another_target_is_none_of_those_that_were_tried)
+{
+	struct target *tried[3] = {&t[0], &t[2], &t[1]};
+
+	targets_make(3);
+	for (int i = 0; i < 30; i++) {
+		struct target *one = group_pick_other(&g, NOW, tried, 1);
+
+		assert_true(one == &t[1] || one == &t[2]);
+		assert_ptr_equal(group_pick_other(&g, NOW, tried, 2), &t[1]);
+	}
+	assert_null(group_pick_other(&g, NOW, tried, 3));
+	/* The unhealthy get nothing as long as one is healthy, tried or not. */
+	t[1].health = HEALTH_UNHEALTHY;
+	assert_null(group_pick_other(&g, NOW, tried, 2));
+	/* Nobody is passed over the next time. */
+	assert_non_null(group_pick(&g, NOW));
+	for (int i = 0; i < 3; i++)
+		assert_false(t[i].tried);
+}
