@@ -1,13 +1,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/mem.h"
+#include "base/lend.h"
 
 /* Chunks double up to CHUNK_MAX; a larger wish gets a chunk of its own. */
 enum { CHUNK_MIN = 4096, CHUNK_MAX = 256 * 1024 };
 
 struct bw_arena_chunk {
 	struct bw_arena_chunk *next;
+	const struct bw_lender *lender; /* of all chunks of the arena; NULL: bw_realloc and bw_free */
 	size_t size, used;
 	_Alignas(16) char data[];
 };
@@ -22,7 +23,10 @@ static void chunks_free(struct bw_arena_chunk *c)
 	while (c) {
 		struct bw_arena_chunk *next = c->next;
 
-		bw_free(c);
+		if (c->lender)
+			c->lender->release(c->lender->ctx, c);
+		else
+			bw_free(c);
 		c = next;
 	}
 }
@@ -31,7 +35,8 @@ void bw_arena_reset(struct bw_arena *a)
 {
 	struct bw_arena_chunk *keep = a->chunks;
 
-	/* The newest chunk is the largest of the usual sizes: keeping it makes the next call's arena free of malloc. */
+	/* The newest chunk is the largest of the usual sizes: keeping it makes the next call's arena free of
+	 * malloc. */
 	if (keep && keep->size <= CHUNK_MAX) {
 		chunks_free(keep->next);
 		keep->next = NULL;
@@ -59,7 +64,7 @@ void bw_arena_wipe(struct bw_arena *a)
 	bw_arena_free(a);
 }
 
-static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes)
+static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes, const struct bw_lender *lender)
 {
 	size_t size = a->chunks ? a->chunks->size * 2 : CHUNK_MIN;
 	struct bw_arena_chunk *c;
@@ -68,10 +73,17 @@ static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes)
 		size = CHUNK_MAX;
 	if (size < bytes)
 		size = bytes;
-	c = bw_realloc(NULL, sizeof *c + size);
-	*c = (struct bw_arena_chunk){.next = a->chunks, .size = size};
+	MUST(size <= SIZE_MAX - sizeof *c);
+	c = lender ? lender->resize(lender->ctx, NULL, sizeof *c + size) : bw_realloc(NULL, sizeof *c + size);
+	*c = (struct bw_arena_chunk){.next = a->chunks, .lender = lender, .size = size};
 	a->chunks = c;
 	return c;
+}
+
+void bw_arena_init_lent(struct bw_arena *a, size_t limit_bytes, const struct bw_lender *lender)
+{
+	bw_arena_init(a, limit_bytes);
+	(void)chunk_add(a, 0, lender);
 }
 
 void *bw_arena_alloc(struct bw_arena *a, size_t bytes)
@@ -82,7 +94,7 @@ void *bw_arena_alloc(struct bw_arena *a, size_t bytes)
 
 	MUST(need >= bytes);
 	if (!c || c->size - c->used < need)
-		c = chunk_add(a, need);
+		c = chunk_add(a, need, c ? c->lender : NULL);
 	p = c->data + c->used;
 	c->used += need;
 	a->used_bytes += need;

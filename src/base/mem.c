@@ -1,4 +1,4 @@
-#include "base/mem.h"
+#include "base/lend.h"
 
 #include <stdlib.h>
 
@@ -37,3 +37,17 @@ void bw_wipe(void *p, size_t bytes)
 	if (bytes)
 		explicit_bzero(p, bytes);
 }
+
+static void *malloc_resize(void *ctx, void *p, size_t bytes)
+{
+	(void)ctx;
+	return realloc(p, bytes);
+}
+
+static void malloc_release(void *ctx, void *p)
+{
+	(void)ctx;
+	free(p);
+}
+
+const struct bw_lender bw_lender_malloc = {malloc_resize, malloc_release, NULL};

@@ -1,7 +1,5 @@
 #include "base/str.h"
 
-#include <sys/random.h>
-
 static unsigned char lower(char c)
 {
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
@@ -113,20 +111,4 @@ bool bw_str_eq_secret(struct bw_str a, struct bw_str b)
 	for (size_t i = 0; i < n; i++)
 		diff |= (unsigned char)(a.p[i] ^ b.p[i]);
 	return diff == 0;
-}
-
-static uint64_t hash_seed;
-
-__attribute__((constructor)) static void hash_seed_init(void)
-{
-	MUST(getrandom(&hash_seed, sizeof hash_seed, 0) == (ssize_t)sizeof hash_seed);
-}
-
-uint64_t bw_str_hash(struct bw_str s)
-{
-	uint64_t h = 0xcbf29ce484222325u ^ hash_seed;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-	return h ^ (h >> 29);
 }

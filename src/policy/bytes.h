@@ -32,9 +32,14 @@ static inline uint64_t word_front(uint64_t w, size_t n)
 	return n < WORD ? w >> 8 * (WORD - n) << 8 * (WORD - n) : w;
 }
 
+/* ASCII case folded. Few words differ by nothing but the bit of case. */
 static inline bool words_same(uint64_t a, uint64_t b)
 {
-	return a == b || word_lower(a) == word_lower(b);
+	uint64_t apart = a ^ b;
+
+	if (apart & ~(uint64_t)0x2020202020202020u)
+		return false;
+	return apart == 0 || word_lower(a) == word_lower(b);
 }
 
 static inline bool bytes_same(const char *a, const char *b, size_t n)

@@ -4,9 +4,10 @@
  * compilation. */
 #pragma once
 
+#include <setjmp.h>
 #include <stdatomic.h>
 
-#include "base/mem.h"
+#include "base/lend.h"
 #include "codec/json.h"
 #include "policy/bytes.h"
 #include "policy/names.h"
@@ -164,7 +165,7 @@ struct candidates {
 };
 
 struct bw_policy {
-	uint64_t services; /* one bit a service hash: most policies have nothing to say to most requests */
+	uint64_t services; /* two bits a service: most policies have nothing to say to most requests */
 	uint32_t statements;
 	uint16_t statement_count, key_count;
 	uint32_t keys; /* texts: the context keys a document mentions, each once, as first written */
@@ -174,6 +175,9 @@ struct bw_policy {
 	uint8_t kind;                        /* enum bw_policy_kind */
 	atomic_uint references;
 	uint32_t bytes; /* of the block */
+	/* Where the block goes back to; NULL: bw_free. */
+	void (*give_back)(void *ctx, void *block);
+	void *give_back_ctx;
 };
 
 static inline const void *block_at(const struct bw_policy *p, uint32_t at)
@@ -215,6 +219,7 @@ struct question {
 	const struct bw_policy_request *request;
 	bool has_boundary;
 	uint32_t hash;        /* of the service */
+	uint64_t bits;        /* of the hash */
 	struct bw_str action; /* lower case, in `lower` */
 	struct arn_text resource;
 	char lower[ACTION_MAX + WORD];
@@ -237,6 +242,8 @@ struct compiler {
 	struct names texts, keys; /* of the block; of `key_texts`, lower-cased */
 	uint32_t *key_texts;
 	uint32_t key_count, key_room;
+	const struct bw_lender *lender; /* NULL: ours */
+	jmp_buf *exhausted;             /* where to go when the lender has no more */
 };
 
 /* block.c: the block as it is made */
@@ -326,6 +333,10 @@ const struct candidates *candidates_find(const struct bw_policy *p, const struct
 bool question_init(struct question *q, const struct bw_policy_request *request, bool has_boundary);
 /* Of the lower-cased name; bytes up to the next multiple of WORD are read, and do not count. */
 uint32_t service_hash(struct bw_str service);
+static inline uint64_t service_bits(uint32_t hash)
+{
+	return 1ull << (hash & 63) | 1ull << (hash >> 6 & 63);
+}
 bool statement_action(const struct bw_policy *p, const struct statement *s, const struct question *q);
 bool statement_resource(const struct statement *s, struct question *q, struct scope *scope);
 /* All elements but the action. */
@@ -339,7 +350,7 @@ struct finding {
 /* False: it has no statement about the action's service, nor about all. */
 static inline bool policy_may_match(const struct bw_policy *p, const struct question *q)
 {
-	return p->services >> (q->hash & 63) & 1;
+	return (p->services & q->bits) == q->bits;
 }
 /* Only an Allow of more than `have` is looked for: `allow` is -1 and `grant` is `have` when there is none. */
 void policy_find(const struct bw_policy *p, struct question *q, enum grant have, struct finding *out);

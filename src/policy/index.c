@@ -190,7 +190,7 @@ void index_build(struct compiler *c)
 		}
 		hashes[count] = entries[from].hash;
 		lists[count++] = list_make(c, entries + from, size);
-		services |= 1ull << (entries[from].hash & 63);
+		services |= service_bits(entries[from].hash);
 	}
 	at = block_take_array(c, sizeof *hashes + sizeof *lists, count);
 	block_write(c, at, hashes, count * sizeof *hashes);

@@ -1,8 +1,7 @@
 /* libbulwark-policy: the engine behind its public header. The structs that callers fill in great numbers are
  * laid out as ours, so that nothing is copied. */
-#include "base/lent.h"
 #include <bulwark/policy.h>
-#include "policy/policy.h"
+#include "policy/lent.h"
 
 #define SAME(ours, theirs, a, b)                                                                             \
 	_Static_assert(offsetof(struct ours, a) == offsetof(struct theirs, b), "one layout")
@@ -34,8 +33,7 @@ static struct bw_policy_list list(struct bulwark_list l)
 enum bulwark_result bulwark_policy_compile(struct bulwark_text document, enum bulwark_kind kind,
     const struct bulwark_allocator *allocator, struct bulwark_policy **out, struct bulwark_fault *fault)
 {
-	struct bw_lender lender;
-	struct bw_lent lent;
+	struct bw_lender lender = bw_lender_malloc;
 	struct bw_policy *policy = NULL;
 	enum bw_err e;
 
@@ -44,14 +42,10 @@ enum bulwark_result bulwark_policy_compile(struct bulwark_text document, enum bu
 		return BULWARK_INVALID;
 	if (allocator)
 		lender = (struct bw_lender){allocator->resize, allocator->release, allocator->ctx};
-	bw_lent_begin(&lent, allocator ? &lender : NULL);
-	if (setjmp(lent.exhausted)) {
-		bw_lent_drop(&lent);
+	e = bw_policy_compile_lent(ours(document), (enum bw_policy_kind)kind, &lender, &policy,
+	    (struct bw_policy_error *)(void *)fault);
+	if (e == BW_EAGAIN)
 		return BULWARK_NO_MEMORY;
-	}
-	e = bw_policy_compile_kept(
-	    ours(document), (enum bw_policy_kind)kind, &policy, (struct bw_policy_error *)(void *)fault);
-	bw_lent_end(&lent);
 	if (e != BW_OK)
 		return e == BW_ETOOBIG ? BULWARK_TOO_LARGE : BULWARK_INVALID;
 	*out = (struct bulwark_policy *)(void *)policy;

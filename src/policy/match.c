@@ -46,7 +46,7 @@ static size_t character_size_before(struct bw_str text, size_t end)
 	return character_size(bw_str_sub(text, 0, end), end - n) == n ? n : 1;
 }
 
-/* Does the run stand at `from`? `*end` is where it stops. */
+/* Does the run stand at `from`, which is in the text or at its end? `*end` is where it stops. */
 static bool run_at(const struct run *run, struct bw_str text, size_t from, size_t *end)
 {
 	for (size_t i = 0; i < run->count; i++) {
@@ -59,7 +59,7 @@ static bool run_at(const struct run *run, struct bw_str text, size_t from, size_
 			continue;
 		}
 		want = piece_text(&run->pieces[i], run->scope);
-		if (!bw_str_eq(bw_str_sub(text, from, want.n), want))
+		if (!bw_str_set(want) || want.n > text.n - from || !bytes_same(text.p + from, want.p, want.n))
 			return false;
 		from += want.n;
 	}
@@ -207,14 +207,6 @@ static bool variables_resolve(const struct piece *pieces, size_t count, struct s
 	return true;
 }
 
-/* The literal at the front, if any, refuses most texts before anything is looked up. */
-static bool front_match(const struct piece *first, struct bw_str text, struct scope *scope)
-{
-	if (first->kind != PIECE_TEXT)
-		return true;
-	return text.n >= first->count && bytes_same(text.p, block_at(scope->policy, first->at), first->count);
-}
-
 bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *scope)
 {
 	const struct piece *pieces = block_at(scope->policy, p->at);
@@ -224,15 +216,14 @@ bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *sco
 
 	if (!bw_str_set(text))
 		text = BW_STR("");
-	if (!front_match(pieces, text, scope) ||
-	    (p->has_variables && !variables_resolve(pieces, count, scope)))
-		return false;
 	run = run_from(pieces, count, 0, scope);
 	next = run.count;
 	if (!run_at(&run, text, 0, &at))
 		return false;
 	if (next == count)
 		return at == text.n;
+	if (p->has_variables && !variables_resolve(pieces + next, count - next, scope))
+		return false;
 	while (pieces[tail - 1].kind != PIECE_ANY)
 		tail--;
 	run = run_from(pieces, count, tail, scope);

@@ -100,23 +100,24 @@ int moment_compare(const struct moment *a, const struct moment *b)
 	return (a->ms > b->ms) - (a->ms < b->ms);
 }
 
+/* Four bytes in decimal, without leading zeros. */
 static bool ipv4_parse(struct bw_str text, uint8_t out[4])
 {
-	struct bw_str rest = text;
-	int64_t byte;
+	size_t at = 0;
 
 	for (size_t i = 0; i < 4; i++) {
-		struct bw_str part;
+		unsigned byte = 0;
+		size_t from;
 
-		if (!bw_str_set(rest))
+		if (i > 0 && (at == text.n || text.p[at++] != '.'))
 			return false;
-		part = bw_str_cut(&rest, '.');
-		if (part.n > 3 || (part.n > 1 && part.p[0] == '0') ||
-		    bw_str_to_i64(part, 0, 255, &byte) != BW_OK)
+		for (from = at; at < text.n && at - from < 3 && text.p[at] >= '0' && text.p[at] <= '9'; at++)
+			byte = byte * 10 + (unsigned)(text.p[at] - '0');
+		if (at == from || byte > 255 || (at - from > 1 && text.p[from] == '0'))
 			return false;
 		out[i] = (uint8_t)byte;
 	}
-	return !bw_str_set(rest);
+	return at == text.n;
 }
 
 static bool address_parse(struct bw_str text, struct network *out)
@@ -127,8 +128,10 @@ static bool address_parse(struct bw_str text, struct network *out)
 	*out = (struct network){.size = 4, .bits = 32};
 	if (text.n == 0 || text.n >= sizeof name)
 		return false;
+	if (ipv4_parse(text, out->bytes))
+		return true;
 	if (bw_str_find(text, ':', 0) < 0)
-		return ipv4_parse(text, out->bytes);
+		return false;
 	memcpy(name, text.p, text.n);
 	name[text.n] = '\0';
 	if (memchr(name, '\0', text.n) || inet_pton(AF_INET6, name, out->bytes) != 1)
@@ -147,11 +150,14 @@ static bool address_parse(struct bw_str text, struct network *out)
 
 bool network_parse(struct bw_str text, bool host, struct network *out)
 {
-	struct bw_str prefix = text, address = bw_str_cut(&prefix, '/');
+	struct bw_str prefix = text, address;
 	bool was_mapped;
 	int64_t bits;
 
-	if (!address_parse(address, out) || (host && bw_str_set(prefix)))
+	if (host)
+		return address_parse(text, out);
+	address = bw_str_cut(&prefix, '/');
+	if (!address_parse(address, out))
 		return false;
 	if (!bw_str_set(prefix))
 		return true;
@@ -165,12 +171,14 @@ bool network_parse(struct bw_str text, bool host, struct network *out)
 
 bool network_has(const struct network *n, const struct network *host)
 {
-	size_t whole = n->bits / 8;
-	unsigned rest = n->bits % 8;
+	unsigned bits = n->bits, at = 0;
 
-	if (n->size != host->size || memcmp(n->bytes, host->bytes, whole) != 0)
+	if (n->size != host->size)
 		return false;
-	return rest == 0 || ((n->bytes[whole] ^ host->bytes[whole]) >> (8 - rest)) == 0;
+	for (; bits >= 8; bits -= 8, at++)
+		if (n->bytes[at] != host->bytes[at])
+			return false;
+	return bits == 0 || (n->bytes[at] ^ host->bytes[at]) >> (8 - bits) == 0;
 }
 
 bool truth_parse(struct bw_str text, bool *out)

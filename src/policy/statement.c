@@ -6,8 +6,10 @@ uint32_t service_hash(struct bw_str service)
 {
 	uint64_t h = 0;
 
-	for (size_t at = 0; at < service.n; at += WORD)
-		h = (h ^ word_front(word_at(service.p + at), service.n - at)) * 0x9e3779b97f4a7c15u;
+	for (size_t at = 0; at < service.n; at += WORD) {
+		h ^= word_front(word_at(service.p + at), service.n - at);
+		h = (h ^ h >> 29) * 0x9e3779b97f4a7c15u;
+	}
 	return (uint32_t)(h >> 32);
 }
 
@@ -49,6 +51,7 @@ bool question_init(struct question *q, const struct bw_policy_request *request, 
 	q->action = bw_str_make(q->lower, action.n);
 	/* Without a colon it is no service's action: only "*" and NotAction may speak of it. */
 	q->hash = service_hash(bw_str_make(q->lower, colon < action.n ? colon : 0));
+	q->bits = service_bits(q->hash);
 	return true;
 }
 

@@ -79,6 +79,25 @@ class Library(unittest.TestCase):
         names = {line.split()[-1] for line in table.splitlines() if re.match(r"\w+ \w ", line)}
         self.assertEqual(sorted(NAMES), sorted(names))
 
+    def test_keeps_no_state(self):
+        """No byte of its own that can be written, once it is loaded, nor any that a thread has. Sanitizers bring theirs."""
+        if self.flags:
+            out = self.work / "plain.so"
+            objects = self.work / "objects"
+            objects.mkdir()
+            sources = [p for folder in ("base", "codec", "policy") for p in (ROOT / "src" / folder).glob("*.c")]
+            words = ["-fPIC", "-D_GNU_SOURCE", '-DBW_VERSION="0"', f"-I{ROOT}/src", f"-I{ROOT}/include", *sources]
+            self.assertEqual((0, "", ""), run("cc", "-c", *words, cwd=objects))
+            self.assertEqual((0, "", ""), run("ar", "rcs", "all.a", *(p.name for p in objects.glob("*.o")), cwd=objects))
+            self.assertEqual((0, "", ""), run("cc", "-shared", "-Wl,-z,relro,-z,now", "-o", out, "library.o", "all.a", cwd=objects))
+        else:
+            out = self.shared()
+        sections = dict(re.findall(r"\] (\S+) +\S+ +\w+ +\w+ (\w+)", run("readelf", "-SW", out)[1]))
+        self.assertIn(".text", sections)
+        self.assertFalse({".tdata", ".tbss"} & set(sections))
+        # What the compiler's runtime keeps: whether it is done, and a handle.
+        self.assertLessEqual(sum(int(sections.get(name, "0"), 16) for name in (".data", ".bss")), 16)
+
     def test_the_header_stands_alone_in_c_and_cpp(self):
         header = next(self.work.rglob("bulwark/policy.h"))
         for compiler in (["cc", "-xc", "-std=c99"], ["c++", "-xc++"]):
