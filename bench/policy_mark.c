@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "policy/policy.h"
 
-enum { POLICIES_MAX = 1000, SAMPLES = 100000, WARM = 5000 };
+enum { POLICIES_MAX = 1000, SAMPLES = 100000, WARM = 5000, ROUNDS = 7 };
 
 static struct bw_policy_ref refs[POLICIES_MAX];
 static size_t ref_count;
@@ -62,30 +62,101 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void *many(void *ctx)
+/* Work of one thread: what it costs in CPU time is told apart from how long it took on a machine that others
+ * use too. */
+struct work {
+	void (*each)(void);
+	long times;
+	double cpu_ns; /* of one, filled in */
+};
+
+static void *work_do(void *ctx)
 {
-	for (long i = 0, n = *(long *)ctx; i < n; i++)
-		one();
+	struct work *w = ctx;
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+	for (long i = 0; i < w->times; i++)
+		w->each();
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+	w->cpu_ns = ((double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec)) /
+	            (double)w->times;
 	return NULL;
 }
 
-static double rate(size_t threads, long each)
+/* As much arithmetic in registers as a decision takes time: what two threads of the machine can do at best.
+ */
+static void spin(void)
 {
+	unsigned long x = 1;
+
+	for (int i = 0; i < 150; i++) {
+		x = x * 3 + 1;
+		__asm__ volatile("" : "+r"(x));
+	}
+}
+
+struct rate {
+	double a_second, cpu_ns;
+};
+
+static struct rate rate(void (*each)(void), size_t threads, long times)
+{
+	struct work work[2] = {{each, times, 0}, {each, times, 0}};
+	struct rate r = {0};
 	pthread_t t[2];
 	int64_t from = now_ns();
 
 	for (size_t i = 0; i < threads; i++)
-		MUST(pthread_create(&t[i], NULL, many, &each) == 0);
-	for (size_t i = 0; i < threads; i++)
+		MUST(pthread_create(&t[i], NULL, work_do, &work[i]) == 0);
+	for (size_t i = 0; i < threads; i++) {
 		MUST(pthread_join(t[i], NULL) == 0);
-	return (double)threads * (double)each * 1e9 / (double)(now_ns() - from);
+		r.cpu_ns += work[i].cpu_ns / (double)threads;
+	}
+	r.a_second = (double)threads * (double)times * 1e9 / (double)(now_ns() - from);
+	return r;
 }
 
-/* Bytes of text; what the compiled forms take is found in the heap. */
-static size_t policies_read(const char *path)
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double v[ROUNDS])
+{
+	qsort(v, ROUNDS, sizeof *v, by_value);
+	return v[ROUNDS / 2];
+}
+
+/* One and two threads, and the register loop beside them, in rounds: medians of each. */
+static void rates_print(long times)
+{
+	double one_rate[ROUNDS], two_rate[ROUNDS], one_cpu[ROUNDS], two_cpu[ROUNDS], scale[ROUNDS],
+	    limit[ROUNDS];
+
+	for (size_t i = 0; i < ROUNDS; i++) {
+		struct rate a = rate(one, 1, times), b = rate(one, 2, times);
+		double spin_one = rate(spin, 1, times).a_second, spin_two = rate(spin, 2, times).a_second;
+
+		one_rate[i] = a.a_second;
+		two_rate[i] = b.a_second;
+		one_cpu[i] = a.cpu_ns;
+		two_cpu[i] = b.cpu_ns;
+		scale[i] = b.a_second / a.a_second;
+		limit[i] = spin_two / spin_one;
+	}
+	printf("\"rate1\":%.0f,\"rate2\":%.0f,\"cpu1\":%.0f,\"cpu2\":%.0f,\"scale\":%.2f,\"limit\":%.2f",
+	    median(one_rate), median(two_rate), median(one_cpu), median(two_cpu), median(scale),
+	    median(limit));
+}
+
+/* How many times the text the compiled forms are, with what malloc adds to them. */
+static double policies_read(const char *path)
 {
 	FILE *f = fopen(path, "r");
-	size_t bytes = 0, room = 0;
+	size_t bytes = 0, taken = 0, room = 0;
 	char *line = NULL;
 	ssize_t n;
 
@@ -95,24 +166,22 @@ static size_t policies_read(const char *path)
 
 		MUST(bw_policy_compile(text, BW_POLICY_IDENTITY, &refs[ref_count].policy, NULL) == BW_OK);
 		refs[ref_count++].id = BW_STR("p");
+		taken += malloc_usable_size(refs[ref_count - 1].policy) + sizeof(size_t);
 		bytes += text.n;
 	}
 	free(line);
 	fclose(f);
-	return bytes;
+	return (double)taken / (double)bytes;
 }
 
 int main(int argc, char **argv)
 {
 	static int64_t times[SAMPLES];
 	int64_t clock_ns = INT64_MAX;
-	size_t before, bytes, taken;
-	long each;
+	double memory;
 
 	MUST(argc == 2);
-	before = mallinfo2().uordblks;
-	bytes = policies_read(argv[1]);
-	taken = mallinfo2().uordblks - before;
+	memory = policies_read(argv[1]);
 	for (size_t i = 0; i < WARM; i++) {
 		int64_t from = now_ns(), took = now_ns() - from;
 
@@ -126,10 +195,10 @@ int main(int argc, char **argv)
 		times[i] = now_ns() - from - clock_ns;
 	}
 	qsort(times, SAMPLES, sizeof *times, by_size);
-	each = ref_count > 100 ? 100000 : 1000000;
-	printf("{\"median\":%lld,\"p99\":%lld,\"rate1\":%.0f,\"rate2\":%.0f,\"memory\":%.2f}\n",
-	    (long long)times[SAMPLES / 2], (long long)times[SAMPLES * 99 / 100], rate(1, each), rate(2, each),
-	    (double)taken / (double)bytes);
+	printf("{\"median\":%lld,\"p99\":%lld,\"memory\":%.2f,", (long long)times[SAMPLES / 2],
+	    (long long)times[SAMPLES * 99 / 100], memory);
+	rates_print(ref_count > 100 ? 20000 : 300000);
+	puts("}");
 	for (size_t i = 0; i < ref_count; i++)
 		bw_policy_release(refs[i].policy);
 	return 0;
