@@ -156,8 +156,9 @@ static struct read_cost reads(int64_t records)
 	return cost;
 }
 
-static enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32])
+static enum bw_err key_of_main(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32])
 {
+	*generation = *generation ? *generation : 1;
 	bw_store_key(bw_str_make(ctx, 32), salt, out);
 	return BW_OK;
 }

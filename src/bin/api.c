@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "bin/identity.h"
 #include "bin/sealed.h"
+#include "core/rekey.h"
 #include "keyer/seal_status.h"
 #include "net/http.h"
 #include "net/tls_holder.h"
@@ -228,6 +229,7 @@ static void parent_obey(struct serving *s, int channel)
 			bw_board_wake_take(s->api->core.seal);
 			if (sealed_now(seal))
 				return;
+			bw_rekey_wake(s->core);
 		}
 		e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
 		if (e == BW_EAGAIN)

@@ -41,7 +41,7 @@ static enum bw_err page_new(struct keyer_process *k, const struct bw_secret *roo
 enum bw_err keyer_prepare(
     struct keyer_process *k, struct place *place, struct bw_secret *root, bool ephemeral, size_t loops)
 {
-	*k = (struct keyer_process){.place = place, .count = loops, .listening = -1};
+	*k = (struct keyer_process){.place = place, .count = loops + 1, .listening = -1};
 	if (ephemeral) {
 		k->ephemeral_key = bw_secret_new(BW_ROOT_KEY_BYTES);
 		bw_random(k->ephemeral_key.p, k->ephemeral_key.n);
@@ -51,7 +51,7 @@ enum bw_err keyer_prepare(
 		TRY(bw_admin_listen(place->data, &k->listening));
 		TRY(bw_board_new("seal", BW_SEAL_STATUS_MAX, &k->status));
 	}
-	for (size_t i = 0; i < loops; i++)
+	for (size_t i = 0; i < k->count; i++)
 		TRY(bw_keyer_channel(&k->keyer_ends[i], &k->api_ends[i]));
 	return BW_OK;
 }
@@ -140,7 +140,7 @@ static void parent_obey(void *ctx)
 
 static void descriptors_fence(const struct keyer_process *k, int channel)
 {
-	int keep[LOOPS_MAX + 3];
+	int keep[LOOPS_MAX + 4];
 	size_t n = k->count;
 
 	memcpy(keep, k->keyer_ends, k->count * sizeof *keep);
@@ -159,7 +159,7 @@ static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
 	bool finds = false, found;
 
 	TRY(bw_board_write_side(k->status));
-	TRY(seal_read(k->place, &seal.file));
+	TRY(seal_read(k->place, &k->place->arena, &seal.file));
 	found = root_take(k, seal.file, &finds, &root);
 	if (finds && !found)
 		w->again_ms = FIND_AGAIN_MS;

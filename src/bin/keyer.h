@@ -15,11 +15,11 @@ struct keyer_process {
 	struct keyer_page *page;        /* of any other: as the rest */
 	struct bw_board *status;
 	int listening; /* the operator's socket; -1: none */
-	int keyer_ends[LOOPS_MAX], api_ends[LOOPS_MAX];
+	int keyer_ends[LOOPS_MAX + 1], api_ends[LOOPS_MAX + 1];
 	size_t count;
 };
 
-/* Makes the channels, one a loop, the operator's socket and the board. `root` is taken over: the root key where it was made just
+/* Makes the channels, one a loop and one for rekeying, the operator's socket and the board. `root` is taken over: the root key where it was made just
  * now, which the first keyer takes, and else empty. Before the processes are forked. BW_EAGAIN, BW_EIO: logged. */
 BW_CHECKED enum bw_err keyer_prepare(
     struct keyer_process *k, struct place *place, struct bw_secret *root, bool ephemeral, size_t loops);

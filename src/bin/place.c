@@ -10,6 +10,7 @@
 
 #include "base/sys.h"
 #include "crypto/crypto.h"
+#include "net/client.h"
 
 /* `variable` when it is set and absolute, else `fallback` below the home folder. */
 static struct bw_str home_folder(struct bw_arena *a, const char *variable, const char *fallback)
@@ -179,6 +180,25 @@ enum bw_err credentials_read(struct bw_str data, struct bw_arena *arena, struct 
 	if (file_read(bw_arena_printf(arena, "%.*s/endpoint", BW_FMT(data)).p, 1024, arena, &text) == BW_OK)
 		out->endpoint = bw_arena_str(arena, bw_str_cut(&text, '\n'));
 	return BW_OK;
+}
+
+enum bw_err endpoint_find(const struct place *place, struct bw_arena *arena, struct bw_str *endpoint, struct bw_str *ca)
+{
+	struct credentials c;
+
+	TRY(credentials_read(place->data, arena, &c));
+	*endpoint = c.endpoint;
+	if (file_read(bw_arena_printf(arena, "%.*s/ca.pem", BW_FMT(place->data)).p, 65536, arena, ca) != BW_OK)
+		*ca = BW_STR_NONE;
+	return BW_OK;
+}
+
+enum bw_err health_ask(struct bw_str endpoint, struct bw_str ca, struct bw_arena *arena, struct bw_str *body)
+{
+	int status = 0;
+
+	TRY(bw_client_get(endpoint, BW_STR("/_bulwark/health"), ca, 5000, arena, &status, body));
+	return status == 200 ? BW_OK : BW_EINVAL;
 }
 
 enum bw_err endpoint_write(struct bw_str data, struct bw_str endpoint, struct bw_arena *arena)

@@ -12,6 +12,11 @@ struct place {
 /* False with a message on stderr. */
 bool place_find(const struct parsed *p, bool make, struct place *out);
 
+/* The server's health as it says itself, in the arena. BW_EIO: no answer; BW_EINVAL: no health. */
+BW_CHECKED enum bw_err health_ask(struct bw_str endpoint, struct bw_str ca, struct bw_arena *arena, struct bw_str *body);
+/* Where the server of a folder listens, and the certificate to trust. */
+BW_CHECKED enum bw_err endpoint_find(const struct place *place, struct bw_arena *arena, struct bw_str *endpoint, struct bw_str *ca);
+
 /* Replaces a file atomically with the given mode. BW_EIO, logged. */
 BW_CHECKED enum bw_err file_write(const char *path, struct bw_str bytes, unsigned mode);
 /* Reads a whole file of at most `max` bytes. BW_ENOTFOUND, BW_ETOOBIG, BW_EIO. */

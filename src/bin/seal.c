@@ -1,5 +1,7 @@
 #include "bin/seal.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -7,23 +9,40 @@
 #include "bin/words.h"
 #include "keyer/root_key.h"
 
-static const char *seal_path(struct place *place)
+static bool seal_path(const struct place *place, char path[PATH_MAX])
 {
-	return bw_arena_printf(&place->arena, "%.*s/seal", BW_FMT(place->data)).p;
+	int n = snprintf(path, PATH_MAX, "%.*s/seal", BW_FMT(place->data));
+
+	return n > 0 && n < PATH_MAX;
 }
 
-enum bw_err seal_read(struct place *place, struct bw_str *bytes)
+enum bw_err seal_read(void *ctx, struct bw_arena *arena, struct bw_str *bytes)
 {
-	enum bw_err e = file_read(seal_path(place), BW_SEAL_FILE_MAX, &place->arena, bytes);
+	char path[PATH_MAX];
+	enum bw_err e;
 
+	CHECK(seal_path(ctx, path), BW_ETOOBIG);
+	e = file_read(path, BW_SEAL_FILE_MAX, arena, bytes);
 	if (e != BW_OK && e != BW_ENOTFOUND)
-		bw_log(BW_LOG_ERROR, "cannot read %s: %s", seal_path(place), bw_err_name(e));
+		bw_log(BW_LOG_ERROR, "cannot read %s: %s", path, bw_err_name(e));
 	return e;
 }
 
-enum bw_err seal_write(struct place *place, struct bw_str bytes)
+enum bw_err seal_write(void *ctx, struct bw_str bytes)
 {
-	return file_write(seal_path(place), bytes, 0600);
+	const struct place *place = ctx;
+	char path[PATH_MAX];
+	int folder;
+	bool synced;
+
+	CHECK(seal_path(place, path), BW_ETOOBIG);
+	TRY(file_write(path, bytes, 0600));
+	/* Its new name as well as its bytes: keys are destroyed on the strength of it. */
+	folder = open(place->data.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	synced = folder >= 0 && fsync(folder) == 0;
+	if (folder >= 0)
+		close(folder);
+	return synced ? BW_OK : BW_EIO;
 }
 
 /* ---- Making ---- */
@@ -156,17 +175,42 @@ static int make(const struct parsed *p, struct place *place, struct bw_secret *r
 	return 1;
 }
 
+/* Whether the root key in that file opens the folder. */
+static bool opens(const struct bw_seal_facts *facts, struct bw_str file, struct bw_str root_key)
+{
+	struct bw_secret root;
+	struct bw_keyring ring;
+	bool good = bw_unseal_kind(facts->kind)->find(facts, root_key, &root) == BW_OK;
+
+	if (!good)
+		return false;
+	good = bw_seal_open_file(file, &root, &ring) == BW_OK;
+	bw_secret_free(&root);
+	bw_keyring_free(&ring);
+	return good;
+}
+
+/* A rotation of the root key was cut off behind its last word: the new key has not come into its place yet. */
+static bool rotation_finish(struct place *place, const struct bw_seal_facts *facts, struct bw_str file)
+{
+	struct bw_str fresh = root_key_fresh(place);
+
+	return access(fresh.p, F_OK) == 0 && opens(facts, file, fresh) && rename(fresh.p, place->root_key.p) == 0;
+}
+
+struct bw_str root_key_fresh(struct place *place)
+{
+	return bw_arena_printf(&place->arena, "%.*s.next", BW_FMT(place->root_key));
+}
+
 /* The file kind is tried before anything is started: a root key that is missing is for the operator to hear of at once. */
 static int check(const struct parsed *p, struct place *place, struct bw_str file)
 {
 	const char *asked = option_get(p, "seal");
 	struct bw_seal_facts facts;
-	struct bw_secret root;
-	struct bw_keyring ring;
-	enum bw_err e;
 
 	if (bw_seal_decode(file, &place->arena, &facts) != BW_OK) {
-		bw_log(BW_LOG_ERROR, "%s: is no seal file, or was changed", seal_path(place));
+		bw_log(BW_LOG_ERROR, "%.*s/seal: is no seal file, or was changed", BW_FMT(place->data));
 		return 1;
 	}
 	if (asked && !bw_str_eq(bw_str_c(asked), facts.kind))
@@ -174,22 +218,17 @@ static int check(const struct parsed *p, struct place *place, struct bw_str file
 		    p, "the data folder is sealed by %.*s: 'bulwark rotate-root' changes that, --seal does not", BW_FMT(facts.kind));
 	if (!bw_str_eq(facts.kind, BW_STR("file")))
 		return 0;
-	if (bw_unseal_kind(facts.kind)->find(&facts, place->root_key, &root) != BW_OK)
-		return 1;
-	e = bw_seal_open_file(file, &root, &ring);
-	bw_secret_free(&root);
-	bw_keyring_free(&ring);
-	if (e != BW_OK)
-		bw_log(BW_LOG_ERROR,
-		    "root key %.*s: does not open this data folder: it belongs to another one, or %s was changed",
-		    BW_FMT(place->root_key), seal_path(place));
-	return e == BW_OK ? 0 : 1;
+	if (rotation_finish(place, &facts, file) || opens(&facts, file, place->root_key))
+		return 0;
+	bw_log(BW_LOG_ERROR, "root key %.*s: does not open this data folder: it belongs to another one, or %.*s/seal was changed",
+	    BW_FMT(place->root_key), BW_FMT(place->data));
+	return 1;
 }
 
 int seal_ready(const struct parsed *p, struct place *place, struct bw_secret *root)
 {
 	struct bw_str file;
-	enum bw_err e = seal_read(place, &file);
+	enum bw_err e = seal_read(place, &place->arena, &file);
 
 	*root = (struct bw_secret){0};
 	if (e == BW_ENOTFOUND)
@@ -227,7 +266,7 @@ bool seal_root(struct place *place, struct bw_str file, struct bw_secret *root)
 
 	*root = (struct bw_secret){0};
 	if (bw_seal_decode(file, &place->arena, &facts) != BW_OK) {
-		fprintf(stderr, "bulwark: %s is no seal file, or was changed\n", seal_path(place));
+		fprintf(stderr, "bulwark: %.*s/seal is no seal file, or was changed\n", BW_FMT(place->data));
 		return false;
 	}
 	kind = bw_unseal_kind(facts.kind);
@@ -244,7 +283,7 @@ bool seal_open_here(struct place *place, struct bw_keyring *ring)
 {
 	struct bw_secret root = {0};
 	struct bw_str file;
-	enum bw_err e = seal_read(place, &file);
+	enum bw_err e = seal_read(place, &place->arena, &file);
 
 	if (e != BW_OK) {
 		fprintf(stderr, "bulwark: no seal file in %.*s: nothing was ever kept there (an ephemeral server keeps nothing)\n", BW_FMT(place->data));
@@ -259,9 +298,9 @@ bool seal_open_here(struct place *place, struct bw_keyring *ring)
 	return e == BW_OK;
 }
 
-enum bw_err seal_store_key(void *ctx, struct bw_str salt, unsigned char out[32])
+enum bw_err seal_store_key(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32])
 {
-	return bw_keyring_store_key(ctx, 0, salt, out);
+	return bw_keyring_store_key(ctx, salt, generation, out);
 }
 
 bool seal_store_look(struct place *place, struct bw_store **out)

@@ -11,13 +11,16 @@
 	    {"shares", OPTION_VALUE, "N", "shamir: how many shares, 2 to 32 (default: 5)"},                       \
 	    {"threshold", OPTION_VALUE, "K", "shamir: how many of them open it, 2 to N (default: 3)"}
 
-/* The bytes of the seal file, in the place's arena. BW_ENOTFOUND: there is none. Others are logged. */
-BW_CHECKED enum bw_err seal_read(struct place *place, struct bw_str *bytes);
-BW_CHECKED enum bw_err seal_write(struct place *place, struct bw_str bytes);
+/* The bytes of the seal file. BW_ENOTFOUND: there is none. Others are logged. Any thread. ctx: struct place. */
+BW_CHECKED enum bw_err seal_read(void *ctx, struct bw_arena *arena, struct bw_str *bytes);
+/* Replaces it, durably. */
+BW_CHECKED enum bw_err seal_write(void *ctx, struct bw_str bytes);
 /* Makes the seal file if there is none: for a new data folder as the options ask, with people asked what they have to be asked and
  * told what they have to be told; for one from before there were seal files, around its root key file. `root` is the root key
  * when it was made now, else empty; the caller frees. 0, or the exit status, with a message. */
 int seal_ready(const struct parsed *p, struct place *place, struct bw_secret *root);
+/* Where the next root key lies until the seal file says that it is the one. */
+struct bw_str root_key_fresh(struct place *place);
 /* Fills the parts of a making that the options ask for, and asks people: 0 or the exit status, with a message. */
 int seal_ask(const struct parsed *p, struct place *place, const struct bw_unseal_kind *kind, struct bw_seal_make *m);
 /* Shows people what they have to keep. */
@@ -30,4 +33,4 @@ bool seal_open_here(struct place *place, struct bw_keyring *ring);
 /* The store of a folder, to be looked at: its server may be running. False with a message. The caller closes. */
 bool seal_store_look(struct place *place, struct bw_store **out);
 /* The store's key of a keyring: for struct bw_store_config. ctx: struct bw_keyring. */
-enum bw_err seal_store_key(void *ctx, struct bw_str salt, unsigned char out[32]);
+enum bw_err seal_store_key(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32]);

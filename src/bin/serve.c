@@ -335,6 +335,7 @@ static int serve_run(const struct parsed *p)
 		return 1;
 	api.core.keyer_channels = keyer.api_ends;
 	api.core.seal = keyer.status;
+	api.core.seal_place = (struct bw_seal_place){seal_read, seal_write, &place};
 	status = bw_proc_run(rows, BW_COUNT(rows) - !api.core.guard.count, DRAIN_MS);
 	bw_board_free(guard.guard.images);
 	bw_board_free(guard.guard.reports);
@@ -354,7 +355,7 @@ static int keyring_ready(const struct parsed *p, struct place *place, struct bw_
 		return refused;
 	if (!root.n)
 		return seal_open_here(place, ring) ? 0 : 1;
-	e = seal_read(place, &file);
+	e = seal_read(place, &place->arena, &file);
 	if (e == BW_OK)
 		e = bw_seal_open_file(file, &root, ring);
 	bw_secret_free(&root);

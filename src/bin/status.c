@@ -127,21 +127,18 @@ static int status_run(const struct parsed *p)
 	static struct place place;
 	struct credentials c = {.endpoint = bw_str_c(option_get(p, "endpoint"))};
 	struct bw_str ca = BW_STR_NONE, body;
-	int status = 0;
 
 	if (!bw_str_set(c.endpoint)) {
 		if (!place_find(p, false, &place))
 			return 1;
-		if (credentials_read(place.data, &place.arena, &c) != BW_OK) {
+		if (endpoint_find(&place, &place.arena, &c.endpoint, &ca) != BW_OK) {
 			fprintf(stderr, "bulwark: cannot read %.*s/credentials\n", BW_FMT(place.data));
 			return 1;
 		}
-		if (file_read(bw_arena_printf(&place.arena, "%.*s/ca.pem", BW_FMT(place.data)).p, 65536, &place.arena, &ca) != BW_OK)
-			ca = BW_STR_NONE;
 	} else {
 		bw_arena_init(&place.arena, 16 << 20);
 	}
-	if (bw_client_get(c.endpoint, BW_STR("/_bulwark/health"), ca, 5000, &place.arena, &status, &body) != BW_OK || status != 200) {
+	if (health_ask(c.endpoint, ca, &place.arena, &body) != BW_OK) {
 		fprintf(stderr, "bulwark: no answer from %.*s\n", BW_FMT(c.endpoint));
 		return 1;
 	}

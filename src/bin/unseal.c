@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "bin/seal.h"
 #include "bin/words.h"
+#include "bin/operator.h"
 #include "keyer/admin.h"
 #include "keyer/seal_status.h"
 
@@ -17,54 +18,6 @@ static const struct option seal_options[] = {OPTION_DATA, OPTION_ROOT_KEY};
 
 enum { ARENA_MAX = 4 << 20 };
 
-/* Asks the keyer. False with a message when nobody answers. */
-static bool ask(const struct place *place, const struct bw_admin_request *r, struct bw_arena *arena, struct bw_admin_answer *answer,
-    struct bw_seal_status *status)
-{
-	enum bw_err e = bw_admin_ask(place->data, r, arena, answer);
-
-	if (e == BW_OK && bw_seal_status_decode(answer->status, arena, status) == BW_OK)
-		return true;
-	fprintf(stderr, e == BW_ENOTFOUND ? "bulwark: no server runs on %.*s\n" : "bulwark: the server on %.*s does not answer\n",
-	    BW_FMT(place->data));
-	return false;
-}
-
-static void status_show(const struct bw_seal_status *s)
-{
-	printf("%s, kind %.*s", s->sealed ? "sealed" : "unsealed", BW_FMT(s->kind));
-	if (s->sealed && bw_str_set(s->asks))
-		printf(", %lld of %lld %.*s%s said", (long long)s->given, (long long)s->wanted, BW_FMT(s->asks), s->wanted == 1 ? "" : "s");
-	putchar('\n');
-	fflush(stdout);
-}
-
-static void refusal_say(const struct bw_admin_answer *a, const struct bw_seal_status *s)
-{
-	int word = bw_str_set(s->asks) ? (int)s->asks.n : 8;
-	const char *name = bw_str_set(s->asks) ? s->asks.p : "root key";
-
-	switch (a->result) {
-	case BW_EPERM:
-		fprintf(stderr, "bulwark: that is not the right %.*s\n", word, name);
-		break;
-	case BW_EINVAL:
-		fprintf(stderr, "bulwark: that is no %.*s, or has a slip in it\n", word, name);
-		break;
-	case BW_EEXISTS:
-		fprintf(stderr, "bulwark: that %.*s was said already\n", word, name);
-		break;
-	case BW_EQUOTA:
-		fprintf(stderr, "bulwark: too soon after a wrong one: wait %lld seconds\n", (long long)(a->wait_ms + 999) / 1000);
-		break;
-	case BW_ECONFLICT:
-		fprintf(stderr, "bulwark: it is not sealed\n");
-		break;
-	default:
-		fprintf(stderr, "bulwark: refused: %s\n", bw_err_name((enum bw_err)a->result));
-	}
-}
-
 /* One word to the keyer. The value: whether it was right. */
 static bool word_say(const struct place *place, struct bw_str word, struct bw_seal_status *status, struct bw_arena *kept)
 {
@@ -75,14 +28,14 @@ static bool word_say(const struct place *place, struct bw_str word, struct bw_se
 	bool good;
 
 	bw_arena_init(&arena, ARENA_MAX);
-	good = ask(place, &r, &arena, &answer, &told);
+	good = operator_ask(place, &r, &arena, &answer, &told);
 	if (good) {
 		*status = told;
 		status->kind = bw_arena_str(kept, told.kind);
 		status->asks = bw_arena_str(kept, told.asks);
 		good = answer.result == BW_OK || answer.result == BW_EAGAIN;
 		if (!good)
-			refusal_say(&answer, status);
+			operator_refused(&answer, status);
 	}
 	bw_arena_wipe(&arena);
 	return good;
@@ -96,7 +49,7 @@ static int found_say(struct place *place, struct bw_seal_status *status)
 	struct bw_buf text;
 	bool good;
 
-	if (seal_read(place, &file) != BW_OK || !seal_root(place, file, &root))
+	if (seal_read(place, &place->arena, &file) != BW_OK || !seal_root(place, file, &root))
 		return 1;
 	bw_buf_init(&text, 128);
 	bw_buf_put_hex(&text, root.p, root.n);
@@ -104,7 +57,7 @@ static int found_say(struct place *place, struct bw_seal_status *status)
 	good = word_say(place, bw_buf_str(&text), status, &place->arena);
 	bw_buf_free_secret(&text);
 	if (good)
-		status_show(status);
+		operator_show(status);
 	return good ? 0 : 1;
 }
 
@@ -127,7 +80,7 @@ static int words_say(struct place *place, struct bw_seal_status *status)
 		if (!good)
 			return 1;
 		said = true;
-		status_show(status);
+		operator_show(status);
 	}
 	if (!said)
 		fprintf(stderr, "bulwark: a %.*s is wanted, on the terminal or as a line of standard input\n", BW_FMT(status->asks));
@@ -139,7 +92,7 @@ static bool place_and_status(const struct parsed *p, struct place *place, struct
 	const struct bw_admin_request r = {.verb = BW_STR("status")};
 	struct bw_admin_answer answer;
 
-	return place_find(p, false, place) && ask(place, &r, &place->arena, &answer, status);
+	return place_find(p, false, place) && operator_ask(place, &r, &place->arena, &answer, status);
 }
 
 static int unseal_run(const struct parsed *p)
@@ -152,7 +105,7 @@ static int unseal_run(const struct parsed *p)
 	if (!place_and_status(p, &place, &status))
 		return 1;
 	if (option_get(p, "status") || !status.sealed) {
-		status_show(&status);
+		operator_show(&status);
 		return 0;
 	}
 	return bw_str_set(status.asks) ? words_say(&place, &status) : found_say(&place, &status);
@@ -167,13 +120,13 @@ static int seal_run(const struct parsed *p)
 
 	if (p->rest_count)
 		return command_refuse(p, "'%s' is too much", p->rest[0]);
-	if (!place_find(p, false, &place) || !ask(&place, &r, &place.arena, &answer, &status))
+	if (!place_find(p, false, &place) || !operator_ask(&place, &r, &place.arena, &answer, &status))
 		return 1;
 	if (answer.result != BW_OK) {
-		refusal_say(&answer, &status);
+		operator_refused(&answer, &status);
 		return 1;
 	}
-	status_show(&status);
+	operator_show(&status);
 	return 0;
 }
 

@@ -70,22 +70,24 @@ static enum bw_err trail_open(struct bw_core *core, const struct bw_core_config 
 }
 
 /* The root key stays with the keyer: the store is opened with what the keyer derives of it. */
-static enum bw_err store_key_ask(void *ctx, struct bw_str salt, unsigned char out[32])
+static enum bw_err store_key_ask(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32])
 {
-	const struct bw_core_config *config = ctx;
-	const struct bw_keyer_request request = {.op = BW_KEYER_STORE_KEY, .input = salt};
+	const struct bw_core *core = ctx;
+	const struct bw_keyer_request request = {.op = BW_KEYER_STORE_KEY, .input = salt, .length = *generation};
 	struct bw_keyer_answer answer;
 	struct bw_arena arena;
 	enum bw_err e;
 
 	bw_arena_init(&arena, KEYER_WAIT_ARENA_MAX);
-	e = bw_keyer_ask_wait(config->keyer_channels[0], &request, KEYER_WAIT_MS, &arena, &answer);
+	e = bw_keyer_ask_wait(core->keyer_channels[core->seal ? core->lanes : 0], &request, KEYER_WAIT_MS, &arena, &answer);
 	if (e == BW_OK)
-		e = answer.result == BW_OK && answer.out.n == 32 ? BW_OK : BW_EPERM;
-	if (e == BW_OK)
+		e = answer.result == BW_OK && answer.out.n == 32 && answer.out2.n == 1 ? BW_OK : BW_EPERM;
+	if (e == BW_OK) {
 		memcpy(out, answer.out.p, 32);
-	else
+		*generation = (unsigned char)answer.out2.p[0];
+	} else {
 		bw_log(BW_LOG_ERROR, "the keyer gives no key for the store: %s", bw_err_name(e));
+	}
 	bw_arena_wipe(&arena);
 	return e;
 }
@@ -97,7 +99,7 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 
 	if (config->keyer_channels) {
 		store.key = store_key_ask;
-		store.key_ctx = (void *)(uintptr_t)config;
+		store.key_ctx = core;
 	}
 	registry_build(core);
 	TRY(quotas_build(core, config->quotas));
@@ -109,6 +111,8 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	TRY(account_settle(core, config));
 	TRY(trail_open(core, config));
 	core->workers = worker_pool_new(WORKERS);
+	if (core->seal && core->keyer_channels)
+		core->rekeyer = rekeyer_new(core, core->keyer_channels[core->lanes]);
 	return BW_OK;
 }
 
@@ -129,6 +133,8 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	core->guard_reports = config->guard_reports;
 	core->keyer_channels = config->keyer_channels;
 	core->seal = config->seal;
+	core->seal_place = config->seal_place;
+	core->lanes = config->lanes;
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);
@@ -151,6 +157,7 @@ void bw_core_close(struct bw_core *core)
 {
 	if (!core)
 		return;
+	rekeyer_free(core->rekeyer);
 	publisher_free(core->publisher);
 	worker_pool_free(core->workers);
 	if (core->trail)

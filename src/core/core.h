@@ -8,12 +8,20 @@
 #include "core/session.h"
 #include "core/trail.h"
 
+/* Where the seal file (keyer/unseal.h) is. Any thread; errors are logged. */
+struct bw_seal_place {
+	enum bw_err (*read)(void *ctx, struct bw_arena *arena, struct bw_str *bytes);
+	enum bw_err (*write)(void *ctx, struct bw_str bytes);
+	void *ctx;
+};
+
 struct bw_core_config {
 	struct bw_str data_dir;
 	/* Where there is no keyer: the store's key (store/store.h). NULL: the keyer is asked, or it is ephemeral. */
-	enum bw_err (*store_key)(void *ctx, struct bw_str salt, unsigned char out[32]);
+	enum bw_err (*store_key)(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32]);
 	void *store_key_ctx;
 	struct bw_board *seal; /* the keyer's words on its seal (keyer/seal_status.h); NULL: it is never sealed */
+	struct bw_seal_place seal_place; /* beside it */
 	bool ephemeral;
 	struct bw_str account, region;        /* of the first start; later starts keep the stored account */
 	struct bw_str root_key_id, root_secret; /* from the environment; absent: the root user has no access key */
@@ -21,7 +29,7 @@ struct bw_core_config {
 	unsigned lanes;                       /* event loops */
 	unsigned trail_keep_days;             /* 0: the trail is kept for ever */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
-	const int *keyer_channels;            /* the api's ends of bw_keyer_channel, one a lane, kept open; NULL: no keyer */
+	const int *keyer_channels;            /* the api's ends of bw_keyer_channel, one a lane and, beside `seal`, one more, kept open; NULL: no keyer */
 	struct bw_edge_config edge;           /* lists are borrowed for the core's life */
 	struct bw_guard_config guard;         /* likewise */
 	struct bw_board *guard_images, *guard_reports; /* to and from the guard (core/guard_image.h); NULL: there is none */

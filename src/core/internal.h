@@ -29,8 +29,11 @@ struct bw_core {
 	struct policy_cache *policies;
 	struct mfa_guesses *mfa;
 	struct worker_pool *workers;
-	const int *keyer_channels; /* one a lane, or NULL */
+	const int *keyer_channels; /* one a lane, and one for the rekeyer; or NULL */
+	unsigned lanes;
 	const struct bw_board *seal; /* what the keyer says of its seal; NULL: it is never sealed */
+	struct bw_seal_place seal_place;
+	struct rekeyer *rekeyer;        /* beside it */
 	struct bw_lane *answered;       /* the committer's: lanes with answered calls */
 	struct publisher *publisher;    /* NULL: nothing is published */
 	struct bw_edge_config edge;
@@ -52,6 +55,12 @@ void policy_cache_free(struct policy_cache *c);
 /* A reference that the caller releases. BW_EINVAL with `error`. */
 BW_CHECKED enum bw_err policy_cache_get(struct policy_cache *c, struct bw_str document, enum bw_policy_kind kind,
     struct bw_policy **out, struct bw_policy_error *error);
+
+/* ---- rekey.c ---- */
+struct rekeyer *rekeyer_new(struct bw_core *core, int channel);
+void rekeyer_free(struct rekeyer *r);
+/* ,"rekey":{...} while one is at work. */
+void rekeyer_health(struct rekeyer *r, struct bw_buf *out);
 
 /* ---- mfa.c: wrong codes, counted by device ---- */
 struct mfa_guesses *mfa_guesses_new(void);

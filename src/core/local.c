@@ -28,6 +28,7 @@ static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 	if (x->peer_loopback)
 		bw_guard_health(core, &body);
 	bw_seal_health(core->seal, &body);
+	rekeyer_health(core->rekeyer, &body);
 	bw_buf_put(&body, BW_STR("}\n"));
 	answer(x, 200, bw_buf_str(&body));
 	bw_buf_free(&body);

@@ -32,6 +32,9 @@ void bw_seal_health(const struct bw_board *seal, struct bw_buf *out)
 		}
 		if (s.shares)
 			bw_buf_printf(out, ",\"shares\":%lld,\"threshold\":%lld", (long long)s.shares, (long long)s.wanted);
+		if (!s.sealed)
+			bw_buf_printf(out, ",\"generation\":%lld,\"rekey\":%s", (long long)s.newest,
+			    s.rekey || s.oldest != s.newest ? "true" : "false");
 		bw_buf_put(out, BW_STR("}"));
 	}
 	bw_arena_free(&arena);

@@ -9,12 +9,12 @@ enum { BW_ADMIN_MESSAGE_MAX = 128 * 1024 }; /* a new seal file, and 32 words */
 struct bw_admin_request {
 	struct bw_str verb;   /* a row of admin.c's table: status, unseal, seal ... */
 	struct bw_strs words; /* of people, or the root key as text */
-	struct bw_str facts;  /* rotate: the new ones, as in a seal file */
+	struct bw_str file;   /* rotate: a seal file with the facts wanted, around any keyring; rotated: what stands on the disk */
 	struct bw_str root;   /* rotate: the new root key, 32 bytes */
 };
 
 /* `result` is an enum bw_err: BW_OK; BW_EAGAIN: more words are wanted; BW_EPERM: wrong; BW_EINVAL: not such a word; BW_EEXISTS:
- * said already; BW_EQUOTA: too many wrong ones, wait for wait_ms; BW_ECONFLICT: not in this state. */
+ * said already; BW_EQUOTA: too many wrong ones, wait for wait_ms; BW_ECONFLICT: not in this state (sealed, unsealed, or a rekey is at work). */
 struct bw_admin_answer {
 	int64_t result, wait_ms;
 	struct bw_str status; /* struct bw_seal_status, encoded */

@@ -21,6 +21,12 @@ BW_CHECKED enum bw_err admin_open(struct keyer_admin *a, const struct bw_secret 
 /* Answers one request. */
 void admin_answer(
     struct keyer_admin *a, const struct bw_admin_request *r, struct bw_arena *arena, struct bw_admin_answer *out);
+/* A keyring with a further main key, or, at the `end`, without the oldest: the seal file to put into the place of `disk`, which is
+ * what stands there. As keyer.h says of BW_KEYER_REKEY. */
+BW_CHECKED enum bw_err admin_rekey(
+    struct keyer_admin *a, struct bw_str disk, bool end, struct bw_arena *arena, struct bw_str *file);
+/* The seal file on the disk is this one: its keyring and its root key hold from now on. BW_EAGAIN: nobody here made it. */
+BW_CHECKED enum bw_err admin_adopt(struct keyer_admin *a, struct bw_str disk);
 /* Forgets the keys and what was said. */
 void admin_close(struct keyer_admin *a);
 /* Whether the last answer was that it is sealed now: the process ends, and the next begins sealed. */

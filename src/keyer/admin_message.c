@@ -3,7 +3,7 @@
 static const struct bw_field request_fields[] = {
     BW_FIELD(1, STR, struct bw_admin_request, verb),
     BW_FIELD(2, STRS, struct bw_admin_request, words),
-    BW_FIELD(3, STR, struct bw_admin_request, facts),
+    BW_FIELD(3, STR, struct bw_admin_request, file),
     BW_FIELD(4, STR, struct bw_admin_request, root),
 };
 static const struct bw_record request_record = BW_RECORD("admin-request", struct bw_admin_request, request_fields);

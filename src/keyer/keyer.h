@@ -104,8 +104,13 @@ enum bw_keyer_op {
 	                          material
 	                          -> out: wrapped, out2: public DER, out3: material id. EINVAL: it is not what the
 	                          spec asks for */
-	BW_KEYER_STORE_KEY,    /* input: the store's salt, 32 bytes -> out: its key-encryption key (store/seal.h).
-	                          Asked when an api process starts */
+	BW_KEYER_STORE_KEY,    /* input: the store's salt, 32 bytes; length: the generation of the main key, 0: the newest ->
+	                          out: its key-encryption key (store/seal.h), out2: the generation, one byte. Asked when an
+	                          api process starts, and by a rekey */
+	BW_KEYER_REKEY,        /* input: the seal file as it stands in the data folder; plain: end it, else begin -> out:
+	                          the file to put into its place. EAGAIN: its state is another one, ETOOBIG: no generation
+	                          is left */
+	BW_KEYER_REKEYED,      /* input: the seal file as it stands now: what its keyring says holds from now on */
 	BW_KEYER_OPS,
 	BW_KEYER_NOTHING = BW_KEYER_OPS, /* the answer is known without the keyer */
 };
@@ -143,6 +148,9 @@ struct bw_keyer_blob {
 };
 BW_CHECKED enum bw_err bw_keyer_blob_parse(
     struct bw_str ciphertext, struct bw_arena *arena, struct bw_keyer_blob *out);
+
+/* The generation of the main key that a material is wrapped under; 0: it is none. */
+unsigned bw_keyer_generation(struct bw_str wrapped);
 
 /* The encryption context in its one form: pairs sorted by key, each part with its length in front. `pairs`
  * are 2 n strings. */

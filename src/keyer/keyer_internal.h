@@ -28,6 +28,7 @@ struct keyer {
 	struct bw_hmac_key naming; /* makes material ids */
 	pthread_mutex_t lock;      /* of the keyring: store keys are asked for, and keys change, seldom */
 	struct bw_keyring ring;
+	struct keyer_admin *admin; /* NULL: it is never sealed, nor rekeyed */
 	/* Who is within a request, so that keys are not wiped beneath him: keyer_quiesce. */
 	_Atomic unsigned phase, within[2];
 };
@@ -132,6 +133,9 @@ bool keyer_is_slow(const struct bw_keyer_request *r);
 void keyer_init(struct keyer *k);
 /* From now on it answers. Takes the keyring over. */
 void keyer_open(struct keyer *k, struct bw_keyring *ring);
+/* The keys become those of another keyring of the same server, which is taken over: what is not in it is wiped when it returns.
+ * Not within a request. */
+void keyer_exchange(struct keyer *k, struct bw_keyring *ring);
 /* From now on it answers nothing; wiped when it returns. */
 void keyer_close(struct keyer *k);
 /* Around each request. */

@@ -49,13 +49,42 @@ const unsigned char *bw_keyring_naming(const struct bw_keyring *r)
 }
 
 enum bw_err bw_keyring_store_key(
-    const struct bw_keyring *r, unsigned generation, struct bw_str salt, unsigned char out[32])
+    const struct bw_keyring *r, struct bw_str salt, uint32_t *generation, unsigned char out[32])
 {
-	const unsigned char *main_key = bw_keyring_main(r, generation ? generation : r->newest);
+	const unsigned char *main_key;
 
+	*generation = *generation ? *generation : r->newest;
+	main_key = bw_keyring_main(r, *generation);
 	CHECK(main_key, BW_ENOTFOUND);
 	bw_store_key(bw_str_make(main_key, KEY), salt, out);
 	return BW_OK;
+}
+
+static struct bw_keyring copy_of(const struct bw_keyring *r)
+{
+	struct bw_keyring copy = {r->oldest, r->newest, bw_secret_new(SECRETS)};
+
+	memcpy(copy.bytes.p, r->bytes.p, SECRETS);
+	return copy;
+}
+
+struct bw_keyring bw_keyring_grown(const struct bw_keyring *r)
+{
+	struct bw_keyring grown = copy_of(r);
+
+	MUST(r->oldest == r->newest && r->newest < BW_GENERATIONS_MAX);
+	grown.newest++;
+	bw_random(grown.bytes.p + NEWEST, KEY);
+	return grown;
+}
+
+struct bw_keyring bw_keyring_shrunk(const struct bw_keyring *r)
+{
+	struct bw_keyring shrunk = copy_of(r);
+
+	shrunk.oldest = r->newest;
+	memcpy(shrunk.bytes.p + OLDEST, shrunk.bytes.p + NEWEST, KEY);
+	return shrunk;
 }
 
 static struct bw_aead_key *sealing_key(const struct bw_secret *root)

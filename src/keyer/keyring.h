@@ -27,9 +27,12 @@ void bw_keyring_free(struct bw_keyring *r);
 /* Borrowed. NULL: there is none of that generation, or no longer. */
 const unsigned char *bw_keyring_main(const struct bw_keyring *r, unsigned generation);
 const unsigned char *bw_keyring_naming(const struct bw_keyring *r);
-/* The store's key-encryption key (store/seal.h) of a generation, 0 being the newest. BW_ENOTFOUND: it is gone. */
+/* The store's key-encryption key (store/seal.h) of a generation, 0 being the newest, which is told. BW_ENOTFOUND: it is gone. */
 BW_CHECKED enum bw_err bw_keyring_store_key(
-    const struct bw_keyring *r, unsigned generation, struct bw_str salt, unsigned char out[32]);
+    const struct bw_keyring *r, struct bw_str salt, uint32_t *generation, unsigned char out[32]);
+/* The same with a further main key, or without the oldest of two. The owner frees. */
+struct bw_keyring bw_keyring_grown(const struct bw_keyring *r);
+struct bw_keyring bw_keyring_shrunk(const struct bw_keyring *r);
 
 /* Appends it sealed under the root key, with `aad` as associated data. */
 void bw_keyring_seal(const struct bw_keyring *r, const struct bw_secret *root, struct bw_str aad, struct bw_buf *out);

@@ -65,6 +65,11 @@ static enum bw_err unwrap(struct keyer_turn *t, const struct bw_keyer_material *
 	return e == BW_OK ? BW_OK : BW_ECORRUPT;
 }
 
+unsigned bw_keyer_generation(struct bw_str wrapped)
+{
+	return wrapped.n > 1 ? (unsigned char)wrapped.p[0] : 0;
+}
+
 /* ---- Forms ---- */
 
 static struct bw_str der_take(struct bw_arena *a, unsigned char *der, int n)

@@ -1,4 +1,5 @@
 /* What the keyer may be asked, a row each: anything else is no request. */
+#include "keyer/admin_internal.h"
 #include "keyer/keyer_internal.h"
 
 #include "base/sys.h"
@@ -256,21 +257,37 @@ static enum bw_err import_run(struct keyer_turn *t)
 /* The api process opens its store with this, and never has the root key. */
 static enum bw_err store_key_run(struct keyer_turn *t)
 {
-	unsigned char *key = bw_arena_alloc(t->arena, BW_STORE_KEY);
+	unsigned char *key = bw_arena_alloc(t->arena, BW_STORE_KEY + 1);
+	uint32_t generation = (uint32_t)t->request->length;
 	enum bw_err e;
 
 	CHECK(t->request->input.n == BW_SEAL_SALT && t->request->length <= BW_GENERATIONS_MAX, BW_EINVAL);
 	MUST(pthread_mutex_lock(&t->keyer->lock) == 0);
-	e = bw_keyring_store_key(&t->keyer->ring, (unsigned)t->request->length, t->request->input, key);
+	e = bw_keyring_store_key(&t->keyer->ring, t->request->input, &generation, key);
 	MUST(pthread_mutex_unlock(&t->keyer->lock) == 0);
+	key[BW_STORE_KEY] = (unsigned char)generation;
 	t->answer->out = bw_str_make(key, BW_STORE_KEY);
+	t->answer->out2 = bw_str_make(key + BW_STORE_KEY, 1);
 	return e;
+}
+
+static enum bw_err rekey_run(struct keyer_turn *t)
+{
+	CHECK(t->keyer->admin, BW_EPERM);
+	return admin_rekey(t->keyer->admin, t->request->input, t->request->plain, t->arena, &t->answer->out);
+}
+
+static enum bw_err rekeyed_run(struct keyer_turn *t)
+{
+	CHECK(t->keyer->admin, BW_EPERM);
+	return admin_adopt(t->keyer->admin, t->request->input);
 }
 
 /* ---- The table ---- */
 
 static const struct {
 	enum bw_err (*run)(struct keyer_turn *t);
+	bool alone; /* it waits for those that are within: it is not one of them */
 } operations[BW_KEYER_OPS] = {
     [BW_KEYER_GENERATE] = {generate_run},
     [BW_KEYER_REWRAP] = {rewrap_run},
@@ -288,12 +305,15 @@ static const struct {
     [BW_KEYER_IMPORT_BEGIN] = {import_begin_run},
     [BW_KEYER_IMPORT] = {import_run},
     [BW_KEYER_STORE_KEY] = {store_key_run},
+    [BW_KEYER_REKEY] = {rekey_run, .alone = true},
+    [BW_KEYER_REKEYED] = {rekeyed_run, .alone = true},
 };
 
 void keyer_answer(
     struct keyer *k, const struct bw_keyer_request *r, struct bw_arena *arena, struct bw_keyer_answer *out)
 {
-	unsigned phase = keyer_enter(k);
+	bool within = r->op >= BW_KEYER_OPS || !operations[r->op].alone;
+	unsigned phase = within ? keyer_enter(k) : 0;
 	struct keyer_turn t = {k, r, out, arena, atomic_load(&k->newest)};
 
 	*out = (struct bw_keyer_answer){BW_EINVAL, BW_STR(""), BW_STR(""), BW_STR("")};
@@ -301,7 +321,8 @@ void keyer_answer(
 		out->result = BW_EPERM; /* sealed */
 	else if (r->op < BW_KEYER_OPS)
 		out->result = operations[r->op].run(&t);
-	keyer_leave(k, phase);
+	if (within)
+		keyer_leave(k, phase);
 	if (out->result != BW_OK)
 		out->out = out->out2 = out->out3 = BW_STR("");
 }

@@ -35,6 +35,26 @@ void keyer_open(struct keyer *k, struct bw_keyring *ring)
 	MUST(pthread_mutex_unlock(&k->lock) == 0);
 }
 
+void keyer_exchange(struct keyer *k, struct bw_keyring *ring)
+{
+	struct bw_keyring old;
+	struct bw_aead_key *gone = NULL;
+
+	MUST(pthread_mutex_lock(&k->lock) == 0);
+	old = k->ring;
+	k->ring = *ring;
+	*ring = (struct bw_keyring){0};
+	if (k->ring.newest != old.newest)
+		wrapping_set(k, k->ring.newest);
+	atomic_store(&k->newest, k->ring.newest);
+	if (k->ring.oldest != old.oldest)
+		gone = atomic_exchange(&k->wrapping[old.oldest], NULL);
+	MUST(pthread_mutex_unlock(&k->lock) == 0);
+	keyer_quiesce(k);
+	bw_aead_key_free(gone);
+	bw_keyring_free(&old);
+}
+
 /* Whoever counts himself in while the phase turns may have been overlooked: he counts himself in again. */
 unsigned keyer_enter(struct keyer *k)
 {

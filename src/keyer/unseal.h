@@ -9,7 +9,7 @@
 #include "store/record.h"
 
 enum {
-	BW_SEAL_FILE_MAX = 64 * 1024, /* the longest facts are 32 shares' digests and a wrapped key: some thousand bytes */
+	BW_SEAL_FILE_MAX = 32 * 1024, /* the longest facts are 32 shares' digests and a wrapped key: some thousand bytes */
 	BW_SEAL_WORDS_MAX = 32,       /* what people say to open one seal: a share each */
 	BW_SEAL_WORD_MAX = 1024,      /* a passphrase; a share is some hundred bytes */
 	BW_PASSPHRASE_MIN = 12,       /* with less of it even Argon2id buys little time */

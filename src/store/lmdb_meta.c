@@ -1,6 +1,7 @@
 /* What the embedded store keeps about itself, and the checks of opening one. */
 #include "store/lmdb_store.h"
 #include "base/sys.h"
+#include "codec/hex.h"
 
 #include <stdio.h>
 
@@ -52,27 +53,46 @@ enum bw_err store_state_load(struct bw_store *s, MDB_txn *txn, struct store_stat
 	return BW_ECORRUPT;
 }
 
-/* Every wrapped key there is, data key 0 first, as the names sort by number. */
+static enum bw_err key_read(struct bw_store *s, struct bw_str name, struct bw_str wrapped)
+{
+	struct bw_str digits = bw_str_sub(name, 4, name.n);
+	unsigned char id[4];
+	char again[16];
+	uint32_t number;
+
+	TRY(bw_hex_decode(digits, id, sizeof id) == BW_OK ? BW_OK : BW_ECORRUPT);
+	number = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+	CHECK(bw_str_eq(name, store_key_name(number, again)), BW_ECORRUPT);
+	return bw_seal_key_add(s->seal, number, wrapped);
+}
+
+/* Every wrapped key there is. Those that a rekeying has destroyed leave gaps. */
 static enum bw_err keys_load(struct bw_store *s, MDB_txn *txn)
 {
 	MDB_cursor *c;
 	MDB_val k, v;
 	enum bw_err err;
-	uint32_t id = 0;
 
 	TRY(store_lmdb_err(mdb_cursor_open(txn, s->tables[STORE_META], &c), "opening a cursor"));
 	err = store_seek(c, BW_STR("key/"), &k, &v);
 	while (err == BW_OK && bw_str_starts(store_str(k), BW_STR("key/"))) {
-		char name[16];
-
-		err = bw_str_eq(store_str(k), store_key_name(id, name))
-		          ? bw_seal_key_add(s->seal, id, store_str(v))
-		          : BW_ECORRUPT;
+		err = key_read(s, store_str(k), store_str(v));
 		if (err == BW_OK)
 			err = store_lmdb_err(mdb_cursor_get(c, &k, &v, MDB_NEXT), "walking");
-		id++;
 	}
 	mdb_cursor_close(c);
+	return err == BW_ENOTFOUND ? BW_OK : err;
+}
+
+enum bw_err store_number_load(struct bw_store *s, MDB_txn *txn, struct bw_str key, uint32_t fallback, uint32_t *out)
+{
+	struct bw_str text;
+	int64_t n = fallback;
+	enum bw_err err = store_lookup(s, txn, STORE_META, key, &text);
+
+	if (err == BW_OK && bw_str_to_i64(text, 0, UINT32_MAX, &n) != BW_OK)
+		err = BW_ECORRUPT;
+	*out = (uint32_t)n;
 	return err == BW_ENOTFOUND ? BW_OK : err;
 }
 
@@ -135,20 +155,21 @@ static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, bool old)
 }
 
 /* From whoever holds the main key. */
-static enum bw_err seal_from(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
+static enum bw_err seal_from(struct bw_store *s, struct bw_str salt, uint32_t generation)
 {
 	unsigned char key[BW_STORE_KEY];
 
-	TRY(config->key(config->key_ctx, salt, key));
+	TRY(s->key(s->key_ctx, salt, &generation, key));
 	s->seal = bw_seal_new(key);
 	bw_wipe(key, sizeof key);
+	atomic_store(&s->generation, generation);
 	return BW_OK;
 }
 
-static enum bw_err meta_load(
-    struct bw_store *s, MDB_txn *txn, struct bw_str salt, const struct bw_store_config *config)
+static enum bw_err meta_load(struct bw_store *s, MDB_txn *txn, struct bw_str salt)
 {
 	struct bw_str format;
+	uint32_t generation, reseal;
 	bool old;
 
 	if (store_lookup(s, txn, STORE_META, BW_STR("format"), &format) != BW_OK ||
@@ -157,11 +178,14 @@ static enum bw_err meta_load(
 		return BW_ECORRUPT;
 	}
 	old = bw_str_eq(format, FORMAT_OLD);
-	TRY(seal_from(s, config, salt));
+	TRY(store_number_load(s, txn, BW_STR("generation"), 1, &generation));
+	TRY(store_number_load(s, txn, BW_STR("reseal"), 0, &reseal));
+	TRY(seal_from(s, salt, generation));
+	atomic_store(&s->reseal, reseal);
 	return loaded_check(s, txn, old);
 }
 
-enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *config)
+enum bw_err store_meta_load(struct bw_store *s)
 {
 	struct bw_str salt;
 	MDB_txn *txn;
@@ -170,7 +194,7 @@ enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *co
 	TRY(store_lmdb_err(mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn), "reading the store's state"));
 	err = store_lookup(s, txn, STORE_META, BW_STR("salt"), &salt);
 	if (err == BW_OK)
-		err = meta_load(s, txn, salt, config);
+		err = meta_load(s, txn, salt);
 	mdb_txn_abort(txn);
 	return err;
 }
@@ -243,26 +267,29 @@ static enum bw_err tables_empty(struct bw_store *s, MDB_txn *txn)
 	return records.ms_entries || counters.ms_entries ? BW_ECORRUPT : BW_OK;
 }
 
-static enum bw_err seal_for_make(struct bw_store *s, const struct bw_store_config *config, struct bw_str salt)
+static enum bw_err seal_for_make(struct bw_store *s, struct bw_str salt)
 {
 	unsigned char key[BW_STORE_KEY];
 
 	if (!s->ephemeral)
-		return seal_from(s, config, salt);
+		return seal_from(s, salt, 0);
 	bw_random(key, sizeof key);
 	s->seal = bw_seal_new(key);
 	bw_wipe(key, sizeof key);
 	return BW_OK;
 }
 
-static enum bw_err meta_make(struct bw_store *s, MDB_txn *txn, const struct bw_store_config *config)
+static enum bw_err meta_make(struct bw_store *s, MDB_txn *txn)
 {
+	char number[16];
 	unsigned char bytes[BW_SEAL_SALT];
 	struct bw_str salt = bw_str_make(bytes, sizeof bytes);
 
 	TRY(tables_empty(s, txn));
 	bw_random(bytes, sizeof bytes);
-	TRY(seal_for_make(s, config, salt));
+	TRY(seal_for_make(s, salt));
+	(void)snprintf(number, sizeof number, "%u", atomic_load(&s->generation));
+	TRY(meta_put(s, txn, BW_STR("generation"), bw_str_c(number)));
 	TRY(meta_put(s, txn, BW_STR("format"), FORMAT));
 	TRY(meta_put(s, txn, BW_STR("salt"), salt));
 	TRY(key_first(s, txn, 0));
@@ -270,13 +297,13 @@ static enum bw_err meta_make(struct bw_store *s, MDB_txn *txn, const struct bw_s
 	return state_first(s, txn);
 }
 
-enum bw_err store_meta_make(struct bw_store *s, const struct bw_store_config *config)
+enum bw_err store_meta_make(struct bw_store *s)
 {
 	MDB_txn *txn;
 	enum bw_err err;
 
 	TRY(store_lmdb_err(mdb_txn_begin(s->env, NULL, 0, &txn), "making the store"));
-	err = meta_make(s, txn, config);
+	err = meta_make(s, txn);
 	if (err != BW_OK) {
 		mdb_txn_abort(txn);
 		bw_log(BW_LOG_ERROR, "store: cannot be made: %s", bw_err_name(err));

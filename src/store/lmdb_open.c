@@ -169,14 +169,14 @@ static enum bw_err tables_open(struct bw_store *s)
 	return store_lmdb_err(mdb_txn_commit(txn), "opening the tables");
 }
 
-static enum bw_err contents_open(struct bw_store *s, const struct bw_store_config *config)
+static enum bw_err contents_open(struct bw_store *s)
 {
 	enum bw_err err;
 
 	TRY(tables_open(s));
-	err = store_meta_load(s, config);
+	err = store_meta_load(s);
 	if (err == BW_ENOTFOUND && !s->read_only)
-		err = store_meta_make(s, config);
+		err = store_meta_make(s);
 	if (err == BW_OK && s->fingerprint.old && !s->read_only)
 		err = store_format_raise(s);
 	return err;
@@ -202,12 +202,12 @@ static enum bw_err durable_open(struct bw_store *s, const struct bw_store_config
 	if (s->read_only) {
 		TRY(folder_look(dir));
 		TRY(env_open(s, dir, config->map_size_bytes));
-		return contents_open(s, config);
+		return contents_open(s);
 	}
 	TRY(folder_make(dir));
 	TRY(folder_lock(s, dir));
 	TRY(env_open(s, dir, config->map_size_bytes));
-	TRY(contents_open(s, config));
+	TRY(contents_open(s));
 	return folder_sync(dir);
 }
 
@@ -251,7 +251,7 @@ static enum bw_err ephemeral_open(struct bw_store *s, const struct bw_store_conf
 	folder_remove(dir);
 	bw_free(dir);
 	TRY(err);
-	return contents_open(s, config);
+	return contents_open(s);
 }
 
 static void store_free(struct bw_store *s)
@@ -301,6 +301,8 @@ enum bw_err bw_store_open(const struct bw_store_config *config, struct bw_store 
 	s = bw_alloc(sizeof *s);
 	s->ephemeral = config->ephemeral;
 	s->read_only = config->read_only;
+	s->key = config->key;
+	s->key_ctx = config->key_ctx;
 	s->lock_fd = -1;
 	s->seals_max = BW_SEALS_MAX;
 	MUST(pthread_mutex_init(&s->write_lock, NULL) == 0);

@@ -1,6 +1,7 @@
 /* The embedded store's inside: an LMDB environment with three tables.
  *
- *	(main)    "format", "salt", "state" (state.h), "key/00000001" ... : wrapped data keys (seal.h)
+ *	(main)    "format", "salt", "state" (state.h), "key/00000001" ... : wrapped data keys (seal.h), "generation" of
+ *	          the main key that they are wrapped under, "reseal" while values are sealed anew (lmdb_rekey.c)
  *	records   key -> sealed value
  *	counters  key -> sealed 8-byte number
  *
@@ -39,6 +40,10 @@ struct bw_store {
 	MDB_dbi tables[STORE_TABLES];
 	struct bw_seal *seal;
 	bool ephemeral, read_only;
+	enum bw_err (*key)(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32]);
+	void *key_ctx;
+	_Atomic uint32_t generation; /* of the main key behind the key-encryption key */
+	_Atomic uint32_t reseal;     /* values under data keys below this one are sealed anew; 0: no rekeying is at work */
 	int lock_fd;                /* -1: none */
 	uint64_t seals_max;         /* under one data key, then it is rotated; tests lower it */
 	pthread_mutex_t write_lock; /* held from a transaction's begin to the publication of its number */
@@ -86,8 +91,11 @@ void store_write_ahead(struct bw_store *s);
 struct bw_str store_key_name(uint32_t id, char out[16]);
 BW_CHECKED enum bw_err store_key_load(struct bw_store *s, MDB_txn *txn, uint32_t id);
 BW_CHECKED enum bw_err store_state_load(struct bw_store *s, MDB_txn *txn, struct store_state *state);
-BW_CHECKED enum bw_err store_meta_make(struct bw_store *s, const struct bw_store_config *config);
-BW_CHECKED enum bw_err store_meta_load(struct bw_store *s, const struct bw_store_config *config);
+BW_CHECKED enum bw_err store_meta_make(struct bw_store *s);
+BW_CHECKED enum bw_err store_meta_load(struct bw_store *s);
+/* A number kept in the main table; `fallback` when absent. */
+BW_CHECKED enum bw_err store_number_load(
+    struct bw_store *s, MDB_txn *txn, struct bw_str key, uint32_t fallback, uint32_t *out);
 /* Takes a store that store_meta_load has found to be of an older format over to today's. */
 BW_CHECKED enum bw_err store_format_raise(struct bw_store *s);
 

@@ -118,6 +118,36 @@ enum bw_err bw_seal_key_add(struct bw_seal *s, uint32_t id, struct bw_str wrappe
 	return err;
 }
 
+enum bw_err bw_seal_key_rewrap(struct bw_seal *s, const unsigned char key[BW_STORE_KEY], uint32_t id,
+    struct bw_str wrapped, unsigned char out[BW_SEAL_WRAPPED])
+{
+	struct bw_aead_key *wrap = bw_aead_key_new(key);
+	unsigned char aad[20];
+	struct bw_arena arena;
+	struct bw_str plain;
+	struct bw_buf fresh;
+	enum bw_err err;
+
+	bw_arena_init(&arena, 4096);
+	bw_buf_init(&fresh, BW_SEAL_WRAPPED);
+	err = wrapped.n == BW_SEAL_WRAPPED ? bw_aead_open(s->wrap, wrap_aad(id, aad), wrapped, &arena, &plain) : BW_ECORRUPT;
+	if (err == BW_OK) {
+		bw_aead_seal(wrap, wrap_aad(id, aad), plain, &fresh);
+		MUST(!fresh.failed && fresh.n == BW_SEAL_WRAPPED);
+		memcpy(out, fresh.p, fresh.n);
+	}
+	bw_buf_free(&fresh);
+	bw_arena_wipe(&arena);
+	bw_aead_key_free(wrap);
+	return err;
+}
+
+void bw_seal_rekey(struct bw_seal *s, const unsigned char key[BW_STORE_KEY])
+{
+	bw_aead_key_free(s->wrap);
+	s->wrap = bw_aead_key_new(key);
+}
+
 void bw_seal_key_forget(struct bw_seal *s, uint32_t id)
 {
 	MUST(id > 0 && id < BW_DATA_KEYS_MAX);

@@ -37,6 +37,11 @@ void bw_seal_key_make(struct bw_seal *s, uint32_t id, unsigned char wrapped[BW_S
 /* Unwraps. BW_ECORRUPT when the key-encryption key is another one or the bytes were changed; BW_ETOOBIG past
  * BW_DATA_KEYS_MAX. A key that is known already stays. Any thread. */
 BW_CHECKED enum bw_err bw_seal_key_add(struct bw_seal *s, uint32_t id, struct bw_str wrapped);
+/* The same data key wrapped under another key-encryption key. BW_ECORRUPT as above. */
+BW_CHECKED enum bw_err bw_seal_key_rewrap(struct bw_seal *s, const unsigned char key[BW_STORE_KEY], uint32_t id,
+    struct bw_str wrapped, unsigned char out[BW_SEAL_WRAPPED]);
+/* From now on that one wraps and unwraps. Nobody else may be at it. */
+void bw_seal_rekey(struct bw_seal *s, const unsigned char key[BW_STORE_KEY]);
 /* For a key that never reached the disk: nothing may be sealed under it. */
 void bw_seal_key_forget(struct bw_seal *s, uint32_t id);
 bool bw_seal_key_known(const struct bw_seal *s, uint32_t id);

@@ -13,9 +13,10 @@ struct bw_snapshot;
 
 struct bw_store_config {
 	struct bw_str data_dir;      /* made 0700 when missing */
-	/* Gives the key-encryption key for the store's salt (seal.h); its errors are answered by the opening. Not used when
-	 * ephemeral: such a store's key lives as long as it does, and nowhere but in memory. */
-	enum bw_err (*key)(void *ctx, struct bw_str salt, unsigned char out[32]);
+	/* Gives the key-encryption key for the store's salt (seal.h) of a generation of main keys, which it says when it is asked for
+	 * 0, the newest; its errors are answered by the opening. Needed as long as the store is open. Not used when ephemeral: such
+	 * a store's key lives as long as it does, and nowhere but in memory. */
+	enum bw_err (*key)(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32]);
 	void *key_ctx;
 	bool ephemeral;              /* in memory: on a tmpfs, unlinked at once, never synced */
 	bool read_only;              /* subcommands looking at a running server's store */
@@ -35,6 +36,32 @@ uint64_t bw_store_seq(const struct bw_store *s);
 /* Makes a new data key the one that seals from now on; what older ones sealed stays readable. Happens by itself before a
  * key has sealed too much. BW_EIO, BW_ETOOBIG (no number left), BW_EPERM (read-only). Any thread; waits for the disk. */
 BW_CHECKED enum bw_err bw_store_rotate_data_key(struct bw_store *s);
+/* ---- Rekeying: every key of the store but data key 0 is made anew, beside its use ----
+ *
+ * begin, then steps until one says that it is finished, then end. Each may be cut off at any time, by a crash too, and begun again:
+ * what is done stays done. */
+
+/* The generation of main keys whose key-encryption key wraps the data keys. */
+uint32_t bw_store_generation(const struct bw_store *s);
+/* Whether values are left under data keys from before. */
+bool bw_store_rekeying(const struct bw_store *s);
+/* Wraps the data keys for that generation, and begins a new data key. BW_EPERM (read-only, ephemeral), BW_EIO, or the key
+ * function's error. Waits for the disk, as the others do; from one thread, not on a loop. */
+BW_CHECKED enum bw_err bw_store_rekey_begin(struct bw_store *s, uint32_t generation);
+/* A walk over all values. Zeroed before the first step. */
+struct bw_store_rekey {
+	uint64_t done, total; /* values */
+	bool finished;
+	unsigned table;       /* the store's, with the key that it has come to */
+	size_t after_n;
+	char after[BW_STORE_KEY_MAX];
+};
+/* Seals the next some hundred values anew, their versions staying as they are, in one commit. */
+BW_CHECKED enum bw_err bw_store_rekey_step(struct bw_store *s, struct bw_store_rekey *r);
+/* Destroys the older data keys: on the disk, and in memory as soon as no snapshot from before is left. BW_EAGAIN: some value still
+ * needs one, walk again. */
+BW_CHECKED enum bw_err bw_store_rekey_end(struct bw_store *s);
+
 /* 32 bytes derived (HKDF) from the store's key hierarchy for the named purpose, stable for the store's life;
  * for session tokens, markers, encoded messages, audit sealing. */
 void bw_store_derive(const struct bw_store *s, struct bw_str purpose, unsigned char out[32]);

@@ -1,5 +1,6 @@
 /* The operator's requests to a keyer in this process. */
 #include "fixture.h"
+#include "base/sys.h"
 #include "keyer/admin_internal.h"
 
 static struct keyer_admin *admin;
@@ -8,6 +9,7 @@ static _Atomic bool held;
 static struct bw_keyer_seal seal;
 static struct bw_seal_make made;
 static int64_t fake_ms;
+static struct bw_arena kept; /* of every test's admin, as a process has one for its life */
 
 static int64_t clock_ms(void)
 {
@@ -23,6 +25,8 @@ static void begin(const char *kind)
 
 	if (admin)
 		admin_close(admin);
+	else
+		bw_arena_init(&kept, 1 << 20);
 	keyer_begin();
 	keyer_close(&keyer);
 	made = (struct bw_seal_make){.arena = &arena, .root = &root, .passphrase = BW_STR("correct horse battery"),
@@ -37,7 +41,7 @@ static void begin(const char *kind)
 	held = true;
 	seal = (struct bw_keyer_seal){
 	    .file = bw_arena_str(&arena, bw_buf_str(&file)), .listening = -1, .status = board, .held = &held};
-	admin = admin_new(&keyer, &seal, clock_ms, &arena);
+	admin = admin_new(&keyer, &seal, clock_ms, &kept);
 	bw_buf_free(&file);
 	bw_keyring_free(&ring);
 	bw_secret_free(&root);
@@ -166,4 +170,178 @@ TEST(what_is_no_request_is_refused)
 	}
 	assert_int_equal(admin_request_decode(BW_STR("nonsense"), &arena, &back), BW_ECORRUPT);
 	assert_int_equal(admin_request_decode(BW_STR(""), &arena, &back), BW_ECORRUPT);
+}
+
+/* ---- Another root key, other main keys ---- */
+
+static struct bw_str root_hex(void)
+{
+	return BW_STR("0707070707070707070707070707070707070707070707070707070707070707");
+}
+
+static void unsealed(void)
+{
+	struct bw_seal_status s;
+
+	begin("passphrase");
+	assert_ok(say("unseal", BW_STR("correct horse battery"), 0, &s));
+}
+
+/* Asks for a rotation to shares of the root key `fresh`. */
+static enum bw_err rotate(struct bw_str word, struct bw_secret *fresh, struct bw_seal_make *shares, struct bw_str *file)
+{
+	struct bw_seal_facts facts = {.kind = BW_STR("shamir")};
+	struct bw_keyring nothing = bw_keyring_new();
+	struct bw_admin_request r = {.verb = BW_STR("rotate"), .words = {1, &word}};
+	struct bw_admin_answer a;
+	struct bw_buf b;
+
+	*shares = (struct bw_seal_make){.arena = &arena, .root = fresh, .shares = 3, .threshold = 2};
+	assert_ok(bw_unseal_kind(facts.kind)->make(shares, &facts));
+	bw_buf_init(&b, BW_SEAL_FILE_MAX);
+	bw_seal_encode(&facts, fresh, &nothing, &b);
+	r.file = bw_buf_str(&b);
+	r.root = bw_secret_bytes(fresh);
+	admin_answer(admin, &r, &arena, &a);
+	*file = a.file;
+	bw_buf_free(&b);
+	bw_keyring_free(&nothing);
+	return (enum bw_err)a.result;
+}
+
+static enum bw_err rotated(struct bw_str file)
+{
+	struct bw_admin_request r = {.verb = BW_STR("rotated"), .file = file};
+	struct bw_admin_answer a;
+
+	admin_answer(admin, &r, &arena, &a);
+	return (enum bw_err)a.result;
+}
+
+TEST(another_root_key_wraps_the_same_main_keys)
+{
+	struct bw_secret fresh = bw_secret_new(32);
+	struct bw_keyring ring;
+	struct bw_seal_make shares;
+	struct bw_seal_status s;
+	struct bw_str file;
+
+	bw_random(fresh.p, fresh.n);
+	unsealed();
+	assert_int_equal(rotated(seal.file), BW_OK); /* nothing changes */
+	assert_ok(rotate(root_hex(), &fresh, &shares, &file));
+	assert_ok(bw_seal_open_file(file, &fresh, &ring));
+	assert_memory_equal(ring.bytes.p, keyer.ring.bytes.p, 96);
+	bw_keyring_free(&ring);
+	/* Until it stands on the disk, the older one counts. */
+	assert_ok(say("status", BW_STR_NONE, 0, &s));
+	assert_str(s.kind, "passphrase");
+	assert_int_equal(rotated(flipped(file, 30)), BW_ECONFLICT);
+	assert_ok(rotated(file));
+	assert_ok(say("status", BW_STR_NONE, 0, &s));
+	assert_str(s.kind, "shamir");
+	assert_int_equal(s.wanted, 2);
+	assert_ok(random_asked());
+	/* The older root key is none any more. */
+	assert_int_equal(rotate(root_hex(), &fresh, &shares, &file), BW_EPERM);
+	bw_secret_free(&fresh);
+}
+
+TEST(who_does_not_know_the_root_key_gets_no_keyring)
+{
+	struct bw_secret fresh = bw_secret_new(32);
+	struct bw_seal_make shares;
+	struct bw_str file;
+
+	unsealed();
+	fake_ms = 0;
+	assert_int_equal(rotate(BW_STR("0007070707070707070707070707070707070707070707070707070707070707"), &fresh, &shares, &file), BW_EPERM);
+	assert_false(bw_str_set(file));
+	/* And guesses as slowly as at a passphrase. */
+	assert_int_equal(rotate(root_hex(), &fresh, &shares, &file), BW_EQUOTA);
+	fake_ms = 1000;
+	assert_int_equal(rotate(BW_STR("nonsense"), &fresh, &shares, &file), BW_EINVAL);
+	assert_ok(rotate(root_hex(), &fresh, &shares, &file));
+	bw_secret_free(&fresh);
+	begin("passphrase");
+	fresh = bw_secret_new(32);
+	assert_int_equal(rotate(root_hex(), &fresh, &shares, &file), BW_ECONFLICT); /* sealed */
+	bw_secret_free(&fresh);
+}
+
+static enum bw_err rekey_asked(struct bw_str disk, bool end, struct bw_str *file)
+{
+	const struct bw_keyer_request r = {.op = BW_KEYER_REKEY, .input = disk, .plain = end};
+	struct bw_keyer_answer a = ask(&r);
+
+	*file = bw_arena_str(&arena, a.out);
+	return a.result;
+}
+
+static enum bw_err rekeyed(struct bw_str disk)
+{
+	const struct bw_keyer_request r = {.op = BW_KEYER_REKEYED, .input = disk};
+
+	return ask(&r).result;
+}
+
+TEST(a_newer_main_key_wraps_and_the_older_one_opens_until_it_is_destroyed)
+{
+	struct bw_keyer_request r;
+	struct bw_keyer_material old, fresh;
+	struct bw_seal_status s;
+	struct bw_str two, one;
+
+	unsealed();
+	old = key_make(BW_KEY_SYMMETRIC_DEFAULT, NULL);
+	assert_int_equal(bw_keyer_generation(old.wrapped), 1);
+	assert_ok(say("rekey", BW_STR_NONE, 0, &s));
+	assert_true(s.rekey);
+	assert_int_equal(rekey_asked(seal.file, true, &two), BW_EAGAIN); /* there is nothing to end */
+	assert_int_equal(rekey_asked(flipped(seal.file, 20), false, &two), BW_EAGAIN);
+	assert_ok(rekey_asked(seal.file, false, &two));
+	assert_int_equal(bw_keyer_generation(key_make(BW_KEY_SYMMETRIC_DEFAULT, NULL).wrapped), 1);
+	assert_ok(rekeyed(two));
+	assert_ok(say("status", BW_STR_NONE, 0, &s));
+	assert_false(s.rekey);
+	assert_int_equal(s.oldest, 1);
+	assert_int_equal(s.newest, 2);
+	fresh = key_make(BW_KEY_SYMMETRIC_DEFAULT, NULL);
+	assert_int_equal(bw_keyer_generation(fresh.wrapped), 2);
+	/* The older one opens, and is wrapped anew. */
+	r = (struct bw_keyer_request){.op = BW_KEYER_REWRAP, .key = old, .other = old};
+	fresh = old;
+	fresh.wrapped = ask_ok(&r);
+	assert_int_equal(bw_keyer_generation(fresh.wrapped), 2);
+	assert_ok(rekey_asked(two, true, &one));
+	assert_ok(rekeyed(one));
+	assert_ok(say("status", BW_STR_NONE, 0, &s));
+	assert_int_equal(s.oldest, 2);
+	assert_int_equal(s.newest, 2);
+	r = (struct bw_keyer_request){.op = BW_KEYER_ENCRYPT, .key = old, .algorithm = BW_ALG_SYMMETRIC_DEFAULT, .input = BW_STR("x")};
+	assert_int_equal(ask(&r).result, BW_ECORRUPT);
+	r.key = fresh;
+	assert_ok(ask(&r).result);
+}
+
+TEST(a_rotation_and_a_rekey_do_not_meet)
+{
+	struct bw_secret fresh = bw_secret_new(32);
+	struct bw_seal_make shares;
+	struct bw_seal_status s;
+	struct bw_str file, two, one;
+
+	bw_random(fresh.p, fresh.n);
+	unsealed();
+	/* A rotation that stands on the disk, though nobody said so: it is taken over by who reads the disk. */
+	assert_ok(rotate(root_hex(), &fresh, &shares, &file));
+	assert_ok(say("rekey", BW_STR_NONE, 0, &s));
+	assert_ok(rekey_asked(file, false, &two));
+	assert_ok(rekeyed(two));
+	assert_int_equal(rotate(root_hex(), &fresh, &shares, &file), BW_ECONFLICT);
+	assert_ok(rekey_asked(two, true, &one));
+	assert_ok(rekeyed(one));
+	assert_ok(say("status", BW_STR_NONE, 0, &s));
+	assert_str(s.kind, "shamir");
+	bw_secret_free(&fresh);
 }

@@ -122,14 +122,16 @@ TEST(keyring_of_an_older_server_derives_what_its_root_key_did)
 	static const unsigned char salt[32] = {5};
 	unsigned char key[32], want[32];
 	struct bw_keyring ring;
+	uint32_t generation = 0;
 
 	begin();
 	ring = bw_keyring_of_root(&root);
-	assert_ok(bw_keyring_store_key(&ring, 0, bw_str_make(salt, 32), key));
+	assert_ok(bw_keyring_store_key(&ring, bw_str_make(salt, 32), &generation, key));
+	assert_int_equal(generation, 1);
 	bw_hkdf(bw_secret_bytes(&root), bw_str_make(salt, 32), BW_STR("bulwark key-encryption key"), want, 32);
 	assert_memory_equal(key, want, 32);
-	assert_ok(bw_keyring_store_key(&ring, 1, bw_str_make(salt, 32), key));
-	assert_int_equal(bw_keyring_store_key(&ring, 2, bw_str_make(salt, 32), key), BW_ENOTFOUND);
+	generation = 2;
+	assert_int_equal(bw_keyring_store_key(&ring, bw_str_make(salt, 32), &generation, key), BW_ENOTFOUND);
 	bw_keyring_free(&ring);
 }
 

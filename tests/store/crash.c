@@ -43,8 +43,9 @@ static char folder[64] = "/tmp/bulwark-crash-XXXXXX", data[80];
 static unsigned char main_key[32];
 static struct bw_store *store;
 
-static enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32])
+static enum bw_err key_of_main(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32])
 {
+	*generation = *generation ? *generation : 1;
 	bw_store_key(bw_str_make(ctx, 32), salt, out);
 	return BW_OK;
 }

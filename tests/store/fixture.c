@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32])
+enum bw_err key_of_main(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32])
 {
-	bw_store_key(bw_str_make(ctx, 32), salt, out);
+	unsigned char main_key[32];
+
+	memcpy(main_key, ctx, sizeof main_key);
+	*generation = *generation ? *generation : 1;
+	main_key[0] = (unsigned char)(main_key[0] + *generation);
+	bw_store_key(bw_str_make(main_key, sizeof main_key), salt, out);
 	return BW_OK;
 }
 

@@ -12,8 +12,8 @@ struct fixture {
 	struct bw_arena arena;
 };
 
-/* For a store's config: what derives its key of a main key. ctx: 32 bytes. */
-enum bw_err key_of_main(void *ctx, struct bw_str salt, unsigned char out[32]);
+/* For a store's config: what derives its key of a main key, which differs by generation. ctx: 32 bytes. */
+enum bw_err key_of_main(void *ctx, struct bw_str salt, uint32_t *generation, unsigned char out[32]);
 /* A fresh folder with an open store. */
 void fixture_open(struct fixture *f);
 /* Closes the store and removes the folder. */

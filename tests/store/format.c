@@ -53,10 +53,11 @@ static bool age(MDB_txn *txn, MDB_dbi meta, MDB_dbi records, MDB_dbi counters)
 	struct bw_str now = get(txn, meta, BW_STR("state")), old;
 	struct store_state state = {.seq = bw_sealed_version(now), .seals = 1};
 	unsigned char key[BW_STORE_KEY];
+	uint32_t generation = 1;
 	struct bw_seal *seal;
 	struct bw_buf b;
 
-	if (key_of_main(f.main_key, get(txn, meta, BW_STR("salt")), key) != BW_OK)
+	if (key_of_main(f.main_key, get(txn, meta, BW_STR("salt")), &generation, key) != BW_OK)
 		return false;
 	seal = bw_seal_new(key);
 	if (bw_seal_key_add(seal, 0, get(txn, meta, BW_STR("key/00000000"))) != BW_OK ||

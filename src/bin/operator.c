@@ -1,0 +1,54 @@
+#include "bin/operator.h"
+
+#include <stdio.h>
+
+bool operator_ask(const struct place *place, const struct bw_admin_request *r, struct bw_arena *arena, struct bw_admin_answer *answer,
+    struct bw_seal_status *status)
+{
+	enum bw_err e = bw_admin_ask(place->data, r, arena, answer);
+
+	if (e == BW_OK && bw_seal_status_decode(answer->status, arena, status) == BW_OK)
+		return true;
+	fprintf(stderr, e == BW_ENOTFOUND ? "bulwark: no server runs on %.*s\n" : "bulwark: the server on %.*s does not answer\n",
+	    BW_FMT(place->data));
+	return false;
+}
+
+void operator_show(const struct bw_seal_status *s)
+{
+	printf("%s, kind %.*s", s->sealed ? "sealed" : "unsealed", BW_FMT(s->kind));
+	if (s->sealed && bw_str_set(s->asks))
+		printf(", %lld of %lld %.*s%s said", (long long)s->given, (long long)s->wanted, BW_FMT(s->asks), s->wanted == 1 ? "" : "s");
+	putchar('\n');
+	fflush(stdout);
+}
+
+void operator_refused(const struct bw_admin_answer *a, const struct bw_seal_status *s)
+{
+	int word = bw_str_set(s->asks) ? (int)s->asks.n : 8;
+	const char *name = bw_str_set(s->asks) ? s->asks.p : "root key";
+
+	switch (a->result) {
+	case BW_EPERM:
+		fprintf(stderr, "bulwark: that is not the right %.*s\n", word, name);
+		break;
+	case BW_EINVAL:
+		fprintf(stderr, "bulwark: that is no %.*s, or has a slip in it\n", word, name);
+		break;
+	case BW_EEXISTS:
+		fprintf(stderr, "bulwark: that %.*s was said already\n", word, name);
+		break;
+	case BW_EQUOTA:
+		fprintf(stderr, "bulwark: too soon after a wrong one: wait %lld seconds\n", (long long)(a->wait_ms + 999) / 1000);
+		break;
+	case BW_ECONFLICT:
+		fprintf(stderr, "bulwark: not now: it is %s\n",
+		    s->sealed ? "sealed" : s->rekey || s->oldest != s->newest ? "being rekeyed" : "unsealed");
+		break;
+	case BW_ETOOBIG:
+		fprintf(stderr, "bulwark: there have been 255 generations of main keys, and there is no number for another\n");
+		break;
+	default:
+		fprintf(stderr, "bulwark: refused: %s\n", bw_err_name((enum bw_err)a->result));
+	}
+}
