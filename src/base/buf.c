@@ -31,6 +31,19 @@ void bw_buf_reset(struct bw_buf *b)
 	b->failed = false;
 }
 
+/* What it holds may be a secret: it is not left behind where it was. */
+static char *moved(struct bw_buf *b, size_t size)
+{
+	char *p = bw_realloc(NULL, size);
+
+	if (!b->p)
+		return p;
+	memcpy(p, b->p, b->n);
+	bw_wipe(b->p, b->n);
+	bw_free(b->p);
+	return p;
+}
+
 /* What bw_buf_room does when there is no room yet. */
 char *bw_buf_grow(struct bw_buf *b, size_t n)
 {
@@ -46,7 +59,7 @@ char *bw_buf_grow(struct bw_buf *b, size_t n)
 		size = b->max; /* which `n` more do not pass */
 	if (b->p && size == b->size)
 		return b->p + b->n;
-	b->p = bw_realloc(b->p, size);
+	b->p = moved(b, size);
 	b->size = size;
 	return b->p + b->n;
 }

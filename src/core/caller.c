@@ -22,10 +22,7 @@ void caller_entry_release(struct caller_entry *e)
 		return;
 	policies_release(e);
 	bw_free(e->dependencies);
-	/* The secret lies in the arena's memory. */
-	if (e->secret.n)
-		bw_wipe((char *)(uintptr_t)e->secret.p, e->secret.n);
-	bw_arena_free(&e->arena);
+	bw_arena_wipe(&e->arena); /* the secret lies in its memory, and the records it was read from */
 	bw_free(e);
 }
 

@@ -84,7 +84,7 @@ enum bw_err first_start(struct bw_core *core)
 	account_put(&m, core->root_hash);
 	administrator_put(&m);
 	e = bw_store_commit_wait(core->store, &m.batch);
-	bw_arena_free(&m.arena);
+	bw_arena_wipe(&m.arena);
 	return e;
 }
 

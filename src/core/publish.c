@@ -49,7 +49,7 @@ static enum bw_err make(struct publisher *p, int64_t *due_ms)
 	if (e == BW_OK)
 		e = bw_edge_publish(p->core->edge_images, &image);
 	bw_snapshot_end(view);
-	bw_arena_free(&arena);
+	bw_arena_wipe(&arena); /* it holds the certificates' keys */
 	if (e == BW_OK)
 		atomic_store(&p->newest_version, image.version);
 	/* Each is published whatever becomes of the other. */

@@ -25,7 +25,7 @@ enum bw_err store_txn_begin(struct bw_store *s, struct store_txn *t)
 static void txn_end(struct store_txn *t)
 {
 	bw_buf_free(&t->sealed);
-	bw_arena_free(&t->arena);
+	bw_arena_wipe(&t->arena);
 	pthread_mutex_unlock(&t->store->write_lock);
 }
 

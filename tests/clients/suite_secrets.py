@@ -1,0 +1,275 @@
+#!/usr/bin/env python3
+"""Planted secrets are looked for: in every file of the data folder, in core files (there are none) and in the memory of every process.
+Then the data folder is cut, and put back to what it was."""
+import base64
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+import uuid
+
+import harness
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.hashes import SHA256
+
+MAP_MAX = 1 << 30  # larger ones are the store's file, which is sealed, and a sanitizer's shadow
+
+
+def marker():
+    return "planted-" + uuid.uuid4().hex
+
+
+def forms(secret):
+    """The bytes themselves, and as hexadecimal digits and base64 at any place of a longer text."""
+    yield secret
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+    for shift in range(3):
+        text = base64.b64encode(bytes(shift) + secret)
+        yield text[4 if shift else 0:len(text) // 4 * 4 - 4]
+
+
+def children(pid):
+    """The process and all below it: name by pid."""
+    found = {pid: pathlib.Path(f"/proc/{pid}/comm").read_text().strip()}
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found.update(children(int(folder.name)))
+    return found
+
+
+def mappings(pid):
+    """(from, to, what, flags) of what the process can write to."""
+    found = []
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        head = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)", line)
+        if head:
+            place = (int(head[1], 16), int(head[2], 16), head[4], "w" in head[3])
+        elif line.startswith("VmFlags:") and place[3] and place[1] - place[0] <= MAP_MAX:
+            found.append((*place[:3], line.split()[1:]))
+    return found
+
+
+def memory(pid):
+    """(what, flags, bytes), some megabytes at a time."""
+    with open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for start, end, what, flags in mappings(pid):
+            for at in range(start, end, 1 << 24):
+                try:
+                    mem.seek(at)
+                    yield what, flags, mem.read(min(1 << 24, end - at))
+                except OSError:
+                    continue  # a fence
+
+
+class Planted(unittest.TestCase):
+    """A server that was told secrets of every kind."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.kms, cls.iam = harness.client("kms"), harness.client("iam")
+        cls.stored, cls.passing = {}, {}
+        cls.plant_keys()
+        cls.plant_people()
+        cls.plant_certificate()
+        # What comes next takes the memory of what was before; what is left behind stays.
+        for _ in range(5):
+            cls.iam.get_user(UserName="planted")
+        time.sleep(0.5)
+
+    @classmethod
+    def plant_keys(cls):
+        material = os.urandom(32)
+        cls.key = cls.kms.create_key(Origin="EXTERNAL", Tags=[{"TagKey": "t", "TagValue": marker()}])["KeyMetadata"]["KeyId"]
+        p = cls.kms.get_parameters_for_import(KeyId=cls.key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
+        wrapped = serialization.load_der_public_key(p["PublicKey"]).encrypt(material, padding.OAEP(padding.MGF1(SHA256()), SHA256(), None))
+        cls.kms.import_key_material(KeyId=cls.key, ImportToken=p["ImportToken"], EncryptedKeyMaterial=wrapped,
+                                    ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
+        cls.passing["imported material"] = material
+        cls.passing["a plaintext"] = text = marker().encode()
+        context = {"purpose": marker()}
+        blob = cls.kms.encrypt(KeyId=cls.key, Plaintext=text, EncryptionContext=context)["CiphertextBlob"]
+        assert text == cls.kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)["Plaintext"]
+        cls.stored["an encryption context"] = context["purpose"].encode()
+        cls.passing["a data key"] = cls.kms.generate_data_key(KeyId=cls.key, KeySpec="AES_256")["Plaintext"]
+        pair = cls.kms.generate_data_key_pair(KeyId=cls.key, KeyPairSpec="ECC_NIST_P256")["PrivateKeyPlaintext"]
+        cls.passing["a data key pair"] = cls.scalar(serialization.load_der_private_key(pair, None))
+
+    @classmethod
+    def plant_people(cls):
+        cls.iam.create_user(UserName="planted", Tags=[{"Key": "t", "Value": marker()}])
+        password = "Aa1!" + marker()
+        cls.iam.create_login_profile(UserName="planted", Password=password)
+        cls.passing["a password"] = password.encode()
+        sid = marker().replace("-", "")
+        cls.iam.put_user_policy(UserName="planted", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Sid": sid, "Effect": "Allow", "Action": "*", "Resource": "*"}]}))
+        cls.stored["a policy"] = sid.encode()
+        key = cls.iam.create_access_key(UserName="planted")["AccessKey"]
+        # As long as its owner is known it is needed to verify what he signs.
+        cls.stored["a secret access key"] = key["SecretAccessKey"].encode()
+        sts = harness.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        cls.passing["a session's secret"] = sts.get_session_token()["Credentials"]["SecretAccessKey"].encode()
+        cls.passing["a seed"] = cls.iam.create_virtual_mfa_device(VirtualMFADeviceName="planted")["VirtualMFADevice"]["Base32StringSeed"]
+
+    @classmethod
+    def plant_certificate(cls):
+        key = os.path.join(harness.SERVER.work, "key.pem")
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                               "/CN=planted.example.com", "-keyout", key, "-days", "30"], capture_output=True, check=True)
+        pem = pathlib.Path(key).read_text()
+        cls.iam.upload_server_certificate(ServerCertificateName="planted", CertificateBody=made.stdout.decode(), PrivateKey=pem)
+        cls.passing["a private key"] = cls.scalar(serialization.load_pem_private_key(pem.encode(), None))
+        cls.passing["a private key's text"] = pem.splitlines()[1].encode()
+
+    @staticmethod
+    def scalar(key):
+        return key.private_numbers().private_value.to_bytes(key.curve.key_size // 8, "big")
+
+    def where(self, secrets, chunks):
+        """{secret's name: where}: chunks are (where, bytes)."""
+        found = {}
+        wanted = [(name, form) for name, secret in secrets.items() for form in forms(secret)]
+        for place, data in chunks:
+            for name, form in wanted:
+                if form in data:
+                    found.setdefault(name, set()).add(place)
+        return found
+
+    def test_no_file_has_any_of_them(self):
+        root = {"the root key": bytes.fromhex(pathlib.Path(harness.SERVER.data + ".key").read_text().strip())}
+        files = [p for p in pathlib.Path(harness.SERVER.data).rglob("*") if p.is_file()]
+        self.assertGreater(len(files), 2)
+        chunks = [(p.name, p.read_bytes()) for p in files]
+        self.assertEqual({}, self.where({**self.stored, **self.passing, **root}, chunks))
+        # The search finds what there is: the administrator's file is for him to read.
+        self.assertEqual({"it": {"credentials"}}, self.where({"it": harness.SERVER.secret.encode()}, chunks))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can read another process's memory")
+    def test_no_memory_has_what_only_passed_by(self):
+        root = bytes.fromhex(pathlib.Path(harness.SERVER.data + ".key").read_text().strip())
+        for pid, name in children(harness.SERVER.process.pid).items():
+            chunks = [((what, "lo" in flags, "dd" in flags), data) for what, flags, data in memory(pid)]
+            self.assertGreater(sum(len(data) for _, data in chunks), 1 << 16)
+            self.assertEqual({}, self.where(self.passing, chunks), name)
+            held = self.where({"root": root}, chunks).get("root", set())
+            if name != "keyer":
+                self.assertEqual(set(), held, name)
+                continue
+            # Nowhere that could reach a disk: neither by swapping nor by a dump.
+            self.assertTrue(held)
+            caps = int(re.search(r"CapEff:\s*(\w+)", pathlib.Path("/proc/self/status").read_text())[1], 16)
+            for what, locked, undumped in held:
+                # Without CAP_IPC_LOCK the limit is enough for the keys' own pages alone.
+                self.assertTrue(locked or (what == "[stack]" and not caps >> 14 & 1), what)
+                self.assertTrue(undumped or what == "[stack]", what)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read any process's memory")
+    def test_nobody_else_reads_memory(self):
+        for pid in list(children(harness.SERVER.process.pid))[1:]:
+            self.assertRaises(PermissionError, open, f"/proc/{pid}/mem", "rb")
+
+    def test_a_crash_leaves_no_core_file(self):
+        before = children(harness.SERVER.process.pid)
+        folders = {os.path.realpath(f"/proc/{pid}/cwd") for pid in before} | {harness.SERVER.work, harness.SERVER.data}
+        pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
+        if pattern.startswith("/"):
+            folders.add(os.path.dirname(pattern))
+
+        def cores():
+            return {p for f in folders if os.path.isdir(f) for p in pathlib.Path(f).iterdir() if p.name.startswith("core") and p.is_file()}
+        known = cores()
+        for pid, name in before.items():
+            limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+            self.assertRegex(limits, r"Max core file size +0 +0 ", name)
+        crashed = [pid for pid, name in before.items() if name in ("keyer", "api", "edge", "helper")]
+        self.assertGreaterEqual(len(crashed), 3)
+        for pid in crashed:
+            os.kill(pid, signal.SIGSEGV)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and set(crashed) & set(children(harness.SERVER.process.pid)):
+            time.sleep(0.1)
+        self.assertTrue(harness.SERVER.wait())
+        self.assertEqual(set(), cores() - known)
+        self.assertFalse(set(crashed) & set(children(harness.SERVER.process.pid)))
+        # What was there is there.
+        for _ in range(100):
+            try:
+                self.assertEqual("planted", self.iam.get_user(UserName="planted")["User"]["UserName"])
+                break
+            except Exception:
+                time.sleep(0.1)
+        blob = self.kms.encrypt(KeyId=self.key, Plaintext=b"again")["CiphertextBlob"]
+        self.assertEqual(b"again", self.kms.decrypt(CiphertextBlob=blob)["Plaintext"])
+
+
+class Folder(unittest.TestCase):
+    """A server's folder in the hands of others while it is down."""
+
+    def setUp(self):
+        self.work = pathlib.Path(harness.tempfile.mkdtemp(prefix="bulwark-secrets-"))
+        self.addCleanup(shutil.rmtree, self.work)
+        self.data = self.work / "data"
+
+    def serve(self):
+        return harness.Server(ephemeral=False, data=str(self.data))
+
+    def refused(self, sentence):
+        """It does not start, and says why."""
+        done = subprocess.run([harness.BINARY, "serve", "--data", str(self.data), "--root-key", f"{self.data}.key", "--listen",
+                               f"127.0.0.1:{harness.free_port()}", "--edge-pool", "127.200.0.0/24"],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(0, done.returncode)
+        self.assertIn(sentence, done.stdout + done.stderr)
+
+    def test_a_restored_folder_encrypts_anew(self):
+        server = self.serve()
+        kms = harness.client("kms", server)
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        server.stop()
+        shutil.copytree(self.data, self.work / "backup")
+        blobs = []
+        for _ in range(2):
+            server = self.serve()
+            kms = harness.client("kms", server)
+            blobs += [kms.encrypt(KeyId=key, Plaintext=b"the same words")["CiphertextBlob"] for _ in range(2)]
+            for blob in blobs:
+                self.assertEqual(b"the same words", kms.decrypt(CiphertextBlob=blob)["Plaintext"])
+            server.stop()
+            shutil.rmtree(self.data)
+            shutil.copytree(self.work / "backup", self.data)
+        front = os.path.commonprefix(blobs)
+        self.assertIn(key.encode(), front)
+        # Behind the key's name come the bytes that a message's key and nonce are derived from: each is drawn anew.
+        self.assertEqual(4, len({blob[len(front):len(front) + 32] for blob in blobs}))
+
+    def test_a_folder_that_was_cut_is_refused(self):
+        self.serve().stop()
+        store = self.data / "data.mdb"
+        whole = store.read_bytes()
+        for size, sentence in ((6 * 4096 + 1, "data.mdb is cut short"), (4096, "not an LMDB file"), (100, "not an LMDB file")):
+            store.write_bytes(whole[:size])
+            self.refused(sentence)
+        store.write_bytes(whole)
+        server = self.serve()
+        harness.client("iam", server).list_users()
+        server.stop()
+
+
+if __name__ == "__main__":
+    # As much as this system gives: what is not written is not written for want of room.
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    harness.serve(ephemeral=False, env={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"})
+    harness.main()
