@@ -81,10 +81,24 @@ void far_await(struct far *f, int64_t due_ms)
 		bw_timer_set(f->pump.edge->loop, &f->timer, due_ms > now ? due_ms - now : 0);
 }
 
+/* Until when a connection that nobody waits for is kept: not long, if its peer does not even read. */
+static int64_t patience_ms(const struct far *f)
+{
+	if (f->state != FAR_OPEN)
+		return f->pump.active_ms + CONNECT_MS;
+	return f->pump.active_ms + (wire_length(&f->pump.out) ? RATE_MS : FAR_IDLE_MS);
+}
+
+void far_unneeded(struct far *f)
+{
+	far_await(f, patience_ms(f));
+	far_post(f);
+}
+
 static void far_timer(struct bw_timer *t)
 {
 	struct far *f = (struct far *)((char *)t - offsetof(struct far, timer));
-	int64_t due = f->pump.active_ms + (f->state == FAR_OPEN ? FAR_IDLE_MS : CONNECT_MS);
+	int64_t due = patience_ms(f);
 
 	f->running = true;
 	if (f->state == FAR_OPEN && f->stream_count) {
@@ -260,6 +274,7 @@ static bool has_room(const struct far *f)
 
 	return !f->going && f->state != FAR_CLOSED && !f->pump.sock.hup && f->requests < FAR_REQUESTS &&
 	       f->stream_count < H2_STREAMS && f->stream_count < theirs &&
+	       nghttp2_session_get_outbound_queue_size(f->pump.session) < FAR_QUEUE &&
 	       nghttp2_session_check_request_allowed(f->pump.session);
 }
 

@@ -12,6 +12,8 @@ enum {
 	FAR_WINDOW =
 	    H2_STREAMS * H2_WINDOW, /* of a connection: no slow client's stream holds back another's */
 	FAR_IDLE_MS = 60000,
+	FAR_QUEUE = 2 * H2_STREAMS, /* frames that wait: requests that were left would pile up behind a target that
+	                               does not read */
 	FAR_REQUESTS = 1 << 24, /* on one connection: far below where stream ids end */
 };
 
@@ -60,6 +62,8 @@ struct far *far_take(struct target *t);
 void far_post(struct far *f);
 /* The connection is no more: every stream ends as it may. */
 void far_lose(struct far *f);
+/* Its last stream has gone. */
+void far_unneeded(struct far *f);
 /* By when the stream has to have moved. */
 void far_await(struct far *f, int64_t due_ms);
 

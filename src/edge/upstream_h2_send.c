@@ -58,7 +58,10 @@ void far_stream_free(struct far_stream *s)
 	wire_free(f->pump.edge, &s->body);
 	bw_arena_free(&s->arena);
 	bw_free(s);
-	far_post(f);
+	if (f->stream_count)
+		far_post(f);
+	else
+		far_unneeded(f);
 }
 
 /* ---- the head ---- */

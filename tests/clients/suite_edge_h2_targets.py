@@ -3,6 +3,7 @@
 import os
 import pathlib
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -196,10 +197,11 @@ class Node(unittest.TestCase):
 
 
 class Target:
-    """A target of frames made by hand: `act(connection, stream)` for each request; False ends the connection."""
+    """A target of frames made by hand: `act(connection, stream)` for each request's head, or `whole`, at its end; False ends the
+    connection."""
 
-    def __init__(self, act, greet=b""):
-        self.act, self.greet, self.requests, self.connections = act, greet, 0, 0
+    def __init__(self, act, greet=b"", whole=False):
+        self.act, self.greet, self.whole, self.requests, self.connections = act, greet, whole, 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -222,12 +224,18 @@ class Target:
                     head = stream.read(9)
                     if len(head) < 9:
                         return
-                    stream.read(int.from_bytes(head[:3], "big"))
+                    n = int.from_bytes(head[:3], "big")
+                    stream.read(n)
                     if head[3] == SETTINGS and not head[4] & 1:
                         c.sendall(Connection.make(SETTINGS, 1))
-                    if head[3] == HEADERS:
+                    if head[3] == DATA and n:
+                        c.sendall(Connection.make(UPDATE, 0, 0, struct.pack(">I", n)) + Connection.make(UPDATE, 0, int.from_bytes(head[5:], "big"), struct.pack(">I", n)))
+                    if head[3] in (HEADERS, DATA) and head[4] & END_STREAM if self.whole else head[3] == HEADERS:
                         self.requests += 1
                         if self.act(c, int.from_bytes(head[5:], "big")) is False:
+                            c.shutdown(socket.SHUT_WR)  # what has come is read: a reset would take back what was said
+                            c.settimeout(2)
+                            stream.read()
                             return
         except OSError:
             pass
@@ -243,19 +251,24 @@ def head(stream, flags=END_HEADERS, fields=OK):
 class Hostile(unittest.TestCase):
     """Whatever a target does, its client gets an answer or a reset, and others are served."""
 
-    def asked(self, act, expected, **more):
+    @classmethod
+    def setUpClass(cls):
+        cls.target = Target(None)
+        cls.lb = https(PLAYER, h2_group("evil", cls.target.port))
+
+    def setUp(self):
+        self.lb.publish()
+
+    def asked(self, act, expected):
         """What the client gets: 502, a good answer (200), or one that is cut off."""
-        t = Target(act, **more)
-        lb = https(PLAYER, h2_group("evil", t.port))
+        self.target.act = act
         if expected == 502:
-            self.assertIn(b"502 Bad Gateway", curl(lb))
-        else:
-            with Connection(lb) as c:
-                c.request(1, GET)
-                frame = c.until(RST, stream=1) if expected == "cut" else c.until(DATA, stream=1)
-                self.assertIsNotNone(frame)
-        t.listener.close()
-        return t
+            self.assertIn(b"502 Bad Gateway", curl(self.lb))
+            return
+        with Connection(self.lb) as c:
+            c.request(1, GET)
+            frame = c.until(RST, stream=1) if expected == "cut" else c.until(DATA, stream=1)
+            self.assertIsNotNone(frame)
 
     def test_answers_that_are_none(self):
         bad = {
@@ -364,8 +377,55 @@ class Hostile(unittest.TestCase):
         self.assertEqual(len(n), 2)
 
     def test_refusals_have_an_end(self):
-        t = self.asked(lambda c, s: c.sendall(Connection.make(RST, 0, s, b"\0\0\0\7")), 502)
-        self.assertEqual(t.requests, 4)
+        before = self.target.requests
+        self.asked(lambda c, s: c.sendall(Connection.make(RST, 0, s, b"\0\0\0\7")), 502)
+        self.assertEqual(self.target.requests - before, 4)
+
+    def test_short_bodies_are_remembered_for_a_refusal(self):
+        def act(c, s):
+            n.append(s)
+            c.sendall(Connection.make(RST, 0, s, b"\0\0\0\7") if len(n) == 1 else head(s) + Connection.make(DATA, END_STREAM, s, b"ok"))
+        lb = https(PLAYER, h2_group("short", Target(act, whole=True).port))
+        for length, good in ((16383, True), (16384, True), (16385, False)):
+            n = []
+            out = curl(lb, "-i", "--data-binary", "@-", input=b"x" * length)
+            self.assertEqual((b"HTTP/2 200" in out, len(n)), (good, 2 if good else 1), length)
+
+    def test_as_many_fields_and_bytes_as_are_permitted(self):
+        for fields in ([(f"x-{i}", "a") for i in range(100)], [("x-a", "a" * 8000)] * 8):
+            coded = block([(":status", "200"), *fields])
+
+            def act(c, s, coded=coded):
+                c.sendall(Connection.make(HEADERS, END_HEADERS if len(coded) < 16000 else 0, s, coded[:16000]))
+                for at in range(16000, len(coded), 16000):
+                    c.sendall(Connection.make(CONTINUATION, END_HEADERS if at + 16000 >= len(coded) else 0, s, coded[at:at + 16000]))
+                c.sendall(Connection.make(DATA, END_STREAM, s, b"ok"))
+            out = curl(https(PLAYER, h2_group("most", Target(act).port)), "-i")
+            self.assertTrue(out.endswith(b"ok"), out[:100])
+            self.assertEqual(out.count(b"\r\nx-"), len(fields))
+
+    def test_a_connection_carries_128_streams(self):
+        waiting, enough = [], threading.Event()
+
+        def act(c, s):
+            waiting.append((c, s))
+            if len(waiting) == 256:
+                enough.set()
+        t = Target(act)
+        lb = https(PLAYER, h2_group("full", t.port))
+        with Connection(lb) as one, Connection(lb) as two, Connection(lb) as three:
+            for c in (one, two):
+                c.until(SETTINGS)
+                for i in range(128):
+                    c.request(2 * i + 1, GET)
+            self.assertTrue(enough.wait(20), len(waiting))
+            self.assertEqual(t.connections, 2)
+            three.request(1, GET)
+            PLAYER.until(lambda: len(waiting) == 257)
+            self.assertEqual(t.connections, 3)
+            for c, s in waiting:
+                c.sendall(head(s) + Connection.make(DATA, END_STREAM, s, b"ok"))
+            self.assertEqual(three.until(DATA, stream=1)[3], b"ok")
 
     def test_a_target_that_takes_one_at_a_time(self):
         def act(c, s):
