@@ -238,7 +238,7 @@ class Folder(unittest.TestCase):
         kms = harness.client("kms", server)
         key = kms.create_key()["KeyMetadata"]["KeyId"]
         server.stop()
-        shutil.copytree(self.data, self.work / "backup")
+        shutil.copytree(self.data, self.work / "backup", ignore=shutil.ignore_patterns("*.sock"))
         blobs = []
         for _ in range(2):
             server = self.serve()
