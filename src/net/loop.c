@@ -25,6 +25,9 @@ struct bw_loop {
 	struct bw_wheel wheel;
 };
 
+/* The loop that this thread is running: what it posts to itself, it finds before it waits again. */
+static _Thread_local struct bw_loop *own;
+
 static void wake(struct bw_loop *l)
 {
 	uint64_t one = 1;
@@ -118,6 +121,9 @@ static int wait_ms(struct bw_loop *l)
 
 void bw_loop_run(struct bw_loop *l)
 {
+	struct bw_loop *outer = own;
+
+	own = l;
 	while (!atomic_load_explicit(&l->stopping, memory_order_acquire)) {
 		int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, wait_ms(l));
 
@@ -129,6 +135,7 @@ void bw_loop_run(struct bw_loop *l)
 		bw_wheel_advance(&l->wheel, l->now_ms);
 	}
 	atomic_store(&l->stopping, false);
+	own = outer;
 }
 
 void bw_loop_stop(struct bw_loop *l)
@@ -194,7 +201,7 @@ void bw_loop_post_all(struct bw_loop *l, struct bw_post *newest, struct bw_post 
 		oldest->next = before;
 	while (!atomic_compare_exchange_weak_explicit(
 	    &l->posts, &before, newest, memory_order_release, memory_order_relaxed));
-	if (!before)
+	if (!before && own != l)
 		wake(l); /* whoever filled an empty queue wakes the loop for all that follow */
 }
 
