@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Encryption, signatures, MACs and agreement through boto3, checked against another implementation. Refusals first."""
 import hashlib
+import json
 
 import harness
+from botocore.exceptions import ClientError
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
@@ -114,6 +116,41 @@ class Encrypting(Crypto):
         self.refused("ValidationException", None, self.kms.encrypt, KeyId=key, Plaintext=b"x", EncryptionAlgorithm="RSAES_OAEP_SHA_256",
                      EncryptionContext={"a": "1"})
         self.refused("ValidationException", None, self.kms.decrypt, CiphertextBlob=ours, EncryptionAlgorithm="RSAES_OAEP_SHA_256")
+
+    def answer(self, call, /, **arguments):
+        """All that a refusal says but for what differs from call to call."""
+        with self.assertRaises(ClientError) as caught:
+            call(**arguments)
+        said = caught.exception.response
+        headers = {k: v for k, v in said["ResponseMetadata"]["HTTPHeaders"].items() if k not in ("date", "x-amzn-requestid")}
+        return json.dumps([said["Error"], said["ResponseMetadata"]["HTTPStatusCode"], sorted(headers.items())])
+
+    def test_no_refusal_tells_what_was_wrong(self):
+        """Padding that is none, another label, another digest, too large a number: to whoever asks it is one refusal."""
+        key = self.key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyId"]
+        public = self.public(key)
+        n, e = public.public_numbers().n, public.public_numbers().e
+
+        def raw(number):
+            return pow(number, e, n).to_bytes(256, "big")
+
+        def oaep(label=None, mgf=hashes.SHA256, digest=hashes.SHA256):
+            return public.encrypt(b"words", padding.OAEP(padding.MGF1(mgf()), digest(), label))
+        wrong = [raw(1 << 2040), raw(int.from_bytes(b"\x00\x02" + b"\x55" * 200 + b"\0" + b"words", "big")), raw(2), raw(n - 1), (n + 1).to_bytes(256, "big"),
+                 bytes(256), b"\xff" * 256, oaep(b"label"), oaep(mgf=hashes.SHA1), oaep(digest=hashes.SHA1), oaep(None, hashes.SHA1, hashes.SHA1),
+                 public.encrypt(b"words", padding.PKCS1v15()), *(flips(oaep(), 97))]
+        told = {self.answer(self.kms.decrypt, KeyId=key, CiphertextBlob=w, EncryptionAlgorithm="RSAES_OAEP_SHA_256") for w in wrong}
+        self.assertEqual(1, len(told), told)
+        self.assertIn("InvalidCiphertextException", told.pop())
+        # The same of symmetric ciphertexts, whatever the fault behind the key's name, and of their contexts.
+        key = self.key()["KeyId"]
+        blob = self.kms.encrypt(KeyId=key, Plaintext=b"words", EncryptionContext={"a": "1"})["CiphertextBlob"]
+        ask = {"KeyId": key, "EncryptionContext": {"a": "1"}}
+        tail = [blob[:-n] + bytes([blob[-n] ^ 1 << n % 8]) + blob[len(blob) - n + 1:] for n in range(1, 56)]
+        told = {self.answer(self.kms.decrypt, CiphertextBlob=w, **ask) for w in (*tail, blob[:-1], blob + b"\0", blob[:-20], b"x")}
+        told |= {self.answer(self.kms.decrypt, CiphertextBlob=blob, KeyId=key, EncryptionContext=c) for c in ({}, {"a": "2"}, {"A": "1"}, {"a": "1", "b": ""})}
+        self.assertEqual(1, len(told), told)
+        self.assertIn("InvalidCiphertextException", told.pop())
 
     def test_reencrypting_needs_both_keys(self):
         a, b = self.key()["KeyId"], self.key()["KeyId"]

@@ -84,10 +84,15 @@ struct bw_str hex(const char *digits)
 	return bw_str_make(bytes, n);
 }
 
-struct bw_str flipped(struct bw_str s, size_t byte)
+struct bw_str flipped_bit(struct bw_str s, size_t byte, unsigned bit)
 {
 	struct bw_str copy = bw_arena_str(&arena, s);
 
-	((char *)(uintptr_t)copy.p)[byte] ^= 1;
+	((char *)(uintptr_t)copy.p)[byte] ^= (char)(1 << bit);
 	return copy;
+}
+
+struct bw_str flipped(struct bw_str s, size_t byte)
+{
+	return flipped_bit(s, byte, 0);
 }

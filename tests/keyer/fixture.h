@@ -19,4 +19,6 @@ struct bw_str ask_ok(const struct bw_keyer_request *r);
 struct bw_str context_of(const char *key, const char *value);
 struct bw_str hex(const char *digits);
 /* A copy with one bit turned. */
+struct bw_str flipped_bit(struct bw_str s, size_t byte, unsigned bit);
+/* Of its lowest bit. */
 struct bw_str flipped(struct bw_str s, size_t byte);
