@@ -261,7 +261,8 @@ static void loops_stop(struct serving *s)
 static enum bw_err boards_take(const struct bw_core_config *core)
 {
 	TRY(bw_board_write_side(core->edge_images));
-	TRY(bw_board_read_side(core->edge_reports));
+	for (size_t i = 0; i < core->edge_reports->n; i++)
+		TRY(bw_board_read_side(core->edge_reports->v[i].board));
 	if (core->seal)
 		TRY(bw_board_read_side(core->seal));
 	if (core->guard_images)

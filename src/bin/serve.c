@@ -28,6 +28,7 @@ static const struct option serve_options[] = {
     {"quota", OPTION_MANY, "NAME=VALUE", "another value for a quota, such as iam-users=20000"},
     {"edge-pool", OPTION_VALUE, "CIDR", "addresses of load balancers, one each (default: 127.66.0.0/16)"},
     {"edge-address", OPTION_VALUE, "ADDR", "one address for all load balancers instead"},
+    {"edge-loops", OPTION_VALUE, "N", "processes that serve load balancers, one loop each (default: the number of cores, at most 32)"},
     {"instance", OPTION_MANY, "ID=ADDR", "the address that an instance id stands for as a target: i-0123456789abcdef0=10.0.0.8"},
     {"guard", OPTION_MANY, "[NS/]IFACE=GROUPS", "enforce security groups at an interface: eth0=sg-..., blue/eth0=eni-..., *=sg-...,sg-..."},
     {"idp-ca", OPTION_VALUE, "FILE", "authorities that certificates of identity providers may come from, beside the system's (PEM)"},
@@ -233,48 +234,73 @@ static int logs_open(const struct place *place, struct bw_edge *edge)
 	return edge->log_dir;
 }
 
-static int edge_prepare(struct bw_edge *edge, struct api *api, const struct place *place)
+/* What load balancers may listen on: the parent opens nothing else for the edge. */
+static struct bw_cidr edge_place(const struct bw_edge_config *config)
 {
-	if (bw_edge_make(edge) != BW_OK)
+	struct bw_cidr one;
+
+	return bw_str_set(config->address) && bw_cidr_address(config->address, &one) == BW_OK ? one : config->pool;
+}
+
+static int edge_prepare(const struct parsed *p, struct bw_edge *edge, struct api *api, const struct place *place)
+{
+	const char *asked = option_get(p, "edge-loops");
+	struct bw_cidr at = edge_place(&api->core.edge);
+	int64_t n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (asked && bw_str_to_i64(bw_str_c(asked), 1, BW_EDGE_LOOPS_MAX, &n) != BW_OK)
+		return command_refuse(p, "--edge-loops %s is not a number from 1 to %d", asked, BW_EDGE_LOOPS_MAX);
+	if (bw_edge_make((unsigned)(n < 1 ? 1 : n > BW_EDGE_LOOPS_MAX ? BW_EDGE_LOOPS_MAX : n), &at, edge) != BW_OK)
 		return 1;
 	if (logs_open(place, edge) < 0)
 		bw_log(BW_LOG_WARN, "no access logs of load balancers: %.*s/edge-logs: %s", BW_FMT(place->data), strerror(errno));
 	api->core.edge_images = edge->images;
-	api->core.edge_reports = edge->reports;
+	api->core.edge_reports = &edge->reports;
 	return 0;
 }
 
 static struct keyer_process keyer;
 static struct bw_helper helper;
+static const struct api *served;
+
+/* The API's sockets are the api's alone. */
+static void listeners_forget(void)
+{
+	for (unsigned i = 0; i < served->loops; i++)
+		for (size_t k = 0; k < served->listen_count; k++)
+			close(served->fds[i][k]);
+}
 
 /* Every process but the keyer and the helper forgets what it inherited for them. */
 static int api_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, true);
-	bw_helper_forget(&helper, false);
+	bw_helper_forget(&helper, -1);
 	return api_run(self);
 }
 
 static int edge_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, false);
-	bw_helper_forget(&helper, true);
+	bw_helper_forget(&helper, (int)bw_edge_seat(self));
+	listeners_forget();
 	return bw_edge_run(self);
 }
 
 /* Of what is memory, it keeps neither the key of an ephemeral server nor the edge's images, which hold keys too. */
 static int helper_main(const struct bw_proc_self *self)
 {
-	const struct bw_proc_self own = {self->channel, &helper};
+	const struct bw_proc_self own = {.channel = self->channel, .ctx = &helper};
 
 	keyer_forget(&keyer, false);
+	listeners_forget();
 	bw_edge_free(self->ctx);
 	return bw_helper_run(&own);
 }
 
 static enum bw_err helper_prepare(const struct parsed *p, struct bw_edge *edge)
 {
-	TRY(bw_helper_make(&helper, 1));
+	TRY(bw_helper_make(&helper, edge->reports.n));
 	helper.ca_file = option_get(p, "idp-ca");
 	helper.hosts = option_all(p, "idp-host");
 	edge->helper = &helper;
@@ -283,7 +309,6 @@ static enum bw_err helper_prepare(const struct parsed *p, struct bw_edge *edge)
 
 struct guard_process {
 	struct bw_guard guard;
-	const struct api *api;
 	struct bw_edge *edge;
 };
 
@@ -292,14 +317,12 @@ struct guard_process {
 static int guard_main(const struct bw_proc_self *self)
 {
 	struct guard_process *g = self->ctx;
-	const struct bw_proc_self own = {self->channel, &g->guard};
+	const struct bw_proc_self own = {.channel = self->channel, .ctx = &g->guard};
 
 	keyer_forget(&keyer, false);
-	bw_helper_forget(&helper, false);
+	bw_helper_forget(&helper, -1);
 	bw_edge_free(g->edge);
-	for (unsigned i = 0; i < g->api->loops; i++)
-		for (size_t k = 0; k < g->api->listen_count; k++)
-			close(g->api->fds[i][k]);
+	listeners_forget();
 	return bw_guard_run(&own);
 }
 
@@ -308,25 +331,21 @@ static int serve_run(const struct parsed *p)
 	struct api api;
 	static struct place place;
 	static struct bw_edge edge;
-	struct guard_process guard = {.api = &api, .edge = &edge};
+	struct guard_process guard = {.edge = &edge};
 	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
-	const struct bw_proc_row rows[] = {
+	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
 	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true, .user = edge_user()},
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
-	    {.title = "edge",
-	        .run = edge_main,
-	        .ctx = &edge,
-	        .may_send = 1u << BW_PROC_READY,
-	        .low_ports = true,
-	        .user = edge_user()},
 	    {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
 	};
 	struct bw_secret root = {0};
 	int refused = api_prepare(p, &api, &place), status;
+	size_t count = 3;
 
+	served = &api;
 	umask(077);
-	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(&edge, &api, &place)))
+	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(p, &edge, &api, &place)))
 		return refused;
 	if (!api.core.ephemeral && (refused = seal_ready(p, &place, &root)))
 		return refused;
@@ -336,7 +355,9 @@ static int serve_run(const struct parsed *p)
 	api.core.keyer_channels = keyer.api_ends;
 	api.core.seal = keyer.status;
 	api.core.seal_place = (struct bw_seal_place){seal_read, seal_write, &place};
-	status = bw_proc_run(rows, BW_COUNT(rows) - !api.core.guard.count, DRAIN_MS);
+	count += api.core.guard.count > 0;
+	bw_edge_rows(&edge, edge_user(), edge_main, rows + count);
+	status = bw_proc_run(rows, count + edge.loops, DRAIN_MS);
 	bw_board_free(guard.guard.images);
 	bw_board_free(guard.guard.reports);
 	bw_edge_free(&edge);

@@ -208,8 +208,3 @@ struct bw_board *bw_core_edge_images(const struct bw_core *core)
 {
 	return core->edge_images;
 }
-
-const struct bw_board *bw_core_edge_reports(const struct bw_core *core)
-{
-	return core->edge_reports;
-}

@@ -25,7 +25,8 @@ struct bw_core_config {
 	bool ephemeral;
 	struct bw_str account, region;        /* of the first start; later starts keep the stored account */
 	struct bw_str root_key_id, root_secret; /* from the environment; absent: the root user has no access key */
-	struct bw_board *edge_images, *edge_reports; /* to and from the edge (core/edge_image.h); NULL: there is no edge */
+	struct bw_board *edge_images;                /* to the edge (core/edge_image.h); NULL: there is no edge */
+	const struct bw_edge_reports *edge_reports;  /* and from it */
 	unsigned lanes;                       /* event loops */
 	unsigned trail_keep_days;             /* 0: the trail is kept for ever */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
@@ -61,7 +62,6 @@ void bw_gate_refused(void *lane, int status, struct bw_buf *body, struct bw_str 
 
 /* As configured; NULL: there is no edge. */
 struct bw_board *bw_core_edge_images(const struct bw_core *core);
-const struct bw_board *bw_core_edge_reports(const struct bw_core *core);
 struct bw_store *bw_core_store(const struct bw_core *core);
 struct bw_sessions *bw_core_sessions(const struct bw_core *core);
 struct bw_str bw_core_region(const struct bw_core *core);

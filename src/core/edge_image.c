@@ -207,6 +207,7 @@ static const struct bw_edge_form metric_form = FORM(metric);
 #define OWNER bw_edge_report
 static const struct bw_edge_member report_members[] = {
     I64(image_version),
+    I64(incarnation),
     LIST(health, health_count, health),
     LIST(listening, listening_count, listening),
     LIST(metrics, metric_count, metric),
@@ -484,20 +485,4 @@ enum bw_err bw_edge_publish(struct bw_board *images, const struct bw_edge_image 
 	e = out.failed ? BW_ETOOBIG : publish_in_order(images, image->version, bw_buf_str(&out));
 	bw_buf_free_secret(&out); /* it holds the certificates' keys */
 	return e;
-}
-
-enum bw_err bw_edge_report_read(const struct bw_board *reports, struct bw_arena *arena, struct bw_edge_report *out)
-{
-	struct bw_buf bytes;
-	struct bw_str kept;
-	uint64_t seq;
-	enum bw_err e;
-
-	CHECK(reports != NULL, BW_ENOTFOUND);
-	bw_buf_init(&bytes, BW_EDGE_REPORT_MAX);
-	e = bw_board_read(reports, &bytes, &seq);
-	kept = e == BW_OK ? bw_arena_str(arena, bw_buf_str(&bytes)) : BW_STR_NONE;
-	bw_buf_free(&bytes);
-	TRY(e);
-	return bw_edge_report_decode(kept, arena, out);
 }

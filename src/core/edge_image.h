@@ -5,6 +5,8 @@
  * defaults. Lists are borrowed from the arena that the image was made or decoded in. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "store/record.h"
 
 /* What a security group permits, flattened: group references and prefix lists resolved to networks when it
@@ -157,6 +159,7 @@ struct bw_edge_metric {
 
 struct bw_edge_report {
 	int64_t image_version; /* what it serves by */
+	int64_t incarnation;   /* of the process that wrote it */
 	const struct bw_edge_health *health;
 	size_t health_count;
 	const struct bw_edge_listening *listening;
@@ -177,10 +180,23 @@ struct bw_board;
 /* Publishes; nothing when `images` is NULL (a server without an edge). BW_ETOOBIG: the edge stays with its
  * last one; BW_ECONFLICT: this process has published a newer version already. Any thread. */
 BW_CHECKED enum bw_err bw_edge_publish(struct bw_board *images, const struct bw_edge_image *image);
-/* The newest report, all of it in the arena. BW_ENOTFOUND: none yet (or `reports` is NULL); others as
- * bw_board_read and the decoder. Any thread. */
+/* Where one process of the edge reports. Its row's processes take turns at two of these, so that one that still drains and the
+ * one that has taken over do not write over each other; whoever comes later goes on from the counters that stand there. */
+struct bw_edge_reporter {
+	struct bw_board *board;
+	const _Atomic uint32_t *incarnation; /* of the process that writes there now; 0: nobody */
+};
+
+/* Two for each loop of the edge; the first loop's, which alone tells of health and listeners, come first. */
+struct bw_edge_reports {
+	const struct bw_edge_reporter *v;
+	size_t n;
+};
+
+/* The newest report of all of them together, in the arena: counters are sums, the version is the oldest that anybody still serves
+ * by. BW_ENOTFOUND: none yet (or `reports` is NULL); others as bw_board_read and the decoder. Any thread. */
 BW_CHECKED enum bw_err bw_edge_report_read(
-    const struct bw_board *reports, struct bw_arena *arena, struct bw_edge_report *out);
+    const struct bw_edge_reports *reports, struct bw_arena *arena, struct bw_edge_report *out);
 
 void bw_edge_report_encode(const struct bw_edge_report *report, struct bw_buf *out);
 BW_CHECKED enum bw_err bw_edge_report_decode(

@@ -21,7 +21,8 @@ struct bw_core {
 	struct bw_str data_dir;
 	struct bw_first_start first;    /* kept for an ephemeral reset */
 	struct bw_str root_key_id, root_secret, root_hash;
-	struct bw_board *edge_images, *edge_reports;
+	struct bw_board *edge_images;
+	const struct bw_edge_reports *edge_reports;
 	bool ephemeral;
 	int64_t started_ms;
 	const struct bw_op ***rows;     /* [service][operation] as in bw_services; NULL: not built */

@@ -100,6 +100,11 @@ static struct target *pick_weighted(struct group *g, may_fn *may, int64_t now_ms
 	return last;
 }
 
+static size_t turn_next(struct group *g)
+{
+	return atomic_fetch_add_explicit(g->turn, 1, memory_order_relaxed) % g->target_count;
+}
+
 /* In turn, beginning behind whoever was last. A new target now and then passes its turn on. */
 static struct target *pick_in_turn(struct group *g, may_fn *may, int64_t now_ms)
 {
@@ -108,7 +113,7 @@ static struct target *pick_in_turn(struct group *g, may_fn *may, int64_t now_ms)
 	for (size_t tries = 0; tries < 2 * g->target_count; tries++) {
 		struct target *t = g->targets;
 
-		for (uint64_t k = g->turn++ % g->target_count; k; k--)
+		for (size_t k = turn_next(g); k; k--)
 			t = t->next;
 		if (!may(t))
 			continue;
@@ -123,7 +128,7 @@ static struct target *pick_least(struct group *g, may_fn *may, int64_t now_ms)
 {
 	struct target *best = NULL;
 	double least = 0;
-	size_t skip = g->target_count ? g->turn++ % g->target_count : 0;
+	size_t skip = g->target_count ? turn_next(g) : 0;
 
 	/* Twice around from another place each time, so that equals share. */
 	for (size_t round = 0; round < 2; round++) {

@@ -29,7 +29,7 @@ void client_put(struct client *c, struct bw_str bytes)
 
 static bool lives_on(const struct client *c, const struct exchange *x)
 {
-	return !c->close_after && !x->close && !c->edge->draining && c->listening->listener &&
+	return !c->close_after && !x->close && !c->edge->draining && !c->edge->retiring && c->listening->listener &&
 	       c->requests < BW_HTTP_REQUESTS_PER_CONNECTION &&
 	       now_of(c) - c->opened_ms < x->listener->balancer->keep_alive_ms;
 }

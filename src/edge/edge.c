@@ -15,24 +15,11 @@ enum {
 	REGEX_STEPS = 20000, /* of one match; a pattern of 128 characters over a path needs some hundreds */
 	REGEX_KIB = 256,
 	DRAIN_POLL_MS = 50,
+	RETIRE_MS =
+	    5 * 60 * 1000, /* what a connection may take to end by itself; tunnels and flows are cut then */
+	RETIRE_LEAST_MS = 5000, /* for the answers to datagrams */
 	ARENA_BYTES = 1024 * 1024,
 };
-
-enum bw_err bw_edge_make(struct bw_edge *out)
-{
-	*out = (struct bw_edge){.log_dir = -1};
-	TRY(bw_board_new("edge-images", BW_EDGE_IMAGE_MAX, &out->images));
-	TRY(bw_board_new("edge-reports", BW_EDGE_REPORT_MAX, &out->reports));
-	bw_random(out->cookie_key, sizeof out->cookie_key);
-	return BW_OK;
-}
-
-void bw_edge_free(struct bw_edge *e)
-{
-	bw_board_free(e->images);
-	bw_board_free(e->reports);
-	bw_wipe(e->cookie_key, sizeof e->cookie_key);
-}
 
 int64_t edge_wall_ms(struct edge *e)
 {
@@ -41,6 +28,13 @@ int64_t edge_wall_ms(struct edge *e)
 }
 
 /* ---- images ---- */
+
+/* The loops that wait for the first listener. */
+static void others_wake(struct edge *e)
+{
+	if (!e->woke && e->first && e->listenings)
+		e->woke = bw_proc_send(e->self->channel, BW_PROC_WAKE, BW_STR("")) == BW_OK;
+}
 
 static void image_take(struct edge *e)
 {
@@ -63,6 +57,8 @@ static void image_take(struct edge *e)
 	listenings_update(e, config);
 	e->config = config;
 	config_release(old);
+	others_wake(e);
+	sockets_say(e);
 	report_touch(e);
 }
 
@@ -71,19 +67,52 @@ static void image_ready(struct bw_watch *w, uint32_t events)
 	struct edge *e = (struct edge *)((char *)w - offsetof(struct edge, image_watch));
 
 	(void)events;
-	bw_board_wake_take(e->shared->images);
 	image_take(e);
 }
 
+static void health_0_ready(struct bw_watch *w, uint32_t events)
+{
+	(void)events;
+	health_hear((struct edge *)((char *)w - offsetof(struct edge, health_watches[0])));
+}
+
+static void health_1_ready(struct bw_watch *w, uint32_t events)
+{
+	(void)events;
+	health_hear((struct edge *)((char *)w - offsetof(struct edge, health_watches[1])));
+}
+
+/* What the process that had this seat before has counted. */
+static void before_read(struct edge *e)
+{
+	struct bw_buf bytes;
+	uint64_t seq;
+
+	bw_buf_init(&bytes, BW_EDGE_REPORT_MAX);
+	if (bw_board_read(e->reports, &bytes, &seq) == BW_OK &&
+	    bw_edge_report_decode(
+	        bw_arena_str(&e->before_arena, bw_buf_str(&bytes)), &e->before_arena, &e->before) != BW_OK)
+		e->before = (struct bw_edge_report){0};
+	bw_buf_free(&bytes);
+}
+
 /* ---- the end ---- */
+
+static bool retired(const struct edge *e)
+{
+	int64_t since_ms = bw_loop_now_ms(e->loop) - e->retired_ms;
+
+	return since_ms > RETIRE_MS || (connection_count(e) == 0 && since_ms > RETIRE_LEAST_MS);
+}
 
 static void drain_look(struct bw_timer *t)
 {
 	struct edge *e = (struct edge *)((char *)t - offsetof(struct edge, drain_timer));
 
-	clients_drain(e);
+	if (e->draining)
+		clients_drain(e);
 	h2_drain(e);
-	if (e->client_count == 0)
+	if (e->draining ? connection_count(e) == 0 : retired(e))
 		bw_loop_stop(e->loop);
 	else
 		bw_timer_set(e->loop, &e->drain_timer, DRAIN_POLL_MS);
@@ -98,6 +127,32 @@ static void drain(struct edge *e)
 	bw_timer_set(e->loop, &e->drain_timer, 0);
 }
 
+/* Another has taken over and accepts. Whoever is connected here is served by the newest image as before, and
+ * told with its answer to connect anew: a connection closed while a request is on its way would lose it. */
+static void retire(struct edge *e)
+{
+	if (e->draining || e->retiring)
+		return;
+	e->retiring = true;
+	e->retired_ms = bw_loop_now_ms(e->loop);
+	listenings_retire(e);
+	groups_retire(e);
+	e->first = false;
+	bw_timer_set(e->loop, &e->drain_timer, 0);
+}
+
+static void message_take(struct edge *e, const struct bw_proc_message *m)
+{
+	if (m->type == BW_PROC_SOCKET)
+		socket_answered(e, m);
+	else if (m->fd >= 0)
+		close(m->fd);
+	if (m->type == BW_PROC_DRAIN)
+		drain(e);
+	else if (m->type == BW_PROC_RETIRE)
+		retire(e);
+}
+
 static void channel_ready(struct bw_watch *w, uint32_t events)
 {
 	struct edge *e = (struct edge *)((char *)w - offsetof(struct edge, channel_watch));
@@ -105,16 +160,18 @@ static void channel_ready(struct bw_watch *w, uint32_t events)
 	enum bw_err err;
 
 	(void)events;
-	while ((err = bw_proc_receive(w->fd, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m)) == BW_OK) {
-		if (m.type == BW_PROC_DRAIN)
-			drain(e);
-		else if (bw_proc_send(w->fd, BW_PROC_READY, BW_STR("")) != BW_OK)
-			break;
-	}
-	if (err != BW_EAGAIN && err != BW_OK) {
+	while ((err = bw_proc_receive(
+	            w->fd, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_SOCKET, &m)) == BW_OK)
+		message_take(e, &m);
+	if (err != BW_EAGAIN) {
 		bw_watch_remove(e->loop, w);
 		drain(e);
 	}
+}
+
+static void socket_fire(struct bw_timer *t)
+{
+	sockets_say((struct edge *)((char *)t - offsetof(struct edge, socket_timer)));
 }
 
 static void report_fire(struct bw_timer *t)
@@ -134,8 +191,15 @@ static void patterns_open(struct edge *e)
 	(void)pcre2_set_heap_limit(e->match_context, REGEX_KIB);
 }
 
-static void edge_open(struct edge *e)
+static void edge_open(struct edge *e, const struct bw_proc_self *self)
 {
+	e->self = self;
+	e->row = self->ctx;
+	e->shared = e->row->edge;
+	e->seat = seat_take(e->row, self->incarnation);
+	e->reports = seat_board(e->row, self->incarnation);
+	e->first = e->row->number == 0;
+	e->held_max = HELD_BYTES_MAX / e->shared->loops;
 	bw_map_init(&e->groups, 0, NULL);
 	bw_map_init(&e->tls_sets, 0, NULL);
 	bw_map_init(&e->stats, 0, NULL);
@@ -145,29 +209,58 @@ static void edge_open(struct edge *e)
 	bw_buf_init(&e->decoded, SIZE_MAX / 2);
 	bw_arena_init(&e->arena, ARENA_BYTES);
 	bw_arena_init(&e->rewritten, ARENA_BYTES);
+	bw_arena_init(&e->before_arena, BW_EDGE_REPORT_MAX * 4);
+	bw_arena_init(&e->heard_arena, BW_EDGE_REPORT_MAX * 4);
 	e->scratch = bw_realloc(NULL, SCRATCH_BYTES);
 	e->cookies = bw_aead_key_new(e->shared->cookie_key);
 	e->target_tls = bw_tls_client_unverified();
 	e->report_timer.fire = report_fire;
 	e->drain_timer.fire = drain_look;
+	e->socket_timer.fire = socket_fire;
 	patterns_open(e);
+}
+
+static enum bw_err boards_take(struct edge *e)
+{
+	uint32_t own = e->self->incarnation & 1;
+
+	TRY(bw_board_read_side(e->shared->images));
+	TRY(bw_board_write_side(e->reports));
+	for (uint32_t i = 0; i < 2; i++)
+		TRY(e->first && i == own ? bw_board_write_side(e->shared->health[i])
+		                         : bw_board_read_side(e->shared->health[i]));
+	return BW_OK;
+}
+
+/* Watched at its edge, and never taken: all loops are woken by each publication. */
+static enum bw_err board_watch(struct edge *e, struct bw_watch *w, struct bw_board *b,
+    void (*ready)(struct bw_watch *w, uint32_t events))
+{
+	*w = (struct bw_watch){.fd = bw_board_wake_fd(b), .ready = ready};
+	return bw_watch_set(e->loop, w, EPOLLIN | EPOLLET);
+}
+
+static enum bw_err edge_watch(struct edge *e)
+{
+	TRY(board_watch(e, &e->image_watch, e->shared->images, image_ready));
+	TRY(board_watch(e, &e->health_watches[0], e->shared->health[0], health_0_ready));
+	TRY(board_watch(e, &e->health_watches[1], e->shared->health[1], health_1_ready));
+	e->channel_watch = (struct bw_watch){.fd = e->self->channel, .ready = channel_ready};
+	return bw_watch_set(e->loop, &e->channel_watch, EPOLLIN);
 }
 
 static enum bw_err edge_start(struct edge *e)
 {
-	TRY(bw_board_read_side(e->shared->images));
-	TRY(bw_board_write_side(e->shared->reports));
+	TRY(boards_take(e));
 	TRY(bw_loop_new(&e->loop));
+	TRY(edge_watch(e));
 	if (e->shared->helper)
-		TRY(bw_helper_client_new(e->loop, e->shared->helper->asking[0], &e->helper));
-	e->image_watch = (struct bw_watch){.fd = bw_board_wake_fd(e->shared->images), .ready = image_ready};
-	e->channel_watch = (struct bw_watch){.fd = e->self->channel, .ready = channel_ready};
-	TRY(bw_watch_set(e->loop, &e->image_watch, EPOLLIN));
-	TRY(bw_watch_set(e->loop, &e->channel_watch, EPOLLIN));
+		TRY(bw_helper_client_new(e->loop, e->shared->helper->asking[bw_edge_seat(e->self)], &e->helper));
 	TRY(bw_sandbox_enter());
 	bw_sandbox_files(e->shared->log_dir);
+	before_read(e);
 	image_take(e);
-	return bw_proc_send(e->self->channel, BW_PROC_READY, BW_STR(""));
+	return BW_OK;
 }
 
 int bw_edge_run(const struct bw_proc_self *self)
@@ -175,10 +268,8 @@ int bw_edge_run(const struct bw_proc_self *self)
 	static struct edge *e; /* static: what it owns lives as long as the process */
 
 	e = bw_alloc(sizeof *e);
-	e->self = self;
-	e->shared = self->ctx;
-	edge_open(e);
-	if (edge_start(e) != BW_OK) {
+	edge_open(e, self);
+	if (edge_start(e) != BW_OK || bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) != BW_OK) {
 		bw_log(BW_LOG_ERROR, "the edge cannot start");
 		return 1;
 	}

@@ -99,7 +99,7 @@ static int refusal(struct exchange *x, const struct bw_http_request *r)
 		return 405;
 	if (bw_str_eq(r->method, BW_STR("CONNECT")))
 		return 400;
-	if (x->edge->held_bytes > HELD_BYTES_MAX)
+	if (x->edge->held_bytes > x->edge->held_max)
 		return 503;
 	return forwarded_too_long(r) ? 463 : 0;
 }

@@ -88,6 +88,7 @@ static void target_update(struct target *t, const struct bw_edge_target *in)
 		t->health = HEALTH_INITIAL;
 		t->reason = "Elb.RegistrationInProgress";
 		t->successes = t->failures = t->checks = 0;
+		t->told = false;
 	}
 	t->has_address = has;
 	t->address = address;
@@ -216,6 +217,8 @@ static struct group *group_new(struct edge *e, struct bw_str arn)
 	g->arn_text = bw_strdup(arn);
 	g->arn = bw_str_c(g->arn_text);
 	g->dimension = dimension_of(g->arn);
+	g->turn = turn_of(e, g->arn);
+	report_resume(e, BW_STR_NONE, g->dimension, g->values);
 	bw_map_put(&e->groups, g->arn, g);
 	return g;
 }
@@ -245,6 +248,24 @@ void groups_update(struct edge *e, struct edge_config *config)
 		config->groups[config->group_count++] = g;
 		group_read(g, in);
 	}
+}
+
+static void retire(void *ctx, struct bw_str key, void *value)
+{
+	struct group *g = value;
+
+	(void)ctx;
+	(void)key;
+	for (struct target *t = g->targets; t; t = t->next) {
+		probe_stop(t);
+		t->told = true;
+		t->checks = 0;
+	}
+}
+
+void groups_retire(struct edge *e)
+{
+	bw_map_each(&e->groups, retire, NULL);
 }
 
 struct gathered {
@@ -277,5 +298,6 @@ void groups_settle(struct edge *e)
 		group_release(g);
 	}
 	bw_free(all.v);
+	health_hear(e);
 	report_touch(e);
 }

@@ -62,7 +62,7 @@ static bool turn(struct h2 *h)
 		return false;
 	}
 	if (now_of(h) - h->opened_ms > h->listening->keep_alive_ms || !h->listening->listener ||
-	    h->pump.edge->draining)
+	    h->pump.edge->draining || h->pump.edge->retiring)
 		h2_go(h, NGHTTP2_NO_ERROR);
 	if (!nghttp2_session_want_read(h->pump.session) && !nghttp2_session_want_write(h->pump.session) &&
 	    !wire_length(&h->pump.out))
@@ -155,8 +155,7 @@ void h2_open(struct listening *l, struct sock *from, const struct bw_address *pe
 	l->references++;
 	h->peer = *peer;
 	h->slot = slot;
-	e->client_count++;
-	e->addresses[slot]++;
+	connection_counted_again(e, slot);
 	l->listener_stats->values[M_ACTIVE_CONNECTIONS]++;
 	h->timer.fire = h2_timer;
 	h->post.run = h2_posted;

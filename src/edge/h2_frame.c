@@ -12,7 +12,7 @@ static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, v
 
 	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
-	if (h->stream_count >= H2_STREAMS || h->pump.edge->held_bytes > HELD_BYTES_MAX)
+	if (h->stream_count >= H2_STREAMS || h->pump.edge->held_bytes > h->pump.edge->held_max)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the stream is reset */
 	return nghttp2_session_set_stream_user_data(
 	    session, frame->hd.stream_id, h2_stream_new(h, frame->hd.stream_id));

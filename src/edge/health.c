@@ -23,10 +23,12 @@ static void probe_close(struct probe *p)
 	p->busy = false;
 }
 
-static void health_set(struct target *t, enum health health, const char *reason, const char *description)
+void health_note(struct target *t, enum health health, const char *reason, const char *description)
 {
-	if (t->health != health || t->reason != reason)
+	if (t->health != health || t->reason != reason || strcmp(t->description, description) != 0) {
+		t->group->edge->health_due = true;
 		report_touch(t->group->edge);
+	}
 	t->health = health;
 	t->reason = reason;
 	(void)snprintf(t->description, sizeof t->description, "%s", description);
@@ -42,7 +44,7 @@ static void passed(struct probe *p)
 	t->checks++;
 	t->successes++;
 	if (t->health != HEALTH_UNHEALTHY || t->successes >= t->group->in.healthy_threshold)
-		health_set(t, HEALTH_HEALTHY, NULL, "");
+		health_note(t, HEALTH_HEALTHY, NULL, "");
 }
 
 static void failed(struct probe *p, const char *reason, const char *description)
@@ -54,9 +56,9 @@ static void failed(struct probe *p, const char *reason, const char *description)
 	t->checks++;
 	t->failures++;
 	if (t->health == HEALTH_UNHEALTHY || t->failures >= t->group->in.unhealthy_threshold)
-		health_set(t, HEALTH_UNHEALTHY, reason, description);
+		health_note(t, HEALTH_UNHEALTHY, reason, description);
 	else if (t->health == HEALTH_INITIAL)
-		health_set(
+		health_note(
 		    t, HEALTH_INITIAL, "Elb.InitialHealthChecking", "Initial health checks in progress");
 }
 
@@ -211,7 +213,7 @@ static void beat(struct bw_timer *timer)
 	if (p->busy)
 		return;
 	if (t->health == HEALTH_INITIAL)
-		health_set(
+		health_note(
 		    t, HEALTH_INITIAL, "Elb.InitialHealthChecking", "Initial health checks in progress");
 	bw_timer_set(p->pump.edge->loop, &p->limit, (limit_s < 1 ? 5 : limit_s) * 1000);
 	if (!permits_pass(t->group->egress, false, &t->address, bw_address_port(&t->address)))
@@ -220,19 +222,18 @@ static void beat(struct bw_timer *timer)
 		probe_refuse(p);
 }
 
-/* What an image says of it, where health has no say. */
-static bool settled(struct target *t)
+bool health_settled(struct target *t)
 {
 	if (t->draining)
-		health_set(t, HEALTH_DRAINING, "Target.DeregistrationInProgress",
+		health_note(t, HEALTH_DRAINING, "Target.DeregistrationInProgress",
 		    "Target deregistration is in progress");
 	else if (!t->group->used)
-		health_set(t, HEALTH_UNUSED, "Target.NotInUse",
+		health_note(t, HEALTH_UNUSED, "Target.NotInUse",
 		    "Target group is not configured to receive traffic from the load balancer");
 	else if (!t->has_address)
-		health_set(t, HEALTH_UNUSED, "Target.InvalidState", "Target is in an invalid state");
+		health_note(t, HEALTH_UNUSED, "Target.InvalidState", "Target is in an invalid state");
 	else if (!t->group->in.health_enabled)
-		health_set(t, HEALTH_UNAVAILABLE, "Target.HealthCheckDisabled",
+		health_note(t, HEALTH_UNAVAILABLE, "Target.HealthCheckDisabled",
 		    "Health checks are disabled for the target group");
 	else
 		return false;
@@ -242,12 +243,16 @@ static bool settled(struct target *t)
 void probe_start(struct target *t)
 {
 	struct probe *p = t->probe;
+	bool known = p || t->told;
 
-	if (settled(t)) {
+	if (health_settled(t)) {
 		probe_stop(t);
+		t->told = false;
 		return;
 	}
-	if (p)
+	if (!known)
+		health_note(t, HEALTH_INITIAL, "Elb.RegistrationInProgress", "Target registration is in progress");
+	if (p || !t->group->edge->first)
 		return;
 	t->probe = p = bw_alloc(sizeof *p);
 	*p = (struct probe){.pump = {.edge = t->group->edge, .sock.watch.fd = -1},
@@ -255,7 +260,6 @@ void probe_start(struct target *t)
 	    .beat.fire = beat,
 	    .limit.fire = timed_out};
 	t->successes = t->failures = 0;
-	health_set(t, HEALTH_INITIAL, "Elb.RegistrationInProgress", "Target registration is in progress");
 	bw_timer_set(p->pump.edge->loop, &p->beat, FIRST_MS);
 }
 

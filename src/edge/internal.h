@@ -10,12 +10,14 @@
 #include "net/http1_response.h"
 #include "net/socket.h"
 
+struct edge;
+
 enum {
 	BLOCK_BYTES = 16 * 1024, /* what a direction of a request in work may hold back */
 	WIRE_MAX = BW_HTTP_HEAD_MAX * 2 + BLOCK_BYTES, /* the longest head, with what is added to it */
 	BLOCKS_POOLED = 256,
 	SCRATCH_BYTES = BW_HTTP_HEAD_MAX + BLOCK_BYTES,
-	CONNECTIONS_MAX = 100000, /* clients of one edge process; more are refused at accept */
+	CONNECTIONS_MAX = 100000, /* clients of all loops together; more are refused at accept */
 	CONNECTIONS_PER_ADDRESS =
 	    20000, /* of them from one IPv4 address or IPv6 /64: many users share one behind a NAT */
 	HELD_BYTES_MAX = 1024 * 1024 * 1024, /* of all buffers together; then new requests get 503 */
@@ -28,7 +30,39 @@ enum {
 	DISCARD_MAX = 64 * 1024, /* of a body that nobody wants, before the connection is closed instead */
 	CHUNK_LINES = 16,        /* bytes around a chunk */
 	ROUNDS = 32,             /* steps of one connection before the others have their turn */
+	ADDRESS_SLOTS = 1 << 14, /* of ceilings of a client's address */
+	TURNS = 4096,            /* of target groups: round robin is one over all loops */
+	CROWD_SLACK = 64,        /* connections more than its share that a loop may have before it leaves new ones to the others */
 };
+
+/* ---- roster.c: what the loops of the edge count together ---- */
+
+/* Of one process: a loop's take turns at two. */
+struct seat {
+	_Atomic uint32_t incarnation; /* 0: nobody */
+	_Atomic uint32_t connections;
+	_Atomic uint32_t addresses[ADDRESS_SLOTS]; /* connections by address_slot */
+};
+
+struct bw_edge_roster {
+	_Atomic uint32_t health; /* whose health board is the newest: an incarnation of the first loop */
+	_Atomic uint32_t turns[TURNS];
+	struct seat seats[BW_EDGE_SEATS];
+};
+
+struct seat *seat_take(const struct bw_edge_loop *loop, uint32_t incarnation);
+struct bw_board *seat_board(const struct bw_edge_loop *loop, uint32_t incarnation);
+uint32_t address_slot(const struct bw_address *a);
+/* False when a ceiling is reached: the connection is refused. */
+bool connection_count_in(struct edge *e, uint32_t slot);
+/* One more for a connection that is in already, for as long as two structs stand for it. */
+void connection_counted_again(struct edge *e, uint32_t slot);
+void connection_counted_out(struct edge *e, uint32_t slot);
+/* Of this loop. */
+size_t connection_count(const struct edge *e);
+/* It has so many more connections than the other loops that those should accept the next. */
+bool seat_crowded(const struct edge *e);
+_Atomic uint32_t *turn_of(const struct edge *e, struct bw_str name);
 
 /* ---- wire.c: bytes on their way out ---- */
 
@@ -37,7 +71,6 @@ struct wire {
 	uint32_t at, n, size;
 };
 
-struct edge;
 size_t wire_length(const struct wire *w);
 struct bw_str wire_bytes(const struct wire *w);
 /* How much more body it takes before its source has to wait. */
@@ -155,7 +188,9 @@ struct target {
 	struct bw_str id;
 	int64_t port;
 	struct bw_address address;
-	bool has_address, draining, seen, gone, tried; /* tried: not to be picked again, by group_pick_other */
+	bool has_address, draining, seen, gone;
+	bool tried; /* not to be picked again, by group_pick_other */
+	bool told;  /* its health is known of a check before ours */
 	int64_t registered_ms, draining_ms;
 	int references;
 	enum health health;
@@ -177,7 +212,7 @@ struct group {
 	struct bw_str arn, dimension; /* "targetgroup/name/id" */
 	struct target *targets;       /* in the image's order */
 	size_t target_count;
-	uint64_t turn; /* round robin */
+	_Atomic uint32_t *turn; /* round robin, of all loops */
 	bool used;     /* a listener of the newest image forwards to it */
 	/* As the newest image has it. */
 	struct bw_edge_target_group in;
@@ -199,6 +234,8 @@ void target_hold(struct target *t);
 void target_release(struct target *t);
 /* Brings every group to what the image says. */
 void groups_update(struct edge *e, struct edge_config *config);
+/* Health is another's care from now on. */
+void groups_retire(struct edge *e);
 /* After the rules are read: which groups are in use is known, and health is looked after. */
 void groups_settle(struct edge *e);
 /* The target for a new request; NULL when none may get one. `now_ms` is wall time. */
@@ -209,8 +246,21 @@ struct target *group_by_key(struct group *g, struct bw_str key);
 /* Whether a sticky client may still be sent there. */
 bool target_serves(const struct target *t);
 void target_outcome(struct target *t, bool error);
+/* Looks after its health from now on: checks it, or waits to hear of it. */
 void probe_start(struct target *t);
 void probe_stop(struct target *t);
+/* What the image alone says of its health; true: nothing else counts. */
+bool health_settled(struct target *t);
+void health_note(struct target *t, enum health health, const char *reason, const char *description);
+
+/* ---- health_share.c: the first loop checks, the others hear ---- */
+
+extern const char *const health_states[];
+/* The newest of what is known, to every target that is named there. */
+void health_hear(struct edge *e);
+void health_tell(struct edge *e);
+/* Of every target, in the arena. */
+void health_list(struct edge *e, struct bw_arena *arena, struct bw_edge_report *out);
 
 /* ---- config.c: an image made ready to serve by ---- */
 
@@ -334,14 +384,26 @@ struct listening {
 	int64_t idle_ms, keep_alive_ms;
 	bool seen, udp;
 	char reason[128];
+	enum { SOCKET_NONE, SOCKET_WANTED, SOCKET_ASKED } socket;
 	struct udp_flows *flows;
 };
 
 void listenings_update(struct edge *e, struct edge_config *config);
 void listenings_close(struct edge *e);
+/* Accepts nothing more; connections go on as before. */
+void listenings_retire(struct edge *e);
 void listening_release(struct listening *l);
-uint32_t address_slot(const struct bw_address *a);
-void connection_counted_out(struct edge *e, uint32_t slot);
+/* Its socket has come, or not (an errno). */
+void listening_opened(struct listening *l, int fd, int error);
+
+/* ---- socket.c: the parent holds the listening sockets ---- */
+
+void socket_want(struct listening *l);
+/* No listener of this address is left, as far as this image knows. */
+void socket_drop(struct edge *e, const struct listening *l);
+/* Says what is to be said, as far as the channel takes it. */
+void sockets_say(struct edge *e);
+void socket_answered(struct edge *e, const struct bw_proc_message *m);
 
 /* ---- exchange.c: a request and its answer, between a client's side and a target's ---- */
 
@@ -529,7 +591,8 @@ void h2_drain(struct edge *e);
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
 /* By the flow hash; NULL: none. The group of the listener's default action. */
 struct target *flow_target_of(const struct listening *l, const struct bw_address *peer, struct group **group);
-void udp_open(struct listening *l);
+/* Takes the socket. False and errno. */
+BW_CHECKED bool udp_open(struct listening *l, int fd);
 void udp_close(struct listening *l);
 
 /* Closes what is kept. */
@@ -541,9 +604,19 @@ void fars_close(struct target *t);
 struct edge {
 	struct bw_loop *loop;
 	const struct bw_edge *shared;
+	const struct bw_edge_loop *row;
 	const struct bw_proc_self *self;
-	struct bw_watch image_watch, channel_watch;
-	struct bw_timer report_timer, drain_timer;
+	struct seat *seat;
+	struct bw_board *reports;
+	bool first; /* checks health, has sockets opened, tells of both */
+	struct bw_watch image_watch, channel_watch, health_watches[2];
+	struct bw_timer report_timer, drain_timer, socket_timer;
+	struct bw_proc_socket *drops; /* sockets that nobody needs, not said yet */
+	size_t drop_count, drop_room;
+	unsigned sockets_asked;
+	bool settled, woke; /* said so */
+	struct bw_arena before_arena, heard_arena;
+	struct bw_edge_report before, heard; /* of the process whose seat this was; of health */
 	struct edge_config *config; /* the newest; a reference */
 	uint64_t image_seq;
 	struct bw_map groups;   /* ARN -> struct group */
@@ -555,8 +628,9 @@ struct edge {
 	struct listening *listenings;
 	struct client *clients;
 	struct h2 *h2s;
-	size_t client_count, held_bytes;
-	bool draining;
+	size_t held_bytes, held_max;
+	bool draining, retiring;
+	int64_t retired_ms;
 	char *blocks[BLOCKS_POOLED];
 	size_t block_count;
 	char *scratch; /* SCRATCH_BYTES: what is read lies here until it is passed on */
@@ -570,12 +644,13 @@ struct edge {
 	struct pcre2_real_match_context_8 *match_context;
 	struct ssl_ctx_st *target_tls;
 	struct exchange *spare;
-	uint32_t *addresses;
-	bool report_due;
+	bool report_due, health_due;
 	int64_t report_ms;
 };
 
 /* Something changed that the report tells: it goes out soon. */
 void report_touch(struct edge *e);
 void report_publish(struct edge *e);
+/* Counters go on from where the process before this one, at the same board, left them. */
+void report_resume(const struct edge *e, struct bw_str load_balancer, struct bw_str target_group, int64_t *values);
 int64_t edge_wall_ms(struct edge *e);

@@ -8,36 +8,12 @@
 
 #include "edge/internal.h"
 
-enum { ACCEPTS_PER_TURN = 64, RETRY_MS = 2000, ADDRESS_SLOTS = 1 << 14 };
-
-/* ---- ceilings ---- */
-
-/* Addresses that share a slot share a ceiling; the hash is seeded, so that nobody can choose whose. */
-uint32_t address_slot(const struct bw_address *a)
-{
-	struct bw_str bytes = bw_str_make(&a->v4.sin_addr, sizeof a->v4.sin_addr);
-
-	if (a->any.sa_family == AF_INET6)
-		bytes = bw_str_make(&a->v6.sin6_addr, 8);
-	return (uint32_t)(bw_str_hash(bytes) % ADDRESS_SLOTS);
-}
-
-void connection_counted_out(struct edge *e, uint32_t slot)
-{
-	e->client_count--;
-	e->addresses[slot]--;
-}
-
-static bool connection_count_in(struct edge *e, uint32_t slot)
-{
-	if (!e->addresses)
-		e->addresses = bw_alloc(ADDRESS_SLOTS * sizeof *e->addresses);
-	if (e->client_count >= CONNECTIONS_MAX || e->addresses[slot] >= CONNECTIONS_PER_ADDRESS)
-		return false;
-	e->client_count++;
-	e->addresses[slot]++;
-	return true;
-}
+enum {
+	ACCEPTS_PER_TURN = 4, /* the other loops accept from the same socket */
+	RETRY_MS = 2000,
+	SOON_MS = 100, /* when the first loop has had the socket made */
+	CROWDED_MS = 50,
+};
 
 /* ---- accepting ---- */
 
@@ -65,6 +41,19 @@ static void accepted(struct listening *l, int fd, const struct bw_address *peer)
 		client_open(l, fd, peer, slot);
 }
 
+/* One of the loops is woken for a connection, not all. */
+static bool listening_watch(struct listening *l)
+{
+	return bw_watch_set(l->edge->loop, &l->watch, EPOLLIN | EPOLLEXCLUSIVE) == BW_OK;
+}
+
+/* Leaves what comes to the backlog, and to the other loops. */
+static void listening_rest(struct listening *l, int64_t ms)
+{
+	bw_watch_remove(l->edge->loop, &l->watch);
+	bw_timer_set(l->edge->loop, &l->retry, ms);
+}
+
 static void listening_ready(struct bw_watch *w, uint32_t events)
 {
 	struct listening *l = (struct listening *)((char *)w - offsetof(struct listening, watch));
@@ -79,13 +68,15 @@ static void listening_ready(struct bw_watch *w, uint32_t events)
 		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 			/* The backlog waits; asking again at once would only burn time. */
 			l->listener_stats->values[M_REJECTED]++;
-			if (bw_watch_set(l->edge->loop, &l->watch, 0) == BW_OK)
-				bw_timer_set(l->edge->loop, &l->retry, 100);
+			listening_rest(l, SOON_MS);
 			return;
 		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
+			break;
 		}
 	}
+	/* Only now: for what it was woken for nobody else was. */
+	if (l->listener && seat_crowded(l->edge))
+		listening_rest(l, CROWDED_MS);
 }
 
 /* ---- opening and closing ---- */
@@ -101,25 +92,35 @@ void listening_release(struct listening *l)
 
 static void listening_open(struct listening *l)
 {
-	int fd, on = 1;
+	if (l->watch.fd < 0)
+		socket_want(l);
+}
 
-	if (l->watch.fd >= 0)
-		return;
-	fd = socket(l->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	l->watch.fd = fd;
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-	    bind(fd, &l->address.any, l->address.bytes) == 0 && listen(fd, 4096) == 0 &&
-	    bw_watch_set(l->edge->loop, &l->watch, EPOLLIN) == BW_OK) {
+static bool socket_take(struct listening *l, int fd)
+{
+	if (l->udp)
+		return udp_open(l, fd);
+	l->watch = (struct bw_watch){.fd = fd, .ready = listening_ready};
+	return listening_watch(l);
+}
+
+void listening_opened(struct listening *l, int fd, int error)
+{
+	if (!error && socket_take(l, fd)) {
 		l->reason[0] = '\0';
 		report_touch(l->edge);
 		return;
 	}
-	(void)snprintf(l->reason, sizeof l->reason, "%s port %u: %s", l->address_text,
-	    bw_address_port(&l->address), strerror(errno));
-	bw_log(BW_LOG_WARN, "cannot listen on %s", l->reason);
 	if (fd >= 0)
 		close(fd);
 	l->watch.fd = -1;
+	if (!l->edge->first && error == ENOENT) {
+		bw_timer_set(l->edge->loop, &l->retry, SOON_MS);
+		return;
+	}
+	(void)snprintf(l->reason, sizeof l->reason, "%s port %u%s: %s", l->address_text,
+	    bw_address_port(&l->address), l->udp ? "/udp" : "", strerror(error ? error : errno));
+	bw_log(BW_LOG_WARN, "cannot listen on %s", l->reason);
 	bw_timer_set(l->edge->loop, &l->retry, RETRY_MS);
 	report_touch(l->edge);
 }
@@ -128,21 +129,28 @@ static void listening_retry(struct bw_timer *t)
 {
 	struct listening *l = (struct listening *)((char *)t - offsetof(struct listening, retry));
 
-	if (l->watch.fd < 0)
+	if (l->watch.fd < 0) {
 		listening_open(l);
-	else if (bw_watch_set(l->edge->loop, &l->watch, EPOLLIN) != BW_OK)
+		sockets_say(l->edge);
+	} else if (!l->udp && !listening_watch(l)) {
 		bw_timer_set(l->edge->loop, t, RETRY_MS);
+	}
+}
+
+static void listening_silence(struct listening *l)
+{
+	bw_timer_cancel(l->edge->loop, &l->retry);
+	if (l->watch.fd < 0)
+		return;
+	bw_watch_remove(l->edge->loop, &l->watch);
+	close(l->watch.fd);
+	l->watch.fd = -1;
 }
 
 static void listening_close(struct listening *l)
 {
 	l->listener = NULL;
-	bw_timer_cancel(l->edge->loop, &l->retry);
-	if (l->watch.fd >= 0) {
-		bw_watch_remove(l->edge->loop, &l->watch);
-		close(l->watch.fd);
-		l->watch.fd = -1;
-	}
+	listening_silence(l);
 	if (l->udp)
 		udp_close(l);
 	listening_release(l);
@@ -194,10 +202,7 @@ static void listening_update(
 	l->listener_stats = in->balancer->stats;
 	l->keep_alive_ms = in->balancer->keep_alive_ms;
 	l->idle_ms = in->tcp ? in->tcp_idle_ms : in->balancer->idle_ms;
-	if (udp)
-		udp_open(l);
-	else
-		listening_open(l);
+	listening_open(l);
 }
 
 static bool address_make(struct bw_str text, int64_t port, struct bw_address *out)
@@ -252,11 +257,25 @@ void listenings_update(struct edge *e, struct edge_config *config)
 			continue;
 		}
 		*at = l->next;
+		socket_drop(e, l);
 		listening_close(l);
 	}
 	for (size_t i = 0; i < config->image.load_balancer_count; i++)
 		for (size_t k = 0; k < config->balancers[i].in->listener_count; k++)
 			listener_update(e, config, &config->balancers[i].listeners[k]);
+}
+
+/* The others have the same sockets: what waits there is theirs. A flow of datagrams is answered for as long
+ * as it has been. */
+void listenings_retire(struct edge *e)
+{
+	for (struct listening *l = e->listenings; l; l = l->next) {
+		l->socket = SOCKET_NONE;
+		if (l->udp)
+			bw_watch_remove(e->loop, &l->watch);
+		else
+			listening_silence(l);
+	}
 }
 
 void listenings_close(struct edge *e)

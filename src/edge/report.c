@@ -54,6 +54,7 @@ struct stats *stats_hold(struct edge *e, const struct bw_edge_load_balancer *lb)
 		s->edge = e;
 		s->arn = bw_str_c(bw_strdup(lb->arn));
 		s->dimension = dimension_of(s->arn);
+		report_resume(e, s->dimension, BW_STR_NONE, s->values);
 		bw_map_put(&e->stats, s->arn, s);
 	}
 	s->references++;
@@ -70,43 +71,51 @@ void stats_release(struct stats *s)
 	bw_free(s);
 }
 
+static bool is_gauge(enum metric m)
+{
+	return m == M_ACTIVE_CONNECTIONS || m == M_HEALTHY || m == M_UNHEALTHY;
+}
+
+/* A target group is known by its own dimension alone. */
+void report_resume(const struct edge *e, struct bw_str load_balancer, struct bw_str target_group, int64_t *values)
+{
+	for (size_t i = 0; i < e->before.metric_count; i++) {
+		const struct bw_edge_metric *m = &e->before.metrics[i];
+
+		if (!bw_str_eq(m->target_group, target_group) ||
+		    (!target_group.n && !bw_str_eq(m->load_balancer, load_balancer)))
+			continue;
+		for (size_t k = 0; k < METRICS; k++)
+			if (!is_gauge((enum metric)k) && bw_str_eq(m->name, bw_str_c(metric_names[k])))
+				values[k] = m->value;
+	}
+}
+
 struct building {
 	struct bw_arena arena;
-	struct bw_edge_health *health;
 	struct bw_edge_metric *metrics;
 	struct bw_edge_report report;
 };
 
-static const char *const states[] = {[HEALTH_INITIAL] = "initial",
-    [HEALTH_HEALTHY] = "healthy",
-    [HEALTH_UNHEALTHY] = "unhealthy",
-    [HEALTH_UNUSED] = "unused",
-    [HEALTH_DRAINING] = "draining",
-    [HEALTH_UNAVAILABLE] = "unavailable"};
-
-static void count_targets(void *ctx, struct bw_str key, void *value)
+static void count_health(void *ctx, struct bw_str key, void *value)
 {
-	(void)key;
-	*(size_t *)ctx += ((struct group *)value)->target_count;
-}
-
-static void put_health(void *ctx, struct bw_str key, void *value)
-{
-	struct building *b = ctx;
 	struct group *g = value;
 
+	(void)ctx;
 	(void)key;
-	g->values[M_HEALTHY] = g->values[M_UNHEALTHY] = 0;
 	for (struct target *t = g->targets; t; t = t->next) {
-		b->health[b->report.health_count++] = (struct bw_edge_health){.target_group = g->arn,
-		    .id = t->id,
-		    .port = t->port,
-		    .state = bw_str_c(states[t->health]),
-		    .reason = bw_str_c(t->reason),
-		    .description = t->description[0] ? bw_str_c(t->description) : BW_STR_NONE};
 		g->values[M_HEALTHY] += t->health == HEALTH_HEALTHY;
 		g->values[M_UNHEALTHY] += t->health == HEALTH_UNHEALTHY;
 	}
+}
+
+static void forget_health(void *ctx, struct bw_str key, void *value)
+{
+	struct group *g = value;
+
+	(void)ctx;
+	(void)key;
+	g->values[M_HEALTHY] = g->values[M_UNHEALTHY] = 0;
 }
 
 static void put_values(struct building *b, const int64_t *values, struct bw_str lb, struct bw_str tg)
@@ -166,19 +175,19 @@ static void put_listenings(struct edge *e, struct building *b)
 
 static void report_write(struct edge *e, struct building *b, struct bw_buf *out)
 {
-	size_t targets = 0;
-
-	bw_map_each(&e->groups, count_targets, &targets);
-	b->health = BW_NEW_ARRAY(&b->arena, struct bw_edge_health, targets + 1);
 	b->metrics =
 	    BW_NEW_ARRAY(&b->arena, struct bw_edge_metric, METRICS * (e->groups.count + e->stats.count) + 1);
 	b->report.image_version = e->config->image.version;
-	b->report.health = b->health;
+	b->report.incarnation = e->self->incarnation;
 	b->report.metrics = b->metrics;
-	bw_map_each(&e->groups, put_health, b);
+	bw_map_each(&e->groups, forget_health, NULL);
+	if (e->first) {
+		bw_map_each(&e->groups, count_health, NULL);
+		health_list(e, &b->arena, &b->report);
+		put_listenings(e, b);
+	}
 	bw_map_each(&e->stats, put_balancer, b);
 	bw_map_each(&e->groups, put_group, b);
-	put_listenings(e, b);
 	bw_edge_report_encode(&b->report, out);
 }
 
@@ -191,10 +200,13 @@ void report_publish(struct edge *e)
 	bw_timer_set(e->loop, &e->report_timer, EVERY_MS);
 	if (!e->config)
 		return;
+	if (e->first && e->health_due)
+		health_tell(e);
+	e->health_due = false;
 	bw_arena_init(&b.arena, BW_EDGE_REPORT_MAX * 4);
 	bw_buf_init(&out, BW_EDGE_REPORT_MAX);
 	report_write(e, &b, &out);
-	if (out.failed || bw_board_publish(e->shared->reports, bw_buf_str(&out)) != BW_OK)
+	if (out.failed || bw_board_publish(e->reports, bw_buf_str(&out)) != BW_OK)
 		bw_log(BW_LOG_WARN, "the edge's report is too large to be told");
 	bw_buf_free(&out);
 	bw_arena_free(&b.arena);

@@ -1,7 +1,6 @@
 /* Network load balancers over UDP: a flow is whoever sends from one address and port, for as long as
  * datagrams come. */
 #include <errno.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -133,27 +132,14 @@ static void udp_ready(struct bw_watch *w, uint32_t events)
 	}
 }
 
-void udp_open(struct listening *l)
+bool udp_open(struct listening *l, int fd)
 {
-	int fd;
-
-	if (l->watch.fd >= 0)
-		return;
-	fd = socket(l->address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	l->watch = (struct bw_watch){.fd = fd, .ready = udp_ready};
-	if (fd < 0 || bind(fd, &l->address.any, l->address.bytes) != 0 ||
-	    bw_watch_set(l->edge->loop, &l->watch, EPOLLIN) != BW_OK) {
-		(void)snprintf(l->reason, sizeof l->reason, "%s port %u/udp: %s", l->address_text,
-		    bw_address_port(&l->address), strerror(errno));
-		bw_log(BW_LOG_WARN, "cannot listen on %s", l->reason);
-		if (fd >= 0)
-			close(fd);
-		l->watch.fd = -1;
-		return;
-	}
-	l->reason[0] = '\0';
+	if (bw_watch_set(l->edge->loop, &l->watch, EPOLLIN) != BW_OK)
+		return false;
 	l->flows = bw_alloc(sizeof *l->flows);
 	bw_map_init(&l->flows->map, FLOWS_MAX, udp_flow_drop);
+	return true;
 }
 
 void udp_close(struct listening *l)

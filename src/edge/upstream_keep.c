@@ -33,7 +33,7 @@ static bool may_be_kept(const struct upstream *u)
 
 	return u->state == U_BUSY && u->keep && u->body_sent && !wire_length(&u->out) &&
 	       !wire_length(&u->in) && !u->sock.hup && !t->gone && !t->draining &&
-	       t->idle_count < IDLE_UPSTREAMS && !u->edge->draining;
+	       t->idle_count < IDLE_UPSTREAMS && !u->edge->draining && !u->edge->retiring;
 }
 
 bool upstream_keep(struct upstream *u)

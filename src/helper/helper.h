@@ -9,7 +9,7 @@
 #include "proc/proc.h"
 
 enum {
-	BW_HELPER_CHANNELS = 16,            /* loops of all processes that ask */
+	BW_HELPER_CHANNELS = 64,            /* two for each loop of the edge: its processes take turns */
 	BW_HELPER_BODY_MAX = 150 * 1024,    /* of an answer: a key set's ceiling */
 	BW_HELPER_MESSAGE_MAX = 192 * 1024, /* a body with its frame; below what a socket takes at once */
 	BW_HELPER_TIMEOUT_MS = 10000,       /* for one request, its wait for a free thread included */
@@ -65,7 +65,8 @@ struct bw_helper {
 
 /* `count` channels. Before the processes are forked. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_helper_make(struct bw_helper *out, size_t count);
-/* Closes what a process inherited of it: the serving ends, and the asking ones unless `asks`. */
-void bw_helper_forget(struct bw_helper *h, bool asks);
+/* Closes what a process inherited of it: the serving ends, and the asking ones but that of channel `asks`; -1:
+ * all. */
+void bw_helper_forget(struct bw_helper *h, int asks);
 /* The entry of the process table's row; ctx is the struct bw_helper. */
 int bw_helper_run(const struct bw_proc_self *self);

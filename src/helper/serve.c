@@ -58,11 +58,11 @@ enum bw_err bw_helper_make(struct bw_helper *out, size_t count)
 	return BW_OK;
 }
 
-void bw_helper_forget(struct bw_helper *h, bool asks)
+void bw_helper_forget(struct bw_helper *h, int asks)
 {
-	for (size_t i = 0; i < h->count; i++) {
+	for (int i = 0; i < (int)h->count; i++) {
 		close(h->serving[i]);
-		if (!asks)
+		if (i != asks)
 			close(h->asking[i]);
 	}
 }

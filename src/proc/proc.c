@@ -1,180 +1,27 @@
-#include "proc/proc.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "base/sys.h"
+#include "proc/parent.h"
 
-enum {
-	PAUSE_FIRST_MS = 100,
-	PAUSE_MAX_MS = 10000,
-	STEADY_MS = 60000, /* who has served this long dies of something new */
-	ROWS_MAX = 8,
-};
+enum { RESTART_RETRY_MS = 10000 };
 
-struct child {
-	const struct bw_proc_row *row;
-	pid_t pid;
-	int channel;
-	bool ready;     /* has served since it was started */
-	bool reloading; /* and was told to read its configuration again since */
-	int64_t started_ms;
-	int64_t restart_ms; /* when to start it again; 0: not waiting */
-	int64_t pause_ms;
-};
-
-struct parent {
-	struct child children[ROWS_MAX];
-	size_t count;
-	pid_t pid;
-	sigset_t old_mask;
-	int signals;
-	int64_t kill_ms; /* draining: when patience ends; 0: not draining */
-	int64_t grace_ms;
-	int64_t watchdog_ms; /* how often systemd wants to hear from us; 0: never */
-	int64_t alive_ms;    /* when it is to hear next */
-	bool announced;
-	int status;
-};
-
-static enum bw_err channel_pair(int ends[2])
-{
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0)
-		return BW_OK;
-	bw_log(BW_LOG_ERROR, "socketpair: %s", strerror(errno));
-	return BW_EIO;
-}
-
-static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
-{
-	struct bw_proc_self self = {channel, c->row->ctx};
-	int status;
-
-	/* Dying with the parent is forgotten when the user changes: it comes second. */
-	if (c->row->user &&
-	    (c->row->low_ports ? bw_user_become_binder(c->row->user) : bw_user_become(c->row->user)) != BW_OK)
-		_exit(1);
-	bw_process_harden(true);
-	/* The parent may have died before its death could be noticed. */
-	if (getppid() != p->pid)
-		_exit(1);
-	MUST(sigprocmask(SIG_SETMASK, &p->old_mask, NULL) == 0);
-	/* A terminal's Ctrl-C and systemd's SIGTERM reach everybody: the parent decides what follows. */
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
-	(void)signal(SIGPIPE, SIG_IGN);
-	close(p->signals);
-	for (size_t i = 0; i < p->count; i++)
-		if (p->children[i].channel >= 0)
-			close(p->children[i].channel);
-	bw_log_title_set(c->row->title);
-	(void)prctl(PR_SET_NAME, c->row->title, 0, 0, 0);
-	status = c->row->run(&self);
-	exit(status);
-}
-
-static enum bw_err child_start(struct parent *p, struct child *c)
-{
-	int ends[2];
-	pid_t pid;
-
-	TRY(channel_pair(ends));
-	pid = fork();
-	if (pid < 0) {
-		bw_log(BW_LOG_ERROR, "fork: %s", strerror(errno));
-		close(ends[0]);
-		close(ends[1]);
-		return BW_EIO;
-	}
-	if (pid == 0) {
-		close(ends[0]);
-		child_main(p, c, ends[1]);
-	}
-	close(ends[1]);
-	c->pid = pid;
-	c->channel = ends[0];
-	c->ready = c->reloading = false;
-	c->started_ms = bw_clock_mono_ms();
-	c->restart_ms = 0;
-	return BW_OK;
-}
-
-/* Tells those who outlive the others, or the others. */
-static void drain_rows(struct parent *p, bool outliving)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		struct child *c = &p->children[i];
-
-		if (c->pid > 0 && c->row->outlives == outliving &&
-		    bw_proc_send(c->channel, BW_PROC_DRAIN, BW_STR("")) != BW_OK)
-			(void)kill(c->pid, SIGKILL);
-	}
-}
-
-static bool only_outliving_left(const struct parent *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (p->children[i].pid > 0 && !p->children[i].row->outlives)
-			return false;
-	return true;
-}
-
-static void drain(struct parent *p)
+void drain(struct parent *p)
 {
 	if (p->kill_ms)
 		return;
 	p->kill_ms = bw_clock_mono_ms() + p->grace_ms;
 	bw_notify("STOPPING=1");
-	drain_rows(p, false);
+	sockets_close(p);
+	children_drain(p, false);
 	if (only_outliving_left(p))
-		drain_rows(p, true);
-}
-
-static void child_ended(struct parent *p, struct child *c, int status)
-{
-	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	int64_t now = bw_clock_mono_ms();
-
-	if (c->channel >= 0)
-		close(c->channel);
-	c->channel = -1;
-	c->pid = 0;
-	if (p->kill_ms) {
-		if (!clean)
-			p->status = 1;
-		if (!c->row->outlives && only_outliving_left(p))
-			drain_rows(p, true);
-		return;
-	}
-	if (!c->ready) {
-		/* It could not even start: its own words are in the log, and trying again would only repeat
-		 * them. */
-		p->status = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
-		drain(p);
-		return;
-	}
-	if (clean) {
-		/* It asked for it: it goes on as it would at a first start. */
-		c->restart_ms = now + 1;
-		return;
-	}
-	c->pause_ms = c->pause_ms && now - c->started_ms < STEADY_MS ? c->pause_ms * 2 : PAUSE_FIRST_MS;
-	if (c->pause_ms > PAUSE_MAX_MS)
-		c->pause_ms = PAUSE_MAX_MS;
-	c->restart_ms = now + c->pause_ms;
-	bw_log(BW_LOG_ERROR, "process %s ended (%s %d); it is started again in %lld ms", c->row->title,
-	    WIFSIGNALED(status) ? "signal" : "status",
-	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long)c->pause_ms);
+		children_drain(p, true);
 }
 
 static void reap(struct parent *p)
@@ -183,9 +30,21 @@ static void reap(struct parent *p)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < p->count; i++)
-			if (p->children[i].pid == pid)
-				child_ended(p, &p->children[i], status);
+		for (size_t i = 0; i < p->count && !child_ended(p, &p->children[i], pid, status); i++)
+			;
+}
+
+static void child_reload(struct parent *p, struct child *c)
+{
+	if (c->asleep)
+		return;
+	if (c->row->relieved) {
+		child_relieve(p, c);
+		return;
+	}
+	c->reloading = c->now.pid > 0 && bw_proc_send(c->now.channel, BW_PROC_RELOAD, BW_STR("")) == BW_OK;
+	if (!c->reloading)
+		bw_log(BW_LOG_WARN, "process %s could not be told to reload", c->row->title);
 }
 
 static void reload(struct parent *p)
@@ -195,13 +54,8 @@ static void reload(struct parent *p)
 	if (p->announced)
 		bw_notify("RELOADING=1");
 	p->announced = false;
-	for (size_t i = 0; i < p->count; i++) {
-		struct child *c = &p->children[i];
-
-		c->reloading = c->pid > 0 && bw_proc_send(c->channel, BW_PROC_RELOAD, BW_STR("")) == BW_OK;
-		if (!c->reloading)
-			bw_log(BW_LOG_WARN, "process %s could not be told to reload", c->row->title);
-	}
+	for (size_t i = 0; i < p->count; i++)
+		child_reload(p, &p->children[i]);
 }
 
 static void signal_take(struct parent *p)
@@ -223,36 +77,65 @@ static void signal_take(struct parent *p)
 static bool all_serve(const struct parent *p)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (!p->children[i].ready || p->children[i].reloading)
+		if (!p->children[i].asleep && (!p->children[i].ready || p->children[i].reloading))
 			return false;
 	return true;
 }
 
 static void ready_take(struct parent *p, struct child *c)
 {
-	c->ready = true;
-	c->reloading = false;
+	child_ready(p, c);
 	if (!p->announced && !p->kill_ms && all_serve(p)) {
 		p->announced = true;
 		bw_notify("READY=1");
 	}
 }
 
-static void channel_take(struct parent *p, struct child *c)
+/* Those who wait are needed: they are started like any that is due. */
+static void wake(struct parent *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (p->children[i].asleep && !p->children[i].restart_ms)
+			p->children[i].restart_ms = bw_clock_mono_ms();
+}
+
+static bool message_take(
+    struct parent *p, struct child *c, const struct life *life, const struct bw_proc_message *m)
+{
+	switch (m->type) {
+	case BW_PROC_READY:
+		if (life == &c->now)
+			ready_take(p, c);
+		return true;
+	case BW_PROC_WAKE:
+		wake(p);
+		return true;
+	default:
+		/* What is drained is given nothing more. */
+		return p->kill_ms || sockets_take(p, c, life, m);
+	}
+}
+
+static void channel_take(struct parent *p, struct child *c, struct life *life)
 {
 	struct bw_proc_message m;
 	enum bw_err e;
 
-	while ((e = bw_proc_receive(c->channel, c->row->may_send, &m)) == BW_OK)
-		if (m.type == BW_PROC_READY)
-			ready_take(p, c);
+	while ((e = bw_proc_receive(life->channel, c->row->may_send, &m)) == BW_OK) {
+		if (m.fd >= 0)
+			close(m.fd);
+		if (!message_take(p, c, life, &m)) {
+			e = BW_EINVAL;
+			break;
+		}
+	}
 	if (e == BW_EINVAL) {
 		bw_log(BW_LOG_ERROR, "process %s said what it may not say: ended", c->row->title);
-		(void)kill(c->pid, SIGKILL);
+		(void)kill(life->pid, SIGKILL);
 	}
 	if (e != BW_EAGAIN) { /* it ends, or is ended: who does not listen cannot be drained either */
-		close(c->channel);
-		c->channel = -1;
+		close(life->channel);
+		life->channel = -1;
 	}
 }
 
@@ -274,6 +157,14 @@ static int64_t watchdog_run(struct parent *p, int64_t now)
 	return p->alive_ms - now;
 }
 
+static void life_kill(const struct child *c, const struct life *l)
+{
+	if (l->pid <= 0)
+		return;
+	bw_log(BW_LOG_WARN, "process %s did not drain in time: killed", c->row->title);
+	(void)kill(l->pid, SIGKILL);
+}
+
 /* Starts and kills what is due; how long to sleep until the next of these, -1: nothing waits. */
 static int64_t timers_run(struct parent *p)
 {
@@ -282,12 +173,12 @@ static int64_t timers_run(struct parent *p)
 	for (size_t i = 0; i < p->count; i++) {
 		struct child *c = &p->children[i];
 
-		if (p->kill_ms && c->pid > 0 && now >= p->kill_ms) {
-			bw_log(BW_LOG_WARN, "process %s did not drain in time: killed", c->row->title);
-			(void)kill(c->pid, SIGKILL);
+		if (p->kill_ms && now >= p->kill_ms) {
+			life_kill(c, &c->now);
+			life_kill(c, &c->old);
 		} else if (!p->kill_ms && c->restart_ms && now >= c->restart_ms &&
 		           child_start(p, c) != BW_OK) {
-			c->restart_ms = now + PAUSE_MAX_MS;
+			c->restart_ms = now + RESTART_RETRY_MS;
 		}
 		if (!p->kill_ms && c->restart_ms)
 			wait = sooner(wait, c->restart_ms - now);
@@ -300,23 +191,30 @@ static int64_t timers_run(struct parent *p)
 static bool anyone(const struct parent *p)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (p->children[i].pid > 0)
+		if (child_any(&p->children[i]))
 			return true;
 	return false;
 }
 
 static void turn(struct parent *p)
 {
-	struct pollfd watched[1 + ROWS_MAX] = {{.fd = p->signals, .events = POLLIN}};
+	struct pollfd watched[1 + 2 * ROWS_MAX] = {{.fd = p->signals, .events = POLLIN}};
 	int64_t wait = timers_run(p);
 
-	for (size_t i = 0; i < p->count; i++)
-		watched[1 + i] = (struct pollfd){.fd = p->children[i].channel, .events = POLLIN};
-	if (poll(watched, 1 + p->count, (int)wait) < 0)
+	for (size_t i = 0; i < p->count; i++) {
+		watched[1 + 2 * i] = (struct pollfd){.fd = p->children[i].now.channel, .events = POLLIN};
+		watched[2 + 2 * i] = (struct pollfd){.fd = p->children[i].old.channel, .events = POLLIN};
+	}
+	if (poll(watched, 1 + 2 * p->count, (int)wait) < 0)
 		return;
-	for (size_t i = 0; i < p->count; i++)
-		if (watched[1 + i].revents && p->children[i].channel >= 0)
-			channel_take(p, &p->children[i]);
+	for (size_t i = 0; i < p->count; i++) {
+		struct child *c = &p->children[i];
+
+		if (watched[1 + 2 * i].revents && c->now.channel >= 0)
+			channel_take(p, c, &c->now);
+		if (watched[2 + 2 * i].revents && c->old.channel >= 0)
+			channel_take(p, c, &c->old);
+	}
 	if (watched[0].revents)
 		signal_take(p);
 }
@@ -367,19 +265,22 @@ int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms)
 	MUST(count <= ROWS_MAX);
 	bw_process_harden(false);
 	descriptors_raise();
+	sockets_open(&p);
 	p.watchdog_ms = watchdog_asked();
 	for (size_t i = 0; i < count; i++)
-		p.children[i] = (struct child){.row = &rows[i], .channel = -1};
+		p.children[i] = (struct child){
+		    .row = &rows[i], .now.channel = -1, .old.channel = -1, .asleep = rows[i].waits};
 	if (signals_take(&p) != BW_OK)
 		return 1;
 	for (size_t i = 0; i < count; i++)
-		if (child_start(&p, &p.children[i]) != BW_OK) {
+		if (!p.children[i].asleep && child_start(&p, &p.children[i]) != BW_OK) {
 			p.status = 1;
 			drain(&p);
 			break;
 		}
 	while (anyone(&p) || (!p.kill_ms && !p.status))
 		turn(&p);
+	bw_map_free(&p.sockets);
 	close(p.signals);
 	MUST(sigprocmask(SIG_SETMASK, &p.old_mask, NULL) == 0);
 	return p.status;

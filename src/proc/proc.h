@@ -2,6 +2,8 @@
  * forks, watches and restarts; children speak with it in typed messages over a socket of their own. */
 #pragma once
 
+#include <sys/socket.h>
+
 #include "base/str.h"
 
 /* What processes say to each other. Each row lists what it may send; anything else ends it. */
@@ -9,21 +11,47 @@ enum bw_proc_type {
 	BW_PROC_READY,  /* child: serving (again, after a reload) */
 	BW_PROC_DRAIN,  /* parent: finish what is in work, then exit */
 	BW_PROC_RELOAD, /* parent: read the configuration again */
+	BW_PROC_RETIRE, /* parent: another has taken over; finish at leisure, then exit */
+	BW_PROC_WAKE,   /* child: the rows that wait are needed now */
+	/* A struct bw_proc_socket each. Child: asks for a listening socket; the parent answers with it. */
+	BW_PROC_SOCKET,
+	BW_PROC_SOCKET_DROP, /* child: nobody needs it any more */
+	/* child, without payload: what it has not asked for since it began, nobody needs */
+	BW_PROC_SOCKET_SETTLE,
 	BW_PROC_TYPES,
 };
 
-enum { BW_PROC_PAYLOAD_MAX = 4096 };
+enum {
+	BW_PROC_PAYLOAD_MAX = 4096,
+	BW_PROC_ROWS_MAX = 40,     /* 32 loops of the edge, and room for the others */
+	BW_PROC_SOCKETS_MAX = 8192, /* held by the parent: as many listeners, of which a load balancer has 50 */
+	BW_PROC_SHARES_MAX = 32,
+};
 
 struct bw_proc_message {
 	enum bw_proc_type type;
+	int fd; /* that came with it, the receiver's to close; -1: none */
 	size_t n;
 	char payload[BW_PROC_PAYLOAD_MAX];
+};
+
+/* A listening socket that the parent holds, so that it outlives whoever accepts from it: no connection that waits is lost when a
+ * process ends. Streams: all processes share one. Datagrams: `shares` sockets, among which the kernel spreads flows; each process
+ * asks for its own. */
+struct bw_proc_socket {
+	struct sockaddr_storage address;
+	uint32_t address_bytes;
+	uint16_t share, shares; /* streams: 0 of 1 */
+	bool datagrams;
+	bool make;     /* false: only when it is held already */
+	int32_t error; /* of the answer: why there is none, an errno */
 };
 
 /* A child as it sees itself. */
 struct bw_proc_self {
 	int channel; /* to the parent: non-blocking */
 	void *ctx;   /* of the row */
+	uint32_t incarnation; /* the row's first process is 1 */
 };
 
 struct bw_proc_row {
@@ -32,20 +60,29 @@ struct bw_proc_row {
 	int (*run)(const struct bw_proc_self *self);
 	void *ctx;
 	uint32_t may_send; /* bits of enum bw_proc_type */
-	bool low_ports;    /* may bind ports below 1024, although it is no longer root */
+	bool waits;        /* is not started before a row says BW_PROC_WAKE */
+	bool relieved;     /* SIGHUP starts a successor, and tells this one to retire when that is ready */
 	bool outlives;     /* told to drain only when every row without this has ended: others need it to finish */
 	const char *user;  /* whose powers it takes for good when started by root; NULL: the parent's */
+	/* In the parent: before a process starts, and after it ended, however that came. May be NULL. */
+	void (*begins)(void *ctx, uint32_t incarnation);
+	void (*ended)(void *ctx, uint32_t incarnation);
+	/* In the parent: where it may listen. NULL: nowhere. */
+	bool (*may_listen)(void *ctx, const struct sockaddr *a);
 };
 
 /* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then
- * killed; a second SIGINT kills at once), or when one could not start. SIGHUP reloads. A row that dies later
- * is started again, after a pause that grows while it keeps dying; one that ends with status 0 wants to be, and is at once. Returns the exit status. Must be called
+ * killed; a second SIGINT kills at once), or when one could not start at first. SIGHUP reloads, or relieves. A
+ * row that dies later is started again, after a pause that grows while it keeps dying; one that ends with
+ * status 0 wants to be, and is at once. Returns the exit status. Must be called
  * with one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as
  * every row serves (WatchdogSec=). Descriptors up to the hard limit may be opened. */
 int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms);
 
 /* One message. BW_EIO when the other side is gone. */
 BW_CHECKED enum bw_err bw_proc_send(int channel, enum bw_proc_type type, struct bw_str payload);
+/* The same with a descriptor, of which the other side gets a copy. */
+BW_CHECKED enum bw_err bw_proc_send_fd(int channel, enum bw_proc_type type, struct bw_str payload, int fd);
 /* BW_EAGAIN: none now; BW_ENOTFOUND: the other side is gone; BW_EINVAL: not a message, or not one of
  * `permitted`. */
 BW_CHECKED enum bw_err bw_proc_receive(int channel, uint32_t permitted, struct bw_proc_message *out);
@@ -59,7 +96,7 @@ BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
 /* For a process that only computes, and speaks over descriptors that it holds: memory, time, randomness, its own threads, reading
  * and writing what is open; nothing can be opened, connected or started. On every thread of the process. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
-/* Closes every descriptor above stderr that is not among `keep` (at most 64): what a child inherits and has no use for. */
+/* Closes every descriptor above stderr that is not among `keep` (at most 128): what a child inherits and has no use for. */
 void bw_descriptors_keep(const int *keep, size_t count);
 /* Leaves of the file system what lies beneath `dir_fd`, to be written, and nothing at all when it is -1 (landlock): descriptors that
  * are open stay so. A kernel without landlock is told in the log; a sanitized build keeps what its reports need. Before threads,
@@ -75,9 +112,6 @@ void bw_process_harden(bool with_parent);
  * BW_EPERM (logged) when the kernel refuses or the way back stays open, BW_ENOTFOUND when there is no such
  * user. */
 BW_CHECKED enum bw_err bw_user_become(const char *user);
-
-/* The same, but for the power to bind ports below 1024 (CAP_NET_BIND_SERVICE). */
-BW_CHECKED enum bw_err bw_user_become_binder(const char *user);
 
 /* Tells systemd a state ("READY=1"); does nothing without NOTIFY_SOCKET. */
 void bw_notify(const char *state);

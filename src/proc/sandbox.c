@@ -187,7 +187,7 @@ static int by_number(const void *a, const void *b)
 
 void bw_descriptors_keep(const int *keep, size_t count)
 {
-	int sorted[64];
+	int sorted[128];
 	unsigned from = 3;
 
 	MUST(count <= BW_COUNT(sorted));

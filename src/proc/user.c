@@ -45,20 +45,3 @@ enum bw_err bw_user_become(const char *user)
 	bw_log(BW_LOG_ERROR, "cannot become the user %s: %s", user, strerror(errno));
 	return BW_EPERM;
 }
-
-enum bw_err bw_user_become_binder(const char *user)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct kept[2] = {{.effective = 1u << CAP_NET_BIND_SERVICE, .permitted = 1u << CAP_NET_BIND_SERVICE}};
-	bool root = geteuid() == 0;
-
-	if (root && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
-		return BW_EPERM;
-	TRY(bw_user_become(user));
-	if (!root)
-		return BW_OK;
-	/* Without it the low ports' listeners say so themselves. */
-	if (syscall(SYS_capset, &head, kept) != 0)
-		bw_log(BW_LOG_WARN, "ports below 1024 cannot be bound: %s", strerror(errno));
-	return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) == 0 ? BW_OK : BW_EPERM;
-}

@@ -28,10 +28,11 @@ def free_port(address="127.0.0.1"):
 class Player:
     """The edge process and the program that publishes to it."""
 
-    def __init__(self, logs=None, authorities=None):
+    def __init__(self, logs=None, authorities=None, loops=1):
         self.errors = tempfile.TemporaryFile()
         self.version = itertools.count(1)
-        self.process = subprocess.Popen([str(PLAYER), logs or "-", *([authorities] if authorities else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([str(PLAYER), str(loops), logs or "-", *([authorities] if authorities else [])],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
         atexit.register(self.stop)
 

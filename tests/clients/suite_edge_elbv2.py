@@ -98,7 +98,10 @@ class Site(Elbv2Case):
         try:
             self.assertEqual([self.get(address, port)[0] for _ in range(20)], [200] * 20)
         finally:
-            os.kill(api, signal.SIGCONT)
+            os.kill(api, signal.SIGKILL)
+        while children(harness.SERVER.process.pid).get("api") in (None, api):
+            self.assertEqual(self.get(address, port)[0], 200)
+        harness.SERVER.wait()
         os.kill(children(harness.SERVER.process.pid)["edge"], signal.SIGKILL)
         self.until(lambda: self.get(address, port)[0] == 200)
 
@@ -109,8 +112,45 @@ class Site(Elbv2Case):
             told = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
         self.assertNotIn("0", told["Uid"].split())
         self.assertNotIn("0", told["Gid"].split())
-        self.assertEqual({int(told[c], 16) & ~(1 << 10) for c in ("CapEff", "CapPrm", "CapInh", "CapAmb")}, {0})
+        self.assertEqual({int(told[c], 16) for c in ("CapEff", "CapPrm", "CapInh", "CapAmb")}, {0})
         self.assertEqual((told["NoNewPrivs"], told["Seccomp"]), ("1", "2"))
+
+    def test_a_reload_relieves_the_edge_and_fails_no_request(self):
+        backend = Backend()
+        _, _, _, address, port = self.site([backend], SecurityGroups=self.permitted())
+
+        def edges():
+            out = subprocess.run(["pgrep", "-P", str(harness.SERVER.process.pid), "^edge"], capture_output=True, text=True, check=False).stdout
+            return set(out.split())
+        before, answers = edges(), []
+        harness.SERVER.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 30
+        while before & edges() and time.monotonic() < end:
+            answers.append(self.get(address, port)[0])
+        self.assertEqual(set(answers), {200})
+        self.assertFalse(before & edges())
+        self.assertTrue(edges())
+
+    def test_only_the_parent_holds_the_sockets_of_others(self):
+        """Neither the edge those of the API nor the API those of the edge: a port would stay open, or be answered by the wrong one."""
+        _, _, _, address, port = self.site([Backend()], SecurityGroups=self.permitted())
+        os.kill(children(harness.SERVER.process.pid)["api"], signal.SIGKILL)
+        self.until(lambda: "api" in children(harness.SERVER.process.pid))
+        harness.SERVER.wait()
+        inodes = {}
+        for line in open("/proc/net/tcp", encoding="ascii").read().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A":
+                inodes.setdefault(int(fields[1].split(":")[1], 16), set()).add(fields[9])
+        for name, pid in children(harness.SERVER.process.pid).items():
+            held = set()
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                try:
+                    held.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
+                except OSError:
+                    pass
+            has = [at for at in (port, harness.SERVER.port) if any(f"socket:[{i}]" in held for i in inodes.get(at, ()))]
+            self.assertEqual(has, [port] if name.startswith("edge") else [harness.SERVER.port] if name == "api" else [], name)
 
     def test_metrics_are_told_on_loopback(self):
         backend = Backend()
@@ -129,7 +169,8 @@ class Site(Elbv2Case):
         self.assertRegex(status, rf"{address}:{port}\s+open")
 
 
-harness.serve()
+# What outlives a killed API is on the disk.
+harness.serve(ephemeral=False)
 
 if __name__ == "__main__":
     harness.main()

@@ -9,7 +9,10 @@ static struct target t[4];
 
 static void targets_make(size_t n)
 {
+	static _Atomic uint32_t turn;
+
 	memset(&g, 0, sizeof g);
+	g.turn = &turn;
 	memset(t, 0, sizeof t);
 	g.min_count = 1;
 	g.target_count = n;

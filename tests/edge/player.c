@@ -108,7 +108,7 @@ static void report_tell(struct bw_edge *edge)
 
 	bw_arena_init(&a, 64 << 20);
 	bw_buf_init(&out, 64 << 20);
-	if (bw_edge_report_read(edge->reports, &a, &report) == BW_OK)
+	if (bw_edge_report_read(&edge->reports, &a, &report) == BW_OK)
 		struct_write(&out, &bw_edge_report_form, (const char *)&report);
 	else
 		bw_buf_put(&out, BW_STR("null"));
@@ -142,8 +142,12 @@ static int play(const struct bw_proc_self *self)
 	size_t size = 0;
 	ssize_t n;
 
-	if (bw_board_write_side(edge->images) != BW_OK || bw_board_read_side(edge->reports) != BW_OK ||
-	    bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) != BW_OK)
+	if (bw_board_write_side(edge->images) != BW_OK)
+		return 1;
+	for (size_t i = 0; i < edge->reports.n; i++)
+		if (bw_board_read_side(edge->reports.v[i].board) != BW_OK)
+			return 1;
+	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) != BW_OK)
 		return 1;
 	while ((n = getline(&line, &size, stdin)) > 0) {
 		struct bw_str s = bw_str_make(line, (size_t)n - (line[n - 1] == '\n'));
@@ -158,22 +162,31 @@ static int play(const struct bw_proc_self *self)
 	return 0;
 }
 
+/* Arguments: how many loops, a folder for access logs ("-": none), and a file of authorities. */
 int main(int argc, char **argv)
 {
 	static struct bw_edge edge;
 	static struct bw_helper helper;
-	const struct bw_proc_row rows[] = {
-	    {.title = "helper", .run = bw_helper_run, .ctx = &helper, .may_send = 1u << BW_PROC_READY, .outlives = true},
-	    {.title = "edge", .run = bw_edge_run, .ctx = &edge, .may_send = 1u << BW_PROC_READY},
+	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
+	    {.title = "helper",
+	        .run = bw_helper_run,
+	        .ctx = &helper,
+	        .may_send = 1u << BW_PROC_READY,
+	        .outlives = true},
 	    {.title = "player", .run = play, .ctx = &edge, .may_send = 1u << BW_PROC_READY}};
+	struct bw_cidr loopback;
+	int64_t loops = 1;
 
 	bw_crypto_init();
-	if (bw_edge_make(&edge) != BW_OK || bw_helper_make(&helper, 1) != BW_OK)
+	MUST(argc < 2 || bw_str_to_i64(bw_str_c(argv[1]), 1, BW_EDGE_LOOPS_MAX, &loops) == BW_OK);
+	if (bw_cidr_parse(BW_STR("127.0.0.0/8"), &loopback) != BW_OK ||
+	    bw_edge_make((unsigned)loops, &loopback, &edge) != BW_OK || bw_helper_make(&helper, edge.reports.n) != BW_OK)
 		return 1;
 	edge.helper = &helper;
-	if (argc > 2)
-		helper.ca_file = argv[2];
-	if (argc > 1 && strcmp(argv[1], "-") != 0)
-		edge.log_dir = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return bw_proc_run(rows, BW_COUNT(rows), 5000);
+	if (argc > 3)
+		helper.ca_file = argv[3];
+	if (argc > 2 && strcmp(argv[2], "-") != 0)
+		edge.log_dir = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bw_edge_rows(&edge, NULL, bw_edge_run, rows + 2);
+	return bw_proc_run(rows, 2 + edge.loops, 5000);
 }

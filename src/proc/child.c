@@ -1,0 +1,249 @@
+/* The processes of one row: the one that serves, and for a while the one before it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "proc/parent.h"
+
+enum {
+	PAUSE_FIRST_MS = 100,
+	PAUSE_MAX_MS = 10000,
+	STEADY_MS = 60000, /* who has served this long dies of something new */
+};
+
+static enum bw_err channel_pair(int ends[2])
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0)
+		return BW_OK;
+	bw_log(BW_LOG_ERROR, "socketpair: %s", strerror(errno));
+	return BW_EIO;
+}
+
+/* What is the parent's alone: whoever kept a copy of a socket would keep its port. */
+static void parent_forget(struct parent *p)
+{
+	close(p->signals);
+	sockets_close(p);
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->children[i].now.channel >= 0)
+			close(p->children[i].now.channel);
+		if (p->children[i].old.channel >= 0)
+			close(p->children[i].old.channel);
+	}
+}
+
+static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
+{
+	struct bw_proc_self self = {channel, c->row->ctx, c->incarnations};
+	int status;
+
+	/* Dying with the parent is forgotten when the user changes: it comes second. */
+	if (c->row->user && bw_user_become(c->row->user) != BW_OK)
+		_exit(1);
+	bw_process_harden(true);
+	/* The parent may have died before its death could be noticed. */
+	if (getppid() != p->pid)
+		_exit(1);
+	MUST(sigprocmask(SIG_SETMASK, &p->old_mask, NULL) == 0);
+	/* A terminal's Ctrl-C and systemd's SIGTERM reach everybody: the parent decides what follows. */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
+	parent_forget(p);
+	bw_log_title_set(c->row->title);
+	(void)prctl(PR_SET_NAME, c->row->title, 0, 0, 0);
+	status = c->row->run(&self);
+	exit(status);
+}
+
+static enum bw_err child_fork(struct parent *p, struct child *c)
+{
+	int ends[2];
+	pid_t pid;
+
+	TRY(channel_pair(ends));
+	c->incarnations++;
+	if (c->row->begins)
+		c->row->begins(c->row->ctx, c->incarnations);
+	pid = fork();
+	if (pid < 0) {
+		bw_log(BW_LOG_ERROR, "fork: %s", strerror(errno));
+		if (c->row->ended)
+			c->row->ended(c->row->ctx, c->incarnations);
+		close(ends[0]);
+		close(ends[1]);
+		return BW_EIO;
+	}
+	if (pid == 0) {
+		close(ends[0]);
+		child_main(p, c, ends[1]);
+	}
+	close(ends[1]);
+	c->now = (struct life){pid, ends[0], c->incarnations, bw_clock_mono_ms()};
+	return BW_OK;
+}
+
+enum bw_err child_start(struct parent *p, struct child *c)
+{
+	TRY(child_fork(p, c));
+	c->ready = c->reloading = c->asleep = c->again = false;
+	c->restart_ms = 0;
+	return BW_OK;
+}
+
+void child_relieve(struct parent *p, struct child *c)
+{
+	struct life serving = c->now;
+
+	if (c->old.pid || !c->ready) {
+		c->again = true;
+		return;
+	}
+	c->again = false;
+	c->old = serving;
+	if (child_fork(p, c) == BW_OK) {
+		c->ready = false;
+		c->reloading = true;
+		return;
+	}
+	c->old = (struct life){.channel = -1};
+	c->now = serving;
+}
+
+void child_ready(struct parent *p, struct child *c)
+{
+	(void)p;
+	c->ready = true;
+	c->reloading = false;
+	if (c->old.pid && bw_proc_send(c->old.channel, BW_PROC_RETIRE, BW_STR("")) != BW_OK)
+		(void)kill(c->old.pid, SIGKILL);
+}
+
+/* ---- the end of one ---- */
+
+static void life_close(struct child *c, struct life *l)
+{
+	if (c->row->ended)
+		c->row->ended(c->row->ctx, l->incarnation);
+	if (l->channel >= 0)
+		close(l->channel);
+	*l = (struct life){.channel = -1};
+}
+
+static void end_tell(const struct child *c, int status, const char *what)
+{
+	bw_log(BW_LOG_ERROR, "process %s ended (%s %d); %s", c->row->title,
+	    WIFSIGNALED(status) ? "signal" : "status",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), what);
+}
+
+static void old_ended(struct parent *p, struct child *c, int status, bool clean)
+{
+	life_close(c, &c->old);
+	if (!clean)
+		end_tell(c, status, "its successor serves");
+	if (p->kill_ms) {
+		if (!clean)
+			p->status = 1;
+		if (only_outliving_left(p))
+			children_drain(p, true);
+	} else if (c->again) {
+		child_relieve(p, c);
+	}
+}
+
+static void restart_plan(struct child *c, int64_t lived_ms, int status)
+{
+	char what[64];
+
+	c->pause_ms = c->pause_ms && lived_ms < STEADY_MS ? c->pause_ms * 2 : PAUSE_FIRST_MS;
+	if (c->pause_ms > PAUSE_MAX_MS)
+		c->pause_ms = PAUSE_MAX_MS;
+	c->restart_ms = bw_clock_mono_ms() + c->pause_ms;
+	snprintf(what, sizeof what, "it is started again in %lld ms", (long long)c->pause_ms);
+	end_tell(c, status, what);
+}
+
+static void now_ended(struct parent *p, struct child *c, int status, bool clean)
+{
+	int64_t lived_ms = bw_clock_mono_ms() - c->now.started_ms;
+
+	life_close(c, &c->now);
+	if (p->kill_ms) {
+		if (!clean)
+			p->status = 1;
+		if (!c->row->outlives && only_outliving_left(p))
+			children_drain(p, true);
+	} else if (!c->ready && c->old.pid) {
+		/* A successor that could not start relieves nobody. */
+		end_tell(c, status, "the one before it goes on");
+		c->now = c->old;
+		c->old = (struct life){.channel = -1};
+		c->ready = true;
+		c->reloading = false;
+		if (c->again)
+			child_relieve(p, c);
+	} else if (!c->ready && c->incarnations == 1 && !c->row->waits) {
+		/* It could not even start: its own words are in the log, and trying again would only repeat
+		 * them. */
+		p->status = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
+		drain(p);
+	} else if (c->ready && clean) {
+		/* It asked for it: it goes on as it would at a first start. */
+		c->restart_ms = bw_clock_mono_ms() + 1;
+	} else {
+		restart_plan(c, lived_ms, status);
+	}
+}
+
+bool child_ended(struct parent *p, struct child *c, pid_t pid, int status)
+{
+	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	if (pid == c->old.pid)
+		old_ended(p, c, status, clean);
+	else if (pid == c->now.pid)
+		now_ended(p, c, status, clean);
+	else
+		return false;
+	return true;
+}
+
+/* ---- all of them ---- */
+
+bool child_any(const struct child *c)
+{
+	return c->now.pid > 0 || c->old.pid > 0;
+}
+
+static void life_drain(const struct life *l)
+{
+	if (l->pid > 0 && bw_proc_send(l->channel, BW_PROC_DRAIN, BW_STR("")) != BW_OK)
+		(void)kill(l->pid, SIGKILL);
+}
+
+void children_drain(struct parent *p, bool outliving)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct child *c = &p->children[i];
+
+		if (c->row->outlives != outliving)
+			continue;
+		life_drain(&c->now);
+		life_drain(&c->old);
+	}
+}
+
+bool only_outliving_left(const struct parent *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (child_any(&p->children[i]) && !p->children[i].row->outlives)
+			return false;
+	return true;
+}
