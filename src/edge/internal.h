@@ -404,6 +404,8 @@ void socket_drop(struct edge *e, const struct listening *l);
 /* Says what is to be said, as far as the channel takes it. */
 void sockets_say(struct edge *e);
 void socket_answered(struct edge *e, const struct bw_proc_message *m);
+/* Some were asked for and have not come. */
+bool sockets_awaited(const struct edge *e);
 
 /* ---- exchange.c: a request and its answer, between a client's side and a target's ---- */
 

@@ -200,6 +200,11 @@ void report_publish(struct edge *e)
 	bw_timer_set(e->loop, &e->report_timer, EVERY_MS);
 	if (!e->config)
 		return;
+	/* Who waits for a listener is told of the image when its socket has come, or cannot. */
+	if (sockets_awaited(e)) {
+		bw_timer_set(e->loop, &e->report_timer, SOON_MS);
+		return;
+	}
 	if (e->first && e->health_due)
 		health_tell(e);
 	e->health_due = false;

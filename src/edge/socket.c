@@ -108,6 +108,14 @@ void socket_drop(struct edge *e, const struct listening *l)
 	e->drops[e->drop_count++] = socket_of(l);
 }
 
+bool sockets_awaited(const struct edge *e)
+{
+	for (const struct listening *l = e->listenings; l; l = l->next)
+		if (l->socket != SOCKET_NONE)
+			return true;
+	return false;
+}
+
 /* ---- hearing ---- */
 
 void socket_answered(struct edge *e, const struct bw_proc_message *m)

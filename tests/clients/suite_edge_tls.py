@@ -262,9 +262,9 @@ class Network(unittest.TestCase):
         g = group("half", [listener.getsockname()[1]], protocol="TCP", health_protocol="TCP")
         lb = self.network(g)
         with lb.connect() as s:
+            s.sendall(b"question")
             while True:  # health checks come too, and say nothing
                 far, _ = listener.accept()
-                s.sendall(b"question")
                 if far.recv(100):
                     break
             s.shutdown(socket.SHUT_WR)
