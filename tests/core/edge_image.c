@@ -112,7 +112,7 @@ TEST(edge_report_goes_around)
 	struct bw_edge_listening open = {.listener = BW_STR("l"), .address = BW_STR("127.66.0.1:80"), .open = true};
 	struct bw_edge_metric m = {
 	    .name = BW_STR("RequestCount"), .load_balancer = BW_STR("app/x/1"), .value = 12};
-	struct bw_edge_report report = {3, &h, 1, &open, 1, &m, 1}, back;
+	struct bw_edge_report report = {3, 9, &h, 1, &open, 1, &m, 1}, back;
 	struct bw_arena a;
 	struct bw_buf out;
 
@@ -121,6 +121,7 @@ TEST(edge_report_goes_around)
 	bw_edge_report_encode(&report, &out);
 	assert_ok(bw_edge_report_decode(bw_buf_str(&out), &a, &back));
 	assert_int_equal(back.image_version, 3);
+	assert_int_equal(back.incarnation, 9);
 	assert_str(back.health[0].reason, "Target.Timeout");
 	assert_true(back.listening[0].open);
 	assert_int_equal(back.metrics[0].value, 12);
