@@ -6,6 +6,8 @@
 #include "core/edge_image.h"
 #include "crypto/crypto.h"
 #include "edge/edge.h"
+#include "edge/loops.h"
+#include "edge/wire.h"
 #include "net/http.h"
 #include "net/http1_response.h"
 #include "net/socket.h"
@@ -30,81 +32,7 @@ enum {
 	DISCARD_MAX = 64 * 1024, /* of a body that nobody wants, before the connection is closed instead */
 	CHUNK_LINES = 16,        /* bytes around a chunk */
 	ROUNDS = 32,             /* steps of one connection before the others have their turn */
-	ADDRESS_SLOTS = 1 << 14, /* of ceilings of a client's address */
-	TURNS = 4096,            /* of target groups: round robin is one over all loops */
-	CROWD_SLACK = 64,        /* connections more than its share that a loop may have before it leaves new ones to the others */
 };
-
-/* ---- roster.c: what the loops of the edge count together ---- */
-
-/* Of one process: a loop's take turns at two. */
-struct seat {
-	_Atomic uint32_t incarnation; /* 0: nobody */
-	_Atomic uint32_t connections;
-	_Atomic uint32_t addresses[ADDRESS_SLOTS]; /* connections by address_slot */
-};
-
-struct bw_edge_roster {
-	_Atomic uint32_t health; /* whose health board is the newest: an incarnation of the first loop */
-	_Atomic uint32_t turns[TURNS];
-	struct seat seats[BW_EDGE_SEATS];
-};
-
-struct seat *seat_take(const struct bw_edge_loop *loop, uint32_t incarnation);
-struct bw_board *seat_board(const struct bw_edge_loop *loop, uint32_t incarnation);
-uint32_t address_slot(const struct bw_address *a);
-/* False when a ceiling is reached: the connection is refused. */
-bool connection_count_in(struct edge *e, uint32_t slot);
-/* One more for a connection that is in already, for as long as two structs stand for it. */
-void connection_counted_again(struct edge *e, uint32_t slot);
-void connection_counted_out(struct edge *e, uint32_t slot);
-/* Of this loop. */
-size_t connection_count(const struct edge *e);
-/* It has so many more connections than the other loops that those should accept the next. */
-bool seat_crowded(const struct edge *e);
-_Atomic uint32_t *turn_of(const struct edge *e, struct bw_str name);
-
-/* ---- wire.c: bytes on their way out ---- */
-
-struct wire {
-	char *p;
-	uint32_t at, n, size;
-};
-
-size_t wire_length(const struct wire *w);
-struct bw_str wire_bytes(const struct wire *w);
-/* How much more body it takes before its source has to wait. */
-size_t wire_room(const struct wire *w);
-/* False past WIRE_MAX. */
-bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
-void wire_eat(struct edge *e, struct wire *w, size_t n);
-void wire_free(struct edge *e, struct wire *w);
-
-/* ---- sock.c: a socket, with TLS or without, watched edge-triggered ---- */
-
-enum io { IO_DONE, IO_WAIT, IO_END, IO_FAIL };
-
-struct sock {
-	struct bw_watch watch;
-	struct ssl_st *tls;
-	bool readable, writable, hup, failed;
-	bool shaken; /* TLS: the handshake is over */
-};
-
-BW_CHECKED enum bw_err sock_watch(
-    struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));
-/* A socket on its way to an address, of which an event tells how it went. False: it could not even begin. */
-bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
-    void (*ready)(struct bw_watch *w, uint32_t events));
-/* How it went. */
-bool sock_connected(struct sock *s);
-/* Notes what an event tells. */
-void sock_note(struct sock *s, uint32_t events);
-void sock_close(struct edge *e, struct sock *s);
-enum io sock_handshake(struct sock *s);
-enum io sock_read(struct sock *s, char *to, size_t size, size_t *n);
-/* Sends what waits. IO_DONE: nothing is left. *moved: how much went. */
-enum io sock_flush(struct edge *e, struct sock *s, struct wire *w, size_t *moved);
 
 /* ---- permit.c ---- */
 
@@ -253,15 +181,6 @@ void probe_stop(struct target *t);
 bool health_settled(struct target *t);
 void health_note(struct target *t, enum health health, const char *reason, const char *description);
 
-/* ---- health_share.c: the first loop checks, the others hear ---- */
-
-extern const char *const health_states[];
-/* The newest of what is known, to every target that is named there. */
-void health_hear(struct edge *e);
-void health_tell(struct edge *e);
-/* Of every target, in the arena. */
-void health_list(struct edge *e, struct bw_arena *arena, struct bw_edge_report *out);
-
 /* ---- config.c: an image made ready to serve by ---- */
 
 enum desync { DESYNC_MONITOR, DESYNC_DEFENSIVE, DESYNC_STRICTEST };
@@ -395,17 +314,6 @@ void listenings_retire(struct edge *e);
 void listening_release(struct listening *l);
 /* Its socket has come, or not (an errno). */
 void listening_opened(struct listening *l, int fd, int error);
-
-/* ---- socket.c: the parent holds the listening sockets ---- */
-
-void socket_want(struct listening *l);
-/* No listener of this address is left, as far as this image knows. */
-void socket_drop(struct edge *e, const struct listening *l);
-/* Says what is to be said, as far as the channel takes it. */
-void sockets_say(struct edge *e);
-void socket_answered(struct edge *e, const struct bw_proc_message *m);
-/* Some were asked for and have not come. */
-bool sockets_awaited(const struct edge *e);
 
 /* ---- exchange.c: a request and its answer, between a client's side and a target's ---- */
 

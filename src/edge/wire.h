@@ -1,0 +1,49 @@
+/* Bytes on their way and the sockets that they leave by. A part of edge/internal.h. */
+#pragma once
+
+#include "base/str.h"
+#include "net/loop.h"
+
+struct edge;
+
+/* ---- wire.c: bytes on their way out ---- */
+
+struct wire {
+	char *p;
+	uint32_t at, n, size;
+};
+
+size_t wire_length(const struct wire *w);
+struct bw_str wire_bytes(const struct wire *w);
+/* How much more body it takes before its source has to wait. */
+size_t wire_room(const struct wire *w);
+/* False past WIRE_MAX. */
+bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
+void wire_eat(struct edge *e, struct wire *w, size_t n);
+void wire_free(struct edge *e, struct wire *w);
+
+/* ---- sock.c: a socket, with TLS or without, watched edge-triggered ---- */
+
+enum io { IO_DONE, IO_WAIT, IO_END, IO_FAIL };
+
+struct sock {
+	struct bw_watch watch;
+	struct ssl_st *tls;
+	bool readable, writable, hup, failed;
+	bool shaken; /* TLS: the handshake is over */
+};
+
+BW_CHECKED enum bw_err sock_watch(
+    struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));
+/* A socket on its way to an address, of which an event tells how it went. False: it could not even begin. */
+bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
+    void (*ready)(struct bw_watch *w, uint32_t events));
+/* How it went. */
+bool sock_connected(struct sock *s);
+/* Notes what an event tells. */
+void sock_note(struct sock *s, uint32_t events);
+void sock_close(struct edge *e, struct sock *s);
+enum io sock_handshake(struct sock *s);
+enum io sock_read(struct sock *s, char *to, size_t size, size_t *n);
+/* Sends what waits. IO_DONE: nothing is left. *moved: how much went. */
+enum io sock_flush(struct edge *e, struct sock *s, struct wire *w, size_t *moved);
