@@ -1,11 +1,15 @@
 /* Chunked bodies (RFC 9112 7.1), strict: no space around a size, no trailer lines, every line ends in CR LF.
  */
 #include "net/http.h"
+#include "net/http1_scan.h"
 
 enum {
 	SIZE_FIRST, /* a chunk's line begins: one digit at least */
 	SIZE,
+	EXTENSION_FIRST, /* ";name" or ";name=token", of which nothing is kept */
 	EXTENSION,
+	VALUE_FIRST,
+	VALUE,
 	SIZE_LF,
 	DATA,
 	DATA_CR,
@@ -39,21 +43,28 @@ static enum bw_err feed_size(struct bw_http_chunked *c, char byte)
 		return BW_EAGAIN;
 	}
 	CHECK(c->state == SIZE && (byte == '\r' || byte == ';'), BW_EINVAL);
-	c->state = byte == ';' ? EXTENSION : SIZE_LF;
+	c->state = byte == ';' ? EXTENSION_FIRST : SIZE_LF;
 	c->extension_bytes = 0;
 	return BW_EAGAIN;
 }
 
+/* No blanks and no quoted values: nobody needs them, and servers have read them differently. */
 static enum bw_err feed_extension(struct bw_http_chunked *c, char byte)
 {
-	unsigned char u = (unsigned char)byte;
+	bool begun = c->state == EXTENSION || c->state == VALUE;
 
-	if (byte == '\r') {
+	CHECK(++c->extension_bytes <= EXTENSION_MAX, BW_EINVAL);
+	if (byte_class[(unsigned char)byte] & IN_TOKEN)
+		c->state = c->state <= EXTENSION ? EXTENSION : VALUE;
+	else if (begun && byte == '\r')
 		c->state = SIZE_LF;
-		return BW_EAGAIN;
-	}
-	CHECK((u >= 0x20 || u == '\t') && u != 0x7f, BW_EINVAL);
-	return ++c->extension_bytes <= EXTENSION_MAX ? BW_EAGAIN : BW_EINVAL;
+	else if (begun && byte == ';')
+		c->state = EXTENSION_FIRST;
+	else if (c->state == EXTENSION && byte == '=')
+		c->state = VALUE_FIRST;
+	else
+		return BW_EINVAL;
+	return BW_EAGAIN;
 }
 
 /* One fixed byte, and the state after it. */
@@ -84,7 +95,7 @@ static enum bw_err feed_byte(struct bw_http_chunked *c, char byte, const struct 
 {
 	if (c->state <= SIZE)
 		return feed_size(c, byte);
-	if (c->state == EXTENSION)
+	if (c->state <= VALUE)
 		return feed_extension(c, byte);
 	CHECK(c->state < DONE, BW_EINVAL);
 	return feed_fixed(c, byte, out);
