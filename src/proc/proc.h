@@ -96,6 +96,10 @@ BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
 /* For a process that only computes, and speaks over descriptors that it holds: memory, time, randomness, its own threads, reading
  * and writing what is open; nothing can be opened, connected or started. On every thread of the process. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
+/* For a process of one thread that speaks over the network: the same, and it accepts from sockets that it was given, connects over
+ * IPv4 and IPv6, and opens files (bw_sandbox_files says which). It cannot bind or listen, start anything, or make memory executable.
+ * BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_sandbox_enter_speaker(void);
 /* Closes every descriptor above stderr that is not among `keep` (at most 128): what a child inherits and has no use for. */
 void bw_descriptors_keep(const int *keep, size_t count);
 /* Leaves of the file system what lies beneath `dir_fd`, to be written, and nothing at all when it is -1 (landlock): descriptors that

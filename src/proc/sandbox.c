@@ -6,6 +6,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -121,6 +122,48 @@ static const int narrow[] = {
     SCMP_SYS(exit_group),
 };
 
+/* What speaking with the network takes besides: on sockets that were given, and on its own, which connect but do not listen; and
+ * writing to files, as far as landlock permits. */
+static const int speaking[] = {
+    SCMP_SYS(accept4),
+    SCMP_SYS(connect),
+    SCMP_SYS(shutdown),
+    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt),
+    SCMP_SYS(getsockname),
+    SCMP_SYS(getpeername),
+    SCMP_SYS(openat),
+    SCMP_SYS(fcntl),
+};
+
+/* What the sanitizers' own reports take: the leak check copies its process and traces the original. */
+static const int reporting[] = {
+    SCMP_SYS(clone),
+    SCMP_SYS(wait4),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(open),
+    SCMP_SYS(prctl),
+    SCMP_SYS(getdents),
+    SCMP_SYS(getdents64),
+    SCMP_SYS(lstat),
+    SCMP_SYS(access),
+    SCMP_SYS(pipe),
+    SCMP_SYS(dup2),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(lseek),
+    SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(fstat),
+    SCMP_SYS(stat),
+    SCMP_SYS(ioctl),
+    SCMP_SYS(getppid),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(kill),
+};
+
 static enum bw_err loaded(scmp_filter_ctx filter, int e)
 {
 	if (!e)
@@ -177,6 +220,48 @@ enum bw_err bw_sandbox_enter_narrow(void)
 	TRY(privileges_fix());
 	for (size_t i = 0; !e && i < BW_COUNT(narrow); i++)
 		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i], 0);
+	return loaded(filter, e);
+}
+
+static int rows_allow(scmp_filter_ctx filter, const int *rows, size_t count)
+{
+	int e = 0;
+
+	for (size_t i = 0; !e && i < count; i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, rows[i], 0);
+	return e;
+}
+
+/* Memory that is never run as a program, and sockets of the Internet's two families alone. */
+static int arguments_allow(scmp_filter_ctx filter)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	int e = 0;
+
+	for (size_t i = 0; !e && i < BW_COUNT(families); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+	if (!e)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (!e)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return e;
+}
+
+enum bw_err bw_sandbox_enter_speaker(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int e = filter ? 0 : -ENOMEM;
+
+	TRY(privileges_fix());
+	for (size_t i = 0; !e && i < BW_COUNT(narrow); i++)
+		if (narrow[i] != SCMP_SYS(mmap) && narrow[i] != SCMP_SYS(mprotect))
+			e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i], 0);
+	if (!e)
+		e = rows_allow(filter, speaking, BW_COUNT(speaking));
+	if (!e)
+		e = arguments_allow(filter);
+	if (!e && SANITIZED)
+		e = rows_allow(filter, reporting, BW_COUNT(reporting));
 	return loaded(filter, e);
 }
 

@@ -8,8 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -133,6 +136,39 @@ TEST(sandbox_takes_new_programs_away)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(WEXITSTATUS(status), 42);
+}
+
+static bool refused(int result)
+{
+	return result == -1 && errno == EPERM;
+}
+
+TEST(sandbox_of_a_speaker_connects_and_does_not_listen)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct sockaddr_in any = {.sin_family = AF_INET};
+		char *const argv[] = {"true", NULL};
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (bw_sandbox_enter_speaker() != BW_OK)
+			_exit(2);
+		if (!refused(bind(fd, (struct sockaddr *)&any, sizeof any)) || !refused(listen(fd, 1)))
+			_exit(3);
+		if (!refused(socket(AF_UNIX, SOCK_STREAM, 0)) || !refused(socket(AF_NETLINK, SOCK_RAW, 0)))
+			_exit(4);
+		if (!refused(execv("/bin/true", argv)) || !refused(mkdir("/tmp/never", 0700)))
+			_exit(5);
+		if (mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+			_exit(6);
+		fd = socket(AF_INET6, SOCK_DGRAM, 0);
+		_exit(fd >= 0 ? 0 : 7);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 TEST(sandbox_of_a_runner_leaves_programs_and_takes_the_rest)
