@@ -205,7 +205,7 @@ static bool rotate(struct rotation *r)
 	seal_tell(&r->make);
 	if (seal_write(r->place, rotated.file) != BW_OK)
 		return false;
-	if (!r->kind->asks && rename(r->make.root_key_path.p, r->place->root_key.p) != 0) {
+	if (strcmp(r->kind->name, "file") == 0 && rename(r->make.root_key_path.p, r->place->root_key.p) != 0) {
 		fprintf(stderr, "bulwark: cannot replace %.*s: %s; the new root key is in %.*s\n", BW_FMT(r->place->root_key), strerror(errno),
 		    BW_FMT(r->make.root_key_path));
 		return false;
@@ -252,7 +252,7 @@ static int rotation_run(const struct parsed *p, struct rotation *r)
 	if (!seal_root(r->place, r->file, &r->old) || seal_ask(p, r->place, r->kind, &r->make) || !rotate(r))
 		return 1;
 	printf("the root key is another one, kept by %s\n", r->kind->name);
-	if (was_file && r->kind->asks)
+	if (was_file && strcmp(r->kind->name, "file") != 0)
 		printf("%.*s opens no data folder any more, but still the backups from before: keep it with them or destroy it\n",
 		    BW_FMT(r->place->root_key));
 	return 0;

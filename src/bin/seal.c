@@ -1,13 +1,17 @@
 #include "bin/seal.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/sys.h"
 #include "bin/words.h"
 #include "keyer/root_key.h"
+
+enum { MAKE_ARENA_MAX = 64 << 20 };
 
 static bool seal_path(const struct place *place, char path[PATH_MAX])
 {
@@ -73,11 +77,55 @@ static int passphrase_ask(struct place *place, struct bw_seal_make *m)
 	return 1;
 }
 
+/* What goes with which kind, and where it stands; files by their whole paths, as a server may be started from elsewhere. */
+static const struct {
+	const char *option, *kind;
+	size_t at;
+	bool needed, file;
+	const char *usual;
+} wants[] = {
+    {"seal-module", "pkcs11", offsetof(struct bw_seal_facts, module), true, true, NULL},
+    {"seal-token", "pkcs11", offsetof(struct bw_seal_facts, token), true, false, NULL},
+    {"seal-label", "pkcs11", offsetof(struct bw_seal_facts, label), false, false, "bulwark-root"},
+    {"seal-pin-file", "pkcs11", offsetof(struct bw_seal_facts, pin_file), true, true, NULL},
+    {"seal-endpoint", "kms", offsetof(struct bw_seal_facts, endpoint), true, false, NULL},
+    {"seal-region", "kms", offsetof(struct bw_seal_facts, region), false, false, "us-east-1"},
+    {"seal-key-id", "kms", offsetof(struct bw_seal_facts, key_id), true, false, NULL},
+    {"seal-credentials", "kms", offsetof(struct bw_seal_facts, credentials_file), true, true, NULL},
+    {"seal-ca", "kms", offsetof(struct bw_seal_facts, ca_file), false, true, NULL},
+};
+
+static int wants_take(const struct parsed *p, struct place *place, const char *kind, struct bw_seal_make *m)
+{
+	for (size_t i = 0; i < BW_COUNT(wants); i++) {
+		const char *given = option_get(p, wants[i].option);
+		bool mine = strcmp(kind, wants[i].kind) == 0;
+		char real[PATH_MAX];
+
+		if (given && !mine)
+			return command_refuse(p, "--%s goes with --seal %s", wants[i].option, wants[i].kind);
+		if (mine && wants[i].needed && !given)
+			return command_refuse(p, "--seal %s wants --%s", kind, wants[i].option);
+		given = given ? given : wants[i].usual;
+		if (!mine || !given)
+			continue;
+		if (strlen(given) >= BW_SEAL_WORD_MAX)
+			return command_refuse(p, "--%s is too long", wants[i].option);
+		if (wants[i].file && !realpath(given, real))
+			return command_refuse(p, "--%s %s: %s", wants[i].option, given, strerror(errno));
+		*(struct bw_str *)(void *)((char *)&m->wanted + wants[i].at) =
+		    bw_arena_str(&place->arena, bw_str_c(wants[i].file ? real : given));
+	}
+	return 0;
+}
+
 int seal_ask(const struct parsed *p, struct place *place, const struct bw_unseal_kind *kind, struct bw_seal_make *m)
 {
 	bool shamir = strcmp(kind->name, "shamir") == 0;
-	int refused;
+	int refused = wants_take(p, place, kind->name, m);
 
+	if (refused)
+		return refused;
 	if (!shamir && (option_get(p, "shares") || option_get(p, "threshold")))
 		return command_refuse(p, "--shares and --threshold go with --seal shamir");
 	if (shamir && (refused = number_of(p, "shares", 5, BW_SEAL_WORDS_MAX, &m->shares)))
@@ -114,29 +162,36 @@ static enum bw_err file_make(struct place *place, const struct bw_seal_facts *fa
 static int made_new(const struct parsed *p, struct place *place, const struct bw_unseal_kind *kind, struct bw_secret *root)
 {
 	struct bw_seal_facts facts = {.kind = bw_str_c(kind->name)};
-	struct bw_seal_make m = {.arena = &place->arena, .root = root, .root_key_path = place->root_key};
+	struct bw_arena arena;
+	struct bw_seal_make m = {.arena = &arena, .root = root, .root_key_path = place->root_key};
 	struct bw_keyring ring;
 	enum bw_err e;
 	int refused = seal_ask(p, place, kind, &m);
 
 	if (refused)
 		return refused;
+	/* A token's library and an answer from the network have no business in the process that all others are forked from. */
+	if (kind->find && strcmp(kind->name, "file") != 0 && strcmp(p->command->name, "serve") == 0)
+		return command_refuse(p, "a data folder is sealed by %s with 'bulwark init --seal %s' first", kind->name, kind->name);
 	*root = bw_secret_new(BW_ROOT_KEY_BYTES);
 	bw_random(root->p, root->n);
+	bw_arena_init(&arena, MAKE_ARENA_MAX);
 	e = kind->make(&m, &facts);
 	bw_wipe((void *)(uintptr_t)m.passphrase.p, m.passphrase.n);
 	ring = bw_keyring_new();
 	if (e == BW_OK)
 		e = file_make(place, &facts, root, &ring);
 	bw_keyring_free(&ring);
+	if (e == BW_OK)
+		seal_tell(&m);
+	bw_arena_wipe(&arena);
 	if (e != BW_OK) {
 		fprintf(stderr, "bulwark: the data folder could not be sealed: %s\n", bw_err_name(e));
 		return 1;
 	}
-	if (!kind->asks)
+	if (strcmp(kind->name, "file") == 0)
 		bw_log(BW_LOG_INFO, "root key %.*s: made; keep a copy apart from the data: without it nothing can be read",
 		    BW_FMT(place->root_key));
-	seal_tell(&m);
 	return 0;
 }
 

@@ -7,9 +7,18 @@
 
 /* Options by which a seal is chosen. */
 #define OPTIONS_SEAL                                                                                              \
-	{"seal", OPTION_VALUE, "KIND", "first start: how the root key is kept: file, passphrase or shamir (default: file)"},  \
+	{"seal", OPTION_VALUE, "KIND", "how the root key is kept: file, passphrase, shamir, pkcs11 or kms (default: file)"},  \
 	    {"shares", OPTION_VALUE, "N", "shamir: how many shares, 2 to 32 (default: 5)"},                       \
-	    {"threshold", OPTION_VALUE, "K", "shamir: how many of them open it, 2 to N (default: 3)"}
+	    {"threshold", OPTION_VALUE, "K", "shamir: how many of them open it, 2 to N (default: 3)"},            \
+	    {"seal-module", OPTION_VALUE, "FILE", "pkcs11: the module of the token"},                             \
+	    {"seal-token", OPTION_VALUE, "LABEL", "pkcs11: the token's label"},                                   \
+	    {"seal-label", OPTION_VALUE, "LABEL", "pkcs11: the key's label (default: bulwark-root)"},             \
+	    {"seal-pin-file", OPTION_VALUE, "FILE", "pkcs11: a file with the PIN, mode 0600"},                    \
+	    {"seal-endpoint", OPTION_VALUE, "URL", "kms: https://HOST[:PORT], AWS's or another Bulwark's"},       \
+	    {"seal-region", OPTION_VALUE, "REGION", "kms: its Region (default: us-east-1)"},                      \
+	    {"seal-key-id", OPTION_VALUE, "KEY", "kms: the key's id, ARN or alias"},                              \
+	    {"seal-credentials", OPTION_VALUE, "FILE", "kms: an AWS credentials file, mode 0600; its first profile"}, \
+	    {"seal-ca", OPTION_VALUE, "FILE", "kms: the CA to trust (default: the system's)"}
 
 /* The bytes of the seal file. BW_ENOTFOUND: there is none. Others are logged. Any thread. ctx: struct place. */
 BW_CHECKED enum bw_err seal_read(void *ctx, struct bw_arena *arena, struct bw_str *bytes);

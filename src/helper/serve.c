@@ -132,7 +132,8 @@ static bool host_listed(const struct bw_helper *h, struct bw_str host)
 static void fetch(const struct serving *s, const struct bw_helper_request *r, int64_t deadline_ms,
     struct bw_arena *arena, struct bw_helper_answer *a)
 {
-	struct bw_fetch f = {r->url, r->authorization, r->form, r->answer_max, deadline_ms};
+	struct bw_fetch f = {.url = r->url, .authorization = r->authorization, .form = r->form, .answer_max = r->answer_max,
+	    .deadline_ms = deadline_ms};
 	struct bw_url url;
 
 	*a = (struct bw_helper_answer){.result = bw_url_parse(r->url, &url), .body = BW_STR("")};

@@ -14,7 +14,7 @@ enum { HEX_CHARS = 64, BASE64_CHARS = 44, FILE_MAX = HEX_CHARS + 1 };
 
 static enum bw_err failed(const char *what, const char *path)
 {
-	bw_log(BW_LOG_ERROR, "root key %s: %s: %s", path, what, strerror(errno));
+	bw_log(BW_LOG_ERROR, "%s: %s: %s", path, what, strerror(errno));
 	return BW_EIO;
 }
 
@@ -60,30 +60,30 @@ static enum bw_err file_check(int fd, const char *path)
 	if (fstat(fd, &st) != 0)
 		return failed("fstat", path);
 	if (!S_ISREG(st.st_mode)) {
-		bw_log(BW_LOG_ERROR, "root key %s: not a regular file", path);
+		bw_log(BW_LOG_ERROR, "%s: not a regular file", path);
 		return BW_EPERM;
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		bw_log(BW_LOG_ERROR, "root key %s: belongs to user %u, not to this one or to root", path,
+		bw_log(BW_LOG_ERROR, "%s: belongs to user %u, not to this one or to root", path,
 		    st.st_uid);
 		return BW_EPERM;
 	}
 	if (st.st_mode & 077) {
-		bw_log(BW_LOG_ERROR, "root key %s: mode %04o lets others at it; run: chmod 600 %s", path,
+		bw_log(BW_LOG_ERROR, "%s: mode %04o lets others at it; run: chmod 600 %s", path,
 		    st.st_mode & 07777, path);
 		return BW_EPERM;
 	}
 	return BW_OK;
 }
 
-/* Reads until the end or until one byte more than a key has. */
-static enum bw_err text_read(int fd, const char *path, char *text, size_t *n)
+/* Reads until the end or until one byte more than may be there. */
+static enum bw_err text_read(int fd, const char *path, char *text, size_t most, size_t *n)
 {
 	ssize_t got = 1;
 
 	*n = 0;
-	while (got > 0 && *n <= FILE_MAX) {
-		got = read(fd, text + *n, FILE_MAX + 1 - *n);
+	while (got > 0 && *n <= most) {
+		got = read(fd, text + *n, most + 1 - *n);
 		if (got < 0 && errno != EINTR)
 			return failed("read", path);
 		*n += got > 0 ? (size_t)got : 0;
@@ -99,7 +99,7 @@ static enum bw_err key_read(int fd, const char *path, struct bw_secret *out)
 	enum bw_err err;
 
 	TRY(file_check(fd, path));
-	err = text_read(fd, path, text, &n);
+	err = text_read(fd, path, text, FILE_MAX, &n);
 	if (err != BW_OK)
 		return err;
 	err = bw_root_key_parse(bw_str_make(text, n), out);
@@ -126,6 +126,58 @@ enum bw_err bw_root_key_read(struct bw_str path, struct bw_secret *out)
 		close(fd);
 	bw_free(name);
 	return err;
+}
+
+static enum bw_err secret_read(int fd, const char *path, size_t most, struct bw_secret *out)
+{
+	struct bw_secret text;
+	size_t n;
+	enum bw_err err;
+
+	TRY(file_check(fd, path));
+	text = bw_secret_new(most + 1);
+	err = text_read(fd, path, (char *)text.p, most, &n);
+	if (err == BW_OK && (n == 0 || n > most)) {
+		bw_log(BW_LOG_ERROR, "%s: wanted 1 to %zu bytes", path, most);
+		err = BW_EINVAL;
+	}
+	if (err == BW_OK) {
+		*out = bw_secret_new(n);
+		memcpy(out->p, text.p, n);
+	}
+	bw_secret_free(&text);
+	return err;
+}
+
+enum bw_err bw_secret_text_read(struct bw_str path, size_t most, struct bw_secret *out)
+{
+	char *name = bw_strdup(path);
+	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum bw_err err;
+
+	*out = (struct bw_secret){NULL, 0};
+	err = fd < 0 ? failed("open", name) : secret_read(fd, name, most, out);
+	if (fd >= 0)
+		close(fd);
+	bw_free(name);
+	return err;
+}
+
+enum bw_err bw_secret_file_read(struct bw_str path, size_t most, struct bw_secret *out)
+{
+	struct bw_secret text;
+	struct bw_str left, line;
+
+	*out = (struct bw_secret){NULL, 0};
+	TRY(bw_secret_text_read(path, most + 1, &text));
+	left = bw_secret_bytes(&text);
+	line = bw_str_cut(&left, '\n');
+	if (line.n > 0 && line.n <= most) {
+		*out = bw_secret_new(line.n);
+		memcpy(out->p, line.p, line.n);
+	}
+	bw_secret_free(&text);
+	return out->p ? BW_OK : BW_EINVAL;
 }
 
 /* So that the file's name survives a crash as well as its bytes. */

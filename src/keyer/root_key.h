@@ -17,3 +17,8 @@ BW_CHECKED enum bw_err bw_root_key_make(struct bw_str path, struct bw_secret *ou
 BW_CHECKED enum bw_err bw_root_key_write(struct bw_str path, const struct bw_secret *key);
 /* The key out of such a file's text. BW_EINVAL when it is anything but one key. The caller frees `out`. */
 BW_CHECKED enum bw_err bw_root_key_parse(struct bw_str text, struct bw_secret *out);
+/* The text of a file that nobody else may read, under the same rules. BW_EINVAL: it is empty or longer than `most` bytes. Logged,
+ * also when there is no such file. The caller frees `out`. */
+BW_CHECKED enum bw_err bw_secret_text_read(struct bw_str path, size_t most, struct bw_secret *out);
+/* Its first line alone: a PIN, say. */
+BW_CHECKED enum bw_err bw_secret_file_read(struct bw_str path, size_t most, struct bw_secret *out);

@@ -14,6 +14,15 @@ static const struct bw_field fields[] = {
     BW_FIELD(7, I64, struct bw_seal_facts, shares),
     BW_FIELD(8, STR, struct bw_seal_facts, key_name),
     BW_FIELD(9, STRS, struct bw_seal_facts, share_digests),
+    BW_FIELD(10, STR, struct bw_seal_facts, module),
+    BW_FIELD(11, STR, struct bw_seal_facts, token),
+    BW_FIELD(12, STR, struct bw_seal_facts, label),
+    BW_FIELD(13, STR, struct bw_seal_facts, pin_file),
+    BW_FIELD(14, STR, struct bw_seal_facts, endpoint),
+    BW_FIELD(15, STR, struct bw_seal_facts, region),
+    BW_FIELD(16, STR, struct bw_seal_facts, key_id),
+    BW_FIELD(17, STR, struct bw_seal_facts, credentials_file),
+    BW_FIELD(18, STR, struct bw_seal_facts, ca_file),
 };
 static const struct bw_record facts_record = BW_RECORD("seal", struct bw_seal_facts, fields);
 

@@ -28,13 +28,20 @@ static const struct bw_unseal_kind kinds[] = {
     {.name = "file", .make = file_make, .find = file_find},
     {.name = "passphrase", .asks = "passphrase", .make = passphrase_make, .open = passphrase_open},
     {.name = "shamir", .asks = "share", .make = shamir_make, .open = shamir_open},
+    {.name = "pkcs11", .make = pkcs11_make, .find = pkcs11_find},
 };
+
+extern const struct bw_unseal_kind *const __start_bw_unseal_kinds[] __attribute__((weak));
+extern const struct bw_unseal_kind *const __stop_bw_unseal_kinds[] __attribute__((weak));
 
 const struct bw_unseal_kind *bw_unseal_kind(struct bw_str name)
 {
 	for (size_t i = 0; i < BW_COUNT(kinds); i++)
 		if (bw_str_eq(name, bw_str_c(kinds[i].name)))
 			return &kinds[i];
+	for (const struct bw_unseal_kind *const *k = __start_bw_unseal_kinds; k && k < __stop_bw_unseal_kinds; k++)
+		if (bw_str_eq(name, bw_str_c((*k)->name)))
+			return *k;
 	return NULL;
 }
 
@@ -44,6 +51,8 @@ struct bw_str bw_unseal_names(struct bw_arena *a)
 
 	for (size_t i = 0; i < BW_COUNT(kinds); i++)
 		names = bw_arena_printf(a, "%.*s%s%s", BW_FMT(names), i ? ", " : "", kinds[i].name);
+	for (const struct bw_unseal_kind *const *k = __start_bw_unseal_kinds; k && k < __stop_bw_unseal_kinds; k++)
+		names = bw_arena_printf(a, "%.*s, %s", BW_FMT(names), (*k)->name);
 	return names;
 }
 

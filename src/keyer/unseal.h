@@ -24,6 +24,8 @@ struct bw_seal_facts {
 	int64_t threshold, shares;   /* shamir */
 	struct bw_str key_name;      /* tells this root key's shares from another's */
 	struct bw_strs share_digests; /* so that a wrong share is told as soon as it is said */
+	struct bw_str module, token, label, pin_file; /* pkcs11: absolute paths, the token's label, the key's */
+	struct bw_str endpoint, region, key_id, credentials_file, ca_file; /* kms */
 };
 
 /* A making: what was asked for, and what the people get. */
@@ -34,6 +36,7 @@ struct bw_seal_make {
 	struct bw_str passphrase;    /* passphrase */
 	int64_t memory_kib, passes;  /* 0: the usual cost */
 	int64_t threshold, shares;   /* shamir */
+	struct bw_seal_facts wanted; /* pkcs11, kms: what they go by, as it will stand in the facts */
 	struct bw_strs told;         /* shamir: the shares, to be shown once */
 };
 
@@ -51,6 +54,11 @@ struct bw_unseal_kind {
 	 * caller frees `root`. */
 	enum bw_err (*find)(const struct bw_seal_facts *facts, struct bw_str root_key_path, struct bw_secret *root);
 };
+/* A kind that stands above keyer/ in the ranks, as a row gathered by the linker: BW_UNSEAL_KIND(kms, .name = "kms", ...); */
+#define BW_UNSEAL_KIND(id, ...)                                                                                   \
+	static const struct bw_unseal_kind id = {__VA_ARGS__};                                                    \
+	static const struct bw_unseal_kind *const id##_kind_ref __attribute__((used, section("bw_unseal_kinds"))) = &id
+
 /* NULL: there is no such kind. */
 const struct bw_unseal_kind *bw_unseal_kind(struct bw_str name);
 /* The names, for messages: "file, passphrase, ...". */

@@ -131,14 +131,16 @@ static void request_put(const struct bw_fetch *f, const struct bw_url *url, stru
 	bw_buf_printf(out,
 	    "%s %.*s HTTP/1.1\r\nHost: %.*s\r\nConnection: close\r\nAccept: application/json\r\n"
 	    "User-Agent: bulwark\r\n",
-	    bw_str_set(f->form) ? "POST" : "GET", BW_FMT(url->target), BW_FMT(url->authority));
+	    bw_str_set(f->form) || bw_str_set(f->json) ? "POST" : "GET", BW_FMT(url->target), BW_FMT(url->authority));
 	if (bw_str_set(f->authorization))
 		bw_buf_printf(out, "Authorization: %.*s\r\n", BW_FMT(f->authorization));
 	if (bw_str_set(f->form))
 		bw_buf_printf(out,
 		    "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n", f->form.n);
+	if (bw_str_set(f->json))
+		bw_buf_printf(out, "%.*sContent-Length: %zu\r\n", BW_FMT(f->json_lines), f->json.n);
 	bw_buf_put(out, BW_STR("\r\n"));
-	bw_buf_put(out, f->form);
+	bw_buf_put(out, bw_str_set(f->json) ? f->json : f->form);
 }
 
 /* A head, with those before it that only inform passed over. *used: where the body begins. */
@@ -227,7 +229,7 @@ static enum bw_err exchange(
 	TRY(connect_any(p, &url));
 	TRY(peer_secure(p, trust, url.host));
 	/* Chunks' lines are at most a few times what they carry. */
-	bw_buf_init(&all, BW_HTTP_HEAD_MAX + 8 * f->answer_max + f->form.n + 4 * READ_BYTES);
+	bw_buf_init(&all, BW_HTTP_HEAD_MAX + 8 * f->answer_max + f->form.n + f->json.n + 4 * READ_BYTES);
 	request_put(f, &url, &all);
 	e = all.failed ? BW_ETOOBIG : peer_write(p, bw_buf_str(&all));
 	bw_wipe(all.p, all.n);

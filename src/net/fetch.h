@@ -21,6 +21,8 @@ struct bw_fetch {
 	struct bw_str url;
 	struct bw_str authorization; /* a header's value; absent: none */
 	struct bw_str form;          /* POSTed as application/x-www-form-urlencoded; absent: GET */
+	struct bw_str json;          /* POSTed in its place, with these further lines of the head, "Name: value\r\n" each */
+	struct bw_str json_lines;
 	size_t answer_max;           /* bytes of the body */
 	int64_t deadline_ms; /* of bw_clock_mono_ms, for all but the look-up of the name, which the system
 	                        limits */

@@ -29,6 +29,9 @@ struct bw_store_config {
 BW_CHECKED enum bw_err bw_store_open(const struct bw_store_config *config, struct bw_store **out);
 /* Commits what is queued, then closes. No snapshot may be open. */
 void bw_store_close(struct bw_store *s);
+/* Copies the store of a data folder as it stands at one moment into another folder, sealed as it is: no key is needed, and its
+ * server may be writing. BW_EEXISTS: there is a store already; BW_ENOTFOUND, BW_EIO. Logged. */
+BW_CHECKED enum bw_err bw_store_copy(struct bw_str data_dir, struct bw_str to_dir);
 /* Deletes every key: for an ephemeral store's reset. Sequence numbers go on. BW_EPERM when not ephemeral. */
 BW_CHECKED enum bw_err bw_store_clear(struct bw_store *s);
 /* The sequence number of the newest commit; lock-free, any thread. */

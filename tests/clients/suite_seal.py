@@ -518,5 +518,195 @@ class Making(unittest.TestCase):
         self.assertEqual(0, bulwark("init", data)[0])
 
 
+SOFTHSM = next((p for p in ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so") if os.path.exists(p)), None)
+
+
+@unittest.skipUnless(SOFTHSM, "softhsm2 is not installed")
+class Token(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        home = WORK / "token"
+        (home / "tokens").mkdir(parents=True)
+        conf, cls.pin = home / "softhsm2.conf", home / "pin"
+        conf.write_text(f"directories.tokendir = {home}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
+        cls.pin.write_text("123456\n")
+        cls.pin.chmod(0o600)
+        os.environ["SOFTHSM2_CONF"] = str(conf)
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "bulwark", "--pin", "123456", "--so-pin", "654321"],
+                       check=True, capture_output=True)
+        cls.data = WORK / "pkcs11"
+        cls.words = ["--seal", "pkcs11", "--seal-module", SOFTHSM, "--seal-token", "bulwark", "--seal-pin-file", str(cls.pin)]
+
+    def test_the_token_opens_it_and_without_the_pin_it_stays_sealed(self):
+        status, _, err = bulwark("init", self.data, *self.words)
+        self.assertEqual(0, status, err)
+        self.assertFalse(os.path.exists(f"{self.data}.key"))
+        server = harness.Server(ephemeral=False, data=str(self.data), root_key=False)
+        self.assertTrue(is_open(server), server.log())
+        self.assertEqual("pkcs11", state(server)["seal"]["kind"])
+        kms = harness.client("kms", server)
+        blob = kms.encrypt(KeyId=kms.create_key()["KeyMetadata"]["KeyId"], Plaintext=b"kept")["CiphertextBlob"]
+        self.assertEqual(0, bulwark("seal", self.data)[0])
+        self.assertTrue(is_sealed(server))
+        self.pin.write_text("000000\n")
+        self.assertEqual(1, bulwark("unseal", self.data)[0])
+        self.pin.write_text("123456\n")
+        self.assertEqual(0, bulwark("unseal", self.data)[0])
+        self.assertTrue(is_open(server))
+        self.assertEqual(b"kept", kms.decrypt(CiphertextBlob=blob)["Plaintext"])
+        self.assertEqual(0, server.stop())
+        self.pin.chmod(0o640)
+        server = harness.Server(ephemeral=False, data=str(self.data), root_key=False)
+        self.assertTrue(is_sealed(server))
+        self.assertIn("mode 0640 lets others at it", server.log())
+        self.pin.chmod(0o600)
+        self.assertEqual(0, bulwark("unseal", self.data)[0])
+        self.assertTrue(is_open(server))
+        self.assertEqual(0, server.stop())
+
+    def test_what_is_missing_is_named(self):
+        for without in range(2, 8, 2):
+            words = self.words[:without] + self.words[without + 2:]
+            status, _, err = bulwark("init", WORK / "no-token", *words)
+            self.assertEqual(2, status)
+            self.assertIn("--seal pkcs11 wants --seal-", err)
+        status, _, err = bulwark("serve", WORK / "no-token", *self.words)
+        self.assertEqual(2, status)
+        self.assertIn("'bulwark init --seal pkcs11' first", err)
+        status, _, err = bulwark("init", WORK / "no-token", "--seal-token", "x")
+        self.assertEqual(2, status)
+        self.assertIn("--seal-token goes with --seal pkcs11", err)
+
+
+class OtherKms(unittest.TestCase):
+    """Opened by a key of another server's, over TLS."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keeper = harness.Server(ephemeral=False, data=str(WORK / "keeper"), root_key=False)
+        cls.kms = harness.client("kms", cls.keeper)
+        cls.key = cls.kms.create_key()["KeyMetadata"]["KeyId"]
+        cls.credentials = WORK / "kms-credentials"
+        cls.credentials.write_text(f"[default]\naws_access_key_id = {cls.keeper.key_id}\naws_secret_access_key = {cls.keeper.secret}\n")
+        cls.credentials.chmod(0o600)
+        cls.data = WORK / "kms"
+        cls.words = ["--seal", "kms", "--seal-endpoint", f"https://127.0.0.1:{cls.keeper.port}", "--seal-key-id", cls.key,
+                     "--seal-credentials", str(cls.credentials), "--seal-ca", str(WORK / "keeper" / "ca.pem")]
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.keeper.stop() == 0, cls.keeper.last_log
+
+    def test_it_starts_by_itself_and_not_when_the_key_is_disabled(self):
+        status, _, err = bulwark("init", self.data, *self.words)
+        self.assertEqual(0, status, err)
+        self.assertFalse(os.path.exists(f"{self.data}.key"))
+        server = harness.Server(ephemeral=False, data=str(self.data), root_key=False)
+        self.assertTrue(is_open(server), server.log())
+        self.assertEqual("kms", state(server)["seal"]["kind"])
+        harness.client("sts", server).get_caller_identity()
+        self.assertEqual(0, bulwark("seal", self.data)[0])
+        self.assertTrue(is_sealed(server))
+        self.kms.disable_key(KeyId=self.key)
+        status, _, err = bulwark("unseal", self.data)
+        self.assertEqual(1, status)
+        self.assertIn("DisabledException", err)
+        self.kms.enable_key(KeyId=self.key)
+        self.assertEqual(0, bulwark("unseal", self.data)[0])
+        self.assertTrue(is_open(server))
+        self.assertEqual(0, server.stop())
+        # It is up, and sealed, as long as the other is not to be had.
+        self.kms.disable_key(KeyId=self.key)
+        server = harness.Server(ephemeral=False, data=str(self.data), root_key=False)
+        self.assertTrue(is_sealed(server))
+        self.kms.enable_key(KeyId=self.key)
+        self.assertTrue(until(lambda: state(server)["status"] == "ok", 60), server.log())
+        self.assertEqual(0, server.stop())
+
+    def test_a_certificate_of_somebody_else_is_not_trusted(self):
+        other = WORK / "other-ca"
+        self.assertEqual(0, bulwark("init", other)[0])
+        server = harness.Server(ephemeral=False, data=str(other), root_key=False)
+        self.assertEqual(0, server.stop())
+        words = [str(other / "ca.pem") if w.endswith("ca.pem") else w for w in self.words]
+        status, _, err = bulwark("init", WORK / "kms-refused", *words)
+        self.assertEqual(1, status)
+        self.assertIn("could not be sealed", err)
+        words = [w.replace("https://", "http://") for w in self.words]
+        status, _, err = bulwark("init", WORK / "kms-refused", *words)
+        self.assertEqual(1, status)
+        self.assertFalse((WORK / "kms-refused" / "seal").exists())
+
+    def test_readable_credentials_are_refused(self):
+        loose = WORK / "loose-credentials"
+        loose.write_text(self.credentials.read_text())
+        loose.chmod(0o644)
+        words = [str(loose) if w == str(self.credentials) else w for w in self.words]
+        status, _, err = bulwark("init", WORK / "kms-refused", *words)
+        self.assertEqual(1, status)
+        self.assertIn("lets others at it", err)
+
+
+class Backup(unittest.TestCase):
+    def test_a_backup_of_a_serving_server_is_whole(self):
+        data, copy, again = WORK / "live", WORK / "backup", WORK / "restored"
+        server = harness.Server(ephemeral=False, data=str(data), root_key=False)
+        iam, kms = harness.client("iam", server), harness.client("kms", server)
+        blob = kms.encrypt(KeyId=kms.create_key()["KeyMetadata"]["KeyId"], Plaintext=b"kept")["CiphertextBlob"]
+        iam.create_user(UserName="before")
+        stop, made = threading.Event(), []
+
+        def load():
+            while not stop.is_set():
+                iam.create_user(UserName=f"u{len(made)}")
+                made.append(len(made))
+        thread = threading.Thread(target=load)
+        thread.start()
+        self.assertTrue(until(lambda: len(made) > 5))
+        at_least = len(made)
+        status, out, err = bulwark("backup", data, str(copy))
+        stop.set()
+        thread.join()
+        self.assertEqual(0, status, err)
+        self.assertIn("its root key is not in it", out)
+        iam.create_user(UserName="after")
+        self.assertEqual(0, server.stop())
+        for path in copy.rglob("*"):
+            self.assertEqual(0, path.stat().st_mode & 0o077, path)
+        self.assertFalse(any(copy.rglob("*.key")))
+        # Nothing is written over, in either direction.
+        self.assertEqual(1, bulwark("backup", data, str(copy))[0])
+        self.assertEqual(1, bulwark("restore", data, str(copy))[0])
+        self.assertEqual(2, bulwark("backup", data)[0])
+        status, _, err = bulwark("restore", again, str(copy))
+        self.assertEqual(0, status, err)
+        shutil.copy(f"{data}.key", f"{again}.key")
+        server = harness.Server(ephemeral=False, data=str(again), root_key=False)
+        iam, kms = harness.client("iam", server), harness.client("kms", server)
+        users = {u["UserName"] for page in iam.get_paginator("list_users").paginate() for u in page["Users"]}
+        self.assertIn("before", users)
+        self.assertLessEqual({f"u{n}" for n in range(at_least)}, users)
+        self.assertNotIn("after", users)
+        self.assertEqual(b"kept", kms.decrypt(CiphertextBlob=blob)["Plaintext"])
+        self.assertEqual(0, server.stop())
+        status, out, err = bulwark("trail", again, "verify")
+        self.assertEqual(0, status, out + err)
+
+    def test_a_backup_opens_with_its_own_root_key_alone(self):
+        data, copy, again = WORK / "turned", WORK / "turned-backup", WORK / "turned-back"
+        server = harness.Server(ephemeral=False, data=str(data), root_key=False)
+        self.assertEqual(0, bulwark("backup", data, str(copy))[0])
+        key = pathlib.Path(f"{data}.key").read_text()
+        self.assertEqual(0, bulwark("rotate-root", data)[0])
+        self.assertEqual(0, server.stop())
+        self.assertEqual(0, bulwark("restore", again, str(copy))[0])
+        shutil.copy(f"{data}.key", f"{again}.key")
+        status, _, err = bulwark("init", again)
+        self.assertEqual(1, status)
+        self.assertIn("does not open this data folder", err)
+        pathlib.Path(f"{again}.key").write_text(key)
+        self.assertEqual(0, bulwark("init", again)[0])
+
+
 if __name__ == "__main__":
     harness.main()
