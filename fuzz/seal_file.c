@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct bw_secret root;
 	struct bw_str bytes = bw_str_make(data, size);
-	struct bw_admin_request request;
+	struct bw_admin_request request, again;
 	struct bw_admin_answer answer;
 	struct bw_seal_facts facts;
 	struct bw_keyring ring;
@@ -22,8 +22,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)!bw_seal_decode(bytes, &arena, &facts);
 	MUST(bw_seal_open_file(bytes, &root, &ring) != BW_OK);
 	if (admin_request_decode(bytes, &arena, &request) == BW_OK) {
+		/* What a later version adds is passed over: it is not said again, and nothing else is lost. */
 		admin_request_encode(&request, &out);
-		MUST(!out.failed && bw_str_eq(bw_buf_str(&out), bytes));
+		MUST(!out.failed && admin_request_decode(bw_buf_str(&out), &arena, &again) == BW_OK);
+		MUST(again.words.n == request.words.n && bw_str_eq(again.verb, request.verb) && bw_str_eq(again.root, request.root));
 	}
 	(void)!admin_answer_decode(bytes, &arena, &answer);
 	bw_buf_free(&out);
