@@ -9,9 +9,10 @@
 #include "core/sealed.h"
 #include "keyer/seal_status.h"
 #include "net/http.h"
+#include "net/tls_holder.h"
 
 /* The keyer may be starting, and has said nothing yet. */
-enum { LOOK_AGAIN_MS = 50, STATUS_ARENA_MAX = 1 << 20 };
+enum { LOOK_AGAIN_MS = 50, STATUS_ARENA_MAX = 1 << 20, TLS_FILE_MAX = 65536 };
 
 struct waiting {
 	struct api *api;
@@ -21,6 +22,7 @@ struct waiting {
 	_Atomic size_t undrained;
 	struct bw_post drain;
 	struct bw_sealed answers;
+	struct bw_tls_holder *tls; /* NULL: the operator gave no certificate, and ours is in the store */
 	pthread_t thread;
 };
 
@@ -64,12 +66,31 @@ static void *loop_main(void *arg)
 	return NULL;
 }
 
+static enum bw_err tls_open(struct waiting *w)
+{
+	const char *cert = option_get(w->api->options, "tls-cert"), *key = option_get(w->api->options, "tls-key");
+	struct bw_str chain, secret;
+	struct bw_arena a;
+	enum bw_err e;
+
+	if (!cert || !key)
+		return BW_OK;
+	bw_arena_init(&a, STATUS_ARENA_MAX);
+	e = file_read(cert, TLS_FILE_MAX, &a, &chain);
+	if (e == BW_OK)
+		e = file_read(key, TLS_FILE_MAX, &a, &secret);
+	if (e == BW_OK)
+		e = bw_tls_holder_new(chain, secret, &w->tls);
+	bw_arena_wipe(&a);
+	return e;
+}
+
 /* Connections come over the sockets of every loop: all are served here. */
 static enum bw_err servers_open(struct waiting *w)
 {
 	const struct api *api = w->api;
 	const struct bw_http_server_config config = {.on_request = bw_sealed_request, .on_refused = bw_gate_refused, .ctx = &w->answers,
-	    .body_max_bytes = BW_HTTP_BODY_MAX, .connections_max = BW_CONNECTIONS_MAX / (api->loops * api->listen_count)};
+	    .tls = w->tls ? bw_tls_holder_context(w->tls) : NULL, .body_max_bytes = BW_HTTP_BODY_MAX, .connections_max = BW_CONNECTIONS_MAX / (api->loops * api->listen_count)};
 
 	for (unsigned i = 0; i < api->loops; i++)
 		for (size_t k = 0; k < api->listen_count; k++) {
@@ -109,6 +130,7 @@ static void waiting_free(struct waiting *w)
 		bw_http_server_free(w->servers[i]);
 	if (w->loop)
 		bw_loop_free(w->loop);
+	bw_tls_holder_free(w->tls);
 	bw_free(w);
 }
 
@@ -121,6 +143,8 @@ static enum bw_err serve_sealed(struct api *api, int channel)
 	w->drain.run = drain_begin;
 	w->answers = (struct bw_sealed){api->core.seal, api->core.region, bw_clock_mono_ms()};
 	e = bw_loop_new(&w->loop);
+	if (e == BW_OK)
+		e = tls_open(w);
 	if (e == BW_OK)
 		e = servers_open(w);
 	if (e == BW_OK && pthread_create(&w->thread, NULL, loop_main, w) != 0)

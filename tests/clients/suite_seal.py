@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -201,6 +202,24 @@ class Passphrase(unittest.TestCase):
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(1, done.returncode)
         self.assertIn("another bulwark is running", done.stderr)
+        self.assertEqual(200, answered(self.server)[0])
+
+    def test_a_certificate_of_the_operators_is_served_while_sealed(self):
+        data, cert, key = WORK / "with-tls", WORK / "tls.crt", WORK / "tls.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key), "-out",
+                        str(cert), "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        self.assertEqual(0, bulwark("init", data, "--seal", "shamir")[0])
+        server = harness.Server("--tls-cert", str(cert), "--tls-key", str(key), ephemeral=False, data=str(data), root_key=False)
+        self.assertTrue(is_sealed(server))
+        context = ssl.create_default_context(cafile=str(cert))
+        with urllib.request.urlopen(f"https://127.0.0.1:{server.port}/_bulwark/health", context=context, timeout=10) as answer:
+            self.assertEqual("sealed", json.load(answer)["status"])
+        self.assertEqual(0, server.stop())
+        # Without one nobody is answered over TLS: the certificate of the built-in CA is in the store.
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.sealed()
+        with self.assertRaises(OSError):
+            urllib.request.urlopen(f"https://127.0.0.1:{self.server.port}/_bulwark/health", context=context, timeout=10)
         self.assertEqual(200, answered(self.server)[0])
 
     def test_the_trail_is_read_with_the_passphrase(self):
