@@ -1,6 +1,8 @@
 /* Action patterns: one, and the ordered lists of the index. */
 #include "policy/form.h"
 
+enum { FEW = 8 };
+
 struct bw_str action_source(const struct bw_policy *p, uint32_t action)
 {
 	const struct action_pattern *pieces = block_at(p, action & ~(uint32_t)ACTION_SHAPES);
@@ -61,27 +63,56 @@ static bool literal_is_past(struct bw_str literal, struct bw_str action)
 	return literal.n > action.n;
 }
 
+static bool name_is_past(
+    const struct bw_policy *p, const struct name *n, uint32_t front, struct bw_str action)
+{
+	return n->front != front ? n->front > front : literal_is_past(action_literal(p, n->action), action);
+}
+
+/* May the literal be the action's front, as far as the first bytes of both tell? */
+static bool front_fits(uint32_t literal, uint32_t action)
+{
+	return literal == 0 || (literal ^ action) >> (__builtin_ctz(literal) & ~7) == 0;
+}
+
+static bool name_matches(
+    const struct bw_policy *p, const struct name *n, const struct question *q, uint32_t front)
+{
+	return front_fits(n->front, front) && action_match(p, n->action, q);
+}
+
 /* What a PREFIX takes in stands nowhere else in the list, so that only the last literal not past the action
  * may match. */
-bool candidate_match(const struct bw_policy *p, const struct candidate *c, const struct question *q)
+static bool names_match(
+    const struct bw_policy *p, const struct candidate *c, const struct name *names, const struct question *q)
 {
-	const uint32_t *actions = block_at(p, c->actions);
-	size_t low = 0, high = c->names;
+	uint32_t front = q->fronts[c->whole], low = 0, high = c->names;
 
+	/* A few are looked at sooner than halved. */
+	if (c->names <= FEW) {
+		while (low < high && !name_matches(p, &names[low], q, front))
+			low++;
+		return low < high;
+	}
 	while (low < high) {
-		size_t middle = (low + high) / 2;
+		uint32_t middle = (low + high) / 2;
 
-		if (literal_is_past(action_literal(p, actions[middle]), q->action))
+		if (name_is_past(p, &names[middle], front, q->action))
 			high = middle;
 		else
 			low = middle + 1;
 	}
-	if (low > 0 && action_match(p, actions[low - 1], q))
-		return !c->negated;
-	for (size_t i = c->names; i < (size_t)c->names + c->pieces; i++)
-		if (action_match(p, actions[i], q))
-			return !c->negated;
-	return c->negated;
+	return low > 0 && name_matches(p, &names[low - 1], q, front);
+}
+
+bool candidate_match(const struct bw_policy *p, const struct candidate *c, const struct question *q)
+{
+	const struct name *names = block_at(p, c->v);
+	bool match = names_match(p, c, names, q);
+
+	for (size_t i = c->names; !match && i < (size_t)c->names + c->pieces; i++)
+		match = action_match(p, names[i].action, q);
+	return match != c->negated;
 }
 
 const struct candidates *candidates_find(const struct bw_policy *p, const struct question *q)

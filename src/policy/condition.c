@@ -66,7 +66,7 @@ struct family {
 	/* `out->source` is the text's place. */
 	void (*compile)(struct compiler *c, struct bw_str text, union operand *out);
 	/* Allocates nothing. */
-	bool (*read)(struct bw_str text, union found *out);
+	bool (*read)(struct bw_str text, union found *out, struct scope *scope);
 	bool (*match)(
 	    unsigned relation, const union operand *want, const union found *found, struct scope *scope);
 };
@@ -88,8 +88,9 @@ static void like_compile(struct compiler *c, struct bw_str text, union operand *
 	out->text.pattern = pattern_compile(c, text, out->source + TEXT_HEAD, true, true);
 }
 
-static bool text_read(struct bw_str text, union found *out)
+static bool text_read(struct bw_str text, union found *out, struct scope *scope)
 {
+	(void)scope;
 	out->text = text;
 	return true;
 }
@@ -127,8 +128,9 @@ static unsigned relation_of(int order)
 	return order < 0 ? LESS : order > 0 ? GREATER : EQUAL;
 }
 
-static bool number_read(struct bw_str text, union found *out)
+static bool number_read(struct bw_str text, union found *out, struct scope *scope)
 {
+	(void)scope;
 	return number_parse(text, &out->number);
 }
 
@@ -161,8 +163,9 @@ static bool number_match(
 	return o->valid && (relation & relation_of(number_compare(&found->number, &n))) != 0;
 }
 
-static bool date_read(struct bw_str text, union found *out)
+static bool date_read(struct bw_str text, union found *out, struct scope *scope)
 {
+	(void)scope;
 	return moment_parse(text, &out->moment);
 }
 
@@ -184,8 +187,9 @@ static bool date_match(
 	return want->date.valid && (relation & relation_of(moment_compare(&found->moment, &moment))) != 0;
 }
 
-static bool truth_read(struct bw_str text, union found *out)
+static bool truth_read(struct bw_str text, union found *out, struct scope *scope)
 {
+	(void)scope;
 	return truth_parse(text, &out->truth);
 }
 
@@ -216,9 +220,20 @@ static bool bytes_match(
 	return want->bytes.bytes && bw_str_eq(text_at(scope->policy, want->bytes.bytes), found->text);
 }
 
-static bool address_read(struct bw_str text, union found *out)
+/* A request has one address mostly, and many statements ask for it. */
+static bool address_read(struct bw_str text, union found *out, struct scope *scope)
 {
-	return network_parse(text, true, &out->network);
+	struct memory *m = &scope->question->memory;
+
+	if (text.p && text.p == m->address_text.p && text.n == m->address_text.n) {
+		out->network = m->address;
+		return true;
+	}
+	if (!network_parse(text, true, &out->network))
+		return false;
+	m->address_text = text;
+	m->address = out->network;
+	return true;
 }
 
 static void network_compile(struct compiler *c, struct bw_str text, union operand *out)
@@ -355,21 +370,31 @@ struct bw_str operand_source(const struct bw_policy *p, const struct condition *
 	return text_at(p, operand_at(p, condition, index)->source);
 }
 
+static bool is_name(struct bw_str a, struct bw_str b)
+{
+	return a.n == b.n && bytes_same_nocase(a.p, b.p, b.n);
+}
+
+static const struct bw_context_key *key_find(const struct bw_policy_request *r, struct bw_str name)
+{
+	for (size_t i = 0; i < r->context_count; i++)
+		if (is_name(r->context[i].name, name))
+			return &r->context[i];
+	return NULL;
+}
+
 const struct bw_context_key *context_find(struct scope *scope, uint32_t key)
 {
-	const struct bw_policy_request *r = scope->request;
-	struct bw_str name;
-	size_t i = 0;
+	struct memory *m = &scope->question->memory;
+	struct bw_str name = key_name(scope->policy, key);
+	size_t slot = name.n ? (name.n * 5 + (unsigned char)name.p[name.n - 1]) % MEMORY_SLOTS : 0;
 
-	if (scope->found_key == key + 1)
-		return scope->found;
-	name = key_name(scope->policy, key);
-	while (i < r->context_count &&
-	       !(r->context[i].name.n == name.n && bytes_same_nocase(r->context[i].name.p, name.p, name.n)))
-		i++;
-	scope->found = i < r->context_count ? &r->context[i] : NULL;
-	scope->found_key = key + 1;
-	return scope->found;
+	if (!(m->known >> slot & 1) || !is_name(m->keys[slot].name, name)) {
+		m->known |= 1u << slot;
+		m->keys[slot].name = name;
+		m->keys[slot].found = key_find(scope->request, name);
+	}
+	return m->keys[slot].found;
 }
 
 /* Does the value match one of the operands? */
@@ -380,7 +405,7 @@ static bool value_match(const struct condition *c, struct bw_str value, struct s
 	const char *operand = block_at(scope->policy, c->operands);
 	union found found;
 
-	if (!family->read(value, &found))
+	if (!family->read(value, &found, scope))
 		return false;
 	for (uint32_t i = 0; i < c->count; i++, operand += family->bytes)
 		if (family->match(o->relation, (const void *)operand, &found, scope))

@@ -260,7 +260,7 @@ static void statement_tell(struct teller *t, uint32_t index)
 {
 	const struct statement *s = statement_at(t->policy, index);
 	struct bw_str sid = text_at(t->policy, s->sid);
-	struct scope scope = {.policy = t->policy, .request = t->q->request};
+	struct scope scope = {t->policy, t->q->request, t->q};
 	const char *obstacle;
 
 	comma(t);
@@ -270,7 +270,7 @@ static void statement_tell(struct teller *t, uint32_t index)
 		text(t, "sid", sid);
 	words(t, "effect", s->allow ? "Allow" : "Deny");
 	truth(t, "matches",
-	    statement_action(t->policy, s, t->q) && statement_match(t->policy, index, t->q) != GRANT_NONE);
+	    statement_action(t->policy, s, t->q) && statement_match(&scope, index, t->q) != GRANT_NONE);
 	obstacle = statement_obstacle(t, s, &scope);
 	if (obstacle)
 		words(t, "element", obstacle);

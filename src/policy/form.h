@@ -79,13 +79,11 @@ struct arn_text {
 	enum { ARN_UNKNOWN, ARN_YES, ARN_NO } is_arn;
 };
 
-/* What keys are looked up in, by one thread; the last found is remembered, for matching asks for it again and
- * again. */
+/* What keys are looked up in, by one thread. */
 struct scope {
 	const struct bw_policy *policy;
 	const struct bw_policy_request *request;
-	const struct bw_context_key *found;
-	uint32_t found_key; /* its number + 1 */
+	struct question *question; /* remembers; actions' patterns have no variables and need none */
 };
 
 /* A decimal number as its digits: exact whatever its length. */
@@ -150,12 +148,21 @@ struct statement {
 	uint32_t resources, principals, conditions;
 };
 
+/* An action pattern of the index, with the front of its name: so most are refused without a look at their
+ * text. */
+struct name {
+	uint32_t
+	    front; /* the first bytes behind the colon as a number that orders as they do; nought in PIECES */
+	uint32_t action;
+};
+
 /* A statement that may match the actions of one service, or of all. */
 struct candidate {
 	uint16_t statement;
 	bool negated;           /* NotAction */
+	bool whole;             /* of all services: its fronts are those of whole actions */
 	uint16_t names, pieces; /* how many */
-	uint32_t actions; /* action patterns: literals in the order of their letters, then those in PIECES */
+	uint32_t v; /* struct name: literals in the order of their letters, then those in PIECES */
 };
 
 /* Denies first, each half in the order of the document. */
@@ -214,14 +221,28 @@ static inline struct bw_str key_name(const struct bw_policy *p, uint32_t key)
 /* AWS's longest service prefix and action name stay far below. */
 enum { ACTION_MAX = 256 };
 
+/* Keys and addresses that statement after statement, of whichever policy, asks a request for. */
+enum { MEMORY_SLOTS = 16 };
+struct memory {
+	unsigned known; /* a bit a slot */
+	struct {
+		struct bw_str name; /* a policy's; of any case */
+		const struct bw_context_key *found;
+	} keys[MEMORY_SLOTS];
+	struct bw_str address_text; /* the last that was read */
+	struct network address;
+};
+
 /* A request made ready once an evaluation. */
 struct question {
 	const struct bw_policy_request *request;
 	bool has_boundary;
 	uint32_t hash;        /* of the service */
 	uint64_t bits;        /* of the hash */
+	uint32_t fronts[2];   /* as those of struct name: of the name, and of the whole action */
 	struct bw_str action; /* lower case, in `lower` */
 	struct arn_text resource;
+	struct memory memory;
 	char lower[ACTION_MAX + WORD];
 };
 
@@ -266,10 +287,6 @@ uint32_t action_compile(struct compiler *c, struct bw_str text);
 
 /* match.c */
 bool pieces_match(const struct pattern *p, struct bw_str text, struct scope *scope);
-static inline struct bw_str pattern_literal(const struct pattern *p, const struct scope *scope)
-{
-	return bw_str_make(block_at(scope->policy, p->at), p->count);
-}
 static inline bool pattern_match(const struct pattern *p, struct bw_str text, struct scope *scope)
 {
 	if (p->shape == PATTERN_PIECES)
@@ -333,6 +350,13 @@ const struct candidates *candidates_find(const struct bw_policy *p, const struct
 bool question_init(struct question *q, const struct bw_policy_request *request, bool has_boundary);
 /* Of the lower-cased name; bytes up to the next multiple of WORD are read, and do not count. */
 uint32_t service_hash(struct bw_str service);
+/* The front of a name in lower case, with as many bytes to read behind it. */
+static inline uint32_t name_front(struct bw_str name)
+{
+	size_t n = name.n < sizeof(uint32_t) ? name.n : sizeof(uint32_t);
+
+	return n ? (uint32_t)(word_front(word_at(name.p), n) >> 32) : 0;
+}
 static inline uint64_t service_bits(uint32_t hash)
 {
 	return 1ull << (hash & 63) | 1ull << (hash >> 6 & 63);
@@ -340,7 +364,7 @@ static inline uint64_t service_bits(uint32_t hash)
 bool statement_action(const struct bw_policy *p, const struct statement *s, const struct question *q);
 bool statement_resource(const struct statement *s, struct question *q, struct scope *scope);
 /* All elements but the action. */
-enum grant statement_match(const struct bw_policy *p, uint32_t statement, struct question *q);
+enum grant statement_match(struct scope *scope, uint32_t statement, struct question *q);
 /* What one document says: the first Deny that matches, or -1; failing that, the first Allow of the strongest
  * grant. */
 struct finding {

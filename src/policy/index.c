@@ -9,7 +9,7 @@ struct entry {
 	uint16_t statement;
 	uint32_t hash; /* of the service; nought when general */
 	uint32_t action;
-	struct bw_str literal; /* lower case */
+	struct bw_str literal, service; /* lower case */
 };
 
 static int compare(uint32_t a, uint32_t b)
@@ -23,7 +23,11 @@ static int by_group(const struct entry *a, const struct entry *b)
 		return compare(a->general, b->general);
 	if (a->hash != b->hash)
 		return compare(a->hash, b->hash);
-	return a->allow != b->allow ? compare(a->allow, b->allow) : compare(a->statement, b->statement);
+	if (a->allow != b->allow)
+		return compare(a->allow, b->allow);
+	/* Services may hash alike; fronts order the names of one. */
+	return a->statement != b->statement ? compare(a->statement, b->statement)
+	                                    : bw_str_cmp(a->service, b->service);
 }
 
 static int by_place(const void *left, const void *right)
@@ -56,7 +60,8 @@ static struct entry entry_make(struct compiler *c, uint32_t statement, uint32_t 
 	e.pieces = (action & ACTION_SHAPES) == ACTION_PIECES;
 	e.prefix = (action & ACTION_SHAPES) == ACTION_PREFIX;
 	e.literal = rest = bw_arena_lower(&c->scratch, source);
-	e.hash = service_hash(bw_str_cut(&rest, ':'));
+	e.service = bw_str_cut(&rest, ':');
+	e.hash = service_hash(e.service);
 	if (e.prefix)
 		while (e.literal.n && e.literal.p[e.literal.n - 1] == '*')
 			e.literal.n--;
@@ -97,8 +102,10 @@ static size_t entries_gather(struct compiler *c, struct entry **out)
 		for (uint32_t j = 0; j < s->action_count; j++) {
 			entries[at] = entry_make(c, i, actions[j]);
 			entries[at].general = !filed;
-			if (!filed)
+			if (!filed) {
 				entries[at].hash = 0;
+				entries[at].service = BW_STR_NONE;
+			}
 			at++;
 		}
 	}
@@ -107,12 +114,19 @@ static size_t entries_gather(struct compiler *c, struct entry **out)
 	return n;
 }
 
+static uint32_t entry_front(const struct entry *e)
+{
+	size_t colon = e->general ? 0 : e->service.n + 1;
+
+	return name_front(bw_str_sub(e->literal, colon, e->literal.n));
+}
+
 /* The entries of one statement under one service. What another literal has at its front is matched with it.
  */
 static struct candidate candidate_make(struct compiler *c, const struct entry *entries, size_t n)
 {
-	struct candidate out = {.statement = entries[0].statement};
-	uint32_t *actions = BW_NEW_ARRAY(&c->scratch, uint32_t, n);
+	struct candidate out = {.statement = entries[0].statement, .whole = entries[0].general};
+	struct name *names = BW_NEW_ARRAY(&c->scratch, struct name, n);
 	const struct entry *last = NULL;
 	uint32_t count = 0;
 
@@ -127,10 +141,10 @@ static struct candidate candidate_make(struct compiler *c, const struct entry *e
 		last = e->pieces ? NULL : e;
 		out.names = (uint16_t)(out.names + !e->pieces);
 		out.pieces = (uint16_t)(out.pieces + e->pieces);
-		actions[count++] = e->action;
+		names[count++] = (struct name){e->pieces ? 0 : entry_front(e), e->action};
 	}
-	out.actions = block_take_array(c, sizeof *actions, count);
-	block_write(c, out.actions, actions, count * sizeof *actions);
+	out.v = block_take_array(c, sizeof *names, count);
+	block_write(c, out.v, names, count * sizeof *names);
 	return out;
 }
 

@@ -282,25 +282,32 @@ static bool arn_text_cut(struct arn_text *t)
 	return true;
 }
 
+/* An EXACT or PREFIX pattern's bytes at the front of the text. */
+static inline bool literal_starts(const struct pattern *p, struct bw_str text, const struct scope *scope)
+{
+	return text.n >= p->count && bytes_same(text.p, block_at(scope->policy, p->at), p->count);
+}
+
 bool arn_match(const struct arn_pattern *p, struct arn_text *text, struct scope *scope)
 {
 	const struct pattern *part;
 
-	if (p->shape == ARN_NOTHING || p->shape == ARN_ALL)
-		return p->shape == ARN_ALL;
-	if (!pattern_match(&p->whole, text->whole, scope))
-		return false;
 	if (p->shape == ARN_WHOLE)
-		return true;
-	if (!arn_text_cut(text))
+		return pattern_match(&p->whole, text->whole, scope);
+	if (p->shape != ARN_SPLIT)
+		return p->shape == ARN_ALL;
+	if (!literal_starts(&p->whole, text->whole, scope) || !arn_text_cut(text))
 		return false;
 	/* Literal parts first: they are cheap, and an account refuses most. */
 	part = block_at(scope->policy, p->parts);
-	for (unsigned left = p->literal_parts; left; left &= left - 1)
-		if (!pattern_match(part++, text->parts[__builtin_ctz(left)], scope))
+	for (unsigned left = p->literal_parts; left; left &= left - 1, part++) {
+		struct bw_str t = text->parts[__builtin_ctz(left)];
+
+		if (t.n != part->count || !literal_starts(part, t, scope))
 			return false;
-	for (unsigned left = p->open_parts; left; left &= left - 1)
-		if (!pattern_match(part++, text->parts[__builtin_ctz(left)], scope))
+	}
+	for (unsigned left = p->open_parts; left; left &= left - 1, part++)
+		if (!pattern_match(part, text->parts[__builtin_ctz(left)], scope))
 			return false;
 	return true;
 }

@@ -52,12 +52,13 @@ static void list_match(
 
 	for (size_t i = 0; i < list->n; i++) {
 		const struct bw_policy *p = list->v[i].policy;
+		struct scope scope = {p, m->q->request, m->q};
 
 		for (uint32_t j = 0; j < p->statement_count; j++) {
 			struct bw_policy_match match;
 
 			if (!statement_action(p, statement_at(p, j), m->q) ||
-			    statement_match(p, j, m->q) == GRANT_NONE)
+			    statement_match(&scope, j, m->q) == GRANT_NONE)
 				continue;
 			bw_policy_statement(p, j, &match);
 			match.layer = layer;

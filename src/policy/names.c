@@ -5,16 +5,16 @@
  * empty text. */
 enum { BITS = 9 };
 
-struct name {
-	struct name *child[2]; /* that of a bit not past this one's is the text itself, no node below */
+struct names_node {
+	struct names_node *child[2]; /* that of a bit not past this one's is the text itself, no node below */
 	struct bw_str text;
 	size_t bit;
 	uint32_t number;
 };
 
-static struct name *name_new(struct names *t, struct bw_str text, size_t bit)
+static struct names_node *name_new(struct names *t, struct bw_str text, size_t bit)
 {
-	struct name *n = BW_NEW(t->arena, struct name);
+	struct names_node *n = BW_NEW(t->arena, struct names_node);
 
 	n->text = text;
 	n->bit = bit;
@@ -39,9 +39,9 @@ static unsigned bit_of(struct bw_str text, size_t bit)
 }
 
 /* The link on the text's way that leads to a bit of `most` or more, or back up. */
-static struct name **link_find(struct names *t, struct bw_str text, size_t most)
+static struct names_node **link_find(struct names *t, struct bw_str text, size_t most)
 {
-	struct name *above = t->root, **link = &above->child[0];
+	struct names_node *above = t->root, **link = &above->child[0];
 
 	while ((*link)->bit > above->bit && (*link)->bit < most) {
 		above = *link;
@@ -63,7 +63,7 @@ static size_t bit_apart(struct bw_str a, struct bw_str b)
 
 uint32_t *names_put(struct names *t, struct bw_str text)
 {
-	struct name *near = *link_find(t, text, SIZE_MAX), **link, *n;
+	struct names_node *near = *link_find(t, text, SIZE_MAX), **link, *n;
 	size_t bit;
 
 	if (bw_str_eq(near->text, text))

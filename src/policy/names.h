@@ -4,11 +4,11 @@
 
 #include "base/mem.h"
 
-struct name;
+struct names_node;
 
 struct names {
 	struct bw_arena *arena;
-	struct name *root;
+	struct names_node *root;
 };
 
 /* Names are kept in `arena`, their bytes where they are. */

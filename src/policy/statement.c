@@ -52,6 +52,10 @@ bool question_init(struct question *q, const struct bw_policy_request *request, 
 	/* Without a colon it is no service's action: only "*" and NotAction may speak of it. */
 	q->hash = service_hash(bw_str_make(q->lower, colon < action.n ? colon : 0));
 	q->bits = service_bits(q->hash);
+	q->fronts[0] = name_front(bw_str_sub(q->action, colon + 1, action.n));
+	q->fronts[1] = name_front(q->action);
+	q->memory.known = 0;
+	q->memory.address_text = BW_STR_NONE;
 	return true;
 }
 
@@ -75,20 +79,20 @@ bool statement_resource(const struct statement *s, struct question *q, struct sc
 	return match != s->not_resource;
 }
 
-enum grant statement_match(const struct bw_policy *p, uint32_t statement, struct question *q)
+enum grant statement_match(struct scope *scope, uint32_t statement, struct question *q)
 {
+	const struct bw_policy *p = scope->policy;
 	const struct statement *s = statement_at(p, statement);
 	const struct condition *conditions = conditions_of(p, s);
-	struct scope scope = {.policy = p, .request = q->request};
 	enum grant grant;
 
-	if (!statement_resource(s, q, &scope))
+	if (!statement_resource(s, q, scope))
 		return GRANT_NONE;
 	grant = statement_principal(p, s, q);
 	if (grant == GRANT_NONE)
 		return GRANT_NONE;
 	for (uint32_t i = 0; i < s->condition_count; i++)
-		if (!condition_match(&conditions[i], &scope))
+		if (!condition_match(&conditions[i], scope))
 			return GRANT_NONE;
 	return grant;
 }
@@ -122,6 +126,7 @@ void policy_find(const struct bw_policy *p, struct question *q, enum grant have,
 	static const struct candidates none = {0};
 	const struct candidates *own = candidates_find(p, q), *general = &p->general;
 	const struct candidate *c;
+	struct scope scope = {p, q->request, q};
 	struct walk walk;
 
 	*out = (struct finding){.deny = -1, .allow = -1, .grant = have};
@@ -132,14 +137,14 @@ void policy_find(const struct bw_policy *p, struct question *q, enum grant have,
 	}
 	walk = walk_make(p, own, general, false);
 	while ((c = walk_next(&walk)) != NULL)
-		if (candidate_match(p, c, q) && statement_match(p, c->statement, q) != GRANT_NONE) {
+		if (candidate_match(p, c, q) && statement_match(&scope, c->statement, q) != GRANT_NONE) {
 			out->deny = (int32_t)c->statement;
 			return;
 		}
 	walk = walk_make(p, own, general, true);
 	while (out->grant != GRANT_DIRECT && (c = walk_next(&walk)) != NULL) {
 		enum grant grant =
-		    candidate_match(p, c, q) ? statement_match(p, c->statement, q) : GRANT_NONE;
+		    candidate_match(p, c, q) ? statement_match(&scope, c->statement, q) : GRANT_NONE;
 
 		if (grant <= out->grant)
 			continue;

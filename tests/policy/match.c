@@ -10,6 +10,7 @@
 struct matcher {
 	struct compiler compiler;
 	struct pattern pattern;
+	struct question question;
 	struct scope scope;
 };
 
@@ -29,7 +30,7 @@ static void matcher_begin(struct matcher *m, struct bw_str pattern, const struct
 	block_write(c, keys, c->key_texts, c->key_count * sizeof *c->key_texts);
 	p = (void *)c->block;
 	p->keys = keys;
-	m->scope = (struct scope){.policy = (const void *)c->block, .request = request};
+	m->scope = (struct scope){(const void *)c->block, request, &m->question};
 }
 
 static void matcher_end(struct matcher *m)
