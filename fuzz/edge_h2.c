@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { TURNS = 10, PEERS = 16 };
+enum { ROUNDS_RUN = 10, PEERS = 16 };
 
 static struct edge e;
 static struct listening listening;
@@ -52,7 +52,7 @@ static void peers_turn(void)
 	if (run.client >= 0)
 		drain_fd(run.client);
 	/* Half way the other sides go. */
-	if (run.turn != TURNS / 2)
+	if (run.turn != ROUNDS_RUN / 2)
 		return;
 	while (run.peer_count)
 		close(run.peers[--run.peer_count]);
@@ -64,7 +64,7 @@ static void peers_turn(void)
 static void tick(struct bw_post *p)
 {
 	peers_turn();
-	if (++run.turn == TURNS)
+	if (++run.turn == ROUNDS_RUN)
 		bw_loop_stop(e.loop);
 	else
 		bw_loop_post(e.loop, p);
@@ -175,11 +175,32 @@ static void config_open(void)
 	bw_buf_free(&bytes);
 }
 
+/* As the first loop of one, whose parent is this process too. */
+static void shared_make(void)
+{
+	static struct bw_edge shared;
+	static struct bw_proc_self self;
+	static struct bw_proc_row row;
+	struct bw_cidr loopback;
+
+	MUST(bw_cidr_parse(BW_STR("127.0.0.0/8"), &loopback) == BW_OK && bw_edge_make(1, &loopback, &shared) == BW_OK);
+	MUST(bw_board_read_side(shared.health[0]) == BW_OK && bw_board_read_side(shared.health[1]) == BW_OK);
+	bw_edge_rows(&shared, NULL, bw_edge_run, &row);
+	self = (struct bw_proc_self){.channel = -1, .ctx = row.ctx, .incarnation = 1};
+	e.self = &self;
+	e.shared = &shared;
+	e.row = row.ctx;
+	e.seat = seat_take(e.row, self.incarnation);
+	e.first = true;
+	e.held_max = HELD_BYTES_MAX;
+}
+
 static void edge_make(void)
 {
 	static const unsigned char key[32];
 
 	bw_crypto_init();
+	shared_make();
 	MUST(bw_loop_new(&e.loop) == BW_OK);
 	bw_map_init(&e.groups, 0, NULL);
 	bw_map_init(&e.tls_sets, 0, NULL);
@@ -191,7 +212,6 @@ static void edge_make(void)
 	bw_arena_init(&e.arena, 1 << 20);
 	bw_arena_init(&e.rewritten, 1 << 20);
 	e.scratch = bw_realloc(NULL, SCRATCH_BYTES);
-	e.addresses = bw_alloc((UINT16_MAX + 1) * sizeof *e.addresses);
 	e.cookies = bw_aead_key_new(key);
 	e.match_data = pcre2_match_data_create(64, NULL);
 	e.match_context = pcre2_match_context_create(NULL);
@@ -212,7 +232,7 @@ static void nothing_is_left(void)
 
 	fars_close(t);
 	turns();
-	MUST(!t->fars && t->outstanding == 0 && !e.h2s && e.client_count == 0 && e.held_bytes == 0);
+	MUST(!t->fars && t->outstanding == 0 && !e.h2s && connection_count(&e) == 0 && e.held_bytes == 0);
 }
 
 /* ---- either side ---- */
