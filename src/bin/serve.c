@@ -8,6 +8,7 @@
 
 #include "base/sys.h"
 #include "bin/keyer.h"
+#include "bin/outside.h"
 #include "bin/seal.h"
 #include "edge/edge.h"
 #include "guard/guard.h"
@@ -33,6 +34,7 @@ static const struct option serve_options[] = {
     {"guard", OPTION_MANY, "[NS/]IFACE=GROUPS", "enforce security groups at an interface: eth0=sg-..., blue/eth0=eni-..., *=sg-...,sg-..."},
     {"idp-ca", OPTION_VALUE, "FILE", "authorities that certificates of identity providers may come from, beside the system's (PEM)"},
     {"idp-host", OPTION_MANY, "HOST", "an identity provider that load balancers may speak to (default: any)"},
+    OPTIONS_OUTSIDE,
     {"trail-keep-days", OPTION_VALUE, "N", "remove audit records older than N days (default: keep for ever)"},
     {"loops", OPTION_VALUE, "N", "event loops (default: the number of cores, at most 8)"},
     {"log-level", OPTION_VALUE, "LEVEL", "error, warn, info or debug (default: info)"},
@@ -261,6 +263,7 @@ static int edge_prepare(const struct parsed *p, struct bw_edge *edge, struct api
 
 static struct keyer_process keyer;
 static struct bw_helper helper;
+static struct outside_process outside;
 static const struct api *served;
 
 /* The API's sockets are the api's alone. */
@@ -271,11 +274,12 @@ static void listeners_forget(void)
 			close(served->fds[i][k]);
 }
 
-/* Every process but the keyer and the helper forgets what it inherited for them. */
+/* Every process but the keyer, the helper and the outside forgets what it inherited for them. */
 static int api_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, true);
 	bw_helper_forget(&helper, -1);
+	outside_forget(&outside, true);
 	return api_run(self);
 }
 
@@ -283,6 +287,7 @@ static int edge_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, false);
 	bw_helper_forget(&helper, (int)bw_edge_seat(self));
+	outside_forget(&outside, false);
 	listeners_forget();
 	return bw_edge_run(self);
 }
@@ -293,6 +298,7 @@ static int helper_main(const struct bw_proc_self *self)
 	const struct bw_proc_self own = {.channel = self->channel, .ctx = &helper};
 
 	keyer_forget(&keyer, false);
+	outside_forget(&outside, false);
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	return bw_helper_run(&own);
@@ -305,6 +311,24 @@ static enum bw_err helper_prepare(const struct parsed *p, struct bw_edge *edge)
 	helper.hosts = option_all(p, "idp-host");
 	edge->helper = &helper;
 	return BW_OK;
+}
+
+/* It loads code of others: nothing of ours stays in its memory. */
+static int outside_main(const struct bw_proc_self *self)
+{
+	const struct bw_proc_self own = {.channel = self->channel, .ctx = &outside.outside};
+
+	keyer_forget(&keyer, false);
+	bw_helper_forget(&helper, -1);
+	listeners_forget();
+	bw_edge_free(self->ctx);
+	return bw_outside_run(&own);
+}
+
+/* Tokens belong to whoever started us; without any, nothing but the network is asked for. */
+static const char *outside_user(void)
+{
+	return outside.config.token_count ? NULL : edge_user();
 }
 
 struct guard_process {
@@ -321,6 +345,7 @@ static int guard_main(const struct bw_proc_self *self)
 
 	keyer_forget(&keyer, false);
 	bw_helper_forget(&helper, -1);
+	outside_forget(&outside, false);
 	bw_edge_free(g->edge);
 	listeners_forget();
 	return bw_guard_run(&own);
@@ -336,23 +361,27 @@ static int serve_run(const struct parsed *p)
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
 	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true, .user = edge_user()},
+	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true},
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
 	    {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
 	};
 	struct bw_secret root = {0};
 	int refused = api_prepare(p, &api, &place), status;
-	size_t count = 3;
+	size_t count = 4;
 
 	served = &api;
 	umask(077);
-	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(p, &edge, &api, &place)))
+	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(p, &edge, &api, &place)) ||
+	    (refused = outside_prepare(p, &place, api.loops, &outside)))
 		return refused;
+	rows[2].user = outside_user();
 	if (!api.core.ephemeral && (refused = seal_ready(p, &place, &root)))
 		return refused;
 	if (helper_prepare(p, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
 	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
 	api.core.keyer_channels = keyer.api_ends;
+	api.core.outside_channels = outside.api_ends;
 	api.core.seal = keyer.status;
 	api.core.seal_place = (struct bw_seal_place){seal_read, seal_write, &place};
 	count += api.core.guard.count > 0;

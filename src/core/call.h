@@ -5,6 +5,7 @@
 #include "aws/shape.h"
 #include "aws/wire.h"
 #include "keyer/keyer.h"
+#include "outside/outside.h"
 #include "policy/policy.h"
 #include "store/record.h"
 #include "store/store.h"
@@ -40,6 +41,8 @@ struct bw_call {
 	struct bw_snapshot *view;
 	struct bw_batch batch;
 	struct bw_keyer_answer answer; /* to the row's `ask`; wiped with the call */
+	const struct bw_outside_request *reach; /* what the row asks of the outside */
+	struct bw_outside_answer reached;       /* its answer; wiped with the call, too */
 
 	/* Stated by the row's `resource` and `keys`, used by the decision. */
 	struct bw_str resource, resource_account;

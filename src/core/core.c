@@ -135,6 +135,7 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	core->seal = config->seal;
 	core->seal_place = config->seal_place;
 	core->lanes = config->lanes;
+	core->outside_channels = config->outside_channels;
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);

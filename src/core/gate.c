@@ -143,7 +143,17 @@ static void finish_failed(struct gate_call *g, enum bw_err e)
 
 /* ---- Running the handler ---- */
 
-/* States what the call is about and decides; then what the keyer is asked. */
+static enum bw_err ask_by(
+    struct gate_call *g, enum bw_err (*ask)(struct bw_call *call, const void *in, struct bw_keyer_request *request))
+{
+	g->request = (struct bw_keyer_request){.op = BW_KEYER_NOTHING};
+	g->call.reach = NULL;
+	TRY(ask(&g->call, g->call.in, &g->request));
+	g->asking = g->call.reach || g->request.op != BW_KEYER_NOTHING;
+	return BW_OK;
+}
+
+/* States what the call is about and decides; then what the keyer or the outside is asked. */
 static enum bw_err decide_and_ask(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
@@ -155,6 +165,7 @@ static enum bw_err decide_and_ask(struct gate_call *g)
 	call->grants = NULL;
 	call->state = NULL;
 	call->also = NULL;
+	call->reach = NULL;
 	call->key_count = 0;
 	g->denial = BW_STR_NONE;
 	bw_batch_init(&call->batch, call->arena);
@@ -164,13 +175,9 @@ static enum bw_err decide_and_ask(struct gate_call *g)
 		TRY(call->op->keys(call));
 	TRY(authorise(g));
 	g->asking = false;
-	if (!call->op->ask)
-		return BW_OK;
-	g->request = (struct bw_keyer_request){.op = BW_KEYER_NOTHING};
 	call->answer = (struct bw_keyer_answer){0};
-	TRY(call->op->ask(call, call->in, &g->request));
-	g->asking = g->request.op != BW_KEYER_NOTHING;
-	return BW_OK;
+	call->reached = (struct bw_outside_answer){0};
+	return call->op->ask ? ask_by(g, call->op->ask) : BW_OK;
 }
 
 static enum bw_err handle(struct gate_call *g)
@@ -248,21 +255,35 @@ static enum bw_err decide_and_handle(struct gate_call *g)
 	return g->asking ? BW_OK : handle(g);
 }
 
-/* One attempt: the decision and the handler. On the loop, or on a worker for slow rows. Only half of it when the keyer is asked. */
+/* One attempt: the decision and the handler. On the loop, or on a worker for slow rows. Only half of it when somebody is asked. */
 static void attempt(struct gate_call *g)
 {
 	g->result = in_view(g, decide_and_handle);
 }
 
-/* The keyer has answered: the other half. */
-static void answered(struct bw_keyer_ask *ask)
+static void proceed(struct gate_call *g);
+
+static enum bw_err ask_more_or_handle(struct gate_call *g)
+{
+	if (g->call.op->then)
+		TRY(ask_by(g, g->call.op->then));
+	return g->asking ? BW_OK : handle(g);
+}
+
+/* There is an answer: the other half, or a further question. */
+static void go_on(struct gate_call *g)
+{
+	g->asking = false;
+	g->result = in_view(g, ask_more_or_handle);
+	proceed(g);
+}
+
+static void keyer_answered(struct bw_keyer_ask *ask)
 {
 	struct gate_call *g = ask->ctx;
 
-	g->asking = false;
 	g->call.answer = ask->answer;
-	g->result = in_view(g, handle);
-	handled(&g->post);
+	go_on(g);
 }
 
 static void keyer_ask(struct gate_call *g)
@@ -271,8 +292,37 @@ static void keyer_ask(struct gate_call *g)
 		finish_failed(g, gate_fail(g, "ServiceFailure", 503, "This server runs without a keyer."));
 		return;
 	}
-	g->ask = (struct bw_keyer_ask){.request = &g->request, .arena = g->call.arena, .done = answered, .ctx = g};
+	g->ask = (struct bw_keyer_ask){.request = &g->request, .arena = g->call.arena, .done = keyer_answered, .ctx = g};
 	bw_keyer_send(g->lane->keyer, &g->ask);
+}
+
+static void outside_answered(struct bw_outside_ask *ask)
+{
+	struct gate_call *g = ask->ctx;
+
+	g->call.reached = ask->answer;
+	go_on(g);
+}
+
+static void outside_ask(struct gate_call *g)
+{
+	if (!g->lane->outside) {
+		finish_failed(g, gate_fail(g, "ServiceFailure", 503, "This server reaches nothing outside."));
+		return;
+	}
+	g->outside =
+	    (struct bw_outside_ask){.request = g->call.reach, .arena = g->call.arena, .done = outside_answered, .ctx = g};
+	bw_outside_send(g->lane->outside, &g->outside);
+}
+
+static void proceed(struct gate_call *g)
+{
+	if (g->result != BW_OK || !g->asking)
+		handled(&g->post);
+	else if (g->call.reach)
+		outside_ask(g);
+	else
+		keyer_ask(g);
 }
 
 static void run_slow(struct bw_post *p)
@@ -290,10 +340,7 @@ static void run(struct bw_post *p)
 
 	if (!g->call.op->slow) {
 		attempt(g);
-		if (g->result == BW_OK && g->asking)
-			keyer_ask(g);
-		else
-			handled(p);
+		proceed(g);
 		return;
 	}
 	g->post.run = run_slow;

@@ -31,6 +31,7 @@ struct bw_core {
 	struct mfa_guesses *mfa;
 	struct worker_pool *workers;
 	const int *keyer_channels; /* one a lane, and one for the rekeyer; or NULL */
+	const int *outside_channels; /* likewise */
 	unsigned lanes;
 	const struct bw_board *seal; /* what the keyer says of its seal; NULL: it is never sealed */
 	struct bw_seal_place seal_place;
@@ -109,6 +110,7 @@ struct bw_lane {
 	struct bw_map notes;       /* key -> struct note: facts that wait to be written with the last uses */
 	struct bw_map rates;       /* account -> struct rate */
 	struct bw_keyer_client *keyer; /* NULL: this server has none */
+	struct bw_outside_client *outside; /* likewise */
 	size_t in_work;
 	struct task_runner *tasks; /* of the first lane; NULL: another runs them */
 	/* The committer's: calls of the group it is answering, newest first, and the next lane that has some. */
@@ -148,7 +150,8 @@ struct gate_call {
 	struct bw_post post;
 	struct bw_keyer_request request;
 	struct bw_keyer_ask ask;
-	bool asking;               /* the request is to be sent, or on its way */
+	struct bw_outside_ask outside;
+	bool asking;               /* a request to the keyer or the outside is to be sent, or on its way */
 	struct bw_policy **policies; /* of this call, to release */
 	size_t policy_count, policy_room;
 	enum bw_err result;

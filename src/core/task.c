@@ -123,16 +123,52 @@ static void commit(struct task_runner *r, enum bw_err e)
 		end(r);
 }
 
-static void answered(struct bw_keyer_ask *ask)
+static void go_on(struct task_runner *r)
 {
-	struct task_runner *r = ask->ctx;
 	struct bw_call *call = &r->g.call;
 	enum bw_err e;
 
 	r->asking = false;
-	call->answer = ask->answer;
 	e = bw_snapshot_begin(r->g.lane->core->store, &call->view);
 	commit(r, e == BW_OK ? r->task->run(call, r->subject, &r->event) : e);
+}
+
+static void keyer_answered(struct bw_keyer_ask *ask)
+{
+	struct task_runner *r = ask->ctx;
+
+	r->g.call.answer = ask->answer;
+	go_on(r);
+}
+
+static void outside_answered(struct bw_outside_ask *ask)
+{
+	struct task_runner *r = ask->ctx;
+
+	r->g.call.reached = ask->answer;
+	go_on(r);
+}
+
+/* Out of the view; BW_EPERM: there is nobody to be asked. */
+static enum bw_err ask_away(struct task_runner *r)
+{
+	struct gate_call *g = &r->g;
+	struct bw_call *call = &g->call;
+
+	CHECK(call->reach ? g->lane->outside != NULL : g->lane->keyer != NULL, BW_EPERM);
+	bw_snapshot_end(call->view);
+	call->view = NULL;
+	r->asking = true;
+	if (call->reach) {
+		g->outside = (struct bw_outside_ask){
+		    .request = call->reach, .arena = call->arena, .done = outside_answered, .ctx = r};
+		bw_outside_send(g->lane->outside, &g->outside);
+	} else {
+		g->ask = (struct bw_keyer_ask){
+		    .request = &g->request, .arena = call->arena, .done = keyer_answered, .ctx = r};
+		bw_keyer_send(g->lane->keyer, &g->ask);
+	}
+	return BW_OK;
 }
 
 static void run(struct task_runner *r)
@@ -150,19 +186,12 @@ static void run(struct task_runner *r)
 	g->request = (struct bw_keyer_request){.op = BW_KEYER_NOTHING};
 	if (r->task->ask)
 		e = r->task->ask(call, r->subject, &g->request);
-	if (e == BW_OK && g->request.op == BW_KEYER_NOTHING)
+	if (e == BW_OK && (call->reach || g->request.op != BW_KEYER_NOTHING))
+		e = ask_away(r);
+	else if (e == BW_OK)
 		e = r->task->run(call, r->subject, &r->event);
-	else if (e == BW_OK && !g->lane->keyer)
-		e = BW_EPERM;
-	else if (e == BW_OK) {
-		bw_snapshot_end(call->view);
-		call->view = NULL;
-		r->asking = true;
-		g->ask = (struct bw_keyer_ask){.request = &g->request, .arena = call->arena, .done = answered, .ctx = r};
-		bw_keyer_send(g->lane->keyer, &g->ask);
-		return;
-	}
-	commit(r, e);
+	if (!r->asking)
+		commit(r, e);
 }
 
 /* ---- Looking ---- */
@@ -226,7 +255,10 @@ void tasks_free(struct bw_lane *lane)
 		return;
 	if (lane->tasks->asking) {
 		/* Its mark stands: the next start does it. */
-		bw_keyer_withdraw(&lane->tasks->g.ask);
+		if (lane->tasks->g.call.reach)
+			bw_outside_withdraw(&lane->tasks->g.outside);
+		else
+			bw_keyer_withdraw(&lane->tasks->g.ask);
 		end(lane->tasks);
 	}
 	lane->tasks->closing = true;

@@ -11,9 +11,9 @@
 
 struct bw_task {
 	const char *service, *name; /* the service's as in models/ */
-	/* As a row's: what the keyer shall do first. NULL: nothing. */
+	/* As a row's: what the keyer or the outside shall do first. NULL: nothing. */
 	enum bw_err (*ask)(struct bw_call *call, struct bw_str subject, struct bw_keyer_request *request);
-	/* Writes to the call's batch; the keyer's answer, if it was asked, stands in call->answer. `subject` begins with
+	/* Writes to the call's batch; the keyer's answer, if it was asked, stands in call->answer, the outside's in call->reached. `subject` begins with
 	 * "account/Region/", which the call stands in. `event`: the name of what happened, for the audit trail; absent when
 	 * nothing did. An error other than BW_OK (logged) has it tried again a minute later. Needs no permission: it carries out
 	 * what was permitted before. */

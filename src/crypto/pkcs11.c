@@ -221,6 +221,11 @@ enum bw_err bw_pkcs11_destroy(struct bw_pkcs11 *t, struct bw_pkcs11_key key)
 	return error_of(t->call->C_DestroyObject(t->session, key.handle), "C_DestroyObject");
 }
 
+enum bw_err bw_pkcs11_random(struct bw_pkcs11 *t, void *out, size_t n)
+{
+	return error_of(t->call->C_GenerateRandom(t->session, out, n), "C_GenerateRandom");
+}
+
 /* ---- Sealing ---- */
 
 static struct ck_gcm_params gcm(unsigned char nonce[NONCE], struct bw_str aad)

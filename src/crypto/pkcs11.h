@@ -35,6 +35,9 @@ BW_CHECKED enum bw_err bw_pkcs11_make(
 /* Gone for good. BW_EIO: the token cannot. */
 BW_CHECKED enum bw_err bw_pkcs11_destroy(struct bw_pkcs11 *t, struct bw_pkcs11_key key);
 
+/* Bytes of the token's generator. BW_EIO: the token has none, or fails. */
+BW_CHECKED enum bw_err bw_pkcs11_random(struct bw_pkcs11 *t, void *out, size_t n);
+
 /* AES-256-GCM within the token, with a random 96-bit nonce: at most 2^32 times under one key (NIST SP 800-38D
  * section 8.3). BW_ETOOBIG: `out` is full; BW_EIO: the token fails. */
 BW_CHECKED enum bw_err bw_pkcs11_seal(struct bw_pkcs11 *t, struct bw_pkcs11_key key, struct bw_str aad,

@@ -98,6 +98,7 @@ enum bw_err bw_client_get(struct bw_str endpoint, struct bw_str path, struct bw_
 	peer_close(&p);
 	all = bw_arena_str(arena, bw_buf_str(&answer));
 	bw_buf_free(&answer);
+	CHECK(e != BW_EAGAIN && e != BW_EPERM, BW_EIO);
 	TRY(e);
 	return answer_parse(all, status, body);
 }

@@ -227,7 +227,8 @@ static enum bw_err exchange(
 	TRY(bw_url_parse(f->url, &url));
 	CHECK(printable(f->authorization), BW_EINVAL);
 	TRY(connect_any(p, &url));
-	TRY(peer_secure(p, trust, url.host));
+	CHECK((e = peer_secure(p, trust, url.host)) != BW_EPERM, BW_EIO);
+	TRY(e);
 	/* Chunks' lines are at most a few times what they carry. */
 	bw_buf_init(&all, BW_HTTP_HEAD_MAX + 8 * f->answer_max + f->form.n + f->json.n + 4 * READ_BYTES);
 	request_put(f, &url, &all);
@@ -252,6 +253,33 @@ enum bw_err bw_fetch(const struct bw_fetch *f, struct ssl_ctx_st *trust, struct 
 	peer_close(&p);
 	if (e == BW_OK)
 		*body = bw_arena_str(arena, bw_buf_str(&answer));
+	bw_buf_free_secret(&answer);
+	return e == BW_EAGAIN ? BW_EIO : e;
+}
+
+static enum bw_err exchange_at(struct peer *p, const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_buf *all,
+    int *status, struct bw_buf *body)
+{
+	TRY(peer_connect(p, &f->address));
+	TRY(peer_secure(p, trust, f->host));
+	TRY(peer_write(p, f->request));
+	return answer_read(p, all, status, body);
+}
+
+enum bw_err bw_fetch_at(const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_arena *arena, int *status,
+    struct bw_str *body)
+{
+	struct peer p = {.fd = -1, .deadline_ms = f->deadline_ms};
+	struct bw_buf all, answer;
+	enum bw_err e;
+
+	bw_buf_init(&all, BW_HTTP_HEAD_MAX + 8 * f->answer_max + 4 * READ_BYTES);
+	bw_buf_init(&answer, f->answer_max);
+	e = exchange_at(&p, f, trust, &all, status, &answer);
+	peer_close(&p);
+	if (e == BW_OK)
+		*body = bw_arena_str(arena, bw_buf_str(&answer));
+	bw_buf_free_secret(&all);
 	bw_buf_free_secret(&answer);
 	return e;
 }

@@ -34,3 +34,16 @@ struct bw_fetch {
  * the deadline. */
 BW_CHECKED enum bw_err bw_fetch(const struct bw_fetch *f, struct ssl_ctx_st *trust, struct bw_arena *arena,
     int *status, struct bw_str *body);
+
+/* The same at an address that is known, with a whole request that asks for the connection's end, and told more exactly. */
+struct bw_fetch_at {
+	struct bw_address address;
+	struct bw_str host;    /* whom the certificate has to name */
+	struct bw_str request;
+	size_t answer_max;
+	int64_t deadline_ms;
+};
+/* BW_EINVAL: no such answer; BW_ETOOBIG: a longer one; BW_EPERM: TLS does not come about; BW_EAGAIN: not by the deadline; BW_EIO: no
+ * connection, or it was lost. */
+BW_CHECKED enum bw_err bw_fetch_at(const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_arena *arena,
+    int *status, struct bw_str *body);

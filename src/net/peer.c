@@ -25,7 +25,8 @@ static enum bw_err wait_ready(const struct peer *p, short events)
 
 		if (n > 0)
 			return BW_OK;
-		CHECK(n < 0 && errno == EINTR, BW_EIO);
+		CHECK(n < 0, BW_EAGAIN);
+		CHECK(errno == EINTR, BW_EIO);
 	}
 }
 
@@ -56,8 +57,10 @@ enum bw_err peer_secure(struct peer *p, struct ssl_ctx_st *ctx, struct bw_str ho
 	enum bw_tls_step step;
 
 	TRY(bw_tls_connect(ctx, p->fd, host, &p->ssl));
-	while ((step = bw_tls_handshake(p->ssl)) != BW_TLS_DONE)
+	while ((step = bw_tls_handshake(p->ssl)) != BW_TLS_DONE) {
+		CHECK(step == BW_TLS_WANT_READ || step == BW_TLS_WANT_WRITE, BW_EPERM);
 		TRY(tls_wait(p, step));
+	}
 	return BW_OK;
 }
 

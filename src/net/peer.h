@@ -15,7 +15,8 @@ struct peer {
 	int64_t deadline_ms;
 };
 
-/* BW_EIO: no connection, no trust, or not by the deadline: for these and what follows. */
+/* BW_EIO: no connection, or it is lost; BW_EAGAIN: not by the deadline; BW_EPERM: TLS does not come about (no trust, another
+ * name, an old version): for these and what follows. */
 BW_CHECKED enum bw_err peer_connect(struct peer *p, const struct bw_address *to);
 /* `ctx` says who is trusted, and stays the caller's; `host` is whom the certificate has to name. */
 BW_CHECKED enum bw_err peer_secure(struct peer *p, struct ssl_ctx_st *ctx, struct bw_str host);

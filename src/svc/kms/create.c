@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 #include "base/sys.h"
 
@@ -97,21 +97,31 @@ static enum bw_err spec_check(struct bw_call *call, const IN_kms_CreateKey *in, 
 	return BW_OK;
 }
 
-static enum bw_err origin_check(struct bw_call *call, const IN_kms_CreateKey *in, struct kms_key *k)
+static enum bw_err origin_check(struct bw_call *call, const IN_kms_CreateKey *in, struct kms_found *f)
 {
+	struct kms_key *k = &f->key;
 	bool stored = bw_str_eq(in->Origin, BW_STR("AWS_CLOUDHSM")) || bw_str_eq(in->Origin, BW_STR("EXTERNAL_KEY_STORE"));
 
 	if (stored && !bw_str_set(in->CustomKeyStoreId))
 		return invalid(call, "You must specify a CustomKeyStoreId when Origin is AWS_CLOUDHSM or EXTERNAL_KEY_STORE.");
-	if (bw_str_set(in->CustomKeyStoreId))
-		return bw_call_fail(call, "CustomKeyStoreNotFoundException", "%s", "");
-	if (bw_str_set(in->XksKeyId))
+	if (bw_str_set(in->XksKeyId) && !bw_str_eq(in->Origin, BW_STR("EXTERNAL_KEY_STORE")))
 		return invalid(call, "XksKeyId is not valid unless Origin is EXTERNAL_KEY_STORE.");
+	if (bw_str_set(in->CustomKeyStoreId) && !stored)
+		return invalid(call, "Origin must be AWS_CLOUDHSM or EXTERNAL_KEY_STORE when you specify a CustomKeyStoreId.");
+	if (stored)
+		return kms_store_choose(call, in, f);
 	if (bw_str_eq(in->Origin, BW_STR("EXTERNAL"))) {
 		k->origin = KMS_ORIGIN_EXTERNAL;
 		k->state = KMS_PENDING_IMPORT;
 	}
 	return BW_OK;
+}
+
+static void generate(const struct kms_found *f, struct bw_keyer_request *request)
+{
+	request->op = BW_KEYER_GENERATE;
+	request->key = (struct bw_keyer_material){
+	    .account = f->account, .region = f->region, .key_id = f->id, .version = 1, .spec = (enum bw_key_spec)f->key.spec};
 }
 
 static enum bw_err create_ask(struct bw_call *call, const void *input, struct bw_keyer_request *request)
@@ -120,15 +130,29 @@ static enum bw_err create_ask(struct bw_call *call, const void *input, struct bw
 	struct kms_found *f = call->state;
 
 	TRY(spec_check(call, in, &f->key));
-	TRY(origin_check(call, in, &f->key));
+	TRY(origin_check(call, in, f));
 	TRY(kms_tags_set(call, &f->key.tags, &in->Tags));
 	TRY(kms_policy_set(call, &f->key, f->arn, in->Policy,
 	    in->BypassPolicyLockoutSafetyCheck.set && in->BypassPolicyLockoutSafetyCheck.v));
-	if (f->key.origin == KMS_ORIGIN_EXTERNAL)
-		return BW_OK; /* nothing to generate */
-	request->op = BW_KEYER_GENERATE;
-	request->key = (struct bw_keyer_material){
-	    .account = f->account, .region = f->region, .key_id = f->id, .version = 1, .spec = (enum bw_key_spec)f->key.spec};
+	if (f->store)
+		kms_store_ask(call, f);
+	else if (f->key.origin == KMS_ORIGIN_AWS)
+		generate(f, request);
+	return BW_OK; /* what is imported is not generated */
+}
+
+/* An external key store has agreed: KMS's own half of the key is still to be made. */
+static enum bw_err create_then(struct bw_call *call, const void *input, struct bw_keyer_request *request)
+{
+	const struct kms_found *f = call->state;
+	bool own;
+
+	(void)input;
+	if (!f->store || call->answer.out.n)
+		return BW_OK;
+	TRY(kms_store_asked(call, f, &own));
+	if (own)
+		generate(f, request);
 	return BW_OK;
 }
 
@@ -141,11 +165,14 @@ void kms_material_add(struct bw_call *call, struct kms_found *f, const struct km
 	bw_call_save(call, &kms_material_record, kms_material_key(call->arena, f->account, f->region, f->id, m->id), m);
 }
 
-BW_OP(kms, CreateKey, .effect = BW_WRITE, .resource = create_resource, .ask = create_ask)
+BW_OP(kms, CreateKey, .effect = BW_WRITE, .resource = create_resource, .ask = create_ask,
+    .then = create_then)
 {
 	struct kms_found *f = call->state;
 
-	if (f->key.origin == KMS_ORIGIN_AWS) {
+	if (f->store)
+		TRY(kms_store_enter(call, f));
+	if (f->key.origin == KMS_ORIGIN_AWS || f->key.origin == KMS_ORIGIN_EXTERNAL_STORE) {
 		TRY(kms_answered(call, NULL));
 		f->key.public_key = call->answer.out2;
 		kms_material_add(call, f, &(struct kms_material){.id = call->answer.out3, .wrapped = call->answer.out, .version = 1,

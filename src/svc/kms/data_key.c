@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 /* Data keys and data key pairs. The four operations differ in what they give out. */
 
@@ -38,7 +38,7 @@ struct wanted {
 
 static enum bw_err data_key_ask(struct bw_call *call, const struct wanted *w, struct bw_keyer_request *request)
 {
-	const struct kms_found *f = call->state;
+	struct kms_found *f = call->state;
 
 	if (bw_str_set(w->spec) == w->bytes.set)
 		return invalid(call, "Please specify either number of bytes or key spec.");
@@ -52,7 +52,22 @@ static enum bw_err data_key_ask(struct bw_call *call, const struct wanted *w, st
 	request->length = w->bytes.set ? (size_t)w->bytes.v : bw_str_eq(w->spec, BW_STR("AES_128")) ? 16 : 32;
 	request->plain = w->plain;
 	kms_material_in_use(f, &request->key);
+	if (f->store)
+		kms_sealing_ask(call, f, request);
 	return BW_OK;
+}
+
+static enum bw_err data_key_then(struct bw_call *call, const void *input, struct bw_keyer_request *request)
+{
+	(void)input;
+	(void)request;
+	return kms_sealing_then(call, call->state);
+}
+
+/* A custom key store's ciphertexts do not name a material. */
+static struct bw_str material_of(const struct kms_found *f)
+{
+	return f->store ? BW_STR_NONE : f->key.material_id;
 }
 
 static enum bw_err with_keys(struct bw_call *call)
@@ -72,7 +87,8 @@ static enum bw_err with_ask(struct bw_call *call, const void *input, struct bw_k
 	    request);
 }
 
-BW_OP(kms, GenerateDataKey, .effect = BW_READ, .resource = kms_used_key, .keys = with_keys, .ask = with_ask)
+BW_OP(kms, GenerateDataKey, .effect = BW_READ, .resource = kms_used_key, .keys = with_keys, .ask = with_ask,
+    .then = data_key_then)
 {
 	const struct kms_found *f = call->state;
 
@@ -80,7 +96,7 @@ BW_OP(kms, GenerateDataKey, .effect = BW_READ, .resource = kms_used_key, .keys =
 	out->CiphertextBlob = call->answer.out;
 	out->Plaintext = call->answer.out2;
 	out->KeyId = f->arn;
-	out->KeyMaterialId = f->key.material_id;
+	out->KeyMaterialId = material_of(f);
 	return BW_OK;
 }
 
@@ -102,14 +118,14 @@ static enum bw_err without_ask(struct bw_call *call, const void *input, struct b
 }
 
 BW_OP(kms, GenerateDataKeyWithoutPlaintext, .effect = BW_READ, .resource = kms_used_key, .keys = without_keys,
-    .ask = without_ask)
+    .ask = without_ask, .then = data_key_then)
 {
 	const struct kms_found *f = call->state;
 
 	TRY(kms_used(call, f, NULL));
 	out->CiphertextBlob = call->answer.out;
 	out->KeyId = f->arn;
-	out->KeyMaterialId = f->key.material_id;
+	out->KeyMaterialId = material_of(f);
 	return BW_OK;
 }
 
@@ -122,6 +138,7 @@ static enum bw_err pair_ask(struct bw_call *call, const struct wanted *w, struct
 	TRY(kms_grant_tokens_check(call, w->tokens));
 	TRY(kms_no_recipient(call, w->recipient));
 	TRY(wrapping_key(call, f));
+	TRY(kms_not_in_store(call, f));
 	TRY(kms_context(call, w->context, BW_ALG_SYMMETRIC_DEFAULT, &request->context));
 	TRY(kms_dry_run(call, w->dry_run));
 	request->op = BW_KEYER_DATA_KEY_PAIR;

@@ -1,3 +1,4 @@
+#include "svc/kms/custom.h"
 #include "svc/kms/grant.h"
 
 /* Deletion (AWS KMS Developer Guide, "Delete an AWS KMS key"): a waiting period, then destruction. What was encrypted under
@@ -96,6 +97,8 @@ enum bw_err kms_key_destroy(struct bw_call *call, struct kms_found *f)
 		bw_call_delete(call, kms_store_key(call->arena, f->account, f->region, "alias", f->key.aliases.v[i]));
 	if (f->key.region_kind == KMS_REPLICA)
 		TRY(primary_tell(call, f));
+	if (f->store)
+		kms_store_leave(call, f);
 	bw_call_delete(call, kms_store_key(call->arena, f->account, f->region, "last-use", f->id));
 	bw_call_delete(call, f->store_key);
 	bw_call_take(call, &kms_keys_quota, f->region, -1);

@@ -1,6 +1,6 @@
 /* What becomes of a key by itself at its times: material rotates or expires, a waiting period ends. */
 #include "core/task.h"
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 static enum bw_err ask(struct bw_call *call, struct bw_str subject, struct bw_keyer_request *request);
 static enum bw_err run(struct bw_call *call, struct bw_str subject, struct bw_str *event);
@@ -82,6 +82,9 @@ static enum bw_err ask(struct bw_call *call, struct bw_str subject, struct bw_ke
 	struct kms_found f;
 
 	TRY(find(call, subject, &f));
+	/* Its record stands, its time has passed: the material goes with it, as far as the token can be reached. */
+	if (f.as != KMS_FOUND && f.store)
+		kms_store_destroy_ask(call, &f);
 	if (!rotates_now(call, &f))
 		return BW_OK;
 	request->op = BW_KEYER_GENERATE;

@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 /* Encrypt, Decrypt, ReEncrypt. */
 
@@ -36,10 +36,19 @@ static enum bw_err encrypt_ask(struct bw_call *call, const void *input, struct b
 	TRY(kms_dry_run(call, in->DryRun));
 	kms_material_in_use(f, &request->key);
 	request->input = in->Plaintext;
+	if (f->store)
+		kms_sealing_ask(call, f, request);
 	return BW_OK;
 }
 
-BW_OP(kms, Encrypt, .effect = BW_READ, .resource = kms_used_key, .keys = encrypt_keys, .ask = encrypt_ask)
+static enum bw_err encrypt_then(struct bw_call *call, const void *input, struct bw_keyer_request *request)
+{
+	(void)input;
+	(void)request;
+	return kms_sealing_then(call, call->state);
+}
+
+BW_OP(kms, Encrypt, .effect = BW_READ, .resource = kms_used_key, .keys = encrypt_keys, .ask = encrypt_ask, .then = encrypt_then)
 {
 	const struct kms_found *f = call->state;
 
@@ -56,12 +65,23 @@ BW_OP(kms, Encrypt, .effect = BW_READ, .resource = kms_used_key, .keys = encrypt
 struct opening {
 	struct kms_found key;
 	struct bw_keyer_blob blob;
-	bool symmetric, readable, ignored;
+	struct kms_crossed crossed; /* when it comes out of a custom key store: then the blob has no material */
+	bool symmetric, readable, ignored, opened;
 };
 
 static enum bw_err invalid_ciphertext(struct bw_call *call)
 {
 	return bw_call_fail(call, "InvalidCiphertextException", "%s", "");
+}
+
+static bool blob_read(struct bw_call *call, struct opening *o, struct bw_str ciphertext)
+{
+	if (bw_keyer_blob_parse(ciphertext, call->arena, &o->blob) == BW_OK)
+		return true;
+	if (kms_crossed_parse(ciphertext, &o->crossed) != BW_OK)
+		return false;
+	o->blob = (struct bw_keyer_blob){o->crossed.account, o->crossed.region, o->crossed.key_id, BW_STR_NONE};
+	return true;
 }
 
 /* `ignored`: a dry run that does not look at the ciphertext. Finds the key of `given`, or the one the blob names. */
@@ -70,7 +90,7 @@ static enum bw_err opening_find(struct bw_call *call, struct opening *o, struct 
 {
 	o->symmetric = algorithm_of(algorithm) == BW_ALG_SYMMETRIC_DEFAULT;
 	if (o->symmetric && !o->ignored)
-		o->readable = bw_keyer_blob_parse(ciphertext, call->arena, &o->blob) == BW_OK;
+		o->readable = blob_read(call, o, ciphertext);
 	if (bw_str_set(given))
 		return kms_find(call, given, true, &o->key);
 	o->key = (struct kms_found){.as = KMS_BAD_ID, .arn = BW_STR("*")};
@@ -105,7 +125,11 @@ static enum bw_err material_find(struct bw_call *call, const struct opening *o, 
 	enum bw_err e;
 
 	kms_material_in_use(&o->key, out);
-	if (!o->symmetric || bw_str_eq(o->blob.material_id, o->key.key.material_id))
+	/* Each is opened where it was sealed. */
+	if (o->crossed.type != (o->key.store ? o->key.store->type : 0) ||
+	    (o->key.store && !kms_crossed_fits(call, &o->key, &o->crossed)))
+		return invalid_ciphertext(call);
+	if (!o->symmetric || o->key.store || bw_str_eq(o->blob.material_id, o->key.key.material_id))
 		return BW_OK;
 	if (o->blob.material_id.n > 64)
 		return invalid_ciphertext(call);
@@ -185,10 +209,36 @@ static enum bw_err decrypt_ask(struct bw_call *call, const void *input, struct b
 	TRY(kms_grant_tokens_check(call, &in->GrantTokens));
 	TRY(opening_check(call, o, in->EncryptionAlgorithm, &in->EncryptionContext, &request->key, &request->context));
 	TRY(kms_dry_run(call, in->DryRun));
+	if (o->key.store) {
+		kms_cross_open(call, &o->key, request->context, &o->crossed);
+		return BW_OK;
+	}
 	request->op = BW_KEYER_DECRYPT;
 	request->algorithm = algorithm_of(in->EncryptionAlgorithm);
 	request->input = in->CiphertextBlob;
 	return BW_OK;
+}
+
+/* What a proxy has opened is KMS's own ciphertext. */
+static enum bw_err decrypt_then(struct bw_call *call, const void *input, struct bw_keyer_request *request)
+{
+	const IN_kms_Decrypt *in = input;
+	struct opening *o = call->state;
+	struct bw_str bytes;
+
+	if (!o->key.store || o->opened)
+		return BW_OK;
+	o->opened = true;
+	TRY(kms_cross_opened(call, &o->key, &o->crossed, &bytes));
+	if (o->crossed.type == KMS_STORE_CLOUDHSM) {
+		call->answer = (struct bw_keyer_answer){BW_OK, bytes, BW_STR(""), BW_STR("")};
+		return BW_OK;
+	}
+	request->op = BW_KEYER_DECRYPT;
+	request->algorithm = BW_ALG_SYMMETRIC_DEFAULT;
+	request->input = bytes;
+	kms_material_in_use(&o->key, &request->key);
+	return kms_context(call, &in->EncryptionContext, BW_ALG_SYMMETRIC_DEFAULT, &request->context);
 }
 
 /* A ciphertext of the wrong length or padding is told from one that was changed by nobody. */
@@ -198,7 +248,8 @@ static void opened_alike(struct bw_call *call)
 		call->answer.result = BW_ECORRUPT;
 }
 
-BW_OP(kms, Decrypt, .effect = BW_READ, .resource = decrypt_resource, .keys = decrypt_keys, .ask = decrypt_ask)
+BW_OP(kms, Decrypt, .effect = BW_READ, .resource = decrypt_resource, .keys = decrypt_keys, .ask = decrypt_ask,
+    .then = decrypt_then)
 {
 	const struct opening *o = call->state;
 
@@ -207,7 +258,7 @@ BW_OP(kms, Decrypt, .effect = BW_READ, .resource = decrypt_resource, .keys = dec
 	out->Plaintext = call->answer.out;
 	out->KeyId = o->key.arn;
 	out->EncryptionAlgorithm = algorithm_name(in->EncryptionAlgorithm);
-	if (o->symmetric)
+	if (o->symmetric && !o->key.store)
 		out->KeyMaterialId = o->blob.material_id;
 	return BW_OK;
 }
@@ -217,7 +268,63 @@ BW_OP(kms, Decrypt, .effect = BW_READ, .resource = decrypt_resource, .keys = dec
 struct reencryption {
 	struct opening from;
 	struct kms_found to;
+	struct bw_keyer_request whole; /* as it is for two keys of KMS's own */
+	enum { R_OPENING, R_CHANGING, R_SEALING } step;
+	struct bw_str sent;
 };
+
+static void seal_again(struct bw_call *call, struct reencryption *r, struct bw_str bytes)
+{
+	r->step = R_SEALING;
+	r->sent = bytes;
+	kms_cross_seal(call, &r->to, r->whole.context, bytes);
+}
+
+/* Between what was opened and what is to be sealed outside: `bytes` are the plaintext itself when a token has opened it. */
+static void change(struct bw_call *call, struct reencryption *r, struct bw_str bytes, struct bw_keyer_request *request)
+{
+	bool plain = r->from.crossed.type == KMS_STORE_CLOUDHSM, to_token = r->to.store && r->to.store->type == KMS_STORE_CLOUDHSM;
+
+	r->step = R_CHANGING;
+	if (plain && to_token) {
+		seal_again(call, r, bytes);
+		return;
+	}
+	*request = r->whole;
+	request->input = bytes;
+	if (plain) {
+		request->op = BW_KEYER_ENCRYPT;
+	} else if (to_token) {
+		request->op = BW_KEYER_DECRYPT;
+		request->key = r->whole.other;
+		request->algorithm = r->whole.other_algorithm;
+		request->context = r->whole.other_context;
+	}
+}
+
+static enum bw_err reencrypt_then(struct bw_call *call, const void *input, struct bw_keyer_request *request)
+{
+	struct reencryption *r = call->state;
+	struct bw_str bytes;
+
+	(void)input;
+	switch (r->step) {
+	case R_OPENING:
+		TRY(kms_cross_opened(call, &r->from.key, &r->from.crossed, &bytes));
+		change(call, r, bytes, request);
+		break;
+	case R_CHANGING:
+		if (!r->to.store)
+			break;
+		opened_alike(call);
+		TRY(kms_answered(call, "InvalidCiphertextException"));
+		seal_again(call, r, call->answer.out);
+		break;
+	case R_SEALING:
+		return kms_cross_sealed(call, &r->to, r->whole.context, r->sent, &call->answer.out);
+	}
+	return BW_OK;
+}
 
 static enum bw_err reencrypt_resource(struct bw_call *call)
 {
@@ -259,11 +366,16 @@ static enum bw_err reencrypt_ask(struct bw_call *call, const void *input, struct
 	TRY(kms_context(call, &in->DestinationEncryptionContext, request->algorithm, &request->context));
 	TRY(kms_dry_run(call, in->DryRun));
 	kms_material_in_use(&r->to, &request->key);
-	request->input = in->CiphertextBlob;
+	r->whole = *request;
+	request->op = BW_KEYER_NOTHING;
+	if (r->from.key.store)
+		kms_cross_open(call, &r->from.key, r->whole.other_context, &r->from.crossed);
+	else
+		change(call, r, in->CiphertextBlob, request);
 	return BW_OK;
 }
 
-BW_OP(kms, ReEncrypt, .effect = BW_READ, .resource = reencrypt_resource, .ask = reencrypt_ask)
+BW_OP(kms, ReEncrypt, .effect = BW_READ, .resource = reencrypt_resource, .ask = reencrypt_ask, .then = reencrypt_then)
 {
 	const struct reencryption *r = call->state;
 
@@ -274,9 +386,9 @@ BW_OP(kms, ReEncrypt, .effect = BW_READ, .resource = reencrypt_resource, .ask = 
 	out->KeyId = r->to.arn;
 	out->SourceEncryptionAlgorithm = algorithm_name(in->SourceEncryptionAlgorithm);
 	out->DestinationEncryptionAlgorithm = algorithm_name(in->DestinationEncryptionAlgorithm);
-	if (r->from.symmetric)
+	if (r->from.symmetric && !r->from.key.store)
 		out->SourceKeyMaterialId = r->from.blob.material_id;
-	if (r->to.key.spec == BW_KEY_SYMMETRIC_DEFAULT)
+	if (r->to.key.spec == BW_KEY_SYMMETRIC_DEFAULT && !r->to.store)
 		out->DestinationKeyMaterialId = r->to.key.material_id;
 	return BW_OK;
 }

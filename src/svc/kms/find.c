@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 #include "core/trust.h"
 
@@ -68,6 +68,8 @@ enum bw_err kms_find_in(struct bw_call *call, struct bw_str account, struct bw_s
 	if (e != BW_OK && e != BW_ENOTFOUND)
 		return e;
 	out->as = e == BW_OK && !is_destroyed(call, &out->key) ? KMS_FOUND : KMS_NO_KEY;
+	if (e == BW_OK && bw_str_set(out->key.store_id))
+		TRY(kms_store_of(call, out));
 	/* Imported material that has expired is gone, too. */
 	if (out->as == KMS_FOUND && out->key.material_valid_to_ms && out->key.material_valid_to_ms <= call->now_ms) {
 		out->key.wrapped = BW_STR_NONE;

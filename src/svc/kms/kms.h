@@ -20,7 +20,7 @@ enum {
 };
 
 extern const struct bw_quota kms_keys_quota, kms_aliases_quota, kms_grants_quota, kms_tags_quota, kms_rotations_quota,
-    kms_policy_size_quota;
+    kms_policy_size_quota, kms_stores_quota;
 
 /* ---- The key that is meant ---- */
 
@@ -38,6 +38,8 @@ struct kms_found {
 	struct bw_str given, account, region, id, arn, store_key;
 	struct bw_str alias; /* "alias/name" when it was named by that */
 	struct kms_key key;
+	struct kms_store *store; /* the custom key store that it is in; NULL: none */
+	struct kms_sealing *sealing; /* its own; NULL: nothing is on its way there */
 };
 
 /* BW_OK whatever is found; other errors are stated. `aliases`: alias names and ARNs may be given, too. */

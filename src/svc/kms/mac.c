@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 /* Message authentication codes, shared secrets, random bytes. */
 
@@ -107,11 +107,11 @@ static enum bw_err random_ask(struct bw_call *call, const void *input, struct bw
 {
 	const IN_kms_GenerateRandom *in = input;
 
-	if (bw_str_set(in->CustomKeyStoreId))
-		return bw_call_fail(call, "CustomKeyStoreNotFoundException", "%s", "");
 	TRY(kms_no_recipient(call, in->Recipient));
 	if (!in->NumberOfBytes.set)
 		return bw_call_fail(call, "ValidationException", "%s", "NumberOfBytes is required.");
+	if (bw_str_set(in->CustomKeyStoreId))
+		return kms_custom_random(call, in->CustomKeyStoreId, (size_t)in->NumberOfBytes.v);
 	request->op = BW_KEYER_RANDOM;
 	request->length = (size_t)in->NumberOfBytes.v;
 	return BW_OK;
@@ -119,6 +119,8 @@ static enum bw_err random_ask(struct bw_call *call, const void *input, struct bw
 
 BW_OP(kms, GenerateRandom, .effect = BW_READ, .ask = random_ask)
 {
+	if (bw_str_set(in->CustomKeyStoreId))
+		return kms_custom_drawn(call, &out->Plaintext);
 	TRY(kms_answered(call, NULL));
 	out->Plaintext = call->answer.out;
 	return BW_OK;

@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 /* DescribeKey's facts (AWS KMS API Reference, "KeyMetadata"). */
 
@@ -67,7 +67,9 @@ enum bw_err kms_metadata(struct bw_call *call, const struct kms_found *f, struct
 			m->ValidTo = BW_TIME(k->material_valid_to_ms);
 	}
 	if (k->spec == BW_KEY_SYMMETRIC_DEFAULT)
-		m->CurrentKeyMaterialId = k->material_id;
+		m->CurrentKeyMaterialId = f->store ? BW_STR_NONE : k->material_id;
+	if (f->store)
+		kms_store_describe(call, f, m);
 	names(call, k, KMS_GENERATE_VERIFY_MAC, &m->MacAlgorithms.set, &m->MacAlgorithms.n, &m->MacAlgorithms.v);
 	kms_algorithms_to_shape(call, k, &m->EncryptionAlgorithms, &m->SigningAlgorithms, &m->KeyAgreementAlgorithms);
 	*out = m;

@@ -27,6 +27,8 @@ static const struct bw_field key_fields[] = {
     BW_FIELD(24, I64, struct kms_key, material_version),
     BW_FIELD(25, I64, struct kms_key, material_valid_to_ms),
     BW_FIELD(26, STR, struct kms_key, home_region),
+    BW_FIELD(27, STR, struct kms_key, store_id),
+    BW_FIELD(28, STR, struct kms_key, xks_key_id),
 };
 const struct bw_record kms_key_record = BW_RECORD("key", struct kms_key, key_fields);
 
@@ -85,6 +87,23 @@ static const struct bw_field import_fields[] = {
     BW_FIELD(5, I64, struct kms_import, expires_ms),
 };
 const struct bw_record kms_import_record = BW_RECORD("import-token", struct kms_import, import_fields);
+
+static const struct bw_field store_fields[] = {
+    BW_FIELD(1, STR, struct kms_store, id),
+    BW_FIELD(2, STR, struct kms_store, name),
+    BW_FIELD(3, I64, struct kms_store, type),
+    BW_FIELD(4, I64, struct kms_store, state),
+    BW_FIELD(5, I64, struct kms_store, created_ms),
+    BW_FIELD(6, STR, struct kms_store, error_code),
+    BW_FIELD(7, STR, struct kms_store, cluster),
+    BW_FIELD(8, STR, struct kms_store, trust_pem),
+    BW_FIELD(9, STR, struct kms_store, pin),
+    BW_FIELD(10, STR, struct kms_store, endpoint),
+    BW_FIELD(11, STR, struct kms_store, path),
+    BW_FIELD(12, STR, struct kms_store, key_id),
+    BW_FIELD(13, STR, struct kms_store, secret),
+};
+const struct bw_record kms_store_record = BW_RECORD("store", struct kms_store, store_fields);
 
 struct bw_str kms_store_key(struct bw_arena *a, struct bw_str account, struct bw_str region, const char *kind, struct bw_str name)
 {

@@ -15,7 +15,7 @@ enum kms_state {
 
 enum kms_usage { KMS_ENCRYPT_DECRYPT = 1, KMS_SIGN_VERIFY, KMS_GENERATE_VERIFY_MAC, KMS_KEY_AGREEMENT };
 
-enum kms_origin { KMS_ORIGIN_AWS = 1, KMS_ORIGIN_EXTERNAL };
+enum kms_origin { KMS_ORIGIN_AWS = 1, KMS_ORIGIN_EXTERNAL, KMS_ORIGIN_CLOUDHSM, KMS_ORIGIN_EXTERNAL_STORE };
 
 enum kms_region_kind { KMS_REGIONAL, KMS_PRIMARY, KMS_REPLICA };
 
@@ -39,6 +39,20 @@ struct kms_key {
 	int64_t material_valid_to_ms; /* imported: 0 does not expire */
 	/* The Region its materials are wrapped for: that of the first primary, which related keys share. Absent: its own. */
 	struct bw_str home_region;
+	struct bw_str store_id, xks_key_id; /* in a custom key store; the second of an external one alone */
+};
+
+/* AWS KMS API Reference, "CustomKeyStoresListEntry". Numbers are stored. */
+enum kms_store_type { KMS_STORE_CLOUDHSM = 1, KMS_STORE_EXTERNAL };
+enum kms_store_state { KMS_STORE_CONNECTED = 1, KMS_STORE_DISCONNECTED, KMS_STORE_FAILED };
+
+/* "account/Region/kms/store/id" */
+struct kms_store {
+	struct bw_str id, name;
+	int64_t type, state, created_ms;
+	struct bw_str error_code; /* why it failed to connect */
+	struct bw_str cluster, trust_pem, pin;
+	struct bw_str endpoint, path, key_id, secret; /* of an external one: its proxy */
 };
 
 /* How a material stands among its key's. */
@@ -84,7 +98,7 @@ struct kms_import {
 };
 
 extern const struct bw_record kms_key_record, kms_material_record, kms_alias_record, kms_grant_record, kms_last_use_record,
-    kms_import_record;
+    kms_import_record, kms_store_record;
 
 /* Store keys. */
 struct bw_str kms_store_key(struct bw_arena *a, struct bw_str account, struct bw_str region, const char *kind, struct bw_str name);

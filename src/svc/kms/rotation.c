@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 #include "codec/sort.h"
 
@@ -156,6 +156,7 @@ BW_OP(kms, GetKeyRotationStatus, .effect = BW_READ, .resource = kms_managed_key)
 	bool on;
 
 	TRY(kms_key_of(call, &f));
+	TRY(kms_not_in_store(call, f));
 	on = f->key.rotation_days && f->key.state != KMS_PENDING_DELETION && f->key.state != KMS_PENDING_REPLICA_DELETION;
 	out->KeyId = f->id;
 	out->KeyRotationEnabled = BW_BOOL(on);
@@ -197,6 +198,7 @@ static enum bw_err rotate_ask(struct bw_call *call, const void *input, struct bw
 	(void)input;
 	TRY(kms_key_of(call, &f));
 	TRY(symmetric_check(call, f));
+	TRY(kms_not_in_store(call, f));
 	TRY(kms_not_replica(call, f));
 	TRY(kms_in_state(call, f, KMS_IN(ENABLED)));
 	TRY(bw_call_within(call, &kms_rotations_quota, (size_t)f->key.rotations_on_demand + 1));
@@ -279,6 +281,7 @@ BW_OP(kms, ListKeyRotations, .effect = BW_READ, .resource = kms_managed_key)
 
 	TRY(kms_key_of(call, &f));
 	TRY(symmetric_check(call, f));
+	TRY(kms_not_in_store(call, f));
 	TRY(kms_materials(call, f, &v, &n));
 	for (size_t i = 0; i < n; i++)
 		if (all || v[i].rotation != KMS_ROTATION_NONE)

@@ -76,7 +76,7 @@ const struct kms_algorithm kms_algorithms[BW_ALGS] = {
 };
 
 const char *const kms_usage_names[5] = {NULL, "ENCRYPT_DECRYPT", "SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"};
-const char *const kms_origin_names[3] = {NULL, "AWS_KMS", "EXTERNAL"};
+const char *const kms_origin_names[5] = {NULL, "AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"};
 const char *const kms_state_names[6] = {
     NULL, "Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion"};
 

@@ -19,7 +19,7 @@ struct kms_algorithm {
 extern const struct kms_spec kms_specs[BW_KEY_SPECS];
 extern const struct kms_algorithm kms_algorithms[BW_ALGS];
 /* By AWS's names; indexed by the enums of record.h, absent at 0. */
-extern const char *const kms_usage_names[5], *const kms_origin_names[3], *const kms_state_names[6];
+extern const char *const kms_usage_names[5], *const kms_origin_names[5], *const kms_state_names[6];
 
 /* BW_KEY_NONE, BW_ALG_NONE or 0 when there is none of that name. */
 enum bw_key_spec kms_spec_by_name(struct bw_str name);

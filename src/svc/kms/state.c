@@ -1,4 +1,4 @@
-#include "svc/kms/kms.h"
+#include "svc/kms/custom.h"
 
 #include "base/sys.h"
 
@@ -32,6 +32,7 @@ enum bw_err kms_usable(struct bw_call *call, const struct kms_found *f, enum kms
 
 	TRY(kms_must_exist(call, f));
 	TRY(kms_in_state(call, f, KMS_IN(ENABLED)));
+	TRY(kms_store_ready(call, f));
 	if (k->usage != (int64_t)usage)
 		return bw_call_fail(call, "InvalidKeyUsageException", "%.*s key usage is %s which is not valid for %s.",
 		    BW_FMT(f->arn), kms_usage_names[k->usage], call->model->name);

@@ -1,0 +1,106 @@
+#include "bin/outside.h"
+
+#include <unistd.h>
+
+#include "base/sys.h"
+
+enum {
+	TIMEOUT_MS =
+	    250, /* AWS KMS Developer Guide, "External key stores": the timeout of a request to a proxy */
+	TIMEOUT_MAX_MS = 10000,
+	CA_MAX = 4 << 20,
+	CERT_MAX = 64 << 10,
+};
+
+static const char *const authorities[] = {
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
+
+static int hosts_parse(const struct parsed *p, struct bw_outside_config *c)
+{
+	for (const char *const *o = option_all(p, "xks-host"); *o; o++) {
+		struct bw_str address = bw_str_c(*o), name = bw_str_cut(&address, '=');
+
+		if (c->host_count == BW_OUTSIDE_HOSTS_MAX)
+			return command_refuse(p, "more than %d --xks-host", BW_OUTSIDE_HOSTS_MAX);
+		if (!name.n || !bw_str_set(address) ||
+		    bw_address_parse(address, &c->hosts[c->host_count].address) != BW_OK)
+			return command_refuse(p, "--xks-host %s is not NAME=ADDRESS:PORT", *o);
+		c->hosts[c->host_count++].name = name;
+	}
+	return 0;
+}
+
+static int cluster_parse(
+    const struct parsed *p, const char *option, struct bw_arena *a, struct bw_outside_config *c)
+{
+	struct bw_str rest = bw_str_c(option), cluster = bw_str_cut(&rest, '='),
+	              module = bw_str_cut(&rest, ','), label = bw_str_cut(&rest, ',');
+
+	if (c->token_count == BW_OUTSIDE_TOKENS_MAX)
+		return command_refuse(p, "more than %d --cloudhsm", BW_OUTSIDE_TOKENS_MAX);
+	if (!bw_str_starts(cluster, BW_STR("cluster-")) || !module.n || module.p[0] != '/' || !label.n)
+		return command_refuse(p, "--cloudhsm %s is not cluster-ID=/MODULE,TOKEN[,CERT]", option);
+	for (size_t i = 0; i < c->token_count; i++)
+		if (bw_str_eq(c->tokens[i].cluster, cluster))
+			return command_refuse(
+			    p, "--cloudhsm %s: there is a token for the cluster already", option);
+	if (bw_str_set(rest) && file_read(rest.p, CERT_MAX, a, &c->tokens[c->token_count].trust_pem) != BW_OK)
+		return command_refuse(p, "--cloudhsm %s: %s cannot be read", option, rest.p);
+	c->tokens[c->token_count].cluster = cluster;
+	c->tokens[c->token_count].module = module;
+	c->tokens[c->token_count++].label = label;
+	return 0;
+}
+
+/* The system's list is where the distribution has it; without one nobody is trusted. */
+static int authorities_read(const struct parsed *p, struct bw_arena *a, struct bw_outside_config *c)
+{
+	const char *given = option_get(p, "xks-ca");
+
+	c->ca_pem = BW_STR("");
+	if (given)
+		return file_read(given, CA_MAX, a, &c->ca_pem) == BW_OK
+		           ? 0
+		           : command_refuse(p, "--xks-ca %s cannot be read", given);
+	for (size_t i = 0; i < BW_COUNT(authorities); i++)
+		if (file_read(authorities[i], CA_MAX, a, &c->ca_pem) == BW_OK)
+			return 0;
+	return 0;
+}
+
+static int options_read(const struct parsed *p, struct bw_arena *a, struct bw_outside_config *c)
+{
+	const char *timeout = option_get(p, "xks-timeout");
+	int refused = hosts_parse(p, c);
+
+	c->timeout_ms = TIMEOUT_MS;
+	if (!refused && timeout &&
+	    bw_str_to_i64(bw_str_c(timeout), 1, TIMEOUT_MAX_MS, &c->timeout_ms) != BW_OK)
+		refused = command_refuse(
+		    p, "--xks-timeout %s is not a number from 1 to %d", timeout, TIMEOUT_MAX_MS);
+	for (const char *const *o = option_all(p, "cloudhsm"); !refused && *o; o++)
+		refused = cluster_parse(p, *o, a, c);
+	return refused ? refused : authorities_read(p, a, c);
+}
+
+int outside_prepare(const struct parsed *p, struct place *place, size_t loops, struct outside_process *o)
+{
+	int refused = options_read(p, &place->arena, &o->config);
+
+	if (refused)
+		return refused;
+	o->outside = (struct bw_outside){&o->config, o->outside_ends, loops};
+	for (size_t i = 0; i < loops; i++)
+		if (bw_outside_channel(&o->outside_ends[i], &o->api_ends[i]) != BW_OK)
+			return 1;
+	return 0;
+}
+
+void outside_forget(const struct outside_process *o, bool asks)
+{
+	for (size_t i = 0; i < o->outside.channel_count; i++) {
+		close(o->outside_ends[i]);
+		if (!asks)
+			close(o->api_ends[i]);
+	}
+}

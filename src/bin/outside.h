@@ -1,0 +1,28 @@
+/* The outside's process: what the operator says of the world, and the channels to it. */
+#pragma once
+
+#include "bin/api.h"
+#include "outside/outside.h"
+
+struct outside_process {
+	struct bw_outside outside;
+	struct bw_outside_config config;
+	int outside_ends[LOOPS_MAX], api_ends[LOOPS_MAX];
+};
+
+#define OPTIONS_OUTSIDE                                                                                      \
+	{"xks-host", OPTION_MANY, "NAME=ADDR:PORT",                                                          \
+	    "where the host of an external key store's proxy is (default: what DNS says, port 443)"},        \
+	    {"xks-ca", OPTION_VALUE, "FILE",                                                                 \
+	        "trust these authorities' certificates for such proxies (default: the system's)"},           \
+	    {"xks-timeout", OPTION_VALUE, "MS", "how long such a proxy may take (default: 250, as AWS's)"},  \
+	{                                                                                                    \
+		"cloudhsm", OPTION_MANY, "CLUSTER=MODULE,TOKEN[,CERT]",                                      \
+		    "the PKCS #11 token that stands for a CloudHSM cluster, and its trust anchor's file"     \
+	}
+
+/* Reads the options and makes the channels, one a loop. Before the processes are forked. 0, or what the
+ * program ends with: said on stderr. */
+int outside_prepare(const struct parsed *p, struct place *place, size_t loops, struct outside_process *o);
+/* For the other processes: closes the outside's ends of the channels, and, unless `asks`, the api's. */
+void outside_forget(const struct outside_process *o, bool asks);
