@@ -1,4 +1,4 @@
-/* RSA, elliptic curves and Edwards curves: encryption, signatures, shared secrets, imported material. What a
+/* RSA, elliptic curves and SM2: encryption, signatures, shared secrets, imported material. What a
  * caller may tell from a refusal is the same for every reason: OpenSSL's errors never leave here. */
 #include "keyer/keyer_internal.h"
 
@@ -26,40 +26,53 @@ static const unsigned char *bytes_of(struct bw_str s)
 	return (const unsigned char *)s.p;
 }
 
-/* ---- RSA encryption ---- */
+/* ---- Encryption ---- */
 
-static bool oaep_set(EVP_PKEY_CTX *c, enum bw_key_algorithm a)
+enum { SM2_PLAIN_MAX = 1024 }; /* KMS API Reference, "Encrypt" */
+
+/* KMS Developer Guide: the mask generation function of OAEP uses the same hash, and the label is empty. SM2's ciphertext is the
+ * structure of GM/T 0009. */
+static bool encryption_set(EVP_PKEY_CTX *c, enum bw_key_algorithm a)
 {
 	const struct keyer_algorithm *row = keyer_algorithm(a);
 
-	/* KMS Developer Guide: the mask generation function uses the same hash. The label is empty. */
+	if (row->family == KEYER_SM2)
+		return true;
 	return EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_OAEP_PADDING) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_oaep_md_name(c, row->digest, NULL) == 1 &&
 	       EVP_PKEY_CTX_set_rsa_mgf1_md_name(c, row->digest, NULL) == 1;
 }
 
-enum bw_err keyer_rsa_encrypt(
+enum bw_err keyer_public_encrypt(
     struct keyer_turn *t, EVP_PKEY *pkey, enum bw_key_algorithm a, struct bw_str plain, struct bw_str *out)
 {
 	EVP_PKEY_CTX *c = context_new(pkey);
-	size_t n = (size_t)EVP_PKEY_get_size(pkey);
-	unsigned char *to = bw_arena_alloc(t->arena, n);
-	bool good = EVP_PKEY_encrypt_init(c) == 1 && oaep_set(c, a) &&
-	            EVP_PKEY_encrypt(c, to, &n, bytes_of(plain), plain.n) == 1;
+	unsigned char *to = NULL;
+	size_t n = 0;
+	bool good = (a != BW_ALG_SM2PKE || (plain.n && plain.n <= SM2_PLAIN_MAX)) && EVP_PKEY_encrypt_init(c) == 1 &&
+	            encryption_set(c, a) && EVP_PKEY_encrypt(c, NULL, &n, bytes_of(plain), plain.n) == 1;
 
-	*out = bw_str_make(to, n);
+	if (good) {
+		to = bw_arena_alloc(t->arena, n);
+		good = EVP_PKEY_encrypt(c, to, &n, bytes_of(plain), plain.n) == 1;
+	}
+	*out = bw_str_make(to, good ? n : 0);
 	return done(c, good, BW_EINVAL);
 }
 
-enum bw_err keyer_rsa_decrypt(
+enum bw_err keyer_public_decrypt(
     struct keyer_turn *t, EVP_PKEY *pkey, enum bw_key_algorithm a, struct bw_str sealed, struct bw_str *out)
 {
 	EVP_PKEY_CTX *c = context_new(pkey);
 	size_t n = (size_t)EVP_PKEY_get_size(pkey);
-	unsigned char *to = bw_arena_alloc(t->arena, n);
-	bool good = sealed.n == n && EVP_PKEY_decrypt_init(c) == 1 && oaep_set(c, a) &&
-	            EVP_PKEY_decrypt(c, to, &n, bytes_of(sealed), sealed.n) == 1;
+	bool fits = a == BW_ALG_SM2PKE ? sealed.n > n && sealed.n < SM2_PLAIN_MAX + 256 : sealed.n == n;
+	unsigned char *to;
+	bool good;
 
+	n = sealed.n > n ? sealed.n : n;
+	to = bw_arena_alloc(t->arena, n);
+	good = fits && EVP_PKEY_decrypt_init(c) == 1 && encryption_set(c, a) &&
+	       EVP_PKEY_decrypt(c, to, &n, bytes_of(sealed), sealed.n) == 1;
 	*out = good ? bw_str_make(to, n) : BW_STR("");
 	return done(c, good, BW_ECORRUPT);
 }
@@ -100,10 +113,10 @@ enum bw_err keyer_unwrap_import(
 	enum bw_err e;
 
 	if (!wraps_aes(a))
-		return keyer_rsa_decrypt(t, pkey, a, sealed, out);
+		return keyer_public_decrypt(t, pkey, a, sealed, out);
 	/* An AES key under the RSA key, and the material under that (KMS Developer Guide,
 	 * "RSA_AES_KEY_WRAP_SHA_*"). */
-	TRY(keyer_rsa_decrypt(t, pkey, a, bw_str_sub(sealed, 0, n), &key));
+	TRY(keyer_public_decrypt(t, pkey, a, bw_str_sub(sealed, 0, n), &key));
 	e = aes_unwrap(t, key, bw_str_sub(sealed, n, sealed.n), out);
 	bw_wipe((void *)(uintptr_t)key.p, key.n);
 	return e;
@@ -150,36 +163,56 @@ static bool scheme_set(EVP_PKEY_CTX *c, const struct keyer_algorithm *row)
 	           EVP_PKEY_CTX_set_rsa_pss_saltlen(c, RSA_PSS_SALTLEN_DIGEST) == 1);
 }
 
-/* Ed25519 signs the message itself (RFC 8032 section 5.1). */
-static enum bw_err edwards_sign(struct keyer_turn *t, EVP_PKEY *pkey, struct bw_str *out)
+/* GM/T 0009: who signs, when nothing else is agreed. */
+static const char sm2_id[] = "1234567812345678";
+
+/* SM2 hashes the signer's identity and key before the message; a digest has all that in it already. */
+static EVP_MD_CTX *sm2_begin(EVP_PKEY *pkey, bool sign)
 {
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	size_t n = 64;
-	unsigned char *to = bw_arena_alloc(t->arena, n);
-	bool good = t->request->message == BW_MESSAGE_RAW &&
-	            EVP_DigestSignInit_ex(c, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
-	            EVP_DigestSign(c, to, &n, bytes_of(t->request->input), t->request->input.n) == 1;
+	EVP_PKEY_CTX *inner = context_new(pkey);
 
-	EVP_MD_CTX_free(c);
-	ERR_clear_error();
-	*out = bw_str_make(to, n);
-	return good ? BW_OK : BW_EINVAL;
+	MUST(c != NULL && EVP_PKEY_CTX_set1_id(inner, sm2_id, sizeof sm2_id - 1) == 1);
+	EVP_MD_CTX_set_pkey_ctx(c, inner);
+	MUST(sign ? EVP_DigestSignInit(c, NULL, EVP_sm3(), NULL, pkey) == 1
+	          : EVP_DigestVerifyInit(c, NULL, EVP_sm3(), NULL, pkey) == 1);
+	return c;
 }
 
-static enum bw_err edwards_verify(struct keyer_turn *t, EVP_PKEY *pkey)
+static void sm2_end(EVP_MD_CTX *c)
+{
+	EVP_PKEY_CTX *inner = EVP_MD_CTX_get_pkey_ctx(c);
+
+	EVP_MD_CTX_free(c);
+	EVP_PKEY_CTX_free(inner);
+	ERR_clear_error();
+}
+
+static enum bw_err sm2_message_sign(struct keyer_turn *t, EVP_PKEY *pkey, struct bw_str *out)
+{
+	size_t n = (size_t)EVP_PKEY_get_size(pkey);
+	unsigned char *to = bw_arena_alloc(t->arena, n);
+	EVP_MD_CTX *c = sm2_begin(pkey, true);
+	bool good = EVP_DigestSign(c, to, &n, bytes_of(t->request->input), t->request->input.n) == 1;
+
+	sm2_end(c);
+	*out = bw_str_make(to, n);
+	return good ? BW_OK : BW_EINTERNAL;
+}
+
+static enum bw_err sm2_message_verify(struct keyer_turn *t, EVP_PKEY *pkey)
 {
 	const struct bw_keyer_request *r = t->request;
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
-	bool good;
+	EVP_MD_CTX *c = sm2_begin(pkey, false);
+	bool good = EVP_DigestVerify(c, bytes_of(r->input2), r->input2.n, bytes_of(r->input), r->input.n) == 1;
 
-	MUST(c != NULL);
-	good = EVP_DigestVerifyInit_ex(c, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
-	       EVP_DigestVerify(c, bytes_of(r->input2), r->input2.n, bytes_of(r->input), r->input.n) == 1;
-	EVP_MD_CTX_free(c);
-	ERR_clear_error();
-	if (r->message != BW_MESSAGE_RAW)
-		return BW_EINVAL;
+	sm2_end(c);
 	return good ? BW_OK : BW_ECORRUPT;
+}
+
+static bool signs_whole(enum keyer_family family)
+{
+	return family == KEYER_EDWARDS || family == KEYER_ML_DSA;
 }
 
 enum bw_err keyer_sign(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out)
@@ -190,8 +223,10 @@ enum bw_err keyer_sign(struct keyer_turn *t, const struct keyer_key *k, struct b
 	size_t n, room;
 	bool good;
 
-	if (row->family == KEYER_EDWARDS)
-		return edwards_sign(t, k->pkey, out);
+	if (signs_whole(row->family))
+		return keyer_message_sign(t, k->pkey, out);
+	if (row->family == KEYER_SM2 && t->request->message == BW_MESSAGE_RAW)
+		return sm2_message_sign(t, k->pkey, out);
 	TRY(message_digest(t, row, digest, &n));
 	room = (size_t)EVP_PKEY_get_size(k->pkey);
 	to = bw_arena_alloc(t->arena, room);
@@ -211,8 +246,10 @@ enum bw_err keyer_verify(struct keyer_turn *t, const struct keyer_key *k)
 	size_t n;
 	bool good;
 
-	if (row->family == KEYER_EDWARDS)
-		return edwards_verify(t, k->pkey);
+	if (signs_whole(row->family))
+		return keyer_message_verify(t, k->pkey);
+	if (row->family == KEYER_SM2 && t->request->message == BW_MESSAGE_RAW)
+		return sm2_message_verify(t, k->pkey);
 	TRY(message_digest(t, row, digest, &n));
 	c = context_new(k->pkey);
 	good = EVP_PKEY_verify_init(c) == 1 && scheme_set(c, row) &&

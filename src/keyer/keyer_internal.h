@@ -51,12 +51,13 @@ struct keyer_turn {
 };
 
 /* ---- spec.c ---- */
-enum keyer_family { KEYER_SYMMETRIC, KEYER_MAC, KEYER_RSA, KEYER_EC, KEYER_EDWARDS, KEYER_FAMILIES };
+enum keyer_family { KEYER_SYMMETRIC, KEYER_MAC, KEYER_RSA, KEYER_EC, KEYER_EDWARDS, KEYER_SM2, KEYER_ML_DSA, KEYER_FAMILIES };
 struct keyer_spec {
 	enum keyer_family family;
 	unsigned bits;        /* RSA modulus */
 	unsigned raw_bytes;   /* symmetric and HMAC keys */
 	const char *group;    /* EC: OpenSSL's name */
+	const char *type;     /* what is neither RSA nor EC: OpenSSL's name, if it has it */
 	unsigned share_bytes; /* EC: of an ECDH secret */
 	bool slow;            /* making one takes long */
 };
@@ -111,12 +112,15 @@ BW_CHECKED enum bw_err keyer_symmetric_encrypt(struct keyer_turn *t, const struc
 BW_CHECKED enum bw_err keyer_symmetric_decrypt(struct keyer_turn *t, const struct bw_keyer_material *m,
     struct bw_str key, struct bw_str context, struct bw_str sealed, struct bw_str *out);
 BW_CHECKED enum bw_err keyer_mac(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out);
-BW_CHECKED enum bw_err keyer_rsa_encrypt(
+BW_CHECKED enum bw_err keyer_public_encrypt(
     struct keyer_turn *t, EVP_PKEY *pkey, enum bw_key_algorithm a, struct bw_str plain, struct bw_str *out);
-BW_CHECKED enum bw_err keyer_rsa_decrypt(
+BW_CHECKED enum bw_err keyer_public_decrypt(
     struct keyer_turn *t, EVP_PKEY *pkey, enum bw_key_algorithm a, struct bw_str sealed, struct bw_str *out);
 BW_CHECKED enum bw_err keyer_sign(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out);
 BW_CHECKED enum bw_err keyer_verify(struct keyer_turn *t, const struct keyer_key *k);
+/* edwards.c: families that sign messages whole. */
+BW_CHECKED enum bw_err keyer_message_sign(struct keyer_turn *t, EVP_PKEY *pkey, struct bw_str *out);
+BW_CHECKED enum bw_err keyer_message_verify(struct keyer_turn *t, EVP_PKEY *pkey);
 BW_CHECKED enum bw_err keyer_derive(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out);
 /* ImportKeyMaterial's algorithms. */
 BW_CHECKED enum bw_err keyer_unwrap_import(

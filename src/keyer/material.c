@@ -146,7 +146,9 @@ static EVP_PKEY *pkey_make(const struct keyer_spec *s)
 	case KEYER_EC:
 		return EVP_EC_gen(s->group);
 	case KEYER_EDWARDS:
-		return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	case KEYER_SM2:
+	case KEYER_ML_DSA:
+		return EVP_PKEY_Q_keygen(NULL, NULL, s->type);
 	default:
 		return NULL;
 	}
@@ -200,7 +202,7 @@ static bool fits(EVP_PKEY *pkey, const struct keyer_spec *s)
 		return false;
 	if (s->family == KEYER_EC && !(EVP_PKEY_is_a(pkey, "EC") && group_is(pkey, s->group)))
 		return false;
-	if (s->family == KEYER_EDWARDS && !EVP_PKEY_is_a(pkey, "ED25519"))
+	if (s->type && !EVP_PKEY_is_a(pkey, s->type))
 		return false;
 	c = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
 	MUST(c != NULL);

@@ -18,7 +18,7 @@ static enum bw_err seal(struct keyer_turn *t, const struct bw_keyer_material *m,
 	CHECK(keyer_goes_with(a, m->spec), BW_EINVAL);
 	e = keyer_key_open(t, m, &k);
 	if (e == BW_OK)
-		e = k.pkey ? keyer_rsa_encrypt(t, k.pkey, a, plain, out)
+		e = k.pkey ? keyer_public_encrypt(t, k.pkey, a, plain, out)
 		           : keyer_symmetric_encrypt(t, m, k.raw, context, plain, out);
 	keyer_key_close(&k);
 	return e;
@@ -33,7 +33,7 @@ static enum bw_err unseal(struct keyer_turn *t, const struct bw_keyer_material *
 	CHECK(keyer_goes_with(a, m->spec), BW_EINVAL);
 	e = keyer_key_open(t, m, &k);
 	if (e == BW_OK)
-		e = k.pkey ? keyer_rsa_decrypt(t, k.pkey, a, sealed, out)
+		e = k.pkey ? keyer_public_decrypt(t, k.pkey, a, sealed, out)
 		           : keyer_symmetric_decrypt(t, m, k.raw, context, sealed, out);
 	keyer_key_close(&k);
 	return e;

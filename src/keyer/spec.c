@@ -1,6 +1,7 @@
 /* What there is: key specs and algorithms, a row each (KMS Developer Guide, "Key spec reference"). */
 #include "keyer/keyer_internal.h"
 
+#include <openssl/err.h>
 #include <openssl/rsa.h>
 
 static const struct keyer_spec specs[BW_KEY_SPECS] = {
@@ -16,14 +17,36 @@ static const struct keyer_spec specs[BW_KEY_SPECS] = {
     [BW_KEY_ECC_NIST_P384] = {KEYER_EC, .group = "P-384", .share_bytes = 48},
     [BW_KEY_ECC_NIST_P521] = {KEYER_EC, .group = "P-521", .share_bytes = 66},
     [BW_KEY_ECC_SECG_P256K1] = {KEYER_EC, .group = "secp256k1", .share_bytes = 32},
-    [BW_KEY_ECC_NIST_EDWARDS25519] = {KEYER_EDWARDS},
+    [BW_KEY_ECC_NIST_EDWARDS25519] = {KEYER_EDWARDS, .type = "ED25519"},
+    [BW_KEY_ML_DSA_44] = {KEYER_ML_DSA, .type = "ML-DSA-44"},
+    [BW_KEY_ML_DSA_65] = {KEYER_ML_DSA, .type = "ML-DSA-65"},
+    [BW_KEY_ML_DSA_87] = {KEYER_ML_DSA, .type = "ML-DSA-87"},
+    [BW_KEY_SM2] = {KEYER_SM2, .type = "SM2"},
 };
+
+/* Whether the OpenSSL that runs has it: asked once. */
+static bool type_is_there(enum bw_key_spec spec)
+{
+	static signed char known[BW_KEY_SPECS]; /* 0: not asked yet */
+	signed char is = __atomic_load_n(&known[spec], __ATOMIC_RELAXED);
+	EVP_KEYMGMT *found;
+
+	if (is)
+		return is > 0;
+	found = EVP_KEYMGMT_fetch(NULL, specs[spec].type, NULL);
+	ERR_clear_error();
+	__atomic_store_n(&known[spec], found ? 1 : -1, __ATOMIC_RELAXED);
+	EVP_KEYMGMT_free(found);
+	return found != NULL;
+}
 
 const struct keyer_spec *keyer_spec(enum bw_key_spec spec)
 {
 	const struct keyer_spec *s = spec < BW_KEY_SPECS ? &specs[spec] : NULL;
 
-	return s && (s->raw_bytes || s->bits || s->group || s->family == KEYER_EDWARDS) ? s : NULL;
+	if (!s || (s->type && !type_is_there(spec)))
+		return NULL;
+	return s->raw_bytes || s->bits || s->group || s->type ? s : NULL;
 }
 
 static const struct keyer_algorithm algorithms[BW_ALGS] = {
@@ -40,6 +63,10 @@ static const struct keyer_algorithm algorithms[BW_ALGS] = {
     [BW_ALG_ECDSA_SHA_384] = {KEYER_EC, "SHA384", 48, .only = BW_KEY_ECC_NIST_P384},
     [BW_ALG_ECDSA_SHA_512] = {KEYER_EC, "SHA512", 64, .only = BW_KEY_ECC_NIST_P521},
     [BW_ALG_ED25519_SHA_512] = {KEYER_EDWARDS, .only = BW_KEY_ECC_NIST_EDWARDS25519},
+    [BW_ALG_ED25519_PH_SHA_512] = {KEYER_EDWARDS, .only = BW_KEY_ECC_NIST_EDWARDS25519},
+    [BW_ALG_ML_DSA_SHAKE_256] = {KEYER_ML_DSA},
+    [BW_ALG_SM2PKE] = {KEYER_SM2, "SM3", 32, .only = BW_KEY_SM2},
+    [BW_ALG_SM2DSA] = {KEYER_SM2, "SM3", 32, .only = BW_KEY_SM2},
     [BW_ALG_HMAC_SHA_224] = {KEYER_MAC, "SHA224", 28, .only = BW_KEY_HMAC_224},
     [BW_ALG_HMAC_SHA_256] = {KEYER_MAC, "SHA256", 32, .only = BW_KEY_HMAC_256},
     [BW_ALG_HMAC_SHA_384] = {KEYER_MAC, "SHA384", 48, .only = BW_KEY_HMAC_384},
@@ -53,7 +80,7 @@ const struct keyer_algorithm *keyer_algorithm(enum bw_key_algorithm a)
 {
 	const struct keyer_algorithm *row = a < BW_ALGS ? &algorithms[a] : NULL;
 
-	return row && (row->digest || row->only || a == BW_ALG_ECDH) ? row : NULL;
+	return row && (row->digest || row->only || a == BW_ALG_ECDH || a == BW_ALG_ML_DSA_SHAKE_256) ? row : NULL;
 }
 
 bool keyer_goes_with(enum bw_key_algorithm a, enum bw_key_spec spec)

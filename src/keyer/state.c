@@ -1,6 +1,7 @@
 /* What the keyer holds: opened once, closed once, its keys exchanged while requests are at work. */
 #include "keyer/keyer_internal.h"
 
+#include <sodium.h>
 #include <time.h>
 
 enum { QUIESCE_STEP_NS = 200 * 1000 };
@@ -9,6 +10,7 @@ void keyer_init(struct keyer *k)
 {
 	memset(k, 0, sizeof *k);
 	MUST(pthread_mutex_init(&k->lock, NULL) == 0);
+	MUST(sodium_init() >= 0);
 }
 
 static void wrapping_set(struct keyer *k, unsigned generation)

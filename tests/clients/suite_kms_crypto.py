@@ -1,8 +1,14 @@
 #!/usr/bin/env python3
 """Encryption, signatures, MACs and agreement through boto3, checked against another implementation. Refusals first."""
+import ctypes
 import hashlib
 import json
+import os
+import pathlib
+import subprocess
+import tempfile
 
+import boto3
 import harness
 from botocore.exceptions import ClientError
 from cryptography.exceptions import InvalidSignature
@@ -290,6 +296,79 @@ class Signing(Crypto):
         self.refused("ValidationException", None, self.kms.sign, KeyId=key, Message=bytes(64), MessageType="DIGEST",
                      SigningAlgorithm="ED25519_SHA_512")
         self.refused("ValidationException", None, self.kms.sign, KeyId=key, Message=b"x", SigningAlgorithm="ED25519_PH_SHA_512")
+
+    def test_ed25519ph(self):
+        """A hash in the message's place; libsodium, given the message, finds the same."""
+        key = self.key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")["KeyId"]
+        raw = self.public(key).public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        sodium = ctypes.CDLL("libsodium.so.23")
+        name, digest = "ED25519_PH_SHA_512", hashlib.sha512(b"words").digest()
+        signature = self.kms.sign(KeyId=key, Message=digest, MessageType="DIGEST", SigningAlgorithm=name)["Signature"]
+        for message, good in ((b"words", True), (b"word", False)):
+            state = ctypes.create_string_buffer(sodium.crypto_sign_ed25519ph_statebytes())
+            sodium.crypto_sign_ed25519ph_init(state)
+            sodium.crypto_sign_ed25519ph_update(state, message, ctypes.c_ulonglong(len(message)))
+            self.assertEqual(good, sodium.crypto_sign_ed25519ph_final_verify(state, signature, raw) == 0)
+        self.kms.verify(KeyId=key, Message=digest, MessageType="DIGEST", Signature=signature, SigningAlgorithm=name)
+        for bad in flips(signature, 5):
+            self.wrong("KMSInvalidSignatureException", self.kms.verify, KeyId=key, Message=digest, MessageType="DIGEST", Signature=bad,
+                       SigningAlgorithm=name)
+        for bad in (digest[:-1], digest + b"\0"):
+            self.refused("ValidationException", f"Digest is invalid length for algorithm {name}.", self.kms.sign, KeyId=key, Message=bad,
+                         MessageType="DIGEST", SigningAlgorithm=name)
+        self.wrong("KMSInvalidSignatureException", self.kms.verify, KeyId=key, Message=b"words", Signature=signature,
+                   SigningAlgorithm="ED25519_SHA_512")
+
+
+class Sm2(Crypto):
+    """Where AWS has it: in China's Regions. Checked with OpenSSL's own command."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.kms = boto3.client("kms", endpoint_url=harness.SERVER.endpoint, region_name="cn-north-1",
+                               aws_access_key_id=harness.SERVER.key_id, aws_secret_access_key=harness.SERVER.secret)
+
+    def openssl(self, *arguments, given=b""):
+        return subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=False)
+
+    def test_elsewhere_there_is_none(self):
+        elsewhere = harness.client("kms")
+        self.refused("UnsupportedOperationException", None, elsewhere.create_key, KeySpec="SM2", KeyUsage="SIGN_VERIFY")
+        self.refused("UnsupportedOperationException", None, self.kms.create_key, KeySpec="SM2", KeyUsage="KEY_AGREEMENT")
+
+    def test_signatures(self):
+        key = self.key(KeySpec="SM2", KeyUsage="SIGN_VERIFY")["KeyId"]
+        with tempfile.TemporaryDirectory() as work:
+            public, signed, message = (os.path.join(work, n) for n in ("public", "signature", "message"))
+            pathlib.Path(public).write_bytes(self.kms.get_public_key(KeyId=key)["PublicKey"])
+            pathlib.Path(message).write_bytes(b"words")
+            signature = self.kms.sign(KeyId=key, Message=b"words", SigningAlgorithm="SM2DSA")["Signature"]
+            for made, good in ((signature, True), (signature[:-1] + bytes([signature[-1] ^ 1]), False)):
+                pathlib.Path(signed).write_bytes(made)
+                done = self.openssl("pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", public, "-rawin", "-digest", "sm3",
+                                    "-pkeyopt", "distid:1234567812345678", "-in", message, "-sigfile", signed)
+                self.assertEqual(good, done.returncode == 0, done)
+        self.kms.verify(KeyId=key, Message=b"words", Signature=signature, SigningAlgorithm="SM2DSA")
+        for bad in flips(signature, 9):
+            self.wrong("KMSInvalidSignatureException", self.kms.verify, KeyId=key, Message=b"words", Signature=bad, SigningAlgorithm="SM2DSA")
+
+    def test_encryption(self):
+        key = self.key(KeySpec="SM2", KeyUsage="ENCRYPT_DECRYPT")["KeyId"]
+        use = {"KeyId": key, "EncryptionAlgorithm": "SM2PKE"}
+        blob = self.kms.encrypt(Plaintext=b"words", **use)["CiphertextBlob"]
+        self.assertEqual(b"words", self.kms.decrypt(CiphertextBlob=blob, **use)["Plaintext"])
+        with tempfile.TemporaryDirectory() as work:
+            public = os.path.join(work, "public")
+            pathlib.Path(public).write_bytes(self.kms.get_public_key(KeyId=key)["PublicKey"])
+            done = self.openssl("pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", public, given=b"from outside")
+            self.assertEqual(0, done.returncode, done)
+        self.assertEqual(b"from outside", self.kms.decrypt(CiphertextBlob=done.stdout, **use)["Plaintext"])
+        for bad in flips(blob, 9):
+            self.wrong("InvalidCiphertextException", self.kms.decrypt, CiphertextBlob=bad, **use)
+
+
+class PublicKeys(Crypto):
 
     def test_public_keys(self):
         for more in ({}, {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}):

@@ -265,6 +265,36 @@ TEST(rsa_opens_what_its_public_half_sealed_and_nothing_else)
 	}
 }
 
+TEST(sm2_opens_what_its_public_half_sealed_and_nothing_else)
+{
+	struct bw_keyer_request r = {.op = BW_KEYER_ENCRYPT, .algorithm = BW_ALG_SM2PKE};
+	struct bw_str long_text, sealed;
+
+	keyer_begin();
+	r.key = key_make(BW_KEY_SM2, NULL);
+	long_text = bw_str_make(bw_arena_alloc(&arena, 1025), 1025);
+	r.input = long_text;
+	assert_int_equal(ask(&r).result, BW_EINVAL);
+	r.input = BW_STR("");
+	assert_int_equal(ask(&r).result, BW_EINVAL);
+	r.input = bw_str_sub(long_text, 0, 1024);
+	sealed = ask_ok(&r);
+	r.op = BW_KEYER_DECRYPT;
+	r.input = sealed;
+	assert_int_equal(ask_ok(&r).n, 1024);
+	for (size_t i = 0; i < sealed.n; i += 31) {
+		r.input = flipped(sealed, i);
+		assert_int_equal(ask(&r).result, BW_ECORRUPT);
+	}
+	r.input = bw_str_sub(sealed, 0, sealed.n - 1);
+	assert_int_equal(ask(&r).result, BW_ECORRUPT);
+	r.input = BW_STR("");
+	assert_int_equal(ask(&r).result, BW_ECORRUPT);
+	r.input = sealed;
+	r.key = key_make(BW_KEY_SM2, NULL);
+	assert_int_equal(ask(&r).result, BW_ECORRUPT);
+}
+
 TEST(an_algorithm_goes_with_its_own_keys_alone)
 {
 	static const enum bw_key_spec keys[] = {BW_KEY_SYMMETRIC_DEFAULT, BW_KEY_HMAC_224,

@@ -18,6 +18,7 @@ static const struct {
     {BW_KEY_ECC_NIST_P521, BW_ALG_ECDSA_SHA_512, 64},
     {BW_KEY_ECC_SECG_P256K1, BW_ALG_ECDSA_SHA_256, 32},
     {BW_KEY_ECC_NIST_EDWARDS25519, BW_ALG_ED25519_SHA_512, 0},
+    {BW_KEY_SM2, BW_ALG_SM2DSA, 0}, /* its digest is over more than the message */
 };
 
 static enum bw_err verifies(
@@ -78,7 +79,7 @@ TEST(a_digest_is_not_hashed_again)
 		    .input = message};
 		struct bw_str signature;
 
-		assert_int_equal(ask(&r).result, BW_EINVAL); /* of another length */
+		assert_int_equal(ask(&r).result, BW_EINVAL); /* of another length, or no such thing */
 		if (!schemes[i].digest)
 			continue;
 		r.input = digest_of(message, schemes[i].digest);
@@ -155,6 +156,91 @@ TEST(ed25519_signs_as_rfc_8032)
 	assert_true(
 	    bw_str_eq(ask_ok(&r), hex("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
 	                              "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00")));
+}
+
+/* RFC 8032 section 7.3: the message is "abc", and what is signed its SHA-512. */
+TEST(ed25519ph_signs_as_rfc_8032)
+{
+	struct keyer_turn t = {&keyer, NULL, NULL, &arena, 1};
+	struct bw_keyer_material m = {BW_STR("111122223333"), BW_STR("eu-central-1"), BW_STR("k"),
+	    BW_STR("m"), 1, BW_KEY_ECC_NIST_EDWARDS25519, BW_STR_NONE};
+	struct bw_keyer_request r;
+	struct bw_str signature;
+
+	keyer_begin();
+	keyer_wrap(&t, &m,
+	    hex("302e020100300506032b657004220420"
+	        "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42"),
+	    &m.wrapped);
+	r = (struct bw_keyer_request){.op = BW_KEYER_SIGN,
+	    .key = m,
+	    .algorithm = BW_ALG_ED25519_PH_SHA_512,
+	    .message = BW_MESSAGE_DIGEST,
+	    .input = digest_of(BW_STR("abc"), 64)};
+	signature = ask_ok(&r);
+	assert_true(bw_str_eq(signature, hex("98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41"
+	                                     "31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406")));
+	assert_ok(verifies(&r, r.input, signature));
+	assert_int_equal(verifies(&r, digest_of(BW_STR("abd"), 64), signature), BW_ECORRUPT);
+	for (size_t i = 0; i < signature.n; i++)
+		assert_int_equal(verifies(&r, r.input, flipped(signature, i)), BW_ECORRUPT);
+	/* S + L is the same number in another spelling: L is 2^252 and some. */
+	assert_int_equal(
+	    verifies(&r, r.input,
+	        hex("98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41"
+	            "1ecc469f609f3c8d30bdfa7241a7d4bfa10b8c61e636062aaad11c2a26083416")),
+	    BW_ECORRUPT);
+	assert_int_equal(verifies(&r, bw_str_sub(r.input, 0, 63), signature), BW_EINVAL);
+	r.message = BW_MESSAGE_RAW;
+	assert_int_equal(ask(&r).result, BW_EINVAL);
+	/* The same key's plain signature of the same bytes is another. */
+	r.algorithm = BW_ALG_ED25519_SHA_512;
+	assert_false(bw_str_eq(ask_ok(&r), signature));
+}
+
+/* GM/T 0003.5-2012's worked example is on another curve: what there is to compare with is OpenSSL's own command, in
+ * tests/clients. Here: digests are taken as they are, and only of SM3's length. */
+TEST(sm2_signs_digests_as_they_are)
+{
+	struct bw_keyer_request r = {.op = BW_KEYER_SIGN, .algorithm = BW_ALG_SM2DSA, .message = BW_MESSAGE_DIGEST};
+	struct bw_str signature;
+
+	keyer_begin();
+	r.key = key_make(BW_KEY_SM2, NULL);
+	r.input = digest_of(BW_STR("m"), 32);
+	signature = ask_ok(&r);
+	assert_ok(verifies(&r, r.input, signature));
+	assert_int_equal(verifies(&r, digest_of(BW_STR("n"), 32), signature), BW_ECORRUPT);
+	assert_int_equal(verifies(&r, bw_str_sub(r.input, 0, 31), signature), BW_EINVAL);
+	r.message = BW_MESSAGE_RAW;
+	assert_int_equal(verifies(&r, r.input, signature), BW_ECORRUPT);
+}
+
+/* Debian 12's OpenSSL has no ML-DSA; where there is one, it is like the others. */
+TEST(ml_dsa_is_there_or_said_not_to_be)
+{
+	static const enum bw_key_spec all[] = {BW_KEY_ML_DSA_44, BW_KEY_ML_DSA_65, BW_KEY_ML_DSA_87};
+	EVP_KEYMGMT *there = EVP_KEYMGMT_fetch(NULL, "ML-DSA-44", NULL);
+
+	keyer_begin();
+	for (size_t i = 0; i < BW_COUNT(all); i++) {
+		struct bw_keyer_request r = {.op = BW_KEYER_GENERATE, .key = {.account = BW_STR("1"), .region = BW_STR("r"),
+		    .key_id = BW_STR("k"), .version = 1, .spec = all[i]}};
+
+		if (!there) {
+			assert_int_equal(ask(&r).result, BW_ENOTFOUND);
+			continue;
+		}
+		r = (struct bw_keyer_request){.op = BW_KEYER_SIGN, .key = key_make(all[i], NULL),
+		    .algorithm = BW_ALG_ML_DSA_SHAKE_256, .input = BW_STR("m")};
+		assert_ok(verifies(&r, r.input, ask_ok(&r)));
+		assert_int_equal(verifies(&r, BW_STR("n"), ask_ok(&r)), BW_ECORRUPT);
+		r.message = BW_MESSAGE_EXTERNAL_MU;
+		assert_int_equal(ask(&r).result, BW_EINVAL);
+		r.input = digest_of(BW_STR("mu"), 64);
+		assert_ok(verifies(&r, r.input, ask_ok(&r)));
+	}
+	EVP_KEYMGMT_free(there);
 }
 
 TEST(two_sides_derive_one_secret)

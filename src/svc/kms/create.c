@@ -94,7 +94,7 @@ static enum bw_err spec_check(struct bw_call *call, const IN_kms_CreateKey *in, 
 	if (!(kms_specs[k->spec].usages & (1u << k->usage)))
 		return bw_call_fail(call, "ValidationException", "KeyUsage %s is not compatible with KeySpec %s",
 		    kms_usage_names[k->usage], kms_specs[k->spec].name);
-	return BW_OK;
+	return kms_spec_offered(call, (enum bw_key_spec)k->spec, k->usage);
 }
 
 static enum bw_err origin_check(struct bw_call *call, const IN_kms_CreateKey *in, struct kms_found *f)

@@ -139,6 +139,7 @@ static enum bw_err pair_ask(struct bw_call *call, const struct wanted *w, struct
 	TRY(kms_no_recipient(call, w->recipient));
 	TRY(wrapping_key(call, f));
 	TRY(kms_not_in_store(call, f));
+	TRY(kms_spec_offered(call, kms_spec_by_name(w->spec), KMS_ENCRYPT_DECRYPT));
 	TRY(kms_context(call, w->context, BW_ALG_SYMMETRIC_DEFAULT, &request->context));
 	TRY(kms_dry_run(call, w->dry_run));
 	request->op = BW_KEYER_DATA_KEY_PAIR;

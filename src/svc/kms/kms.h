@@ -76,6 +76,8 @@ BW_CHECKED enum bw_err kms_invalid_state(struct bw_call *call, const struct kms_
 /* Everything that using a key takes: it exists, is enabled, is for that, and has the algorithm (BW_ALG_NONE: not asked). */
 BW_CHECKED enum bw_err kms_usable(struct bw_call *call, const struct kms_found *f, enum kms_usage usage,
     enum bw_key_algorithm algorithm);
+/* UnsupportedOperationException for a key spec that is not offered in the call's Region. */
+BW_CHECKED enum bw_err kms_spec_offered(struct bw_call *call, enum bw_key_spec spec, int64_t usage);
 /* DryRunOperationException when the input says so. */
 BW_CHECKED enum bw_err kms_dry_run(struct bw_call *call, struct bw_opt_bool dry_run);
 /* Recipient: attestation documents of Nitro enclaves cannot be verified here, and without that nothing is given out. */

@@ -42,6 +42,19 @@ enum bw_err kms_usable(struct bw_call *call, const struct kms_found *f, enum kms
 	return BW_OK;
 }
 
+/* AWS KMS Developer Guide, "Key spec reference": SM2 in China Regions alone. OpenSSL has no agreement with it. */
+enum bw_err kms_spec_offered(struct bw_call *call, enum bw_key_spec spec, int64_t usage)
+{
+	if (spec != BW_KEY_SM2)
+		return BW_OK;
+	if (!bw_str_starts(call->region, BW_STR("cn-")))
+		return bw_call_fail(call, "UnsupportedOperationException", "%s", "KeySpec SM2 is supported only in China Regions.");
+	if (usage == KMS_KEY_AGREEMENT)
+		return bw_call_fail(call, "UnsupportedOperationException", "%s",
+		    "The cryptographic library of this server does not have key agreement with SM2.");
+	return BW_OK;
+}
+
 enum bw_err kms_dry_run(struct bw_call *call, struct bw_opt_bool dry_run)
 {
 	if (!dry_run.set || !dry_run.v)
