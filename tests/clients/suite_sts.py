@@ -304,8 +304,8 @@ class Sts(unittest.TestCase):
         self.assertEqual("MissingAuthenticationTokenException", json.loads(text)["__type"].split("#")[-1])
 
     def test_not_implemented_is_said(self):
-        kms = harness.client("kms")
-        response = self.refused("NotImplemented", None, kms.describe_custom_key_stores)
+        shield = harness.client("shield")
+        response = self.refused("NotImplemented", None, shield.list_protections)
         self.assertEqual(501, response["ResponseMetadata"]["HTTPStatusCode"])
 
 
