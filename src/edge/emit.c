@@ -3,20 +3,23 @@
 #include "net/tls.h"
 
 /* Of one connection alone (RFC 9110 7.6.1), and what is always written anew. */
-static const char *const hops[] = {"connection", "keep-alive", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade", "expect", "content-length", "http2-settings", NULL};
+static const struct bw_str hops[] = {BW_STR("connection"), BW_STR("keep-alive"), BW_STR("proxy-connection"),
+    BW_STR("te"), BW_STR("trailer"), BW_STR("transfer-encoding"), BW_STR("upgrade"), BW_STR("expect"),
+    BW_STR("content-length"), BW_STR("http2-settings"), {0}};
 
 /* What the load balancer says of itself: a client's own spelling of it never reaches a target. */
-static const char *const ours[] = {"host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port",
-    "x-amzn-trace-id", "x-amzn-tls-version", "x-amzn-tls-cipher-suite", "x-amzn-mtls-clientcert",
-    "x-amzn-mtls-clientcert-serial-number", "x-amzn-mtls-clientcert-issuer", "x-amzn-mtls-clientcert-subject",
-    "x-amzn-mtls-clientcert-validity", "x-amzn-mtls-clientcert-leaf", "x-amzn-oidc-data",
-    "x-amzn-oidc-identity", "x-amzn-oidc-accesstoken", NULL};
+static const struct bw_str ours[] = {BW_STR("host"), BW_STR("x-forwarded-for"), BW_STR("x-forwarded-proto"),
+    BW_STR("x-forwarded-port"), BW_STR("x-amzn-trace-id"), BW_STR("x-amzn-tls-version"),
+    BW_STR("x-amzn-tls-cipher-suite"), BW_STR("x-amzn-mtls-clientcert"),
+    BW_STR("x-amzn-mtls-clientcert-serial-number"), BW_STR("x-amzn-mtls-clientcert-issuer"),
+    BW_STR("x-amzn-mtls-clientcert-subject"), BW_STR("x-amzn-mtls-clientcert-validity"),
+    BW_STR("x-amzn-mtls-clientcert-leaf"), BW_STR("x-amzn-oidc-data"), BW_STR("x-amzn-oidc-identity"),
+    BW_STR("x-amzn-oidc-accesstoken"), {0}};
 
-static bool listed(const char *const *list, struct bw_str name)
+static bool listed(const struct bw_str *list, struct bw_str name)
 {
-	for (; *list; list++)
-		if (bw_str_eq_nocase(name, bw_str_c(*list)))
+	for (; list->n; list++)
+		if (list->n == name.n && bw_str_eq_nocase(name, *list))
 			return true;
 	return false;
 }
@@ -28,9 +31,11 @@ bool header_is_hop(struct bw_str name)
 
 bool header_may_trail(struct bw_str name)
 {
-	static const char *const never[] = {"authorization", "cookie", "set-cookie", "content-type", NULL};
+	static const struct bw_str never[] = {
+	    BW_STR("authorization"), BW_STR("cookie"), BW_STR("set-cookie"), BW_STR("content-type"), {0}};
 
-	return !listed(hops, name) && !listed(ours, name) && !listed(never, name) && !header_is_suspicious(name);
+	return !listed(hops, name) && !listed(ours, name) && !listed(never, name) &&
+	       !header_is_suspicious(name);
 }
 
 bool connection_names(const struct bw_http_header *headers, size_t count, struct bw_str name)

@@ -8,7 +8,7 @@ struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
 
 	s->h = h;
 	s->id = id;
-	bw_arena_init(&s->arena, 4 * H2_HEADERS_BYTES);
+	arena_take(h->pump.edge, &s->arena, 4 * H2_HEADERS_BYTES);
 	s->headers = BW_NEW_ARRAY(&s->arena, struct bw_http_header, BW_HTTP_HEADERS_MAX);
 	s->next = h->streams;
 	s->prev = &h->streams;
@@ -39,7 +39,7 @@ void h2_stream_free(struct h2_stream *s)
 	wire_free(h->pump.edge, &s->in);
 	wire_free(h->pump.edge, &s->body);
 	bw_buf_free(&s->trailers_in);
-	bw_arena_free(&s->arena);
+	arena_give(h->pump.edge, &s->arena);
 	bw_free(s);
 }
 

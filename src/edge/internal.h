@@ -18,6 +18,7 @@ enum {
 	BLOCK_BYTES = 16 * 1024, /* what a direction of a request in work may hold back */
 	WIRE_MAX = BW_HTTP_HEAD_MAX * 2 + BLOCK_BYTES, /* the longest head, with what is added to it */
 	BLOCKS_POOLED = 256,
+	ARENAS_POOLED = 256, /* of streams, that used no more than a block */
 	SCRATCH_BYTES = BW_HTTP_HEAD_MAX + BLOCK_BYTES,
 	CONNECTIONS_MAX = 100000, /* clients of all loops together; more are refused at accept */
 	CONNECTIONS_PER_ADDRESS =
@@ -543,6 +544,8 @@ struct edge {
 	int64_t retired_ms;
 	char *blocks[BLOCKS_POOLED];
 	size_t block_count;
+	struct bw_arena arenas[ARENAS_POOLED];
+	size_t arena_count;
 	char *scratch; /* SCRATCH_BYTES: what is read lies here until it is passed on */
 	struct bw_buf head, decoded, lines;
 	struct bw_http_request request;

@@ -15,7 +15,7 @@ static struct far_stream *stream_new(struct far *f, struct exchange *x)
 	s->far = f;
 	s->x = x;
 	x->up = s;
-	bw_arena_init(&s->arena, 8 * H2_HEADERS_BYTES);
+	arena_take(f->pump.edge, &s->arena, 8 * H2_HEADERS_BYTES);
 	s->active_ms = bw_loop_now_ms(f->pump.edge->loop);
 	s->next = f->streams;
 	s->prev = &f->streams;
@@ -56,7 +56,7 @@ void far_stream_free(struct far_stream *s)
 		(void)nghttp2_session_consume_connection(f->pump.session, wire_length(&s->in));
 	wire_free(f->pump.edge, &s->in);
 	wire_free(f->pump.edge, &s->body);
-	bw_arena_free(&s->arena);
+	arena_give(f->pump.edge, &s->arena);
 	bw_free(s);
 	if (f->stream_count)
 		far_post(f);
@@ -68,10 +68,11 @@ void far_stream_free(struct far_stream *s)
 
 static bool is_left_out(struct bw_str name)
 {
-	static const char *const names[] = {"host", "connection", "transfer-encoding", "upgrade"};
+	static const struct bw_str names[] = {
+	    BW_STR("host"), BW_STR("connection"), BW_STR("transfer-encoding"), BW_STR("upgrade")};
 
 	for (size_t i = 0; i < BW_COUNT(names); i++)
-		if (bw_str_eq_nocase(name, bw_str_c(names[i])))
+		if (names[i].n == name.n && bw_str_eq_nocase(name, names[i]))
 			return true;
 	return false;
 }

@@ -1,4 +1,4 @@
-/* Bytes on their way out. A wire has memory only while something is on it. */
+/* Bytes on their way out. A wire has memory only while something is on it. And the arenas of streams. */
 #include "edge/internal.h"
 
 static char *block_take(struct edge *e)
@@ -79,4 +79,24 @@ void wire_eat(struct edge *e, struct wire *w, size_t n)
 	w->at += (uint32_t)n;
 	if (w->at == w->n)
 		wire_free(e, w);
+}
+
+void arena_take(struct edge *e, struct bw_arena *a, size_t limit_bytes)
+{
+	if (!e->arena_count) {
+		bw_arena_init(a, limit_bytes);
+		return;
+	}
+	*a = e->arenas[--e->arena_count];
+	a->limit_bytes = limit_bytes;
+}
+
+void arena_give(struct edge *e, struct bw_arena *a)
+{
+	if (e->arena_count == ARENAS_POOLED || a->used_bytes > BLOCK_BYTES) {
+		bw_arena_free(a);
+		return;
+	}
+	bw_arena_reset(a);
+	e->arenas[e->arena_count++] = *a;
 }

@@ -21,6 +21,9 @@ size_t wire_room(const struct wire *w);
 bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
 void wire_eat(struct edge *e, struct wire *w, size_t n);
 void wire_free(struct edge *e, struct wire *w);
+/* An arena of a stream, with what memory another one has left; given back instead of freed. */
+void arena_take(struct edge *e, struct bw_arena *a, size_t limit_bytes);
+void arena_give(struct edge *e, struct bw_arena *a);
 
 /* ---- sock.c: a socket, with TLS or without, watched edge-triggered ---- */
 
