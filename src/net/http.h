@@ -34,7 +34,7 @@ BW_CHECKED enum bw_err bw_http_parse_head(struct bw_str bytes, struct bw_http_re
 /* First header of that name (ASCII case-insensitive); absent when none. `*count` (may be NULL) says how many. */
 struct bw_str bw_http_header(const struct bw_http_request *r, struct bw_str name, size_t *count);
 
-/* Decoder of chunked bodies, incremental and strict (no extensions past 256 bytes, no trailers but empty, no leading zeros).
+/* Decoder of chunked bodies, incremental and strict (extensions of tokens alone, 256 bytes at most, no trailers but empty, no leading zeros).
  * Zeroed before the first use. */
 struct bw_http_chunked {
 	uint64_t left;

@@ -53,7 +53,7 @@ static enum bw_err feed_extension(struct bw_http_chunked *c, char byte)
 {
 	bool begun = c->state == EXTENSION || c->state == VALUE;
 
-	CHECK(++c->extension_bytes <= EXTENSION_MAX, BW_EINVAL);
+	CHECK(byte == '\r' || ++c->extension_bytes <= EXTENSION_MAX, BW_EINVAL);
 	if (byte_class[(unsigned char)byte] & IN_TOKEN)
 		c->state = c->state <= EXTENSION ? EXTENSION : VALUE;
 	else if (begun && byte == '\r')
