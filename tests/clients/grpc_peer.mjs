@@ -15,6 +15,7 @@ const service = {
 };
 
 function serve(name) {
+  let told = false;
   const server = new grpc.Server({ "grpc.max_receive_message_length": -1 });
   server.addService(service, {
     unary(call, done) {
@@ -47,6 +48,8 @@ function serve(name) {
       call.on("cancelled", () => process.stdout.write('{"cancelled":true}\n'));
     },
     who(call, done) {
+      if (!told) process.stdout.write('{"served":true}\n');
+      told = true;
       done(null, name ?? "");
     },
     quit(call) {
