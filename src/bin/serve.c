@@ -12,9 +12,10 @@
 #include "bin/seal.h"
 #include "edge/edge.h"
 #include "guard/guard.h"
+#include "net/fetch.h"
 #include "net/socket.h"
 
-enum { DRAIN_MS = 30000, TRAIL_KEEP_DAYS_MAX = 36500 };
+enum { DRAIN_MS = 30000, CLIENTS_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500 };
 
 static const struct option serve_options[] = {
     OPTION_DATA,
@@ -33,6 +34,8 @@ static const struct option serve_options[] = {
     {"instance", OPTION_MANY, "ID=ADDR", "the address that an instance id stands for as a target: i-0123456789abcdef0=10.0.0.8"},
     {"guard", OPTION_MANY, "[NS/]IFACE=GROUPS", "enforce security groups at an interface: eth0=sg-..., blue/eth0=eni-..., *=sg-...,sg-..."},
     {"idp-ca", OPTION_VALUE, "FILE", "authorities that certificates of identity providers may come from, beside the system's (PEM)"},
+    {"cognito-url", OPTION_VALUE, "URL", "the provider that stands in for Cognito's user pools (default: at AWS's names)"},
+    {"cognito-clients", OPTION_VALUE, "FILE", "secrets of user pools' clients: ID SECRET in each line"},
     {"idp-host", OPTION_MANY, "HOST", "an identity provider that load balancers may speak to (default: any)"},
     OPTIONS_OUTSIDE,
     {"trail-keep-days", OPTION_VALUE, "N", "remove audit records older than N days (default: keep for ever)"},
@@ -132,6 +135,38 @@ static int edge_choose(const struct parsed *p, struct api *api, struct place *pl
 	return 0;
 }
 
+/* "ID SECRET" in each line. */
+static bool clients_read(const char *path, struct bw_arena *arena, struct bw_pairs *out)
+{
+	struct bw_str text, line, id;
+
+	if (file_read(path, CLIENTS_MAX, arena, &text) != BW_OK)
+		return false;
+	while (bw_str_set(text)) {
+		line = bw_str_cut(&text, '\n');
+		id = bw_str_cut(&line, ' ');
+		if (id.n && line.n)
+			bw_pairs_set(out, arena, id, line);
+		else if (id.n)
+			return false;
+	}
+	return true;
+}
+
+static int cognito_choose(const struct parsed *p, struct api *api, struct place *place)
+{
+	const char *url = option_get(p, "cognito-url"), *clients = option_get(p, "cognito-clients");
+	struct bw_edge_config *edge = &api->core.edge;
+	struct bw_url parts;
+
+	if (url && (bw_url_parse(bw_str_c(url), &parts) != BW_OK || bw_str_ends(bw_str_c(url), BW_STR("/"))))
+		return command_refuse(p, "--cognito-url %s is not https://HOST or https://HOST/PATH", url);
+	if (clients && !clients_read(clients, &place->arena, &edge->cognito_clients))
+		return command_refuse(p, "--cognito-clients %s: not a file with ID SECRET in each line", clients);
+	edge->cognito_url = bw_str_c(url);
+	return 0;
+}
+
 static int guard_choose(const struct parsed *p, struct api *api, struct place *place)
 {
 	const char *wrong, *why;
@@ -192,7 +227,7 @@ static int api_prepare(const struct parsed *p, struct api *api, struct place *pl
 		return refused;
 	if (!place_find(p, true, place))
 		return 1;
-	if ((refused = edge_choose(p, api, place)) || (refused = guard_choose(p, api, place)))
+	if ((refused = edge_choose(p, api, place)) || (refused = cognito_choose(p, api, place)) || (refused = guard_choose(p, api, place)))
 		return refused;
 	api->core.data_dir = place->data;
 	if (api->core.ephemeral && option_get(p, "seal"))

@@ -7,7 +7,7 @@
 
 #include "proc/board.h"
 
-enum { FORMAT = 1, COUNT_BYTES = 4 };
+enum { FORMAT = 2, COUNT_BYTES = 4 };
 #define NONE UINT32_MAX
 
 #define MEMBER(k, m)     {#m, BW_EDGE_##k, offsetof(struct OWNER, m), 0, NULL}
@@ -107,6 +107,15 @@ static const struct bw_edge_member listener_members[] = {
 static const struct bw_edge_form listener_form = FORM(listener);
 #undef OWNER
 
+#define OWNER bw_edge_auth_key
+static const struct bw_edge_member auth_key_members[] = {
+    STR(id),
+    I64(from_ms),
+    STR(secret),
+};
+static const struct bw_edge_form auth_key_form = FORM(auth_key);
+#undef OWNER
+
 #define OWNER bw_edge_load_balancer
 static const struct bw_edge_member load_balancer_members[] = {
     STR(arn),
@@ -120,6 +129,7 @@ static const struct bw_edge_member load_balancer_members[] = {
     PERMITS(ingress),
     PERMITS(egress),
     LIST(listeners, listener_count, listener),
+    LIST(auth_keys, auth_key_count, auth_key),
 };
 static const struct bw_edge_form load_balancer_form = FORM(load_balancer);
 #undef OWNER

@@ -80,6 +80,14 @@ struct bw_edge_listener {
 	size_t rule_count;
 };
 
+/* For a while: sessions of users are sealed with it, and what a target is told of them is signed. Whoever has the
+ * secret derives both keys. */
+struct bw_edge_auth_key {
+	struct bw_str id;    /* of the public key: a UUID */
+	int64_t from_ms;     /* until the next one's */
+	struct bw_str secret; /* 32 bytes */
+};
+
 struct bw_edge_load_balancer {
 	struct bw_str arn, name, id, dns_name; /* id: the 16 hexadecimal digits behind the name */
 	struct bw_str type;                    /* application, network */
@@ -92,6 +100,8 @@ struct bw_edge_load_balancer {
 	size_t egress_count;
 	const struct bw_edge_listener *listeners;
 	size_t listener_count;
+	const struct bw_edge_auth_key *auth_keys; /* the oldest first; none when no action authenticates users */
+	size_t auth_key_count;
 };
 
 struct bw_edge_target {

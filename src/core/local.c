@@ -1,3 +1,4 @@
+#include "core/edge_auth.h"
 #include "core/guard.h"
 #include "core/internal.h"
 #include "core/sealed.h"
@@ -49,6 +50,25 @@ static void reset(struct bw_lane *lane, struct bw_http_exchange *x)
 		answer(x, 200, BW_STR("{\"status\":\"reset\"}\n"));
 }
 
+/* The public keys that applications verify a load balancer's word with (ALB User Guide, "User claims encoding and signature
+ * verification"): at AWS's name, where it leads here, and at a path of our own. False: another request. */
+static bool public_key(struct bw_lane *lane, struct bw_http_exchange *x)
+{
+	struct bw_str own = BW_STR("/_bulwark/elb-public-keys/"), path = x->request->path;
+	bool there = bw_str_starts_nocase(x->request->host, BW_STR("public-keys.auth.elb."));
+	struct bw_buf pem;
+
+	if (!there && !bw_str_starts(path, own))
+		return false;
+	bw_buf_init(&pem, 4096);
+	if (bw_edge_auth_public(lane->core->store, bw_str_sub(path, there ? 1 : own.n, path.n), bw_clock_wall_ms(), &pem) == BW_OK)
+		bw_http_respond(x, 200, BW_STR("Content-Type: text/plain\r\n"), bw_buf_str(&pem), false);
+	else
+		answer(x, 404, BW_STR("{\"message\":\"No such key.\"}\n"));
+	bw_buf_free(&pem);
+	return true;
+}
+
 static const struct {
 	struct bw_str path;
 	void (*serve)(struct bw_lane *lane, struct bw_http_exchange *x);
@@ -61,6 +81,8 @@ static const struct {
 
 bool local_request(struct bw_lane *lane, struct bw_http_exchange *x)
 {
+	if (public_key(lane, x))
+		return true;
 	if (!bw_str_starts(x->request->path, BW_STR("/_bulwark/")))
 		return false;
 	if (object_request(lane, x))

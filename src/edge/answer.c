@@ -10,7 +10,7 @@ static const struct {
     {417, "Expectation Failed"}, {431, "Request Header Fields Too Large"}, {460, "Client Closed Request"},
     {463, "X-Forwarded-For Header With Too Many Addresses"}, {464, "Incompatible Protocol Versions"},
     {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
-    {503, "Service Temporarily Unavailable"}, {504, "Gateway Time-out"}, {505, "HTTP Version Not Supported"}};
+    {503, "Service Temporarily Unavailable"}, {504, "Gateway Time-out"}, {505, "HTTP Version Not Supported"}, {561, "Unauthorized"}};
 
 const char *answer_reason(int status)
 {
@@ -45,6 +45,7 @@ static void lines_begin(struct exchange *x, struct bw_buf *lines)
 	bw_buf_put(lines, BW_STR("Date: "));
 	bw_time_put_http(edge_wall_ms(x->edge), lines);
 	bw_buf_put(lines, BW_STR("\r\n"));
+	bw_buf_put(lines, bw_buf_str(&x->cookies));
 }
 
 /* Everything that the answer has, and its end. */
@@ -176,9 +177,34 @@ static bool printable(struct bw_str s)
 	return true;
 }
 
-void answer_redirect(struct exchange *x, const struct bw_http_request *r)
+static void location_answer(struct exchange *x, int status, struct bw_str location)
 {
 	struct bw_buf *lines = &x->edge->lines;
+
+	if (!printable(location)) {
+		answer_error(x, 500);
+		return;
+	}
+	lines_begin(x, lines);
+	bw_buf_put(lines, BW_STR("Content-Type: text/html\r\nLocation: "));
+	bw_buf_put(lines, location);
+	bw_buf_put(lines, BW_STR("\r\n"));
+	count(x, status);
+	if (x->log.n) {
+		bw_buf_init(&x->redirect, BW_HTTP_HEAD_MAX);
+		bw_buf_put(&x->redirect, location);
+	}
+	answer(x, status, bw_str_c(answer_reason(status)), bw_buf_str(lines),
+	    status == 301
+	        ? BW_STR("<html>\r\n<head><title>301 Moved "
+	                 "Permanently</title></head>\r\n<body>\r\n<center><h1>301 Moved "
+	                 "Permanently</h1></center>\r\n</body>\r\n</html>\r\n")
+	        : BW_STR("<html>\r\n<head><title>302 Found</title></head>\r\n<body>\r\n<center><h1>302 "
+	                 "Found</h1></center>\r\n</body>\r\n</html>\r\n"));
+}
+
+void answer_redirect(struct exchange *x, const struct bw_http_request *r)
+{
 	struct bw_str protocol, host, port, path, query, location;
 	int status = parameter_status(x, "StatusCode", 302);
 	struct uri u;
@@ -192,23 +218,11 @@ void answer_redirect(struct exchange *x, const struct bw_http_request *r)
 	query = expanded(x, "Query", "#{query}", &u);
 	location = bw_arena_printf(&x->edge->arena, "%.*s://%.*s:%.*s%.*s%s%.*s", BW_FMT(protocol),
 	    BW_FMT(host), BW_FMT(port), BW_FMT(path), query.n ? "?" : "", BW_FMT(query));
-	if (!printable(location)) {
-		answer_error(x, 500);
-		return;
-	}
-	lines_begin(x, lines);
-	bw_buf_printf(lines, "Content-Type: text/html\r\nLocation: %.*s\r\n", BW_FMT(location));
-	count(x, status);
 	x->listener->balancer->stats->values[M_REDIRECT]++;
-	if (x->log.n) {
-		bw_buf_init(&x->redirect, BW_HTTP_HEAD_MAX);
-		bw_buf_put(&x->redirect, location);
-	}
-	answer(x, status, bw_str_c(answer_reason(status)), bw_buf_str(lines),
-	    status == 301
-	        ? BW_STR("<html>\r\n<head><title>301 Moved "
-	                 "Permanently</title></head>\r\n<body>\r\n<center><h1>301 Moved "
-	                 "Permanently</h1></center>\r\n</body>\r\n</html>\r\n")
-	        : BW_STR("<html>\r\n<head><title>302 Found</title></head>\r\n<body>\r\n<center><h1>302 "
-	                 "Found</h1></center>\r\n</body>\r\n</html>\r\n"));
+	location_answer(x, status, location);
+}
+
+void answer_found(struct exchange *x, struct bw_str location)
+{
+	location_answer(x, 302, location);
 }

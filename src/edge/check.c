@@ -121,6 +121,8 @@ static const struct {
 	bool (*compile)(struct edge_config *c, const struct bw_edge_action *in, struct check *out);
 } kinds[] = {
     {"jwt-validation", jwt_compile},
+    {"authenticate-oidc", oidc_compile},
+    {"authenticate-cognito", oidc_compile}, /* the image names the pool's endpoints */
 };
 
 static bool check_compile(struct edge_config *c, const struct bw_edge_action *in, struct check *out)

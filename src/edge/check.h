@@ -37,6 +37,10 @@ enum verdict check_refuse(struct exchange *x, int status, const char *reason);
 /* False: its parameters cannot be read; then nobody passes. */
 bool jwt_compile(struct edge_config *c, const struct bw_edge_action *in, struct check *out);
 
+/* ---- auth_oidc.c ---- */
+
+bool oidc_compile(struct edge_config *c, const struct bw_edge_action *in, struct check *out);
+
 /* ---- key_set.c: key sets of identity providers, fetched by the helper and kept while a rule needs them ----
  */
 

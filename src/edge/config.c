@@ -189,6 +189,7 @@ static void listener_compile(
 	out->http2 = out->tls && !b->network && b->http2;
 	if (out->tls)
 		out->tls_set = tls_set_make(c->edge, in, out->http2, &out->tls_reason);
+	c->compiling_tls = out->tls;
 	out->rules = BW_NEW_ARRAY(&c->arena, struct rule, in->rule_count + 1);
 	out->rule_count = in->rule_count;
 	for (size_t i = 0; i < in->rule_count; i++)
@@ -218,6 +219,7 @@ static void balancer_compile(
 	*out = (struct balancer){.in = in, .config = c};
 	out->network = bw_str_eq(in->type, BW_STR("network"));
 	balancer_attributes(out, &in->attributes);
+	auth_keys_make(c, out);
 	if (in->has_security_groups) {
 		out->ingress = permits_compile(&c->arena, in->ingress, in->ingress_count);
 		out->egress = permits_compile(&c->arena, in->egress, in->egress_count);
@@ -258,6 +260,7 @@ void config_release(struct edge_config *c)
 		for (size_t k = 0; k < c->balancers[i].in->listener_count; k++)
 			tls_set_release(c->balancers[i].listeners[k].tls_set);
 		stats_release(c->balancers[i].stats);
+		auth_keys_free(&c->balancers[i]);
 	}
 	for (size_t i = 0; i < c->group_count; i++)
 		group_release(c->groups[i]);

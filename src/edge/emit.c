@@ -240,6 +240,7 @@ void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw
 	put_tls(x, out);
 	if (x->tls)
 		tls_emit_client(x, out);
+	bw_buf_put(out, bw_buf_str(&x->identity));
 	for (size_t i = 0; i < r->header_count; i++)
 		if (passes(x, r, &r->headers[i], named))
 			put_line(out, r->headers[i].name, r->headers[i].value);
@@ -274,6 +275,16 @@ static bool overridden(const struct bw_pairs *p, struct bw_str name)
 	       bw_str_eq(attribute(p, "routing.http.response.server.enabled"), BW_STR("false"));
 }
 
+/* An application that logs its user out takes the session's cookies away: then they are not renewed. */
+static bool sets_session(const struct exchange *x, const struct bw_http_response *r)
+{
+	for (size_t i = 0; i < r->header_count; i++)
+		if (bw_str_eq_nocase(r->headers[i].name, BW_STR("set-cookie")) &&
+		    bw_str_starts(r->headers[i].value, x->session_cookie))
+			return true;
+	return false;
+}
+
 void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out)
 {
 	const struct bw_pairs *p = &x->listener->in->attributes;
@@ -291,5 +302,7 @@ void emit_response_lines(struct exchange *x, const struct bw_http_response *r, s
 		if (value.n)
 			put_line(out, bw_str_c(overrides[i].name), value);
 	}
+	if (x->cookies.n && !sets_session(x, r))
+		bw_buf_put(out, bw_buf_str(&x->cookies));
 	sticky_lines(x, r, out);
 }

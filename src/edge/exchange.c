@@ -28,6 +28,9 @@ void exchange_free(struct exchange *x)
 
 	detach(x);
 	check_forget(x);
+	flow_free(x);
+	bw_buf_free_secret(&x->identity);
+	bw_buf_free_secret(&x->cookies);
 	dispatch_leave(x);
 	wire_free(e, &x->again);
 	bw_buf_free(&x->log);
@@ -61,6 +64,12 @@ void exchange_abandon(struct exchange *x, int status)
 	}
 	log_access(x);
 	exchange_free(x);
+}
+
+void exchange_cookies(struct exchange *x)
+{
+	if (!x->cookies.max)
+		bw_buf_init(&x->cookies, BW_HTTP_HEAD_MAX);
 }
 
 static bool forwarded_too_long(const struct bw_http_request *r)
@@ -154,6 +163,8 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 		exchange_fail(x, status);
 		return;
 	}
+	if (login_returns(x, r))
+		return;
 	x->rule = rule_match(x->edge, x->listener, r, x->peer);
 	if (x->rule)
 		exchange_go_on(x, r);

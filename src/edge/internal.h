@@ -78,6 +78,11 @@ enum metric {
 	M_DESYNC,
 	M_DROPPED_HEADERS,
 	M_DENIED,
+	M_AUTH_SUCCESS,
+	M_AUTH_FAILURE,
+	M_AUTH_ERROR,
+	M_AUTH_REFRESHED,
+	M_AUTH_CLAIMS_EXCEEDED,
 	M_HEALTHY,
 	M_UNHEALTHY,
 	METRICS,
@@ -248,6 +253,7 @@ struct balancer {
 	enum desync desync;
 	enum xff xff;
 	bool xff_port, drop_invalid, preserve_host, tls_headers, network, access_log, http2;
+	struct auth_keys *auth;
 };
 
 struct edge_config {
@@ -263,6 +269,7 @@ struct edge_config {
 	struct key_set **key_sets; /* references */
 	size_t key_set_count;
 	struct balancer *compiling;
+	bool compiling_tls; /* its listener */
 };
 
 /* Keeps `bytes` in its own memory. The owner releases. */
@@ -381,6 +388,10 @@ struct exchange {
 	int status, target_status;
 	size_t checks_passed;      /* of the rule's checks */
 	struct parked *parked;     /* a check waits */
+	struct flow *flow;         /* an identity provider was asked */
+	struct bw_buf identity;    /* header lines that tell the target who asks */
+	struct bw_buf cookies;     /* Set-Cookie lines of the answer, whoever gives it */
+	struct bw_str session_cookie; /* what they set, for a target that says otherwise */
 	const char *error_reason;  /* the access log's; static storage */
 	uint32_t error; /* HTTP/2's word for how a side ended, for the other; 0: none */
 	int64_t started_us, sent_us, answered_us;
@@ -406,6 +417,8 @@ void exchange_pull(struct exchange *x);
 void exchange_fail(struct exchange *x, int status);
 /* The client is gone. Frees. */
 void exchange_abandon(struct exchange *x, int status);
+/* Makes x->cookies ready to be written to. */
+void exchange_cookies(struct exchange *x);
 /* The rest of the rule's checks, and its action. */
 void exchange_go_on(struct exchange *x, struct bw_http_request *r);
 /* After `end` or `cut`, by the client's side. */
@@ -469,6 +482,14 @@ const char *check_name(const struct check *list, size_t at);
 /* Drops what waits. */
 void check_forget(struct exchange *x);
 
+/* ---- auth_*.c: users and their identity providers ---- */
+
+void auth_keys_make(struct edge_config *c, struct balancer *b);
+void auth_keys_free(struct balancer *b);
+/* Whether the request is a user who comes back from a provider: then it is looked after. */
+bool login_returns(struct exchange *x, const struct bw_http_request *r);
+void flow_free(struct exchange *x);
+
 /* ---- desync.c ---- */
 
 enum tier { TIER_COMPLIANT, TIER_ACCEPTABLE, TIER_AMBIGUOUS };
@@ -482,9 +503,14 @@ bool header_is_suspicious(struct bw_str name);
 void answer_error(struct exchange *x, int status);
 void answer_fixed(struct exchange *x);
 void answer_redirect(struct exchange *x, const struct bw_http_request *r);
+/* 302, to where a check sends the user. */
+void answer_found(struct exchange *x, struct bw_str location);
 const char *answer_reason(int status);
 
 /* ---- sticky.c ---- */
+
+/* The first of that name; absent when none has a value. */
+struct bw_str cookie_find(const struct bw_http_request *r, struct bw_str name);
 
 struct target *sticky_target(struct exchange *x, const struct bw_http_request *r, struct group *g);
 struct group *sticky_group(struct exchange *x, const struct bw_http_request *r);

@@ -32,6 +32,11 @@ const char *const metric_names[METRICS] = {
     [M_DESYNC] = "DesyncMitigationMode_NonCompliant_Request_Count",
     [M_DROPPED_HEADERS] = "DroppedInvalidHeaderRequestCount",
     [M_DENIED] = "SecurityGroupBlockedFlowCount_Inbound_TCP",
+    [M_AUTH_SUCCESS] = "ELBAuthSuccess",
+    [M_AUTH_FAILURE] = "ELBAuthFailure",
+    [M_AUTH_ERROR] = "ELBAuthError",
+    [M_AUTH_REFRESHED] = "ELBAuthRefreshTokenSuccess",
+    [M_AUTH_CLAIMS_EXCEEDED] = "ELBAuthUserClaimsSizeExceeded",
     [M_HEALTHY] = "HealthyHostCount",
     [M_UNHEALTHY] = "UnHealthyHostCount",
 };

@@ -9,7 +9,7 @@
 #define COOKIE_GROUP "AWSALBTG"
 #define COOKIE_APP   "AWSALBAPP-0"
 
-static struct bw_str cookie_find(const struct bw_http_request *r, struct bw_str name)
+struct bw_str cookie_find(const struct bw_http_request *r, struct bw_str name)
 {
 	for (size_t i = 0; i < r->header_count; i++) {
 		struct bw_str list = r->headers[i].value;

@@ -67,6 +67,7 @@ class Provider:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 provider.asked.append(self.path)
                 page = provider.pages.get(self.path.split("?")[0], (404, b""))
                 if callable(page):

@@ -1,6 +1,7 @@
 #include "svc/elbv2/image.h"
 
 #include "base/sys.h"
+#include "core/edge_auth.h"
 
 /* The edge's image of all load balancers, of every account and Region that has any. Everything of a place is
  * read in a few ordered walks; the records are small and the walks are what a rebuild costs. */
@@ -75,6 +76,31 @@ static enum bw_err listeners_fill(
 	return BW_OK;
 }
 
+static bool authenticates(const struct bw_edge_rule *r)
+{
+	for (size_t i = 0; i < r->action_count; i++)
+		if (bw_str_starts(r->actions[i].type, BW_STR("authenticate-")))
+			return true;
+	return false;
+}
+
+/* Keys for users' sessions, where there are users. */
+static void auth_fill(
+    struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
+{
+	int64_t until_ms;
+	bool any = false;
+
+	for (size_t i = 0; i < out->listener_count; i++)
+		for (size_t k = 0; k < out->listeners[i].rule_count; k++)
+			any = any || authenticates(&out->listeners[i].rules[k]);
+	if (!any)
+		return;
+	bw_edge_auth_keys(bw_core_store(p->call.core), lb->id, p->call.now_ms, p->call.arena, out, &until_ms);
+	if (until_ms < *p->due_ms)
+		*p->due_ms = until_ms;
+}
+
 static enum bw_err load_balancer_fill(
     struct place *p, const struct elb_load_balancer *lb, struct bw_edge_load_balancer *out)
 {
@@ -88,7 +114,9 @@ static enum bw_err load_balancer_fill(
 	    .attributes = elb_load_balancer_attributes_all(c->arena, lb)};
 	bw_strs_add(&out->addresses, c->arena, lb->address);
 	TRY(permits_fill(p, lb, out));
-	return listeners_fill(p, lb, out);
+	TRY(listeners_fill(p, lb, out));
+	auth_fill(p, lb, out);
+	return BW_OK;
 }
 
 /* ---- Target groups ---- */

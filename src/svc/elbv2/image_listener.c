@@ -122,8 +122,40 @@ static void forward_fill(
 		out->sticky_seconds = f->TargetGroupStickinessConfig->DurationSeconds.v;
 }
 
-static void action_fill(struct bw_arena *a, const struct elbv2_Action *x, struct bw_edge_action *out)
+/* What authenticate-oidc states of itself follows here from the pool (Cognito Developer Guide, "User pool endpoints and managed
+ * login reference"): the domain's endpoints, or those at the URL that stands in for Cognito. */
+static void cognito_add(
+    struct place *p, const struct elbv2_AuthenticateCognitoActionConfig *c, struct bw_pairs *out)
 {
+	static const struct {
+		const char *name, *path;
+	} endpoints[] = {{"AuthorizationEndpoint", "oauth2/authorize"}, {"TokenEndpoint", "oauth2/token"}, {"UserInfoEndpoint", "oauth2/userInfo"}};
+	const struct bw_edge_config *config = bw_core_edge(p->call.core);
+	struct bw_arena *a = p->call.arena;
+	struct bw_str base = config->cognito_url, pool = c->UserPoolArn;
+	const struct bw_pair *secret = bw_pairs_find(&config->cognito_clients, c->UserPoolClientId);
+	bool own = bw_str_find(c->UserPoolDomain, '.', 0) >= 0;
+
+	(void)bw_str_cut(&pool, '/');
+	if (bw_str_set(base))
+		bw_pairs_set(out, a, BW_STR("Issuer"), bw_arena_printf(a, "%.*s/%.*s", BW_FMT(base), BW_FMT(pool)));
+	else
+		bw_pairs_set(out, a, BW_STR("Issuer"),
+		    bw_arena_printf(a, "https://cognito-idp.%.*s.amazonaws.com/%.*s", BW_FMT(p->call.region), BW_FMT(pool)));
+	if (!bw_str_set(base))
+		base = own ? bw_arena_printf(a, "https://%.*s", BW_FMT(c->UserPoolDomain))
+		           : bw_arena_printf(a, "https://%.*s.auth.%.*s.amazoncognito.com", BW_FMT(c->UserPoolDomain), BW_FMT(p->call.region));
+	for (size_t i = 0; i < BW_COUNT(endpoints); i++)
+		bw_pairs_set(out, a, bw_str_c(endpoints[i].name), bw_arena_printf(a, "%.*s/%s", BW_FMT(base), endpoints[i].path));
+	bw_pairs_set(out, a, BW_STR("ClientId"), c->UserPoolClientId);
+	if (secret)
+		bw_pairs_set(out, a, BW_STR("ClientSecret"), secret->value);
+}
+
+static void action_fill(struct place *p, const struct elbv2_Action *x, struct bw_edge_action *out)
+{
+	struct bw_arena *a = p->call.arena;
+
 	out->type = x->Type;
 	if (x->ForwardConfig)
 		forward_fill(a, x->ForwardConfig, out);
@@ -136,9 +168,11 @@ static void action_fill(struct bw_arena *a, const struct elbv2_Action *x, struct
 	if (x->AuthenticateOidcConfig)
 		parameters_add(a, elbv2_AuthenticateOidcActionConfig_shape, x->AuthenticateOidcConfig,
 		    BW_STR(""), &out->parameters);
-	if (x->AuthenticateCognitoConfig)
+	if (x->AuthenticateCognitoConfig) {
 		parameters_add(a, elbv2_AuthenticateCognitoActionConfig_shape, x->AuthenticateCognitoConfig,
 		    BW_STR(""), &out->parameters);
+		cognito_add(p, x->AuthenticateCognitoConfig, &out->parameters);
+	}
 	if (x->JwtValidationConfig)
 		parameters_add(a, elbv2_JwtValidationActionConfig_shape, x->JwtValidationConfig, BW_STR(""),
 		    &out->parameters);
@@ -158,7 +192,7 @@ static void rule_fill(struct place *p, const struct elb_rule *r, struct bw_edge_
 	for (size_t i = 0; i < r->shape.Conditions.n; i++)
 		condition_fill(a, &r->shape.Conditions.v[i], &conditions[i]);
 	for (size_t i = 0; i < r->shape.Actions.n; i++)
-		action_fill(a, &r->shape.Actions.v[i], &actions[i]);
+		action_fill(p, &r->shape.Actions.v[i], &actions[i]);
 	for (size_t i = 0; i < r->shape.Transforms.n; i++)
 		transform_fill(a, &r->shape.Transforms.v[i], &transforms[i]);
 	*out = (struct bw_edge_rule){.arn = elb_rule_arn(&p->call, r),
