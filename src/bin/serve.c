@@ -14,8 +14,9 @@
 #include "guard/guard.h"
 #include "net/fetch.h"
 #include "net/socket.h"
+#include "net/tls.h"
 
-enum { DRAIN_MS = 30000, CLIENTS_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500 };
+enum { DRAIN_MS = 30000, CLIENTS_MAX = 1 << 20, CA_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500 };
 
 static const struct option serve_options[] = {
     OPTION_DATA,
@@ -339,10 +340,18 @@ static int helper_main(const struct bw_proc_self *self)
 	return bw_helper_run(&own);
 }
 
-static enum bw_err helper_prepare(const struct parsed *p, struct bw_edge *edge)
+/* What is read here, the helper could not: it is another user by then. */
+static enum bw_err helper_prepare(const struct parsed *p, struct place *place, struct bw_edge *edge)
 {
+	const char *authorities = option_get(p, "idp-ca");
+	struct ssl_ctx_st *trust;
+
 	TRY(bw_helper_make(&helper, edge->reports.n));
-	helper.ca_file = option_get(p, "idp-ca");
+	if (authorities) {
+		TRY(file_read(authorities, CA_MAX, &place->arena, &helper.ca_pem));
+		TRY(bw_tls_client_new(helper.ca_pem, &trust));
+		bw_tls_free(trust);
+	}
 	helper.hosts = option_all(p, "idp-host");
 	edge->helper = &helper;
 	return BW_OK;
@@ -412,7 +421,7 @@ static int serve_run(const struct parsed *p)
 	rows[2].user = outside_user();
 	if (!api.core.ephemeral && (refused = seal_ready(p, &place, &root)))
 		return refused;
-	if (helper_prepare(p, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
+	if (helper_prepare(p, &place, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
 	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
 	api.core.keyer_channels = keyer.api_ends;

@@ -59,7 +59,7 @@ void bw_helper_withdraw(struct bw_helper_client *c, struct bw_helper_ask *ask);
 struct bw_helper {
 	int serving[BW_HELPER_CHANNELS], asking[BW_HELPER_CHANNELS]; /* the ends of each channel */
 	size_t count;
-	const char *ca_file;      /* authorities trusted beside the system's; NULL: none */
+	struct bw_str ca_pem;     /* authorities trusted beside the system's; absent: none */
 	const char *const *hosts; /* who may be spoken to, NULL-terminated; empty: everybody */
 };
 

@@ -98,21 +98,14 @@ static void system_add(struct bw_buf *out)
 
 static enum bw_err trust_make(struct serving *s)
 {
-	const char *own = s->helper->ca_file;
 	struct bw_buf pem;
-	size_t before;
-	enum bw_err e;
+	enum bw_err e = BW_OK;
 
 	bw_buf_init(&pem, CA_MAX);
 	system_add(&pem);
-	before = pem.n;
-	if (own)
-		file_add(own, &pem);
-	if (own && pem.n == before)
-		bw_log(BW_LOG_ERROR, "%s: no certificates of authorities", own);
-	e = pem.failed || (own && pem.n == before) ? BW_EINVAL : BW_OK;
-	if (e == BW_OK && pem.n)
-		e = bw_tls_client_new(bw_buf_str(&pem), &s->trust);
+	bw_buf_put(&pem, s->helper->ca_pem);
+	if (pem.n)
+		e = pem.failed ? BW_ETOOBIG : bw_tls_client_new(bw_buf_str(&pem), &s->trust);
 	bw_buf_free(&pem);
 	return e;
 }

@@ -1,15 +1,21 @@
 """What suites of identity providers share: an authority, keys, tokens by the openssl command, and an HTTPS server that answers
 what a test puts there and counts who asks."""
 import base64
+import http.cookies
 import http.server
 import json
 import os
+import socket
 import ssl
 import subprocess
 import tempfile
 import threading
 import time
+import urllib.parse
 
+from edge_case import header, read_answer
+
+HOST = "app.example"  # what Browser takes the load balancer for
 WORK = tempfile.mkdtemp(prefix="bulwark-idp-")
 
 
@@ -95,6 +101,48 @@ class Provider:
         self.port = self.server.server_address[1]
         self.url = f"https://localhost:{self.port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+class Browser:
+    """Keeps cookies; speaks to the load balancer as HOST and to everybody else as they are."""
+
+    def __init__(self, lb):
+        self.lb, self.cookies = lb, {}
+
+    def ask(self, url, method="GET", body=b"", headers=(), cookies=None):
+        parts = urllib.parse.urlsplit(url if "://" in url else f"https://{HOST}{url}")
+        mine = self.cookies.setdefault(parts.hostname, {}) if cookies is None else cookies
+        at = (self.lb.address, self.lb.port) if parts.hostname == HOST else (parts.hostname, parts.port)
+        lines = [f"{method} {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close", *headers]
+        if mine:
+            lines.append("Cookie: " + "; ".join(f"{k}={v}" for k, v in mine.items()))
+        if body:
+            lines += [f"Content-Length: {len(body)}", "Content-Type: application/x-www-form-urlencoded"]
+        context = ssl.create_default_context(cafile=path("ca.pem"))
+        with socket.create_connection(at, timeout=20) as plain, context.wrap_socket(plain, server_hostname=parts.hostname) as s:
+            s.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+            with s.makefile("rb") as stream:
+                answer = read_answer(stream)
+        for line in header(answer[1], "set-cookie"):
+            for name, morsel in http.cookies.SimpleCookie(line).items():
+                if "1970" in morsel["expires"]:
+                    mine.pop(name, None)
+                else:
+                    mine[name] = morsel.value
+        return answer
+
+    def location(self, *words, **more):
+        status, headers, _ = self.ask(*words, **more)
+        assert status in (302, 303), (status, headers)
+        return urllib.parse.urljoin(words[0] if "://" in words[0] else f"https://{HOST}{words[0]}", header(headers, "location")[0])
+
+
+def query(url):
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query, strict_parsing=True))
+
+
+def unpad(part):
+    return json.loads(base64.urlsafe_b64decode(part))
 
 
 authority()

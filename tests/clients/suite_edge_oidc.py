@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import html
-import http.cookies
 import json
 import os
 import re
@@ -23,13 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 import harness
 import node_case
 from edge_case import Backend, Balancer, Player, free_port, group, header, read_answer, rule, ARN, LAST
-from idp_case import Key, Provider, b64, issue, now, path
+from idp_case import HOST, Browser, Key, Provider, b64, issue, now, path, query, unpad
 
 LOGS = tempfile.mkdtemp(prefix="bulwark-edge-oidc-")
 PLAYER = Player(LOGS, path("ca.pem"))
 SIGNER = Key("idp-signer")
 SECRET = "0123456789abcdef0123456789abcdef"
-HOST = "app.example"
 COOKIE = "AWSELBAuthSessionCookie"
 issue("site", names=f"DNS:{HOST}")
 
@@ -58,44 +56,6 @@ def guarded(backend, *checks, **more):
     return lb
 
 
-class Browser:
-    """Keeps cookies; speaks to the load balancer as HOST and to everybody else as they are."""
-
-    def __init__(self, lb):
-        self.lb, self.cookies = lb, {}
-
-    def ask(self, url, method="GET", body=b"", headers=(), cookies=None):
-        parts = urllib.parse.urlsplit(url if "://" in url else f"https://{HOST}{url}")
-        mine = self.cookies.setdefault(parts.hostname, {}) if cookies is None else cookies
-        at = (self.lb.address, self.lb.port) if parts.hostname == HOST else (parts.hostname, parts.port)
-        lines = [f"{method} {parts.path or '/'}{'?' + parts.query if parts.query else ''} HTTP/1.1", f"Host: {parts.netloc}", "Connection: close", *headers]
-        if mine:
-            lines.append("Cookie: " + "; ".join(f"{k}={v}" for k, v in mine.items()))
-        if body:
-            lines += [f"Content-Length: {len(body)}", "Content-Type: application/x-www-form-urlencoded"]
-        context = ssl.create_default_context(cafile=path("ca.pem"))
-        with socket.create_connection(at, timeout=20) as plain, context.wrap_socket(plain, server_hostname=parts.hostname) as s:
-            s.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-            with s.makefile("rb") as stream:
-                answer = read_answer(stream)
-        for line in header(answer[1], "set-cookie"):
-            for name, morsel in http.cookies.SimpleCookie(line).items():
-                if "1970" in morsel["expires"]:
-                    mine.pop(name, None)
-                else:
-                    mine[name] = morsel.value
-        return answer
-
-    def location(self, *words, **more):
-        status, headers, _ = self.ask(*words, **more)
-        assert status in (302, 303), (status, headers)
-        return urllib.parse.urljoin(words[0] if "://" in words[0] else f"https://{HOST}{words[0]}", header(headers, "location")[0])
-
-
-def query(url):
-    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query, strict_parsing=True))
-
-
 def signing_key(secret=SECRET):
     """As crypto/es256.c derives it."""
     prk, seed, block = hmac.digest(bytes(32), secret.encode(), "sha256"), b"", b""
@@ -104,10 +64,6 @@ def signing_key(secret=SECRET):
         seed += block
     order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
     return ec.derive_private_key(int.from_bytes(seed[:48], "big") % (order - 1) + 1, ec.SECP256R1()).public_key()
-
-
-def unpad(part):
-    return json.loads(base64.urlsafe_b64decode(part))
 
 
 class Scripted(unittest.TestCase):

@@ -162,6 +162,17 @@ static int play(const struct bw_proc_self *self)
 	return 0;
 }
 
+static struct bw_str file_of(const char *path)
+{
+	static char bytes[1 << 20];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, bytes, sizeof bytes) : -1;
+
+	MUST(n >= 0);
+	close(fd);
+	return bw_str_make(bytes, (size_t)n);
+}
+
 /* Arguments: how many loops, a folder for access logs ("-": none), and a file of authorities. */
 int main(int argc, char **argv)
 {
@@ -184,7 +195,7 @@ int main(int argc, char **argv)
 		return 1;
 	edge.helper = &helper;
 	if (argc > 3)
-		helper.ca_file = argv[3];
+		helper.ca_pem = file_of(argv[3]);
 	if (argc > 2 && strcmp(argv[2], "-") != 0)
 		edge.log_dir = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bw_edge_rows(&edge, NULL, bw_edge_run, rows + 2);
