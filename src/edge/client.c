@@ -67,14 +67,16 @@ static bool shake_step(struct client *c)
 {
 	enum io io = sock_handshake(&c->sock);
 
-	if (io == IO_END || io == IO_FAIL) {
+	if (io == IO_WAIT)
+		return false;
+	log_connection(c->listening, c->sock.tls, &c->peer, c->opened_ms, c->serial, io == IO_DONE);
+	if (io != IO_DONE) {
 		c->listening->listener_stats->values[M_TLS_ERRORS]++;
 		client_shut(c);
-	}
-	if (io != IO_DONE)
 		return false;
+	}
 	if (tls_chose_http2(c->sock.tls)) {
-		h2_open(c->listening, &c->sock, &c->peer, c->slot);
+		h2_open(c->listening, &c->sock, &c->peer, c->slot, c->serial);
 		client_shut(c);
 		return false;
 	}
@@ -242,6 +244,7 @@ void client_open(struct listening *l, int fd, const struct bw_address *peer, uin
 	l->references++;
 	c->peer = *peer;
 	c->slot = slot;
+	c->serial = e->connections_opened++;
 	c->timer.fire = timer_fired;
 	c->post.run = client_posted;
 	c->opened_ms = c->active_ms = now_of(c);
@@ -261,6 +264,8 @@ void client_open(struct listening *l, int fd, const struct bw_address *peer, uin
 	if (l->listener->tls) {
 		c->sock.tls = tls_accept(l->listener, fd);
 		c->state = C_SHAKE;
+	} else {
+		log_connection(l, NULL, peer, c->opened_ms, c->serial, false);
 	}
 	timer_arm(c);
 }

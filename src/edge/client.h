@@ -18,6 +18,7 @@ struct client {
 	int64_t left;
 	int64_t opened_ms, active_ms, began_ms; /* began: the head, the body's span, the lingering */
 	uint32_t rate_bytes, discarded, slot, requests;
+	uint64_t serial;
 	uint8_t state;
 	bool running, posted, close_after, out_chunked, body_chunked, cut, pending;
 	bool blocked; /* our side does not take the body, or the peer not the answer: see span_begin */

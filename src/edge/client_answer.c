@@ -145,6 +145,7 @@ struct exchange *client_exchange_open(struct client *c)
 	x->peer = &c->peer;
 	x->local = &c->listening->address;
 	x->tls = c->sock.tls;
+	x->connection = c->serial;
 	c->x = x;
 	c->out_chunked = false;
 	return x;

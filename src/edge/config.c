@@ -211,6 +211,7 @@ static void balancer_attributes(struct balancer *b, const struct bw_pairs *p)
 	b->tls_headers = attribute_on(p, "routing.http.x_amzn_tls_version_and_cipher_suite.enabled");
 	b->http2 = !bw_str_eq(attribute(p, "routing.http2.enabled"), BW_STR("false"));
 	b->access_log = attribute_on(p, "access_logs.s3.enabled");
+	b->connection_log = attribute_on(p, "connection_logs.s3.enabled");
 }
 
 static void balancer_compile(

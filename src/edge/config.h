@@ -92,7 +92,7 @@ struct balancer {
 	int64_t idle_ms, keep_alive_ms;
 	enum desync desync;
 	enum xff xff;
-	bool xff_port, drop_invalid, preserve_host, tls_headers, network, access_log, http2;
+	bool xff_port, drop_invalid, preserve_host, tls_headers, network, access_log, connection_log, http2;
 	struct auth_keys *auth;
 };
 

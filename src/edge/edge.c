@@ -204,6 +204,7 @@ static void edge_open(struct edge *e, const struct bw_proc_self *self)
 	bw_map_init(&e->tls_sets, 0, NULL);
 	bw_map_init(&e->stats, 0, NULL);
 	bw_map_init(&e->key_sets, 0, NULL);
+	bw_random(&e->connection_key, sizeof e->connection_key);
 	bw_buf_init(&e->head, BW_HTTP_HEAD_MAX * 2);
 	bw_buf_init(&e->lines, BW_HTTP_HEAD_MAX * 2);
 	bw_buf_init(&e->decoded, SIZE_MAX / 2);

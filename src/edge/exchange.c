@@ -96,6 +96,8 @@ static int refusal(struct exchange *x, const struct bw_http_request *r)
 	const char *reason;
 	enum tier tier = desync_classify(r, &reason);
 
+	x->tier = tier;
+	x->tier_reason = reason;
 	if (tier != TIER_COMPLIANT)
 		b->stats->values[M_DESYNC]++;
 	if (tier != TIER_COMPLIANT && b->desync == DESYNC_STRICTEST) {

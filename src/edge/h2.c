@@ -140,7 +140,8 @@ static void h2_timer(struct bw_timer *t)
 	bw_timer_set(h->pump.edge->loop, t, left < RATE_MS ? left : RATE_MS);
 }
 
-void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot)
+void h2_open(
+    struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial)
 {
 	struct edge *e = l->edge;
 	struct h2 *h = bw_alloc(sizeof *h);
@@ -155,6 +156,7 @@ void h2_open(struct listening *l, struct sock *from, const struct bw_address *pe
 	l->references++;
 	h->peer = *peer;
 	h->slot = slot;
+	h->serial = serial;
 	connection_counted_again(e, slot);
 	l->listener_stats->values[M_ACTIVE_CONNECTIONS]++;
 	h->timer.fire = h2_timer;

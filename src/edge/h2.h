@@ -14,6 +14,7 @@ struct h2 {
 	size_t stream_count;
 	int64_t opened_ms;
 	uint32_t slot;
+	uint64_t serial;
 	bool running, posted, closed, going; /* going: GOAWAY was sent */
 	struct bw_address peer;
 };

@@ -316,6 +316,7 @@ static void exchange_open(struct h2_stream *s)
 	x->peer = &s->h->peer;
 	x->local = &s->h->listening->address;
 	x->tls = s->h->pump.sock.tls;
+	x->connection = s->h->serial;
 	x->http2 = true;
 	s->x = x;
 }

@@ -77,8 +77,16 @@ enum metric {
 };
 extern const char *const metric_names[METRICS];
 
+/* A file that is appended to. */
+struct log_file {
+	int fd;
+	bool open;
+	int64_t opened_ms;
+};
+
 /* Of a load balancer, over all its images, each of which holds a reference. */
 struct stats {
+	struct log_file access_log, connection_log;
 	struct edge *edge;
 	int references;
 	struct bw_str arn, dimension; /* "app/name/id" */
@@ -287,6 +295,9 @@ struct exchange {
 	struct bw_buf cookies;     /* Set-Cookie lines of the answer, whoever gives it */
 	struct bw_str session_cookie; /* what they set, for a target that says otherwise */
 	const char *error_reason;  /* the access log's; static storage */
+	uint64_t connection;       /* the client's connection, for the log */
+	int tier;                  /* of desync mitigation */
+	const char *tier_reason;
 	uint32_t error; /* HTTP/2's word for how a side ended, for the other; 0: none */
 	int64_t started_us, sent_us, answered_us;
 	uint64_t received, sent;
@@ -355,6 +366,16 @@ bool tls_chose_http2(const struct ssl_st *tls);
 /* Towards a target: HTTP/2 or nothing. */
 void tls_offer_http2(struct ssl_st *tls);
 struct ssl_st *tls_accept(const struct listener *l, int fd);
+bool tls_passes_through(const struct listener *l);
+bool tls_verifies(const struct listener *l);
+/* Absent: none. Borrowed of the connection, of the listener. */
+struct bw_str tls_name_asked(const struct ssl_st *tls);
+struct bw_str tls_certificate_arn(const struct listener *l, const struct ssl_st *tls);
+
+/* ---- tls_client.c ---- */
+
+/* Subject, validity, serial number and what came of verifying it, as connection logs have them. */
+void tls_log_client(const struct listener *l, const struct ssl_st *tls, bool shaken, struct bw_buf *out);
 /* X-Amzn-Mtls-* lines of a client's certificate. */
 void tls_emit_client(const struct exchange *x, struct bw_buf *out);
 
@@ -365,6 +386,10 @@ bool rewrite_apply(struct exchange *x, struct bw_http_request *r);
 /* The access log: what of a request it tells, and the line at its end. */
 void log_begin(struct exchange *x, const struct bw_http_request *r);
 void log_access(struct exchange *x);
+/* The connection log: once, when it is known what became of the handshake. */
+void log_connection(const struct listening *l, struct ssl_st *tls, const struct bw_address *peer, int64_t opened_ms,
+    uint64_t serial, bool shaken);
+void log_close(struct log_file *f);
 
 /* ---- check.c ---- */
 
@@ -416,7 +441,7 @@ void sticky_lines(struct exchange *x, const struct bw_http_response *r, struct b
 void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
 void clients_drain(struct edge *e);
 /* Over HTTP/2, on a socket whose handshake chose it; takes the socket. */
-void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot);
+void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial);
 void h2_drain(struct edge *e);
 /* A network load balancer's connection. */
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
@@ -456,6 +481,8 @@ struct edge {
 	struct bw_map key_sets; /* URL -> struct key_set */
 	struct bw_helper_client *helper; /* NULL: none; then what needs it fails */
 	size_t parked_count;
+	uint64_t connections_opened;      /* numbers them */
+	struct bw_sip_key connection_key; /* turns numbers into names */
 	struct listening *listenings;
 	struct client *clients;
 	struct h2 *h2s;

@@ -1,17 +1,14 @@
-/* Access logs in AWS's format (ALB User Guide, "Access logs"): a line a request, appended to a file a load
- * balancer in the folder that the parent has opened. Lines are lost rather than waited for. */
+/* The files of load balancers' logs, in the folder that the parent has opened. Each stays open, and is looked for
+ * anew once a second: who rotates it moves it away. Lines are lost rather than waited for. */
+#include "edge/log.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include "codec/time.h"
-#include "edge/internal.h"
-#include "net/tls.h"
+enum { LOOK_MS = 1000 };
 
-enum { LINE_MAX_BYTES = 16 * 1024, AGENT_MAX = 8 * 1024 };
-
-/* Text between double quotes: what could end it, or the line, is escaped. */
-static void put_quoted(struct bw_str s, struct bw_buf *out)
+void log_put_quoted(struct bw_str s, struct bw_buf *out)
 {
 	bw_buf_put_c(out, '"');
 	if (!s.n)
@@ -27,148 +24,50 @@ static void put_quoted(struct bw_str s, struct bw_buf *out)
 	bw_buf_put_c(out, '"');
 }
 
-/* The part that only the request knows: ' "GET http://host:80/ HTTP/1.1" "agent"'. */
-void log_begin(struct exchange *x, const struct bw_http_request *r)
+/* Of a keyed hash, so that an idle connection need not keep it, and nobody learns how many there were. */
+void log_put_connection(const struct edge *e, uint64_t serial, struct bw_buf *out)
 {
-	struct bw_arena *a = &x->edge->arena;
-	struct bw_str rest = r->host, host;
+	uint64_t id[2];
 
-	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
-		return;
-	bw_arena_reset(a);
-	host = rest.n && rest.p[0] == '[' ? bw_str_sub(rest, 0, (size_t)bw_str_find(rest, ']', 0) + 1)
-	                                  : bw_str_cut(&rest, ':');
-	bw_buf_init(&x->log, LINE_MAX_BYTES);
-	put_quoted(bw_arena_printf(a, "%.*s %s://%.*s:%lld%.*s %s", BW_FMT(r->method),
-	               x->listener->tls ? "https" : "http", BW_FMT(host), (long long)x->listener->in->port,
-	               BW_FMT(r->target),
-	               x->http2                ? "HTTP/2.0"
-	               : r->minor_version == 0 ? "HTTP/1.0"
-	                                       : "HTTP/1.1"),
-	    &x->log);
-	bw_buf_put_c(&x->log, ' ');
-	put_quoted(bw_str_sub(bw_http_header(r, BW_STR("user-agent"), NULL), 0, AGENT_MAX), &x->log);
+	bw_sip128(&e->connection_key, bw_str_make(&serial, sizeof serial), id);
+	bw_buf_put(out, BW_STR("TID_"));
+	bw_buf_put_hex(out, id, sizeof id);
 }
 
-static void put_seconds(int64_t from_us, int64_t to_us, struct bw_buf *out)
+void log_close(struct log_file *f)
 {
-	if (from_us <= 0 || to_us < from_us)
-		bw_buf_put(out, BW_STR(" -1"));
-	else
-		bw_buf_printf(out, " %lld.%03lld", (long long)((to_us - from_us) / 1000000),
-		    (long long)((to_us - from_us) / 1000 % 1000));
+	if (f->open)
+		close(f->fd);
+	f->open = false;
 }
 
-static void put_address(const struct bw_address *a, struct bw_buf *out)
+/* "app.name.id.log" behind the prefix. */
+static bool log_open(struct stats *s, struct log_file *f, const char *prefix)
 {
-	char text[BW_ADDRESS_TEXT_MAX];
-	struct bw_str s = bw_address_text(a, text);
-	bool v6 = bw_str_find(s, ':', 0) >= 0;
-
-	bw_buf_printf(out, "%s%.*s%s:%u", v6 ? "[" : "", BW_FMT(s), v6 ? "]" : "", bw_address_port(a));
-}
-
-static void put_target(const struct exchange *x, struct bw_buf *out)
-{
-	if (x->target)
-		put_address(&x->target->address, out);
-	else
-		bw_buf_put_c(out, '-');
-}
-
-static void put_status(int status, struct bw_buf *out)
-{
-	if (status)
-		bw_buf_printf(out, "%d", status);
-	else
-		bw_buf_put_c(out, '-');
-}
-
-/* Those that were taken: a check that refused is the last. */
-static void put_actions(const struct exchange *x, struct bw_buf *out)
-{
-	static const char *const done[] = {"forward", "fixed-response", "redirect", "-"};
-	const struct rule *rule = x->rule;
-	bool refused = rule && x->checks_passed < rule->check_count;
-
-	bw_buf_put(out, BW_STR(" \""));
-	for (size_t i = 0; rule && i < x->checks_passed + refused; i++)
-		bw_buf_printf(out, "%s%s", i ? "," : "", check_name(rule->checks, i));
-	if (!refused)
-		bw_buf_printf(out, "%s%s", rule && rule->check_count ? "," : "", rule ? done[rule->what] : "-");
-	bw_buf_put(out, BW_STR("\" "));
-}
-
-static void line_write(const struct exchange *x, struct bw_buf *out)
-{
-	int64_t now = edge_wall_ms(x->edge), since_ms = (bw_clock_mono_us() - x->started_us) / 1000;
-	const char *type = x->tunnel ? "ws" : x->grpc ? "grpc" : x->http2 ? "h2" : "http";
-
-	bw_buf_printf(out, "%s%s ", type, x->listener->tls && (!x->http2 || x->grpc) ? "s" : "");
-	bw_time_put_iso8601_ms(now, out);
-	bw_buf_put_c(out, ' ');
-	bw_buf_put(out, x->listener->balancer->stats->dimension);
-	bw_buf_put_c(out, ' ');
-	put_address(x->peer, out);
-	bw_buf_put_c(out, ' ');
-	put_target(x, out);
-	put_seconds(x->started_us, x->sent_us, out);
-	put_seconds(x->sent_us, x->target_status ? x->answered_us : 0, out);
-	put_seconds(x->target_status ? x->answered_us : 0, x->answered_us, out);
-	bw_buf_put_c(out, ' ');
-	put_status(x->status, out);
-	bw_buf_put_c(out, ' ');
-	put_status(x->target_status, out);
-	bw_buf_printf(out, " %llu %llu ", (unsigned long long)x->received, (unsigned long long)x->sent);
-	bw_buf_put(out, x->log.n ? bw_buf_str(&x->log) : BW_STR("\"- - -\" \"-\""));
-	if (x->tls)
-		bw_buf_printf(
-		    out, " %.*s %.*s ", BW_FMT(bw_tls_cipher(x->tls)), BW_FMT(bw_tls_version(x->tls)));
-	else
-		bw_buf_put(out, BW_STR(" - - "));
-	bw_buf_put(out, x->group ? x->group->arn : BW_STR("-"));
-	bw_buf_printf(out, " \"%s\" \"-\" \"-\" %lld ", x->trace[0] ? x->trace : "-",
-	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
-	bw_time_put_iso8601_ms(now - since_ms, out);
-	put_actions(x, out);
-	put_quoted(bw_buf_str(&x->redirect), out);
-	bw_buf_printf(out, " \"%s\" \"", x->error_reason ? x->error_reason : "-");
-	put_target(x, out);
-	bw_buf_put(out, BW_STR("\" \""));
-	put_status(x->target_status, out);
-	bw_buf_put(out, BW_STR("\" \"-\" \"-\"\n"));
-}
-
-/* "app.name.id.log" */
-static void log_append(const struct exchange *x, struct bw_str line)
-{
+	int64_t now = bw_loop_now_ms(s->edge->loop);
 	char name[256];
-	int fd, n = snprintf(name, sizeof name, "%.*s.log", BW_FMT(x->listener->balancer->stats->dimension));
+	int n;
 
+	if (f->open && now - f->opened_ms < LOOK_MS)
+		return true;
+	log_close(f);
+	n = snprintf(name, sizeof name, "%s%.*s.log", prefix, BW_FMT(s->dimension));
 	if (n <= 0 || n >= (int)sizeof name)
-		return;
+		return false;
 	for (int i = 0; i < n; i++)
 		if (name[i] == '/')
 			name[i] = '.';
 	if (name[0] == '.')
-		return;
-	fd = openat(
-	    x->edge->shared->log_dir, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return;
-	(void)!write(fd, line.p, line.n);
-	close(fd);
+		return false;
+	f->fd = openat(s->edge->shared->log_dir, name,
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	f->open = f->fd >= 0;
+	f->opened_ms = now;
+	return f->open;
 }
 
-void log_access(struct exchange *x)
+void log_append(struct stats *s, struct log_file *f, const char *prefix, struct bw_str line)
 {
-	struct bw_buf line;
-
-	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
-		return;
-	bw_buf_init(&line, 2 * LINE_MAX_BYTES);
-	line_write(x, &line);
-	if (!line.failed)
-		log_append(x, bw_buf_str(&line));
-	bw_buf_free(&line);
+	if (log_open(s, f, prefix))
+		(void)!write(f->fd, line.p, line.n);
 }

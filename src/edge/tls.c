@@ -4,7 +4,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "codec/uri.h"
 #include "edge/internal.h"
 #include "net/tls.h"
 
@@ -13,6 +12,7 @@ struct tls_set {
 	int references;
 	char digest[65];
 	SSL_CTX **contexts; /* one a certificate; the default first */
+	char **arns;        /* of each */
 	size_t count;
 	bool http2, passthrough, ignore_expiry;
 };
@@ -279,9 +279,12 @@ void tls_set_release(struct tls_set *s)
 	if (!s || --s->references)
 		return;
 	bw_map_del(&s->edge->tls_sets, bw_str_c(s->digest));
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
 		SSL_CTX_free(s->contexts[i]);
+		bw_free(s->arns[i]);
+	}
 	bw_free(s->contexts);
+	bw_free(s->arns);
 	bw_free(s);
 }
 
@@ -295,8 +298,10 @@ static bool certificates_use(struct tls_set *s, const struct bw_edge_listener *i
 		ctx = context_make(s, in, &in->certificates[i]);
 		if (!ctx && defaults)
 			return false;
-		if (ctx)
-			s->contexts[s->count++] = ctx;
+		if (!ctx)
+			continue;
+		s->arns[s->count] = bw_strdup(in->certificates[i].arn);
+		s->contexts[s->count++] = ctx;
 	}
 	return s->count > 0;
 }
@@ -317,6 +322,7 @@ struct tls_set *tls_set_make(
 	*s = (struct tls_set){.edge = e, .references = 1, .http2 = http2};
 	memcpy(s->digest, digest, sizeof digest);
 	s->contexts = bw_alloc((in->certificate_count + 1) * sizeof(SSL_CTX *));
+	s->arns = bw_alloc((in->certificate_count + 1) * sizeof(char *));
 	if (!certificates_use(s, in, true) || !certificates_use(s, in, false)) {
 		*reason = "the certificate, its key or the trust store cannot be used";
 		tls_set_release(s);
@@ -347,123 +353,27 @@ void tls_offer_http2(struct ssl_st *tls)
 	MUST(SSL_set_alpn_protos(tls, h2, sizeof h2) == 0);
 }
 
-/* ---- what targets are told of a client's certificate ---- */
-
-static void put_escaped(struct bw_str s, struct bw_buf *out)
+bool tls_passes_through(const struct listener *l)
 {
-	/* As AWS says: URL-encoded with "+=/" left alone. */
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (bw_uri_unreserved(c) || c == '+' || c == '=' || c == '/')
-			bw_buf_put_c(out, c);
-		else
-			bw_buf_printf(out, "%%%02X", (unsigned char)c);
-	}
+	return l->tls_set && l->tls_set->passthrough;
 }
 
-static void put_pem(X509 *cert, struct bw_buf *out)
+bool tls_verifies(const struct listener *l)
 {
-	BIO *b = BIO_new(BIO_s_mem());
-	char *p;
-	long n;
-
-	if (b && PEM_write_bio_X509(b, cert) == 1 && (n = BIO_get_mem_data(b, &p)) > 0)
-		put_escaped(bw_str_make(p, (size_t)n), out);
-	BIO_free(b);
+	return bw_str_eq(l->in->client_mode, BW_STR("verify"));
 }
 
-/* RFC 2253, with what is no printable ASCII escaped: it becomes a header's value. */
-static void put_name(const X509_NAME *name, struct bw_buf *out)
+struct bw_str tls_name_asked(const struct ssl_st *tls)
 {
-	BIO *b = BIO_new(BIO_s_mem());
-	char *p;
-	long n = 0;
-
-	if (b && X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253) >= 0)
-		n = BIO_get_mem_data(b, &p);
-	for (long i = 0; i < n; i++)
-		if (p[i] >= ' ' && p[i] < 0x7f)
-			bw_buf_put_c(out, p[i]);
-	BIO_free(b);
+	return bw_str_c(SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name));
 }
 
-static void put_time(const ASN1_TIME *t, struct bw_buf *out)
+struct bw_str tls_certificate_arn(const struct listener *l, const struct ssl_st *tls)
 {
-	struct tm tm = {0};
+	const struct tls_set *s = l->tls_set;
 
-	if (ASN1_TIME_to_tm(t, &tm) == 1)
-		bw_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-		    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-}
-
-static void put_serial(X509 *cert, struct bw_buf *out)
-{
-	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-	char *hex = n ? BN_bn2hex(n) : NULL;
-
-	bw_buf_put(out, bw_str_c(hex));
-	OPENSSL_free(hex);
-	BN_free(n);
-}
-
-static void put_header_name(
-    const struct exchange *x, const char *attribute_name, const char *usual, struct bw_buf *out)
-{
-	struct bw_str name = attribute(&x->listener->in->attributes, attribute_name);
-
-	bw_buf_put(out, name.n ? name : bw_str_c(usual));
-	bw_buf_put(out, BW_STR(": "));
-}
-
-static void put_chain(const struct exchange *x, X509 *leaf, struct bw_buf *out)
-{
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(x->tls);
-
-	put_header_name(
-	    x, "routing.http.request.x_amzn_mtls_clientcert.header_name", "X-Amzn-Mtls-Clientcert", out);
-	put_pem(leaf, out);
-	for (int i = 0; i < sk_X509_num(chain); i++)
-		if (X509_cmp(sk_X509_value(chain, i), leaf) != 0)
-			put_pem(sk_X509_value(chain, i), out);
-	bw_buf_put(out, BW_STR("\r\n"));
-}
-
-static void put_leaf(const struct exchange *x, X509 *leaf, struct bw_buf *out)
-{
-	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_serial_number.header_name",
-	    "X-Amzn-Mtls-Clientcert-Serial-Number", out);
-	put_serial(leaf, out);
-	bw_buf_put(out, BW_STR("\r\n"));
-	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_issuer.header_name",
-	    "X-Amzn-Mtls-Clientcert-Issuer", out);
-	put_name(X509_get_issuer_name(leaf), out);
-	bw_buf_put(out, BW_STR("\r\n"));
-	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_subject.header_name",
-	    "X-Amzn-Mtls-Clientcert-Subject", out);
-	put_name(X509_get_subject_name(leaf), out);
-	bw_buf_put(out, BW_STR("\r\n"));
-	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_validity.header_name",
-	    "X-Amzn-Mtls-Clientcert-Validity", out);
-	bw_buf_put(out, BW_STR("NotBefore="));
-	put_time(X509_get0_notBefore(leaf), out);
-	bw_buf_put(out, BW_STR(";NotAfter="));
-	put_time(X509_get0_notAfter(leaf), out);
-	bw_buf_put(out, BW_STR("\r\n"));
-	put_header_name(x, "routing.http.request.x_amzn_mtls_clientcert_leaf.header_name",
-	    "X-Amzn-Mtls-Clientcert-Leaf", out);
-	put_pem(leaf, out);
-	bw_buf_put(out, BW_STR("\r\n"));
-}
-
-void tls_emit_client(const struct exchange *x, struct bw_buf *out)
-{
-	X509 *leaf = SSL_get0_peer_certificate(x->tls);
-
-	if (!leaf)
-		return;
-	if (x->listener->tls_set && x->listener->tls_set->passthrough)
-		put_chain(x, leaf, out);
-	else
-		put_leaf(x, leaf, out);
+	for (size_t i = 0; s && i < s->count; i++)
+		if (s->contexts[i] == SSL_get_SSL_CTX(tls))
+			return bw_str_c(s->arns[i]);
+	return BW_STR_NONE;
 }

@@ -1,0 +1,150 @@
+/* Access logs in AWS's format (ALB User Guide, "Access logs"): a line a request. */
+#include "codec/time.h"
+#include "edge/log.h"
+#include "net/tls.h"
+
+enum { LINE_MAX_BYTES = 16 * 1024, AGENT_MAX = 8 * 1024 };
+
+/* The part that only the request knows: ' "GET http://host:80/ HTTP/1.1" "agent"'. */
+void log_begin(struct exchange *x, const struct bw_http_request *r)
+{
+	struct bw_arena *a = &x->edge->arena;
+	struct bw_str rest = r->host, host;
+
+	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
+		return;
+	bw_arena_reset(a);
+	host = rest.n && rest.p[0] == '[' ? bw_str_sub(rest, 0, (size_t)bw_str_find(rest, ']', 0) + 1)
+	                                  : bw_str_cut(&rest, ':');
+	bw_buf_init(&x->log, LINE_MAX_BYTES);
+	log_put_quoted(bw_arena_printf(a, "%.*s %s://%.*s:%lld%.*s %s", BW_FMT(r->method),
+	               x->listener->tls ? "https" : "http", BW_FMT(host), (long long)x->listener->in->port,
+	               BW_FMT(r->target),
+	               x->http2                ? "HTTP/2.0"
+	               : r->minor_version == 0 ? "HTTP/1.0"
+	                                       : "HTTP/1.1"),
+	    &x->log);
+	bw_buf_put_c(&x->log, ' ');
+	log_put_quoted(bw_str_sub(bw_http_header(r, BW_STR("user-agent"), NULL), 0, AGENT_MAX), &x->log);
+}
+
+static void put_seconds(int64_t from_us, int64_t to_us, struct bw_buf *out)
+{
+	if (from_us <= 0 || to_us < from_us)
+		bw_buf_put(out, BW_STR(" -1"));
+	else
+		bw_buf_printf(out, " %lld.%03lld", (long long)((to_us - from_us) / 1000000),
+		    (long long)((to_us - from_us) / 1000 % 1000));
+}
+
+static void put_address(const struct bw_address *a, struct bw_buf *out)
+{
+	char text[BW_ADDRESS_TEXT_MAX];
+	struct bw_str s = bw_address_text(a, text);
+	bool v6 = bw_str_find(s, ':', 0) >= 0;
+
+	bw_buf_printf(out, "%s%.*s%s:%u", v6 ? "[" : "", BW_FMT(s), v6 ? "]" : "", bw_address_port(a));
+}
+
+static void put_target(const struct exchange *x, struct bw_buf *out)
+{
+	if (x->target)
+		put_address(&x->target->address, out);
+	else
+		bw_buf_put_c(out, '-');
+}
+
+static void put_status(int status, struct bw_buf *out)
+{
+	if (status)
+		bw_buf_printf(out, "%d", status);
+	else
+		bw_buf_put_c(out, '-');
+}
+
+/* Those that were taken: a check that refused is the last. */
+static void put_actions(const struct exchange *x, struct bw_buf *out)
+{
+	static const char *const done[] = {"forward", "fixed-response", "redirect", "-"};
+	const struct rule *rule = x->rule;
+	bool refused = rule && x->checks_passed < rule->check_count;
+
+	bw_buf_put(out, BW_STR(" \""));
+	for (size_t i = 0; rule && i < x->checks_passed + refused; i++)
+		bw_buf_printf(out, "%s%s", i ? "," : "", check_name(rule->checks, i));
+	if (!refused)
+		bw_buf_printf(out, "%s%s", rule && rule->check_count ? "," : "", rule ? done[rule->what] : "-");
+	bw_buf_put(out, BW_STR("\" "));
+}
+
+static void put_classification(const struct exchange *x, struct bw_buf *out)
+{
+	static const char *const names[] = {
+	    [TIER_COMPLIANT] = "-", [TIER_ACCEPTABLE] = "Acceptable", [TIER_AMBIGUOUS] = "Ambiguous"};
+
+	bw_buf_printf(out, "\" \"%s\" \"%s\" ", names[x->tier], x->tier_reason ? x->tier_reason : "-");
+}
+
+/* The name that was asked for, and the certificate that was shown for it. */
+static void put_certificate(const struct exchange *x, struct bw_buf *out)
+{
+	log_put_quoted(x->tls ? tls_name_asked(x->tls) : BW_STR_NONE, out);
+	bw_buf_put_c(out, ' ');
+	log_put_quoted(x->tls ? tls_certificate_arn(x->listener, x->tls) : BW_STR_NONE, out);
+}
+
+static void line_write(const struct exchange *x, struct bw_buf *out)
+{
+	int64_t now = edge_wall_ms(x->edge), since_ms = (bw_clock_mono_us() - x->started_us) / 1000;
+	const char *type = x->tunnel ? "ws" : x->grpc ? "grpc" : x->http2 ? "h2" : "http";
+
+	bw_buf_printf(out, "%s%s ", type, x->listener->tls && (!x->http2 || x->grpc) ? "s" : "");
+	bw_time_put_iso8601_ms(now, out);
+	bw_buf_put_c(out, ' ');
+	bw_buf_put(out, x->listener->balancer->stats->dimension);
+	bw_buf_put_c(out, ' ');
+	put_address(x->peer, out);
+	bw_buf_put_c(out, ' ');
+	put_target(x, out);
+	put_seconds(x->started_us, x->sent_us, out);
+	put_seconds(x->sent_us, x->target_status ? x->answered_us : 0, out);
+	put_seconds(x->target_status ? x->answered_us : 0, x->answered_us, out);
+	bw_buf_put_c(out, ' ');
+	put_status(x->status, out);
+	bw_buf_put_c(out, ' ');
+	put_status(x->target_status, out);
+	bw_buf_printf(out, " %llu %llu ", (unsigned long long)x->received, (unsigned long long)x->sent);
+	bw_buf_put(out, x->log.n ? bw_buf_str(&x->log) : BW_STR("\"- - -\" \"-\""));
+	if (x->tls)
+		bw_buf_printf(
+		    out, " %.*s %.*s ", BW_FMT(bw_tls_cipher(x->tls)), BW_FMT(bw_tls_version(x->tls)));
+	else
+		bw_buf_put(out, BW_STR(" - - "));
+	bw_buf_put(out, x->group ? x->group->arn : BW_STR("-"));
+	bw_buf_printf(out, " \"%s\" ", x->trace[0] ? x->trace : "-");
+	put_certificate(x, out);
+	bw_buf_printf(out, " %lld ", x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
+	bw_time_put_iso8601_ms(now - since_ms, out);
+	put_actions(x, out);
+	log_put_quoted(bw_buf_str(&x->redirect), out);
+	bw_buf_printf(out, " \"%s\" \"", x->error_reason ? x->error_reason : "-");
+	put_target(x, out);
+	bw_buf_put(out, BW_STR("\" \""));
+	put_status(x->target_status, out);
+	put_classification(x, out);
+	log_put_connection(x->edge, x->connection, out);
+	bw_buf_put_c(out, '\n');
+}
+
+void log_access(struct exchange *x)
+{
+	struct bw_buf line;
+
+	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
+		return;
+	bw_buf_init(&line, 2 * LINE_MAX_BYTES);
+	line_write(x, &line);
+	if (!line.failed)
+		log_append(x->listener->balancer->stats, &x->listener->balancer->stats->access_log, "", bw_buf_str(&line));
+	bw_buf_free(&line);
+}
