@@ -100,6 +100,7 @@ static const struct bw_edge_member listener_members[] = {
     LIST(certificates, certificate_count, certificate),
     STR(client_mode),
     BOOL(client_ignore_expiry),
+    BOOL(client_advertise),
     STR(client_ca_pem),
     STRS(client_crls),
     LIST(rules, rule_count, rule),

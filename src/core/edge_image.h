@@ -74,6 +74,7 @@ struct bw_edge_listener {
 	size_t certificate_count;
 	struct bw_str client_mode; /* mutual TLS: off, passthrough, verify */
 	bool client_ignore_expiry;
+	bool client_advertise; /* the names of the trust store's authorities, in the handshake */
 	struct bw_str client_ca_pem;      /* the trust store's bundle */
 	struct bw_strs client_crls;       /* its revocation lists, PEM or DER */
 	const struct bw_edge_rule *rules; /* by priority; the last is the default */

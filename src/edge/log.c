@@ -1,5 +1,5 @@
-/* The files of load balancers' logs, in the folder that the parent has opened. Each stays open, and is looked for
- * anew once a second: who rotates it moves it away. Lines are lost rather than waited for. */
+/* The files of load balancers' logs, in the folder that the parent has opened. Each stays open, and is looked
+ * for anew once a second: who rotates it moves it away. Lines are lost rather than waited for. */
 #include "edge/log.h"
 
 #include <fcntl.h>

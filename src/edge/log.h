@@ -1,10 +1,11 @@
-/* Logs of load balancers: log.c keeps their files, log_access.c writes a line a request, log_connection.c a line a
- * connection. */
+/* Logs of load balancers: log.c keeps their files, log_access.c writes a line a request, log_connection.c a
+ * line a connection. */
 #pragma once
 
 #include "edge/internal.h"
 
-/* Appends to the load balancer's file; `prefix` is in front of its name. Lost when that cannot be done at once. */
+/* Appends to the load balancer's file; `prefix` is in front of its name. Lost when that cannot be done at
+ * once. */
 void log_append(struct stats *s, struct log_file *f, const char *prefix, struct bw_str line);
 /* Between double quotes, "-" for nothing: what could end it, or the line, is escaped. */
 void log_put_quoted(struct bw_str s, struct bw_buf *out);

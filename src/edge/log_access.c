@@ -18,11 +18,11 @@ void log_begin(struct exchange *x, const struct bw_http_request *r)
 	                                  : bw_str_cut(&rest, ':');
 	bw_buf_init(&x->log, LINE_MAX_BYTES);
 	log_put_quoted(bw_arena_printf(a, "%.*s %s://%.*s:%lld%.*s %s", BW_FMT(r->method),
-	               x->listener->tls ? "https" : "http", BW_FMT(host), (long long)x->listener->in->port,
-	               BW_FMT(r->target),
-	               x->http2                ? "HTTP/2.0"
-	               : r->minor_version == 0 ? "HTTP/1.0"
-	                                       : "HTTP/1.1"),
+	                   x->listener->tls ? "https" : "http", BW_FMT(host),
+	                   (long long)x->listener->in->port, BW_FMT(r->target),
+	                   x->http2                ? "HTTP/2.0"
+	                   : r->minor_version == 0 ? "HTTP/1.0"
+	                                           : "HTTP/1.1"),
 	    &x->log);
 	bw_buf_put_c(&x->log, ' ');
 	log_put_quoted(bw_str_sub(bw_http_header(r, BW_STR("user-agent"), NULL), 0, AGENT_MAX), &x->log);
@@ -73,7 +73,8 @@ static void put_actions(const struct exchange *x, struct bw_buf *out)
 	for (size_t i = 0; rule && i < x->checks_passed + refused; i++)
 		bw_buf_printf(out, "%s%s", i ? "," : "", check_name(rule->checks, i));
 	if (!refused)
-		bw_buf_printf(out, "%s%s", rule && rule->check_count ? "," : "", rule ? done[rule->what] : "-");
+		bw_buf_printf(
+		    out, "%s%s", rule && rule->check_count ? "," : "", rule ? done[rule->what] : "-");
 	bw_buf_put(out, BW_STR("\" "));
 }
 
@@ -123,7 +124,8 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	bw_buf_put(out, x->group ? x->group->arn : BW_STR("-"));
 	bw_buf_printf(out, " \"%s\" ", x->trace[0] ? x->trace : "-");
 	put_certificate(x, out);
-	bw_buf_printf(out, " %lld ", x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
+	bw_buf_printf(out, " %lld ",
+	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
 	bw_time_put_iso8601_ms(now - since_ms, out);
 	put_actions(x, out);
 	log_put_quoted(bw_buf_str(&x->redirect), out);
@@ -145,6 +147,7 @@ void log_access(struct exchange *x)
 	bw_buf_init(&line, 2 * LINE_MAX_BYTES);
 	line_write(x, &line);
 	if (!line.failed)
-		log_append(x->listener->balancer->stats, &x->listener->balancer->stats->access_log, "", bw_buf_str(&line));
+		log_append(x->listener->balancer->stats, &x->listener->balancer->stats->access_log, "",
+		    bw_buf_str(&line));
 	bw_buf_free(&line);
 }

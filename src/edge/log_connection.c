@@ -1,24 +1,25 @@
-/* Connection logs in AWS's format (ALB User Guide, "Connection logs"): a line a connection, when its handshake is
- * over, or when it begins where there is none. */
+/* Connection logs in AWS's format (ALB User Guide, "Connection logs"): a line a connection, when its
+ * handshake is over, or when it begins where there is none. */
 #include "codec/time.h"
 #include "edge/log.h"
 #include "net/tls.h"
 
 enum { LINE_MAX_BYTES = 4096 };
 
-static void put_tls(const struct listening *l, struct ssl_st *tls, bool shaken, int64_t opened_ms, struct bw_buf *out)
+static void put_tls(
+    const struct listening *l, struct ssl_st *tls, bool shaken, int64_t opened_ms, struct bw_buf *out)
 {
 	int64_t took = bw_loop_now_ms(l->edge->loop) - opened_ms;
 
 	if (shaken)
-		bw_buf_printf(out, " %.*s %.*s %lld.%03lld ", BW_FMT(bw_tls_version(tls)), BW_FMT(bw_tls_cipher(tls)),
-		    (long long)(took / 1000), (long long)(took % 1000));
+		bw_buf_printf(out, " %.*s %.*s %lld.%03lld ", BW_FMT(bw_tls_version(tls)),
+		    BW_FMT(bw_tls_cipher(tls)), (long long)(took / 1000), (long long)(took % 1000));
 	else
 		bw_buf_put(out, BW_STR(" - - - "));
 }
 
-void log_connection(const struct listening *l, struct ssl_st *tls, const struct bw_address *peer, int64_t opened_ms,
-    uint64_t serial, bool shaken)
+void log_connection(const struct listening *l, struct ssl_st *tls, const struct bw_address *peer,
+    int64_t opened_ms, uint64_t serial, bool shaken)
 {
 	const struct balancer *b = l->listener ? l->listener->balancer : NULL;
 	char text[BW_ADDRESS_TEXT_MAX];

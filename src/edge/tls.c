@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "core/tls_policy.h"
 #include "edge/internal.h"
 #include "net/tls.h"
 
@@ -19,64 +20,57 @@ struct tls_set {
 
 /* ---- security policies ---- */
 
-#define GCM128 "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
-#define GCM256 "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
-#define CBC                                                                                                  \
-	"ECDHE-ECDSA-AES128-SHA256:ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA384:ECDHE-RSA-AES256-"      \
-	"SHA384"
-#define SHA1     "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA:ECDHE-ECDSA-AES256-SHA"
-#define RSA      "AES128-GCM-SHA256:AES128-SHA256:AES256-GCM-SHA384:AES256-SHA256"
-#define RSA_SHA1 "AES128-SHA:AES256-SHA"
-#define RES      GCM128 ":" GCM256
-#define EXT0     RES ":" CBC ":" SHA1
-#define EXT1     RES ":" CBC ":" RSA
-#define EXT2     RES ":" CBC ":" SHA1 ":" RSA ":" RSA_SHA1
+/* What of the policy OpenSSL takes: the names of TLS 1.3 apart from the others. */
+static void ciphers_list(unsigned groups, bool tls13, char *out, size_t size)
+{
+	size_t n = 0;
 
-/* ALB and NLB User Guides, "Security policies". A policy that is not here is as the strictest of TLS 1.2. */
-static const struct {
-	const char *name;
-	int min, max;
-	const char *ciphers;
-} policies[] = {
-    {"ELBSecurityPolicy-TLS13-1-3-2021-06", TLS1_3_VERSION, TLS1_3_VERSION, RES},
-    {"ELBSecurityPolicy-TLS13-1-2-Res-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, RES},
-    {"ELBSecurityPolicy-TLS13-1-2-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, RES ":" CBC},
-    {"ELBSecurityPolicy-TLS13-1-2-Ext0-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, EXT0},
-    {"ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, EXT1},
-    {"ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06", TLS1_2_VERSION, TLS1_3_VERSION, EXT2},
-    {"ELBSecurityPolicy-TLS13-1-1-2021-06", TLS1_1_VERSION, TLS1_3_VERSION, EXT2},
-    {"ELBSecurityPolicy-TLS13-1-0-2021-06", TLS1_VERSION, TLS1_3_VERSION, EXT2},
-    {"ELBSecurityPolicy-TLS-1-2-Ext-2018-06", TLS1_2_VERSION, TLS1_2_VERSION, EXT2},
-    {"ELBSecurityPolicy-TLS-1-2-2017-01", TLS1_2_VERSION, TLS1_2_VERSION, EXT1},
-    {"ELBSecurityPolicy-TLS-1-1-2017-01", TLS1_1_VERSION, TLS1_2_VERSION, EXT2},
-    {"ELBSecurityPolicy-2016-08", TLS1_VERSION, TLS1_2_VERSION, EXT2},
-    {"ELBSecurityPolicy-2015-05", TLS1_VERSION, TLS1_2_VERSION, EXT2},
-    {"ELBSecurityPolicy-TLS-1-0-2015-04", TLS1_VERSION, TLS1_2_VERSION, EXT2},
-    {"ELBSecurityPolicy-FS-2018-06", TLS1_VERSION, TLS1_2_VERSION, EXT0},
-    {"ELBSecurityPolicy-FS-1-1-2019-08", TLS1_1_VERSION, TLS1_2_VERSION, EXT0},
-    {"ELBSecurityPolicy-FS-1-2-2019-08", TLS1_2_VERSION, TLS1_2_VERSION, EXT0},
-    {"ELBSecurityPolicy-FS-1-2-Res-2019-08", TLS1_2_VERSION, TLS1_2_VERSION, RES ":" CBC},
-    {"ELBSecurityPolicy-FS-1-2-Res-2020-10", TLS1_2_VERSION, TLS1_2_VERSION, RES},
-};
+	for (size_t i = 0; i < bw_tls_cipher_count; i++) {
+		const char *name = bw_tls_ciphers[i].name;
+		size_t length = strlen(name);
 
+		if (!(bw_tls_ciphers[i].group & groups) || (strncmp(name, "TLS_", 4) == 0) != tls13)
+			continue;
+		MUST(n + length + 2 <= size);
+		if (n)
+			out[n++] = ':';
+		memcpy(out + n, name, length);
+		n += length;
+	}
+	out[n] = '\0';
+}
+
+static int version_of(unsigned protocols, bool least)
+{
+	static const int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
+	int found = TLS1_2_VERSION;
+
+	for (size_t i = 0; i < BW_COUNT(versions); i++)
+		if (protocols >> i & 1) {
+			found = versions[i];
+			if (least)
+				break;
+		}
+	return found;
+}
+
+/* One that is not known here is as the strictest of TLS 1.2. */
 static bool policy_apply(SSL_CTX *ctx, struct bw_str name)
 {
-	int min = TLS1_2_VERSION, max = TLS1_3_VERSION;
-	const char *ciphers = RES;
+	const struct bw_tls_policy *p = bw_tls_policy_find(name);
+	char older[1024], newer[256];
 
-	for (size_t i = 0; i < BW_COUNT(policies); i++)
-		if (bw_str_eq(name, bw_str_c(policies[i].name))) {
-			min = policies[i].min;
-			max = policies[i].max;
-			ciphers = policies[i].ciphers;
-		}
+	if (!p)
+		p = bw_tls_policy_find(BW_STR("ELBSecurityPolicy-TLS13-1-2-Res-2021-06"));
+	ciphers_list(p->ciphers, false, older, sizeof older);
+	ciphers_list(p->ciphers, true, newer, sizeof newer);
 	/* OpenSSL offers SHA-1 handshakes, which the old versions need, only at level 0. */
-	if (min < TLS1_2_VERSION)
+	if (p->protocols & (BW_TLS10 | BW_TLS11))
 		SSL_CTX_set_security_level(ctx, 0);
-	return SSL_CTX_set_min_proto_version(ctx, min) == 1 && SSL_CTX_set_max_proto_version(ctx, max) == 1 &&
-	       SSL_CTX_set_cipher_list(ctx, ciphers) == 1 &&
-	       SSL_CTX_set_ciphersuites(
-	           ctx, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256") == 1;
+	return SSL_CTX_set_min_proto_version(ctx, version_of(p->protocols, true)) == 1 &&
+	       SSL_CTX_set_max_proto_version(ctx, version_of(p->protocols, false)) == 1 &&
+	       (!older[0] || SSL_CTX_set_cipher_list(ctx, older) == 1) &&
+	       (!newer[0] || SSL_CTX_set_ciphersuites(ctx, newer) == 1);
 }
 
 /* ---- certificates ---- */
@@ -180,6 +174,17 @@ static bool authorities_use(X509_STORE *store, struct bw_str pem)
 	return n > 0;
 }
 
+/* The names of those whose certificates are taken, for clients that have several. */
+static void authorities_advertise(SSL_CTX *ctx, struct bw_str pem)
+{
+	BIO *b = pem_open(pem);
+	X509 *cert;
+
+	for (; (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL; X509_free(cert))
+		(void)SSL_CTX_add_client_CA(ctx, cert);
+	BIO_free(b);
+}
+
 static bool revocations_use(X509_STORE *store, struct bw_str text)
 {
 	BIO *b = pem_open(text);
@@ -213,6 +218,8 @@ static bool clients_verify(struct tls_set *s, SSL_CTX *ctx, const struct bw_edge
 	for (size_t i = 0; i < in->client_crls.n; i++)
 		if (!revocations_use(store, in->client_crls.v[i]))
 			return false;
+	if (in->client_advertise)
+		authorities_advertise(ctx, in->client_ca_pem);
 	/* Each list speaks for its issuer alone; a missing one revokes nobody. */
 	if (in->client_crls.n)
 		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
@@ -234,8 +241,9 @@ static SSL_CTX *context_make(
 	                             SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	/* The chain is the certificate's own: clients' authorities are nobody's business. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                          SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_app_data(ctx, s);
 	(void)SSL_CTX_set_session_id_context(ctx, session_scope, sizeof session_scope - 1);
 	SSL_CTX_set_tlsext_servername_callback(ctx, name_asked);

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The edge over TLS: names and certificates, security policies, mutual TLS, targets over HTTPS."""
 import os
+import shlex
 import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.parse
 
@@ -12,7 +14,8 @@ import harness
 from edge_case import ARN, Backend, Balancer, Player, fixed, group, header, parse, read_all
 
 WORK = tempfile.mkdtemp(prefix="bulwark-edge-tls-")
-PLAYER = Player()
+LOGS = tempfile.mkdtemp(prefix="bulwark-edge-tls-logs-")
+PLAYER = Player(LOGS)
 
 
 def openssl(*words, **more):
@@ -173,6 +176,89 @@ class Policies(unittest.TestCase):
         self.assertIn(b"\r\nX-V: TLSv1.3\r\nX-Amzn-Tls-Cipher-Suite: TLS_AES_", backend.requests[-1][0])
 
 
+def s_client(lb, *words):
+    return subprocess.run(["openssl", "s_client", "-connect", f"{lb.address}:{lb.port}", *words], input="", capture_output=True, text=True, timeout=20).stdout
+
+
+class Policies(unittest.TestCase):
+    def test_what_a_policy_names_and_nothing_else(self):
+        for policy, words, good in (("TLS13-1-3-FIPS-2023-04", ["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], False),
+                                    ("TLS13-1-3-FIPS-2023-04", ["-tls1_3"], True), ("TLS13-1-3-FIPS-2023-04", ["-tls1_2"], False),
+                                    ("TLS13-1-3-2021-06", ["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], True),
+                                    ("TLS13-1-2-Res-PQ-2025-09", ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], True),
+                                    ("TLS13-1-2-Res-PQ-2025-09", ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"], False),
+                                    ("TLS13-1-2-FIPS-2023-04", ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"], True),
+                                    ("FS-1-2-Res-2020-10", ["-tls1_3"], False), ("never-heard-of", ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"], False)):
+            lb = https(default=fixed(200), listener={"ssl_policy": f"ELBSecurityPolicy-{policy}"})
+            self.assertEqual("Cipher is (NONE)" not in s_client(lb, *words), good, (policy, words))
+
+
+class Logs(unittest.TestCase):
+    def lines(self, lb, prefix="conn_log."):
+        file = os.path.join(LOGS, f"{prefix}app.lb.{lb.address}.log")
+        return [shlex.split(line) for line in open(file).read().splitlines()] if os.path.exists(file) else []
+
+    def logged(self, lb, count=1):
+        PLAYER.until(lambda: len(self.lines(lb)) == count, f"not {count} connections are logged")
+        return self.lines(lb)[-1]
+
+    def site(self, protocol="HTTPS", **more):
+        on = {"access_logs.s3.enabled": "true", "connection_logs.s3.enabled": "true"}
+        return https(default=fixed(200), attributes=on, listener=more) if protocol == "HTTPS" else Balancer(PLAYER, default=fixed(200), attributes=on)
+
+    def test_a_line_a_connection(self):
+        lb = self.site()
+        ask(lb)
+        line = self.logged(lb)
+        self.assertEqual(len(line), 12)
+        self.assertRegex(line[0], r"^\d{4}-\d\d-\d\dT[\d:.]+Z$")
+        self.assertEqual((line[1], line[3], line[4]), ("127.0.0.1", str(lb.port), "TLSv1.3"))
+        self.assertRegex(" ".join(line[5:7]), r"^TLS_\w+ \d+\.\d{3}$")
+        self.assertEqual(line[7:11], ["-"] * 4)
+        self.assertRegex(line[11], "^TID_[0-9a-f]{32}$")
+        PLAYER.until(lambda: self.lines(lb, ""), "the request is not logged")
+        access = self.lines(lb, "")[0]
+        self.assertEqual(access[29], line[11], "both logs name the connection")
+        self.assertEqual(access[18:20], ["a.example.com", "arn:aws:acm:us-east-1:123456789012:certificate/a"])
+        ask(lb, "b.example.com")
+        self.assertNotEqual(self.logged(lb, 2)[11], line[11])
+        PLAYER.until(lambda: len(self.lines(lb, "")) == 2, "the request is not logged")
+        self.assertEqual(self.lines(lb, "")[1][19], "arn:aws:acm:us-east-1:123456789012:certificate/b")
+
+    def test_clients_certificates(self):
+        lb = self.site(client_mode="verify", client_ca_pem=pem("ca.pem"))
+        ask(lb, using=context("client"))
+        line = self.logged(lb)
+        self.assertEqual((line[7], line[10]), ("CN=client,O=We,C=DE", "Success"))
+        self.assertRegex(line[8], r"^NotBefore=[-0-9T:]+Z;NotAfter=[-0-9T:]+Z$")
+        self.assertRegex(line[9], "^[0-9A-F]+$")
+        for number, (using, word) in enumerate(((context("stranger"), "ClientCertUntrusted"), (context(), "UnmappedConnectionError")), 2):
+            with self.assertRaises((ssl.SSLError, OSError, AssertionError)):
+                self.assertEqual(ask(lb, using=using)[0][0], 200)
+            line = self.logged(lb, number)
+            self.assertEqual((line[7], line[10]), ("-", f"Failed:{word}"))
+
+    def test_without_tls_and_without_the_attribute(self):
+        lb = self.site("HTTP")
+        lb.get()
+        self.assertEqual(self.logged(lb)[4:11], ["-"] * 7)
+        off = https(default=fixed(200))
+        ask(off)
+        self.assertEqual(self.lines(off), [])
+
+    def test_a_log_that_is_moved_away_is_begun_anew(self):
+        lb = self.site()
+        ask(lb)
+        self.logged(lb)
+        file = os.path.join(LOGS, f"conn_log.app.lb.{lb.address}.log")
+        os.rename(file, file + ".1")
+        time.sleep(1.1)
+        ask(lb)
+        self.logged(lb)
+        with open(file + ".1") as f:
+            self.assertEqual(len(f.read().splitlines()), 1)
+
+
 class Mutual(unittest.TestCase):
     def mutual(self, mode, name, **more):
         backend = Backend()
@@ -216,6 +302,14 @@ class Mutual(unittest.TestCase):
         openssl("ca", "-config", "ca.cnf", "-gencrl", "-out", "client.crl")
         self.assertEqual(ask(self.mutual("verify", "crl0", client_crls=[pem("empty.crl")])[0], using=context("client"))[0][0], 200)
         self.refused(self.mutual("verify", "crl1", client_crls=[pem("client.crl")])[0], context("client"))
+
+    def test_the_names_of_the_authorities_are_told_when_asked_to(self):
+        for advertise in (False, True):
+            lb = https(default=fixed(200), listener={"client_mode": "verify", "client_ca_pem": pem("ca.pem") + pem("other.pem"), "client_advertise": advertise})
+            said = s_client(lb)
+            named = said.split("Acceptable client certificate CA names\n")[-1].split("Requested Signature")[0] if "Acceptable client" in said else ""
+            self.assertEqual(["CN = ca\n" in named, "CN = other\n" in named], [advertise] * 2, said)
+            self.assertNotIn(" 1 s:", said, "the store's own are not the server's chain")
 
     def test_a_trust_store_without_authorities_opens_nothing(self):
         lb = https(default=fixed(200), listener={"client_mode": "verify", "client_ca_pem": "nothing"})

@@ -287,6 +287,7 @@ static enum bw_err client_fill(struct place *p, const struct elb_listener *l, st
 		return BW_OK;
 	out->client_mode = m->Mode;
 	out->client_ignore_expiry = m->IgnoreClientCertificateExpiry.v;
+	out->client_advertise = elb_is(m->AdvertiseTrustStoreCaNames, "on");
 	if (!bw_str_set(m->TrustStoreArn) || elb_arn_parse(&p->call, m->TrustStoreArn, &a) != BW_OK)
 		return BW_OK;
 	for (size_t i = 0; i < p->store_count; i++)
