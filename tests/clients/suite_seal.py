@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Sealed servers: what they answer, who opens them, and what stays as it was."""
+import atexit
 import json
 import os
 import pathlib
@@ -18,6 +19,7 @@ import urllib.request
 import harness
 
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="bulwark-seal-"))
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 PASSPHRASE = "correct horse battery staple"
 
 
