@@ -222,7 +222,8 @@ static void handled(struct bw_post *p)
 		finish_failed(g, g->result);
 		return;
 	}
-	if (g->call.batch.writes == 0) {
+	/* Nothing written is nothing to commit, unless that is because the batch refused it: the commit says so. */
+	if (g->call.batch.writes == 0 && (g->call.op->effect == BW_READ || g->call.batch.refused == BW_OK)) {
 		finish(g);
 		return;
 	}
