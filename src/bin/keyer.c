@@ -52,7 +52,7 @@ enum bw_err keyer_prepare(
 		TRY(bw_board_new("seal", BW_SEAL_STATUS_MAX, &k->status));
 	}
 	for (size_t i = 0; i < k->count; i++)
-		TRY(bw_keyer_channel(&k->keyer_ends[i], &k->api_ends[i]));
+		TRY(bw_keyer_channel(&k->channels[i]));
 	return BW_OK;
 }
 
@@ -140,10 +140,11 @@ static void parent_obey(void *ctx)
 
 static void descriptors_fence(const struct keyer_process *k, int channel)
 {
-	int keep[LOOPS_MAX + 4];
-	size_t n = k->count;
+	int keep[2 * (LOOPS_MAX + 1) + 4];
+	size_t n = 0;
 
-	memcpy(keep, k->keyer_ends, k->count * sizeof *keep);
+	for (size_t i = 0; i < k->count; i++, n += 2)
+		bw_ring_fds(k->channels[i], &keep[n]);
 	keep[n++] = channel;
 	if (k->status) {
 		keep[n++] = k->listening;
@@ -164,7 +165,7 @@ static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
 	if (finds && !found)
 		w->again_ms = FIND_AGAIN_MS;
 	descriptors_fence(k, w->channel);
-	return bw_keyer_serve(found ? &root : NULL, &seal, k->keyer_ends, k->count, parent_obey, w);
+	return bw_keyer_serve(found ? &root : NULL, &seal, k->channels, k->count, parent_obey, w);
 }
 
 int keyer_run(const struct bw_proc_self *self)
@@ -177,7 +178,7 @@ int keyer_run(const struct bw_proc_self *self)
 		e = sealed_run(k, &w);
 	} else {
 		descriptors_fence(k, self->channel);
-		e = bw_keyer_serve(&k->ephemeral_key, NULL, k->keyer_ends, k->count, parent_obey, &w);
+		e = bw_keyer_serve(&k->ephemeral_key, NULL, k->channels, k->count, parent_obey, &w);
 	}
 	_exit(e == BW_OK ? 0 : 1);
 }
@@ -191,9 +192,6 @@ void keyer_forget(struct keyer_process *k, bool asks)
 		close(k->listening);
 	if (!asks)
 		bw_board_free(k->status);
-	for (size_t i = 0; i < k->count; i++) {
-		close(k->keyer_ends[i]);
-		if (!asks)
-			close(k->api_ends[i]);
-	}
+	for (size_t i = 0; !asks && i < k->count; i++)
+		bw_ring_free(k->channels[i]);
 }

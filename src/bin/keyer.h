@@ -15,7 +15,7 @@ struct keyer_process {
 	struct keyer_page *page;        /* of any other: as the rest */
 	struct bw_board *status;
 	int listening; /* the operator's socket; -1: none */
-	int keyer_ends[LOOPS_MAX + 1], api_ends[LOOPS_MAX + 1];
+	struct bw_ring *channels[LOOPS_MAX + 1];
 	size_t count;
 };
 
@@ -25,5 +25,5 @@ BW_CHECKED enum bw_err keyer_prepare(
     struct keyer_process *k, struct place *place, struct bw_secret *root, bool ephemeral, size_t loops);
 /* The entry of its row. ctx: struct keyer_process. */
 int keyer_run(const struct bw_proc_self *self);
-/* For the other processes: gives up the keys, the keyer's ends of the channels, and, unless `asks`, the api's and the board. */
+/* For the other processes: gives up the keys and, unless it `asks`, the channels and the board. */
 void keyer_forget(struct keyer_process *k, bool asks);

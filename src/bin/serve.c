@@ -424,7 +424,7 @@ static int serve_run(const struct parsed *p)
 	if (helper_prepare(p, &place, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
 	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
-	api.core.keyer_channels = keyer.api_ends;
+	api.core.keyer_channels = keyer.channels;
 	api.core.outside_channels = outside.api_ends;
 	api.core.seal = keyer.status;
 	api.core.seal_place = (struct bw_seal_place){seal_read, seal_write, &place};

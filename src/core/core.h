@@ -30,8 +30,8 @@ struct bw_core_config {
 	unsigned lanes;                       /* event loops */
 	unsigned trail_keep_days;             /* 0: the trail is kept for ever */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
-	const int *keyer_channels;            /* the api's ends of bw_keyer_channel, one a lane and, beside `seal`, one more, kept open; NULL: no keyer */
-	const int *outside_channels;          /* likewise, of bw_outside_channel; NULL: no outside */
+	struct bw_ring *const *keyer_channels; /* one a lane and, beside `seal`, one more, kept; NULL: no keyer */
+	const int *outside_channels;          /* the api's ends of bw_outside_channel, likewise, kept open; NULL: no outside */
 	struct bw_edge_config edge;           /* lists are borrowed for the core's life */
 	struct bw_guard_config guard;         /* likewise */
 	struct bw_board *guard_images, *guard_reports; /* to and from the guard (core/guard_image.h); NULL: there is none */

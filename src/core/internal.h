@@ -30,7 +30,7 @@ struct bw_core {
 	struct policy_cache *policies;
 	struct mfa_guesses *mfa;
 	struct worker_pool *workers;
-	const int *keyer_channels; /* one a lane, and one for the rekeyer; or NULL */
+	struct bw_ring *const *keyer_channels; /* one a lane, and one for the rekeyer; or NULL */
 	const int *outside_channels; /* likewise */
 	unsigned lanes;
 	const struct bw_board *seal; /* what the keyer says of its seal; NULL: it is never sealed */
@@ -59,7 +59,7 @@ BW_CHECKED enum bw_err policy_cache_get(struct policy_cache *c, struct bw_str do
     struct bw_policy **out, struct bw_policy_error *error);
 
 /* ---- rekey.c ---- */
-struct rekeyer *rekeyer_new(struct bw_core *core, int channel);
+struct rekeyer *rekeyer_new(struct bw_core *core, struct bw_ring *channel);
 void rekeyer_free(struct rekeyer *r);
 /* ,"rekey":{...} while one is at work. */
 void rekeyer_health(struct rekeyer *r, struct bw_buf *out);

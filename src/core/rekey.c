@@ -21,7 +21,7 @@ extern const struct bw_rekey *const __stop_bw_rekeys[] __attribute__((weak));
 
 struct rekeyer {
 	struct bw_core *core;
-	int channel; /* to the keyer, of its own */
+	struct bw_ring *channel; /* to the keyer, of its own */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -314,7 +314,7 @@ static void *rekeyer_main(void *arg)
 	return NULL;
 }
 
-struct rekeyer *rekeyer_new(struct bw_core *core, int channel)
+struct rekeyer *rekeyer_new(struct bw_core *core, struct bw_ring *channel)
 {
 	struct rekeyer *r = bw_alloc(sizeof *r);
 

@@ -124,14 +124,6 @@ enum bw_err keyer_unwrap_import(
 
 /* ---- Signatures ---- */
 
-static const EVP_MD *digest_of(const struct keyer_algorithm *row)
-{
-	const EVP_MD *md = EVP_get_digestbyname(row->digest);
-
-	MUST(md != NULL);
-	return md;
-}
-
 /* What is signed: the digest of a raw message, or the digest that was given. BW_EINVAL: of another length. */
 static enum bw_err message_digest(const struct keyer_turn *t, const struct keyer_algorithm *row,
     unsigned char digest[EVP_MAX_MD_SIZE], size_t *n)
@@ -146,7 +138,7 @@ static enum bw_err message_digest(const struct keyer_turn *t, const struct keyer
 		memcpy(digest, r->input.p, r->input.n);
 		return BW_OK;
 	}
-	MUST(EVP_Digest(r->input.p, r->input.n, digest, &got, digest_of(row), NULL) == 1 &&
+	MUST(EVP_Digest(r->input.p, r->input.n, digest, &got, keyer_digest(row), NULL) == 1 &&
 	     got == row->digest_bytes);
 	return BW_OK;
 }
@@ -154,7 +146,7 @@ static enum bw_err message_digest(const struct keyer_turn *t, const struct keyer
 /* KMS Developer Guide: the salt of PSS is as long as the digest. */
 static bool scheme_set(EVP_PKEY_CTX *c, const struct keyer_algorithm *row)
 {
-	if (EVP_PKEY_CTX_set_signature_md(c, digest_of(row)) != 1)
+	if (EVP_PKEY_CTX_set_signature_md(c, keyer_digest(row)) != 1)
 		return false;
 	if (row->family != KEYER_RSA)
 		return true;
@@ -215,7 +207,21 @@ static bool signs_whole(enum keyer_family family)
 	return family == KEYER_EDWARDS || family == KEYER_ML_DSA;
 }
 
-enum bw_err keyer_sign(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out)
+/* Made ready once for the same algorithm again. NULL: OpenSSL does not take it. */
+static EVP_PKEY_CTX *signing_ready(struct keyer_key *k, enum bw_key_algorithm a)
+{
+	if (k->signing && k->signs_with == a)
+		return k->signing;
+	EVP_PKEY_CTX_free(k->signing);
+	k->signing = context_new(k->pkey);
+	k->signs_with = a;
+	if (EVP_PKEY_sign_init(k->signing) == 1 && scheme_set(k->signing, keyer_algorithm(a)))
+		return k->signing;
+	EVP_PKEY_CTX_free(k->signing);
+	return k->signing = NULL;
+}
+
+enum bw_err keyer_sign(struct keyer_turn *t, struct keyer_key *k, struct bw_str *out)
 {
 	const struct keyer_algorithm *row = keyer_algorithm(t->request->algorithm);
 	unsigned char digest[EVP_MAX_MD_SIZE], *to;
@@ -230,14 +236,16 @@ enum bw_err keyer_sign(struct keyer_turn *t, const struct keyer_key *k, struct b
 	TRY(message_digest(t, row, digest, &n));
 	room = (size_t)EVP_PKEY_get_size(k->pkey);
 	to = bw_arena_alloc(t->arena, room);
-	c = context_new(k->pkey);
-	good =
-	    EVP_PKEY_sign_init(c) == 1 && scheme_set(c, row) && EVP_PKEY_sign(c, to, &room, digest, n) == 1;
+	c = signing_ready(k, t->request->algorithm);
+	good = c && EVP_PKEY_sign(c, to, &room, digest, n) == 1;
 	*out = bw_str_make(to, room);
-	return done(c, good, BW_EINTERNAL);
+	if (good)
+		return BW_OK;
+	ERR_clear_error();
+	return BW_EINTERNAL;
 }
 
-enum bw_err keyer_verify(struct keyer_turn *t, const struct keyer_key *k)
+enum bw_err keyer_verify(struct keyer_turn *t, struct keyer_key *k)
 {
 	const struct keyer_algorithm *row = keyer_algorithm(t->request->algorithm);
 	struct bw_str signature = t->request->input2;
@@ -280,7 +288,7 @@ static bool all_zero(const unsigned char *p, size_t n)
 	return any == 0;
 }
 
-enum bw_err keyer_derive(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out)
+enum bw_err keyer_derive(struct keyer_turn *t, struct keyer_key *k, struct bw_str *out)
 {
 	EVP_PKEY *peer = peer_read(t->request->input);
 	EVP_PKEY_CTX *c = context_new(k->pkey);

@@ -13,6 +13,7 @@
 #include "crypto/secret.h"
 #include "net/loop.h"
 #include "proc/board.h"
+#include "proc/ring.h"
 
 /* AWS KMS API Reference, "KeySpec". */
 enum bw_key_spec {
@@ -133,8 +134,8 @@ struct bw_keyer_request {
 
 /* BW_OK; BW_ECORRUPT: what was to be opened or verified does not authenticate; BW_EINVAL: the input does not
  * fit the key (too long, not a point of the curve, a digest of another length); BW_EPERM: sealed, or not
- * permitted; BW_ENOTFOUND: this OpenSSL lacks the algorithm; BW_EAGAIN: the keyer is being restarted or too
- * much waits. */
+ * permitted; BW_ENOTFOUND: this OpenSSL lacks the algorithm; BW_EAGAIN: the keyer was restarted twice
+ * meanwhile or too much waits; BW_EIO: it has not answered in time. */
 struct bw_keyer_answer {
 	enum bw_err result;
 	struct bw_str out, out2, out3; /* in the asking call's arena */
@@ -160,39 +161,41 @@ struct bw_str bw_keyer_context(struct bw_arena *a, const struct bw_str *pairs, s
 
 /* One request on its way, embedded in whoever asks. Zeroed but for the first four before it is sent. */
 struct bw_keyer_ask {
-	const struct bw_keyer_request *request; /* borrowed until it is sent */
+	const struct bw_keyer_request *request; /* borrowed, with all it points to, until `done`: it may have to be sent again */
 	struct bw_arena *arena;                 /* of the answer */
 	void (*done)(struct bw_keyer_ask *ask); /* on the loop; the answer stands in `answer` */
 	void *ctx;
 	struct bw_keyer_answer answer;
-	uint64_t id;
-	unsigned tries;
-	struct bw_buf message;
+	struct bw_keyer_client *client;
+	uint64_t id, at; /* its number, its place in the ring */
+	unsigned taken;  /* by how many keyers that are no more */
+	int64_t due_ms;
+	struct keyer_list *list;
 	struct bw_keyer_ask *next, **prev;
 };
 
 /* A loop's way to the keyer. */
 struct bw_keyer_client;
-/* `channel` is the api's end of bw_keyer_channel, which stays the caller's. BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_keyer_client_new(struct bw_loop *loop, int channel, struct bw_keyer_client **out);
+/* Takes the asking side of `channel`, which must outlive it. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_keyer_client_new(struct bw_loop *loop, struct bw_ring *channel, struct bw_keyer_client **out);
 /* Nothing may be on its way. */
 void bw_keyer_client_free(struct bw_keyer_client *c);
-/* Sends. `done` is called once, later, whatever becomes of it: when the keyer is started again, what it had
- * not answered is sent once more, and answered BW_EAGAIN when it dies of it again. On the loop's thread. */
+/* Sends; the keyer hears of it at the end of the turn at the latest. `done` is called once, later, whatever becomes of it: when the
+ * keyer is started again, what it had not answered is sent once more, and answered BW_EAGAIN when it dies of it again, or when too
+ * much waits; BW_EIO when nothing came in time. On the loop's thread. */
 void bw_keyer_send(struct bw_keyer_client *c, struct bw_keyer_ask *ask);
 /* Takes back what was sent: `done` will not be called. */
 void bw_keyer_withdraw(struct bw_keyer_ask *ask);
 
 /* Asks and waits, over the same channel, before a client is made of it: for the start of the api process. BW_EAGAIN: no
  * answer within `wait_ms`; else `answer` says what became of it. */
-BW_CHECKED enum bw_err bw_keyer_ask_wait(int channel, const struct bw_keyer_request *request, int64_t wait_ms,
+BW_CHECKED enum bw_err bw_keyer_ask_wait(struct bw_ring *channel, const struct bw_keyer_request *request, int64_t wait_ms,
     struct bw_arena *arena, struct bw_keyer_answer *answer);
 
 /* ---- The process ---- */
 
-/* The two ends of a channel, made by the parent before it forks, so that they outlive either side. BW_EIO,
- * logged. */
-BW_CHECKED enum bw_err bw_keyer_channel(int *keyer_end, int *api_end);
+/* A channel, made by the parent before it forks, so that it outlives either side. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_keyer_channel(struct bw_ring **out);
 /* How it is sealed, and who may say so: the operator, over a socket of his own (admin.h). */
 struct bw_keyer_seal {
 	struct bw_str file;       /* the seal file's bytes (unseal.h) */
@@ -200,10 +203,10 @@ struct bw_keyer_seal {
 	struct bw_board *status;  /* this process's to write (seal_status.h) */
 	_Atomic bool *held;       /* shared with those that come after: stay sealed, even where nobody need be asked */
 };
-/* Answers what comes over the channels on threads of its own, in the narrow sandbox, until `wait` (which runs
+/* Answers what comes over the channels on threads of its own, one a channel, in the narrow sandbox, until `wait` (which runs
  * on this thread, in the sandbox too) returns; the process has to end then. Takes `root` over; without it (NULL) it is
  * sealed, and answers BW_EPERM until the operator unseals it. Without a seal (NULL) the root key is the main key itself, and it
  * is for ever open. Nothing else of the process may run. BW_EIO, BW_EPERM (a root key that does not open the seal file),
  * logged. */
-BW_CHECKED enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *seal, const int *channels,
+BW_CHECKED enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *seal, struct bw_ring *const *channels,
     size_t channel_count, void (*wait)(void *ctx), void *ctx);

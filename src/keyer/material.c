@@ -3,6 +3,7 @@
 
 #include "base/sys.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -50,10 +51,14 @@ void keyer_wrap(
 	bw_buf_free(&out);
 }
 
+static struct bw_aead_key *wrapping_of(const struct keyer_turn *t, const struct bw_keyer_material *m)
+{
+	return m->wrapped.n > 1 ? atomic_load(&t->keyer->wrapping[(unsigned char)m->wrapped.p[0]]) : NULL;
+}
+
 static enum bw_err unwrap(struct keyer_turn *t, const struct bw_keyer_material *m, struct bw_str *raw)
 {
-	struct bw_aead_key *k =
-	    m->wrapped.n > 1 ? atomic_load(&t->keyer->wrapping[(unsigned char)m->wrapped.p[0]]) : NULL;
+	struct bw_aead_key *k = wrapping_of(t, m);
 	struct bw_buf aad;
 	enum bw_err e;
 
@@ -116,6 +121,23 @@ static EVP_PKEY *pkcs8_read(struct bw_str der)
 
 /* ---- Opening ---- */
 
+static EVP_MAC_CTX *mac_new(enum bw_key_spec spec, struct bw_str raw)
+{
+	static EVP_MAC *fetched;
+	EVP_MAC *hmac = __atomic_load_n(&fetched, __ATOMIC_ACQUIRE);
+	OSSL_PARAM digest[2] = {
+	    OSSL_PARAM_utf8_string("digest", (char *)(uintptr_t)keyer_mac_algorithm(spec)->digest, 0), OSSL_PARAM_END};
+	EVP_MAC_CTX *c;
+
+	if (!hmac) {
+		hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+		__atomic_store_n(&fetched, hmac, __ATOMIC_RELEASE);
+	}
+	c = EVP_MAC_CTX_new(hmac);
+	MUST(c && EVP_MAC_init(c, (const unsigned char *)raw.p, raw.n, digest) == 1);
+	return c;
+}
+
 enum bw_err keyer_key_open(struct keyer_turn *t, const struct bw_keyer_material *m, struct keyer_key *out)
 {
 	const struct keyer_spec *s = keyer_spec(m->spec);
@@ -123,14 +145,42 @@ enum bw_err keyer_key_open(struct keyer_turn *t, const struct bw_keyer_material 
 	*out = (struct keyer_key){.spec = m->spec};
 	CHECK(s, BW_ENOTFOUND);
 	TRY(unwrap(t, m, &out->raw));
+	if (s->raw_bytes && out->raw.n != s->raw_bytes)
+		return BW_ECORRUPT;
+	if (s->family == KEYER_MAC)
+		out->mac = mac_new(m->spec, out->raw);
 	if (s->raw_bytes)
-		return out->raw.n == s->raw_bytes ? BW_OK : BW_ECORRUPT;
+		return BW_OK;
 	out->pkey = pkcs8_read(out->raw);
 	return out->pkey ? BW_OK : BW_ECORRUPT;
 }
 
+enum bw_err keyer_key_use(struct keyer_turn *t, const struct bw_keyer_material *m, struct keyer_key **out)
+{
+	int64_t now_ms = t->cache ? bw_clock_mono_ms() : 0;
+	enum bw_err e;
+
+	/* The main key that it is wrapped under may have gone. */
+	*out = t->cache && wrapping_of(t, m) ? keyer_cache_find(t->cache, m, now_ms) : NULL;
+	if (*out)
+		return BW_OK;
+	e = keyer_key_open(t, m, &t->own);
+	if (e != BW_OK)
+		keyer_key_close(&t->own);
+	else
+		*out = t->cache ? keyer_cache_put(t->cache, m, &t->own, now_ms) : &t->own;
+	return e;
+}
+
+void keyer_key_done(struct keyer_turn *t)
+{
+	keyer_key_close(&t->own);
+}
+
 void keyer_key_close(struct keyer_key *k)
 {
+	EVP_PKEY_CTX_free(k->signing);
+	EVP_MAC_CTX_free(k->mac);
 	EVP_PKEY_free(k->pkey);
 	bw_wipe((void *)(uintptr_t)k->raw.p, k->raw.n);
 	*k = (struct keyer_key){0};

@@ -55,6 +55,17 @@ void keyer_answer_encode(uint64_t id, const struct bw_keyer_answer *a, struct bw
 	text_put(out, a->out3);
 }
 
+void keyer_hello_encode(uint64_t taken, uint64_t until, struct bw_buf *out)
+{
+	number_put(out, KEYER_HELLO, 8);
+	number_put(out, BW_OK, 1);
+	number_put(out, 16, 4);
+	number_put(out, taken, 8);
+	number_put(out, until, 8);
+	text_put(out, BW_STR(""));
+	text_put(out, BW_STR(""));
+}
+
 /* ---- Reading ---- */
 
 /* What is left of a message; `bad` once something did not fit. */
@@ -134,5 +145,14 @@ enum bw_err keyer_answer_decode(struct bw_str bytes, uint64_t *id, struct bw_key
 	out->out = text_take(&r);
 	out->out2 = text_take(&r);
 	out->out3 = text_take(&r);
+	return r.bad || r.left.n ? BW_EINVAL : BW_OK;
+}
+
+enum bw_err keyer_hello_decode(const struct bw_keyer_answer *a, uint64_t *taken, uint64_t *until)
+{
+	struct reader r = {a->out, false};
+
+	*taken = number_take(&r, 8, UINT64_MAX);
+	*until = number_take(&r, 8, UINT64_MAX);
 	return r.bad || r.left.n ? BW_EINVAL : BW_OK;
 }

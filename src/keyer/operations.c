@@ -5,37 +5,32 @@
 #include "base/sys.h"
 #include "store/seal.h"
 
-#include <openssl/hmac.h>
 
 /* ---- Encrypting ---- */
 
 static enum bw_err seal(struct keyer_turn *t, const struct bw_keyer_material *m, enum bw_key_algorithm a,
     struct bw_str context, struct bw_str plain, struct bw_str *out)
 {
-	struct keyer_key k;
+	struct keyer_key *k;
 	enum bw_err e;
 
 	CHECK(keyer_goes_with(a, m->spec), BW_EINVAL);
-	e = keyer_key_open(t, m, &k);
-	if (e == BW_OK)
-		e = k.pkey ? keyer_public_encrypt(t, k.pkey, a, plain, out)
-		           : keyer_symmetric_encrypt(t, m, k.raw, context, plain, out);
-	keyer_key_close(&k);
+	TRY(keyer_key_use(t, m, &k));
+	e = k->pkey ? keyer_public_encrypt(t, k->pkey, a, plain, out) : keyer_symmetric_encrypt(t, m, k->raw, context, plain, out);
+	keyer_key_done(t);
 	return e;
 }
 
 static enum bw_err unseal(struct keyer_turn *t, const struct bw_keyer_material *m, enum bw_key_algorithm a,
     struct bw_str context, struct bw_str sealed, struct bw_str *out)
 {
-	struct keyer_key k;
+	struct keyer_key *k;
 	enum bw_err e;
 
 	CHECK(keyer_goes_with(a, m->spec), BW_EINVAL);
-	e = keyer_key_open(t, m, &k);
-	if (e == BW_OK)
-		e = k.pkey ? keyer_public_decrypt(t, k.pkey, a, sealed, out)
-		           : keyer_symmetric_decrypt(t, m, k.raw, context, sealed, out);
-	keyer_key_close(&k);
+	TRY(keyer_key_use(t, m, &k));
+	e = k->pkey ? keyer_public_decrypt(t, k->pkey, a, sealed, out) : keyer_symmetric_decrypt(t, m, k->raw, context, sealed, out);
+	keyer_key_done(t);
 	return e;
 }
 
@@ -109,24 +104,26 @@ static enum bw_err random_run(struct keyer_turn *t)
 
 /* ---- With the key of the request ---- */
 
-enum bw_err keyer_mac(struct keyer_turn *t, const struct keyer_key *k, struct bw_str *out)
+enum bw_err keyer_mac(struct keyer_turn *t, struct keyer_key *k, struct bw_str *out)
 {
-	const struct keyer_algorithm *row = keyer_algorithm(t->request->algorithm);
+	struct bw_str message = t->request->input;
 	unsigned char *to = bw_arena_alloc(t->arena, EVP_MAX_MD_SIZE);
-	unsigned n = 0;
+	size_t n = 0;
 
-	MUST(HMAC(EVP_get_digestbyname(row->digest), k->raw.p, (int)k->raw.n,
-	         (const unsigned char *)t->request->input.p, t->request->input.n, to, &n) != NULL);
+	/* Begins again with the same key. */
+	MUST(EVP_MAC_init(k->mac, NULL, 0, NULL) == 1 &&
+	     EVP_MAC_update(k->mac, (const unsigned char *)message.p, message.n) == 1 &&
+	     EVP_MAC_final(k->mac, to, &n, EVP_MAX_MD_SIZE) == 1);
 	*out = bw_str_make(to, n);
 	return BW_OK;
 }
 
-static enum bw_err mac_use(struct keyer_turn *t, const struct keyer_key *k)
+static enum bw_err mac_use(struct keyer_turn *t, struct keyer_key *k)
 {
 	return keyer_mac(t, k, &t->answer->out);
 }
 
-static enum bw_err mac_verify_use(struct keyer_turn *t, const struct keyer_key *k)
+static enum bw_err mac_verify_use(struct keyer_turn *t, struct keyer_key *k)
 {
 	struct bw_str mac;
 
@@ -134,29 +131,28 @@ static enum bw_err mac_verify_use(struct keyer_turn *t, const struct keyer_key *
 	return bw_str_eq_secret(mac, t->request->input2) ? BW_OK : BW_ECORRUPT;
 }
 
-static enum bw_err sign_use(struct keyer_turn *t, const struct keyer_key *k)
+static enum bw_err sign_use(struct keyer_turn *t, struct keyer_key *k)
 {
 	return keyer_sign(t, k, &t->answer->out);
 }
 
-static enum bw_err derive_use(struct keyer_turn *t, const struct keyer_key *k)
+static enum bw_err derive_use(struct keyer_turn *t, struct keyer_key *k)
 {
 	return keyer_derive(t, k, &t->answer->out);
 }
 
 static enum bw_err use(
-    struct keyer_turn *t, enum bw_err (*with)(struct keyer_turn *t, const struct keyer_key *k))
+    struct keyer_turn *t, enum bw_err (*with)(struct keyer_turn *t, struct keyer_key *k))
 {
 	const struct bw_keyer_request *r = t->request;
-	struct keyer_key k;
+	struct keyer_key *k;
 	enum bw_err e;
 
 	CHECK(keyer_algorithm(r->algorithm), BW_ENOTFOUND);
 	CHECK(keyer_goes_with(r->algorithm, r->key.spec), BW_EINVAL);
-	e = keyer_key_open(t, &r->key, &k);
-	if (e == BW_OK)
-		e = with(t, &k);
-	keyer_key_close(&k);
+	TRY(keyer_key_use(t, &r->key, &k));
+	e = with(t, k);
+	keyer_key_done(t);
 	return e;
 }
 
@@ -309,12 +305,13 @@ static const struct {
     [BW_KEYER_REKEYED] = {rekeyed_run, .alone = true},
 };
 
-void keyer_answer(
-    struct keyer *k, const struct bw_keyer_request *r, struct bw_arena *arena, struct bw_keyer_answer *out)
+void keyer_answer(struct keyer *k, struct keyer_cache *cache, const struct bw_keyer_request *r, struct bw_arena *arena,
+    struct bw_keyer_answer *out)
 {
 	bool within = r->op >= BW_KEYER_OPS || !operations[r->op].alone;
 	unsigned phase = within ? keyer_enter(k) : 0;
-	struct keyer_turn t = {k, r, out, arena, atomic_load(&k->newest)};
+	struct keyer_turn t = {.keyer = k, .request = r, .answer = out, .arena = arena, .generation = atomic_load(&k->newest),
+	    .cache = cache};
 
 	*out = (struct bw_keyer_answer){BW_EINVAL, BW_STR(""), BW_STR(""), BW_STR("")};
 	if (t.generation == 0)

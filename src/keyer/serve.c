@@ -1,12 +1,12 @@
-/* The keyer's process: threads that take requests off the channels, and one more for what takes long. */
+/* The keyer's process: a thread a channel, and two more for what takes long. Who writes into a channel's ring
+ * may be taken over: what comes out of it is copied once, then decoded strictly; a ring that cannot be is
+ * emptied, and costs its own loop alone. */
 #include "keyer/admin_internal.h"
 #include "keyer/keyer_internal.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <sys/epoll.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,19 +14,36 @@
 #include "proc/proc.h"
 
 enum {
-	THREADS = 2,      /* for the usual requests */
 	SLOW_THREADS = 2, /* making RSA keys: up to seconds each */
 	SLOW_MAX = 64,    /* of those waiting; then callers are told to come again */
-	EVENTS = 16,
+	SWEEP_MS = 60 * 1000,
+	TELL_US = 100, /* so long an answer may wait for others, before the loop is woken for all of them */
 	ARENA_MAX = 1 << 20,
 };
 
-/* A request that takes long, as it came. */
+/* A request that takes long, as it came; then its answer. */
 struct slow {
 	struct slow *next;
-	int channel;
+	struct channel *channel;
+	struct bw_buf answer;
 	size_t n;
 	char bytes[];
+};
+
+/* All of one loop's. But for `finished` its thread's alone. */
+struct channel {
+	struct serving *serving;
+	struct bw_ring_end *ring;
+	_Atomic(struct slow *) finished; /* newest first */
+	struct keyer_cache *cache;
+	struct bw_arena arena;
+	struct bw_buf answer;
+	int64_t untold_us; /* since when an answer waits; 0: none does */
+	bool greet;        /* the loop has to be told that the ring was emptied */
+	bool complained;
+	bool sweeping; /* the cache holds something */
+	int64_t sweep_ms;
+	char request[BW_KEYER_MESSAGE_MAX];
 };
 
 struct serving {
@@ -34,66 +51,83 @@ struct serving {
 	const struct bw_keyer_seal *seal; /* NULL: it is never sealed */
 	struct keyer_admin *admin;
 	struct bw_arena arena; /* the admin's */
-	int epoll;
+	struct channel *channels;
+	size_t channel_count;
 	pthread_barrier_t started;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* of what takes long */
 	pthread_cond_t wake;
 	struct slow *first, **last;
 	unsigned waiting;
 };
 
-/* The other side reads always; when it is gone nobody waits for the answer. */
-static void answer_send(int channel, uint64_t id, const struct bw_keyer_answer *a)
+/* ---- Answers ---- */
+
+static void answer_encode(uint64_t id, const struct bw_keyer_answer *a, struct bw_buf *out)
 {
-	struct bw_buf out;
+	const struct bw_keyer_answer too_long = {BW_EINVAL, BW_STR(""), BW_STR(""), BW_STR("")};
 
-	bw_buf_init(&out, BW_KEYER_MESSAGE_MAX);
-	keyer_answer_encode(id, a, &out);
-	if (out.failed) {
-		const struct bw_keyer_answer too_long = {BW_EINVAL, BW_STR(""), BW_STR(""), BW_STR("")};
-
-		out.failed = false;
-		out.n = 0;
-		keyer_answer_encode(id, &too_long, &out);
-	}
-	while (send(channel, out.p, out.n, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-	bw_buf_free_secret(&out);
-}
-
-static void answer_make(struct serving *s, int channel, struct bw_str bytes)
-{
-	struct bw_keyer_request r;
-	struct bw_keyer_answer a;
-	struct bw_arena arena;
-	uint64_t id;
-
-	if (keyer_request_decode(bytes, &id, &r) != BW_OK) {
-		bw_log(BW_LOG_DEBUG, "what came over a channel is no request: left unanswered");
+	keyer_answer_encode(id, a, out);
+	if (!out->failed)
 		return;
-	}
-	bw_arena_init(&arena, ARENA_MAX);
-	keyer_answer(&s->keyer, &r, &arena, &a);
-	answer_send(channel, id, &a);
-	bw_arena_wipe(&arena);
+	out->failed = false;
+	out->n = 0;
+	keyer_answer_encode(id, &too_long, out);
 }
 
-/* What a thread needs to come to life is not in the sandbox: it closes when all live. */
-static void started(struct serving *s)
+static void tell(struct channel *c)
 {
-	int e = pthread_barrier_wait(&s->started);
+	c->untold_us = 0;
+	bw_ring_kick(c->ring);
+}
 
-	MUST(e == 0 || e == PTHREAD_BARRIER_SERIAL_THREAD);
+/* Puts what stands in `b`, and wipes it. The thread waits while the loop does not take its answers: nothing
+ * else is its work. */
+static void put(struct channel *c, struct bw_buf *b)
+{
+	enum bw_err e;
+
+	while ((e = bw_ring_put(c->ring, bw_buf_str(b))) == BW_EAGAIN) {
+		tell(c);
+		if (bw_ring_doze(c->ring, b->n))
+			bw_ring_wait(c->ring, -1);
+	}
+	bw_wipe(b->p, b->n);
+	bw_buf_reset(b);
+	if (e != BW_OK)
+		c->greet = true;
+}
+
+static void hello(struct channel *c, uint64_t taken, uint64_t until)
+{
+	struct bw_buf b;
+
+	bw_buf_init(&b, 256);
+	keyer_hello_encode(taken, until, &b);
+	put(c, &b);
+	bw_buf_free(&b);
+}
+
+static void answer(struct channel *c, uint64_t id, const struct bw_keyer_answer *a)
+{
+	int64_t now_us = bw_clock_mono_us();
+
+	answer_encode(id, a, &c->answer);
+	put(c, &c->answer);
+	if (!c->untold_us)
+		c->untold_us = now_us;
+	else if (now_us - c->untold_us >= TELL_US)
+		tell(c);
 }
 
 /* ---- What takes long ---- */
 
-static bool slow_put(struct serving *s, int channel, struct bw_str bytes)
+static bool slow_put(struct channel *c, struct bw_str bytes)
 {
+	struct serving *s = c->serving;
 	struct slow *w = bw_alloc(sizeof *w + bytes.n);
 	bool room;
 
-	w->channel = channel;
+	w->channel = c;
 	w->n = bytes.n;
 	memcpy(w->bytes, bytes.p, bytes.n);
 	MUST(pthread_mutex_lock(&s->lock) == 0);
@@ -126,67 +160,173 @@ static struct slow *slow_take(struct serving *s)
 	return w;
 }
 
+static void slow_answer(struct serving *s, struct slow *w)
+{
+	struct bw_keyer_request r;
+	struct bw_keyer_answer a;
+	struct bw_arena arena;
+	uint64_t id;
+
+	bw_arena_init(&arena, ARENA_MAX);
+	bw_buf_init(&w->answer, BW_KEYER_MESSAGE_MAX);
+	MUST(keyer_request_decode(bw_str_make(w->bytes, w->n), &id, &r) == BW_OK); /* as it was before */
+	keyer_answer(&s->keyer, NULL, &r, &arena, &a);
+	answer_encode(id, &a, &w->answer);
+	bw_wipe(w->bytes, w->n);
+	bw_arena_wipe(&arena);
+}
+
+/* A ring has one thread that puts: the channel's. */
+static void slow_give(struct slow *w)
+{
+	struct channel *c = w->channel;
+
+	w->next = atomic_load_explicit(&c->finished, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(
+	    &c->finished, &w->next, w, memory_order_release, memory_order_relaxed))
+		;
+	bw_ring_wake(c->ring);
+}
+
+static void finished_put(struct channel *c)
+{
+	struct slow *w, *next;
+
+	if (!atomic_load_explicit(&c->finished, memory_order_relaxed))
+		return;
+	for (w = atomic_exchange_explicit(&c->finished, NULL, memory_order_acquire); w; w = next) {
+		next = w->next;
+		put(c, &w->answer);
+		bw_buf_free_secret(&w->answer);
+		bw_free(w);
+	}
+	tell(c);
+}
+
+/* ---- Threads ---- */
+
+/* What a thread needs to come to life is not in the sandbox: it closes when all live, and then they begin. */
+static void step(struct serving *s)
+{
+	int e = pthread_barrier_wait(&s->started);
+
+	MUST(e == 0 || e == PTHREAD_BARRIER_SERIAL_THREAD);
+}
+
 static void *slow_main(void *arg)
 {
 	struct serving *s = arg;
 
-	started(s);
+	step(s);
+	step(s);
 	for (;;) {
 		struct slow *w = slow_take(s);
 
-		answer_make(s, w->channel, bw_str_make(w->bytes, w->n));
-		bw_wipe(w->bytes, w->n);
-		bw_free(w);
+		slow_answer(s, w);
+		slow_give(w);
 	}
 	return NULL;
 }
 
-/* ---- What does not ---- */
-
-static void message_take(struct serving *s, int channel, struct bw_str bytes)
+static void request_answer(struct channel *c, struct bw_str bytes)
 {
 	const struct bw_keyer_answer busy = {BW_EAGAIN, BW_STR(""), BW_STR(""), BW_STR("")};
 	struct bw_keyer_request r;
+	struct bw_keyer_answer a;
 	uint64_t id;
 
-	if (keyer_request_decode(bytes, &id, &r) != BW_OK || !keyer_is_slow(&r))
-		answer_make(s, channel, bytes);
-	else if (!slow_put(s, channel, bytes))
-		answer_send(channel, id, &busy);
+	if (keyer_request_decode(bytes, &id, &r) != BW_OK) {
+		bw_log(BW_LOG_DEBUG, "what came over a channel is no request: left unanswered");
+	} else if (!keyer_is_slow(&r)) {
+		keyer_answer(&c->serving->keyer, c->cache, &r, &c->arena, &a);
+		answer(c, id, &a);
+		bw_arena_wipe(&c->arena);
+	} else if (!slow_put(c, bytes)) {
+		answer(c, id, &busy);
+	}
 }
 
-static void *thread_main(void *arg)
+/* The loop sends again what was in the ring. */
+static void greet(struct channel *c)
 {
-	struct serving *s = arg;
-	char *message = bw_alloc(BW_KEYER_MESSAGE_MAX + 1);
-	struct epoll_event events[EVENTS];
+	if (!c->complained)
+		bw_log(BW_LOG_ERROR, "a loop's ring is broken: emptied");
+	c->complained = true;
+	c->greet = false;
+	bw_ring_skip(c->ring);
+	hello(c, 0, bw_ring_taken_at(c->ring));
+	tell(c);
+}
 
-	started(s);
+/* False: nothing waits. */
+static bool request_take(struct channel *c)
+{
+	size_t n;
+	enum bw_err e = bw_ring_take(c->ring, c->request, &n);
+
+	if (e == BW_EAGAIN)
+		return false;
+	if (e != BW_OK) {
+		greet(c);
+		return true;
+	}
+	request_answer(c, bw_str_make(c->request, n));
+	bw_wipe(c->request, n);
+	return true;
+}
+
+/* Keys that nobody uses any more do not stay in memory for long. */
+static void cache_sweep(struct channel *c)
+{
+	int64_t now_ms = bw_clock_mono_ms();
+
+	if (now_ms < c->sweep_ms)
+		return;
+	c->sweep_ms = now_ms + SWEEP_MS;
+	c->sweeping = keyer_cache_sweep(c->cache, now_ms);
+}
+
+static void *channel_main(void *arg)
+{
+	struct channel *c = arg;
+	uint64_t taken = bw_ring_taken_at(c->ring);
+
+	step(c->serving);
+	step(c->serving);
+	/* What an earlier keyer was about to take may lie there half wiped. */
+	bw_ring_skip(c->ring);
+	hello(c, taken, bw_ring_taken_at(c->ring));
+	tell(c);
 	for (;;) {
-		int n = epoll_wait(s->epoll, events, EVENTS, -1);
-
-		for (int i = 0; i < n; i++) {
-			int channel = events[i].data.fd;
-			ssize_t got = recv(channel, message, BW_KEYER_MESSAGE_MAX + 1, MSG_DONTWAIT);
-
-			if (got <= 0 || got > BW_KEYER_MESSAGE_MAX)
-				continue;
-			message_take(s, channel, bw_str_make(message, (size_t)got));
-			bw_wipe(message, (size_t)got);
-		}
+		while (request_take(c))
+			finished_put(c);
+		finished_put(c);
+		if (c->greet)
+			greet(c);
+		tell(c);
+		cache_sweep(c);
+		if (bw_ring_doze(c->ring, 0) && !atomic_load(&c->finished))
+			bw_ring_wait(c->ring, c->sweeping ? SWEEP_MS : -1);
+		bw_ring_rouse(c->ring);
 	}
 	return NULL;
 }
 
 /* ---- Starting ---- */
 
-static enum bw_err channel_add(struct serving *s, int channel)
+static enum bw_err channels_open(struct serving *s, struct bw_ring *const *channels, size_t count)
 {
-	const struct bw_keyer_answer nothing = {BW_OK, BW_STR(""), BW_STR(""), BW_STR("")};
-	struct epoll_event e = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = channel};
+	s->channels = bw_alloc(count * sizeof *s->channels);
+	s->channel_count = count;
+	for (size_t i = 0; i < count; i++) {
+		struct channel *c = &s->channels[i];
 
-	CHECK(epoll_ctl(s->epoll, EPOLL_CTL_ADD, channel, &e) == 0, BW_EIO);
-	answer_send(channel, KEYER_HELLO, &nothing);
+		c->serving = s;
+		c->cache = keyer_cache_new();
+		bw_arena_init(&c->arena, ARENA_MAX);
+		bw_buf_init(&c->answer, BW_KEYER_MESSAGE_MAX);
+		TRY(bw_ring_end_open(channels[i], BW_RING_ANSWERING, &c->ring));
+	}
 	return BW_OK;
 }
 
@@ -194,7 +334,8 @@ static void *admin_thread(void *arg)
 {
 	struct serving *s = arg;
 
-	started(s);
+	step(s);
+	step(s);
 	admin_tell(s->admin);
 	admin_serve(s->admin, s->seal->listening);
 	/* Sealed: the process has nothing left, and the next one begins so. */
@@ -205,8 +346,12 @@ static enum bw_err threads_start(struct serving *s)
 {
 	pthread_t thread;
 
-	for (int i = 0; i < THREADS + SLOW_THREADS; i++) {
-		CHECK(pthread_create(&thread, NULL, i < THREADS ? thread_main : slow_main, s) == 0, BW_EIO);
+	for (size_t i = 0; i < s->channel_count; i++) {
+		CHECK(pthread_create(&thread, NULL, channel_main, &s->channels[i]) == 0, BW_EIO);
+		pthread_detach(thread);
+	}
+	for (int i = 0; i < SLOW_THREADS; i++) {
+		CHECK(pthread_create(&thread, NULL, slow_main, s) == 0, BW_EIO);
 		pthread_detach(thread);
 	}
 	if (s->admin) {
@@ -216,15 +361,14 @@ static enum bw_err threads_start(struct serving *s)
 	return BW_OK;
 }
 
-static enum bw_err serving_start(struct serving *s, const int *channels, size_t count)
+static enum bw_err serving_start(struct serving *s, struct bw_ring *const *channels, size_t count)
 {
-	s->epoll = epoll_create1(EPOLL_CLOEXEC);
-	CHECK(s->epoll >= 0, BW_EIO);
+	MUST(pthread_barrier_init(&s->started, NULL, (unsigned)count + SLOW_THREADS + 1 + (s->admin != NULL)) == 0);
+	TRY(channels_open(s, channels, count));
 	TRY(threads_start(s));
-	started(s);
+	step(s);
 	TRY(bw_sandbox_enter_narrow());
-	for (size_t i = 0; i < count; i++)
-		TRY(channel_add(s, channels[i]));
+	step(s);
 	return BW_OK;
 }
 
@@ -249,7 +393,7 @@ static enum bw_err keys_take(struct serving *s, struct bw_secret *root, const st
 	return e;
 }
 
-enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *seal, const int *channels,
+enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *seal, struct bw_ring *const *channels,
     size_t channel_count, void (*wait)(void *ctx), void *ctx)
 {
 	struct serving *s = bw_alloc(sizeof *s);
@@ -261,7 +405,6 @@ enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *s
 	s->last = &s->first;
 	MUST(pthread_mutex_init(&s->lock, NULL) == 0 && pthread_cond_init(&s->wake, NULL) == 0);
 	e = keys_take(s, root, seal);
-	MUST(pthread_barrier_init(&s->started, NULL, THREADS + SLOW_THREADS + 1 + (s->admin != NULL)) == 0);
 	if (e == BW_OK)
 		e = serving_start(s, channels, channel_count);
 	if (e == BW_OK)

@@ -83,6 +83,29 @@ const struct keyer_algorithm *keyer_algorithm(enum bw_key_algorithm a)
 	return row && (row->digest || row->only || a == BW_ALG_ECDH || a == BW_ALG_ML_DSA_SHAKE_256) ? row : NULL;
 }
 
+const EVP_MD *keyer_digest(const struct keyer_algorithm *a)
+{
+	static EVP_MD *fetched[BW_ALGS];
+	EVP_MD **mine = &fetched[a - algorithms];
+	EVP_MD *md = __atomic_load_n(mine, __ATOMIC_ACQUIRE);
+
+	if (md)
+		return md;
+	/* Two threads may do so: one is kept for ever. */
+	md = EVP_MD_fetch(NULL, a->digest, NULL);
+	MUST(md != NULL);
+	__atomic_store_n(mine, md, __ATOMIC_RELEASE);
+	return md;
+}
+
+const struct keyer_algorithm *keyer_mac_algorithm(enum bw_key_spec spec)
+{
+	for (size_t a = BW_ALG_HMAC_SHA_224; a <= BW_ALG_HMAC_SHA_512; a++)
+		if (algorithms[a].only == spec)
+			return &algorithms[a];
+	return NULL;
+}
+
 bool keyer_goes_with(enum bw_key_algorithm a, enum bw_key_spec spec)
 {
 	const struct keyer_algorithm *row = keyer_algorithm(a);

@@ -60,23 +60,27 @@ static void update(EVP_CIPHER_CTX *c, struct bw_str from, unsigned char *to)
 		     (size_t)n == from.n);
 }
 
+/* Room in the arena for a ciphertext's front and what follows. */
+static struct bw_buf front_room(struct bw_arena *a, size_t more)
+{
+	size_t n = KEYER_FRONT_MAX + more;
+
+	return (struct bw_buf){.p = bw_arena_alloc(a, n), .size = n, .max = n};
+}
+
 enum bw_err keyer_symmetric_encrypt(struct keyer_turn *t, const struct bw_keyer_material *m,
     struct bw_str key, struct bw_str context, struct bw_str plain, struct bw_str *out)
 {
 	unsigned char salt[KEYER_SALT], *at;
 	struct bw_buf b;
 	EVP_CIPHER_CTX *c;
-	enum bw_err e;
 	int n = 0;
 
 	bw_random(salt, sizeof salt);
-	bw_buf_init(&b, BW_KEYER_MESSAGE_MAX);
-	e = keyer_blob_front(m, salt, &b);
-	at = e == BW_OK ? (unsigned char *)bw_buf_room(&b, plain.n + KEYER_TAG) : NULL;
-	if (!at) {
-		bw_buf_free(&b);
-		return e == BW_OK ? BW_EINVAL : e;
-	}
+	b = front_room(t->arena, plain.n + KEYER_TAG);
+	TRY(keyer_blob_front(m, salt, &b));
+	at = (unsigned char *)bw_buf_room(&b, plain.n + KEYER_TAG);
+	MUST(at != NULL);
 	c = begin(key, bw_str_make(salt, sizeof salt), true);
 	authenticate(c, bw_buf_str(&b));
 	authenticate(c, context);
@@ -85,8 +89,7 @@ enum bw_err keyer_symmetric_encrypt(struct keyer_turn *t, const struct bw_keyer_
 	MUST(EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, KEYER_TAG, at + plain.n) == 1);
 	MUST(EVP_CIPHER_CTX_reset(c) == 1);
 	b.n += plain.n + KEYER_TAG;
-	*out = bw_arena_str(t->arena, bw_buf_str(&b));
-	bw_buf_free(&b);
+	*out = bw_buf_str(&b);
 	return BW_OK;
 }
 
@@ -104,11 +107,10 @@ enum bw_err keyer_symmetric_decrypt(struct keyer_turn *t, const struct bw_keyer_
 
 	CHECK(keyer_blob_split(sealed, &blob, &parts) == BW_OK, BW_ECORRUPT);
 	/* What it says of itself has to be the key that was asked for. */
-	bw_buf_init(&front, 2048);
-	good = keyer_blob_front(m, (const unsigned char *)parts.salt.p, &front) == BW_OK &&
-	       bw_str_eq(bw_buf_str(&front), parts.front);
-	bw_buf_free(&front);
-	CHECK(good, BW_ECORRUPT);
+	front = front_room(t->arena, 0);
+	CHECK(keyer_blob_front(m, (const unsigned char *)parts.salt.p, &front) == BW_OK &&
+	          bw_str_eq(bw_buf_str(&front), parts.front),
+	    BW_ECORRUPT);
 	n = parts.sealed.n - KEYER_TAG;
 	plain = bw_arena_alloc(t->arena, n + 1);
 	c = begin(key, parts.salt, false);

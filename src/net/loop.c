@@ -1,4 +1,4 @@
-#include "net/loop.h"
+#include "net/turn.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -23,6 +23,7 @@ struct bw_loop {
 	struct epoll_event events[EVENTS_PER_TURN];
 	int event_at, event_count;
 	struct bw_wheel wheel;
+	struct bw_turn *turns;
 };
 
 /* The loop that this thread is running: what it posts to itself, it finds before it waits again. */
@@ -109,11 +110,21 @@ static void events_dispatch(struct bw_loop *l)
 	l->event_count = 0;
 }
 
+static bool turns_end(struct bw_loop *l)
+{
+	bool may_wait = true;
+
+	for (struct bw_turn *t = l->turns; t; t = t->next)
+		may_wait = t->end(t) && may_wait;
+	return may_wait;
+}
+
 static int wait_ms(struct bw_loop *l)
 {
+	bool may_wait = turns_end(l);
 	int64_t wait = bw_wheel_wait_ms(&l->wheel, l->clock());
 
-	if (atomic_load_explicit(&l->posts, memory_order_relaxed) ||
+	if (!may_wait || atomic_load_explicit(&l->posts, memory_order_relaxed) ||
 	    atomic_load_explicit(&l->stopping, memory_order_relaxed))
 		return 0;
 	return wait > 3600 * 1000 ? 3600 * 1000 : (int)wait;
@@ -191,6 +202,22 @@ void bw_timer_cancel(struct bw_loop *l, struct bw_timer *t)
 {
 	(void)l;
 	bw_wheel_remove(t);
+}
+
+void bw_turn_add(struct bw_loop *l, struct bw_turn *t)
+{
+	t->next = l->turns;
+	l->turns = t;
+}
+
+void bw_turn_remove(struct bw_loop *l, struct bw_turn *t)
+{
+	struct bw_turn **at = &l->turns;
+
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (*at)
+		*at = t->next;
 }
 
 void bw_loop_post_all(struct bw_loop *l, struct bw_post *newest, struct bw_post *oldest)

@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import threading
 
 import boto3
 import harness
@@ -33,6 +34,33 @@ class Crypto(KmsCase):
 
     def wrong(self, code, call, /, **arguments):
         self.refused(code, "", call, **arguments)
+
+
+class Restarting(Crypto):
+    def keyer_pid(self):
+        server = str(harness.SERVER.process.pid)
+        rows = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", server], capture_output=True, text=True, check=True).stdout.split()
+        return int(rows[rows.index("keyer") - 1])
+
+    def test_calls_outlive_a_keyer_that_is_killed(self):
+        """What was on its way is sent again: no call fails, and the next keyer opens what the one before sealed."""
+        key, done, failed = self.key()["KeyId"], [], []
+
+        def use(client):
+            for i in range(60):
+                try:
+                    blob = client.encrypt(KeyId=key, Plaintext=b"%d" % i)["CiphertextBlob"]
+                    done.append(client.decrypt(CiphertextBlob=blob)["Plaintext"] == b"%d" % i)
+                except Exception as e:  # pylint: disable=broad-except
+                    failed.append(e)
+
+        threads = [threading.Thread(target=use, args=(harness.client("kms"),)) for _ in range(4)]
+        for t in threads:
+            t.start()
+        os.kill(self.keyer_pid(), 9)
+        for t in threads:
+            t.join(60)
+        self.assertEqual(([], 240, True), (failed, len(done), all(done)))
 
 
 class Encrypting(Crypto):

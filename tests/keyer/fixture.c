@@ -31,7 +31,7 @@ struct bw_keyer_answer ask(const struct bw_keyer_request *r)
 {
 	struct bw_keyer_answer a;
 
-	keyer_answer(&keyer, r, &arena, &a);
+	keyer_answer(&keyer, NULL, r, &arena, &a);
 	return a;
 }
 

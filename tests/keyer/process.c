@@ -1,5 +1,7 @@
 /* The keyer as a process, and a loop that asks it. */
 #include "fixture.h"
+#include "base/sys.h"
+#include "proc/ring_form.h"
 #include "store/seal.h"
 
 #include <errno.h>
@@ -13,8 +15,11 @@
 
 static struct bw_loop *loop;
 static struct bw_keyer_client *client;
-static int keyer_end, api_end;
+static struct bw_ring *channel;
 static size_t answers_left;
+static int64_t hours;
+
+enum { MANY = 5000 };
 
 /* Outside the narrow sandbox these would all work. */
 static void powers_try(void *ctx)
@@ -46,7 +51,7 @@ static pid_t keyer_start(void (*wait_for)(void *ctx), void *ctx)
 		struct bw_secret root = root_make();
 
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		_exit(bw_keyer_serve(&root, NULL, &keyer_end, 1, wait_for, ctx) == BW_OK ? 0 : 1);
+		_exit(bw_keyer_serve(&root, NULL, &channel, 1, wait_for, ctx) == BW_OK ? 0 : 1);
 	}
 	assert_true(pid > 0);
 	return pid;
@@ -63,17 +68,16 @@ static void keyer_kill(pid_t pid)
 static void begin(void)
 {
 	keyer_begin();
-	assert_ok(bw_keyer_channel(&keyer_end, &api_end));
+	assert_ok(bw_keyer_channel(&channel));
 	assert_ok(bw_loop_new(&loop));
-	assert_ok(bw_keyer_client_new(loop, api_end, &client));
+	assert_ok(bw_keyer_client_new(loop, channel, &client));
 }
 
 static void end(void)
 {
 	bw_keyer_client_free(client);
 	bw_loop_free(loop);
-	close(keyer_end);
-	close(api_end);
+	bw_ring_free(channel);
 }
 
 static void counted(struct bw_keyer_ask *a)
@@ -81,6 +85,44 @@ static void counted(struct bw_keyer_ask *a)
 	(void)a;
 	if (--answers_left == 0)
 		bw_loop_stop(loop);
+}
+
+static void send_all(struct bw_keyer_ask *asks, size_t n, const struct bw_keyer_request *r)
+{
+	answers_left = n;
+	for (size_t i = 0; i < n; i++) {
+		asks[i] = (struct bw_keyer_ask){.request = r, .arena = &arena, .done = counted};
+		bw_keyer_send(client, &asks[i]);
+	}
+}
+
+static void stop(struct bw_timer *t)
+{
+	(void)t;
+	bw_loop_stop(loop);
+}
+
+static void turn_for(int64_t ms)
+{
+	struct bw_timer t = {.fire = stop};
+
+	bw_timer_set(loop, &t, ms);
+	bw_loop_run(loop);
+}
+
+/* As a keyer does that starts. */
+static void hello_say(uint64_t taken, uint64_t until)
+{
+	struct bw_ring_end *e;
+	struct bw_buf b;
+
+	assert_ok(bw_ring_end_open(channel, BW_RING_ANSWERING, &e));
+	bw_buf_init(&b, 256);
+	keyer_hello_encode(taken, until, &b);
+	assert_ok(bw_ring_put(e, bw_buf_str(&b)));
+	bw_ring_kick(e);
+	bw_buf_free(&b);
+	bw_ring_end_close(e);
 }
 
 TEST(the_process_answers)
@@ -91,11 +133,7 @@ TEST(the_process_answers)
 
 	begin();
 	pid = keyer_start(for_ever, NULL);
-	answers_left = BW_COUNT(asks);
-	for (size_t i = 0; i < BW_COUNT(asks); i++) {
-		asks[i] = (struct bw_keyer_ask){.request = &r, .arena = &arena, .done = counted};
-		bw_keyer_send(client, &asks[i]);
-	}
+	send_all(asks, BW_COUNT(asks), &r);
 	bw_loop_run(loop);
 	for (size_t i = 0; i < BW_COUNT(asks); i++) {
 		assert_ok(asks[i].answer.result);
@@ -115,80 +153,194 @@ TEST(the_start_of_an_api_process_waits_for_the_keyer)
 
 	memset(root, 7, sizeof root);
 	memset(salt, 9, sizeof salt);
-	begin();
-	assert_int_equal(bw_keyer_ask_wait(api_end, &r, 50, &arena, &a), BW_EAGAIN);
+	keyer_begin();
+	assert_ok(bw_keyer_channel(&channel));
+	assert_int_equal(bw_keyer_ask_wait(channel, &r, 50, &arena, &a), BW_EAGAIN);
 	pid = keyer_start(for_ever, NULL);
-	assert_ok(bw_keyer_ask_wait(api_end, &r, 30000, &arena, &a));
+	assert_ok(bw_keyer_ask_wait(channel, &r, 30000, &arena, &a));
 	assert_ok(a.result);
 	bw_store_key(bw_str_make(root, sizeof root), r.input, want);
 	assert_true(bw_str_eq(a.out, bw_str_make(want, sizeof want)));
 	/* Another length is no salt. */
 	r.input.n = 31;
-	assert_ok(bw_keyer_ask_wait(api_end, &r, 30000, &arena, &a));
+	assert_ok(bw_keyer_ask_wait(channel, &r, 30000, &arena, &a));
 	assert_int_equal(a.result, BW_EINVAL);
 	assert_int_equal(a.out.n, 0);
 	keyer_kill(pid);
-	end();
+	bw_ring_free(channel);
 }
 
 /* What the first keyer took along with it is answered by the second. */
 TEST(a_keyer_that_is_killed_loses_nothing)
 {
 	const struct bw_keyer_request slow = {.op = BW_KEYER_GENERATE,
-	    .key = {BW_STR("a"), BW_STR("r"), BW_STR("k"), BW_STR_NONE, 1, BW_KEY_RSA_4096, BW_STR_NONE}};
+	    .key = {BW_STR("a"), BW_STR("r"), BW_STR("k"), BW_STR_NONE, 1, BW_KEY_RSA_3072, BW_STR_NONE}};
 	struct bw_keyer_ask asks[3];
 	pid_t pid;
 
 	begin();
 	pid = keyer_start(for_ever, NULL);
-	answers_left = BW_COUNT(asks);
-	for (size_t i = 0; i < BW_COUNT(asks); i++) {
-		asks[i] = (struct bw_keyer_ask){.request = &slow, .arena = &arena, .done = counted};
-		bw_keyer_send(client, &asks[i]);
-	}
-	usleep(20000);
+	send_all(asks, BW_COUNT(asks), &slow);
+	turn_for(20);
 	keyer_kill(pid);
 	pid = keyer_start(for_ever, NULL);
 	bw_loop_run(loop);
 	for (size_t i = 0; i < BW_COUNT(asks); i++)
-		assert_true(asks[i].answer.result == BW_OK || asks[i].answer.result == BW_EAGAIN);
-	assert_ok(asks[0].answer.result);
+		assert_ok(asks[i].answer.result);
 	keyer_kill(pid);
 	end();
+}
+
+/* What waits in the ring was taken by nobody: any number of keyers may come and go. */
+TEST(a_request_that_no_keyer_has_begun_is_not_counted)
+{
+	const struct bw_keyer_request r = {.op = BW_KEYER_RANDOM, .length = 24};
+	struct bw_keyer_ask asks[40];
+	pid_t pid;
+
+	begin();
+	send_all(asks, BW_COUNT(asks), &r);
+	for (int i = 0; i < 3; i++)
+		hello_say(0, UINT64_MAX);
+	pid = keyer_start(for_ever, NULL);
+	bw_loop_run(loop);
+	for (size_t i = 0; i < BW_COUNT(asks); i++)
+		assert_ok(asks[i].answer.result);
+	keyer_kill(pid);
+	end();
+}
+
+TEST(a_request_that_two_keyers_die_of_is_not_sent_again)
+{
+	const struct bw_keyer_request r = {.op = BW_KEYER_RANDOM, .length = 24};
+	struct bw_keyer_ask one[1];
+
+	begin();
+	send_all(one, 1, &r);
+	hello_say(UINT64_MAX, UINT64_MAX);
+	turn_for(20);
+	assert_int_equal(answers_left, 1);
+	hello_say(UINT64_MAX, UINT64_MAX);
+	bw_loop_run(loop);
+	assert_int_equal(one[0].answer.result, BW_EAGAIN);
+	end();
+}
+
+static int64_t an_hour_later(void)
+{
+	return bw_clock_mono_ms() + hours * 3600 * 1000;
+}
+
+TEST(a_keyer_that_says_nothing_is_waited_for_in_vain)
+{
+	const struct bw_keyer_request r = {.op = BW_KEYER_RANDOM, .length = 24};
+	struct bw_keyer_ask asks[3];
+
+	begin();
+	hours = 0;
+	bw_loop_clock_set(loop, an_hour_later);
+	send_all(asks, BW_COUNT(asks), &r);
+	turn_for(20);
+	assert_int_equal(answers_left, 3);
+	hours = 1;
+	bw_loop_run(loop);
+	for (size_t i = 0; i < BW_COUNT(asks); i++)
+		assert_int_equal(asks[i].answer.result, BW_EIO);
+	end();
+}
+
+/* More than the ring holds wait in front of it; more than that are refused. */
+TEST(what_the_ring_has_no_room_for_waits)
+{
+	struct bw_keyer_request r = {.op = BW_KEYER_MAC, .algorithm = BW_ALG_HMAC_SHA_256};
+	struct bw_keyer_ask *asks = bw_alloc(MANY * sizeof *asks);
+	size_t refused = 0;
+	pid_t pid;
+
+	begin();
+	r.key = key_make(BW_KEY_HMAC_256, NULL);
+	r.input = bw_str_make(bw_arena_alloc(&arena, 4096), 4096);
+	send_all(asks, MANY, &r);
+	pid = keyer_start(for_ever, NULL);
+	bw_loop_run(loop);
+	for (size_t i = 0; i < MANY; i++) {
+		refused += asks[i].answer.result == BW_EAGAIN;
+		assert_true(asks[i].answer.result == BW_EAGAIN || (asks[i].answer.result == BW_OK && asks[i].answer.out.n == 32));
+	}
+	assert_int_equal(refused, MANY - 4096);
+	keyer_kill(pid);
+	end();
+	bw_free(asks);
 }
 
 TEST(what_is_no_request_harms_nobody)
 {
 	const struct bw_keyer_request r = {.op = BW_KEYER_RANDOM, .length = 8};
-	struct bw_keyer_ask one = {.request = &r, .arena = &arena, .done = counted};
+	struct bw_keyer_ask one[1];
+	struct bw_ring_end *other;
+	struct bw_keyer_answer a;
 	char junk[512];
+	pid_t pid;
+
+	keyer_begin();
+	assert_ok(bw_keyer_channel(&channel));
+	pid = keyer_start(for_ever, NULL);
+	assert_ok(bw_keyer_ask_wait(channel, &r, 30000, &arena, &a));
+	assert_ok(bw_ring_end_open(channel, BW_RING_ASKING, &other));
+	for (size_t n = 0; n < sizeof junk; n += 7) {
+		memset(junk, (int)n, n);
+		assert_ok(bw_ring_put(other, bw_str_make(junk, n)));
+	}
+	bw_ring_kick(other);
+	assert_ok(bw_loop_new(&loop));
+	assert_ok(bw_keyer_client_new(loop, channel, &client));
+	send_all(one, 1, &r);
+	bw_loop_run(loop);
+	assert_ok(one[0].answer.result);
+	keyer_kill(pid);
+	bw_ring_end_close(other);
+	end();
+}
+
+/* An api process that was taken over writes into the ring what it likes. */
+TEST(a_spoilt_ring_is_emptied_and_serves_again)
+{
+	static const uint64_t places[] = {0, 1, 3, 1 << 17, (1 << 17) + 1, UINT64_MAX, UINT64_MAX / 2};
+	const struct bw_keyer_request r = {.op = BW_KEYER_RANDOM, .length = 8};
+	struct bw_ring_end *other;
+	struct bw_keyer_ask one[1];
 	pid_t pid;
 
 	begin();
 	pid = keyer_start(for_ever, NULL);
-	for (size_t n = 1; n < sizeof junk; n += 7) {
-		memset(junk, (int)n, n);
-		assert_int_equal(send(api_end, junk, n, 0), n);
+	assert_ok(bw_ring_end_open(channel, BW_RING_ASKING, &other));
+	for (size_t i = 0; i < 2 * BW_COUNT(places); i++) {
+		_Atomic uint64_t *at = i & 1 ? &other->head->ways[BW_RING_ANSWERING].taken : &other->head->ways[BW_RING_ASKING].put;
+
+		memset(other->out, (int)(i * 37), 128 * 1024);
+		atomic_store(at, atomic_load(at) + places[i / 2]);
+		bw_ring_kick(other);
+		turn_for(5);
+		send_all(one, 1, &r);
+		bw_loop_run(loop);
+		assert_ok(one[0].answer.result);
 	}
-	answers_left = 1;
-	bw_keyer_send(client, &one);
-	bw_loop_run(loop);
-	assert_ok(one.answer.result);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 	keyer_kill(pid);
+	bw_ring_end_close(other);
 	end();
 }
 
 TEST(too_much_to_say_is_refused_without_sending)
 {
 	struct bw_keyer_request r = {.op = BW_KEYER_MAC};
-	struct bw_keyer_ask one = {.request = &r, .arena = &arena, .done = counted};
+	struct bw_keyer_ask one[1];
 
 	begin();
 	r.input = bw_str_make(bw_arena_alloc(&arena, BW_KEYER_MESSAGE_MAX), BW_KEYER_MESSAGE_MAX);
-	answers_left = 1;
-	bw_keyer_send(client, &one);
+	send_all(one, 1, &r);
 	bw_loop_run(loop);
-	assert_int_equal(one.answer.result, BW_EAGAIN);
+	assert_int_equal(one[0].answer.result, BW_EINVAL);
 	end();
 }
 

@@ -95,7 +95,7 @@ TEST(a_digest_is_not_hashed_again)
  * are wrapped here. */
 TEST(macs_are_those_of_rfc_4231)
 {
-	struct keyer_turn t = {&keyer, NULL, NULL, &arena, 1};
+	struct keyer_turn t = {.keyer = &keyer, .arena = &arena, .generation = 1};
 	struct bw_keyer_material m = {BW_STR("111122223333"), BW_STR("eu-central-1"), BW_STR("k"),
 	    BW_STR("m"), 1, BW_KEY_HMAC_256, BW_STR_NONE};
 	struct bw_keyer_request r;
@@ -141,7 +141,7 @@ TEST(a_mac_verifies_and_nothing_else_does)
 /* RFC 8032 section 7.1, test 2. */
 TEST(ed25519_signs_as_rfc_8032)
 {
-	struct keyer_turn t = {&keyer, NULL, NULL, &arena, 1};
+	struct keyer_turn t = {.keyer = &keyer, .arena = &arena, .generation = 1};
 	struct bw_keyer_material m = {BW_STR("111122223333"), BW_STR("eu-central-1"), BW_STR("k"),
 	    BW_STR("m"), 1, BW_KEY_ECC_NIST_EDWARDS25519, BW_STR_NONE};
 	struct bw_keyer_request r;
@@ -161,7 +161,7 @@ TEST(ed25519_signs_as_rfc_8032)
 /* RFC 8032 section 7.3: the message is "abc", and what is signed its SHA-512. */
 TEST(ed25519ph_signs_as_rfc_8032)
 {
-	struct keyer_turn t = {&keyer, NULL, NULL, &arena, 1};
+	struct keyer_turn t = {.keyer = &keyer, .arena = &arena, .generation = 1};
 	struct bw_keyer_material m = {BW_STR("111122223333"), BW_STR("eu-central-1"), BW_STR("k"),
 	    BW_STR("m"), 1, BW_KEY_ECC_NIST_EDWARDS25519, BW_STR_NONE};
 	struct bw_keyer_request r;

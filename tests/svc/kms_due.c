@@ -24,7 +24,7 @@ static struct {
 	struct gate_call g; /* what records are put with */
 	struct bw_timer timer;
 	int64_t now_ms, turn_ms, give_up_ms;
-	int keyer_end, api_end;
+	struct bw_ring *channel;
 	pid_t keyer;
 } w;
 
@@ -39,11 +39,11 @@ static void keyer_start(void)
 {
 	struct bw_secret root = bw_secret_new(32);
 
-	assert_ok(bw_keyer_channel(&w.keyer_end, &w.api_end));
+	assert_ok(bw_keyer_channel(&w.channel));
 	w.keyer = fork();
 	if (w.keyer == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		_exit(bw_keyer_serve(&root, NULL, &w.keyer_end, 1, for_ever, NULL) == BW_OK ? 0 : 1);
+		_exit(bw_keyer_serve(&root, NULL, &w.channel, 1, for_ever, NULL) == BW_OK ? 0 : 1);
 	}
 	assert_true(w.keyer > 0);
 	bw_secret_free(&root);
@@ -76,7 +76,7 @@ static void begin(void)
 	snprintf(w.folder, sizeof w.folder, "/tmp/bulwark-due-XXXXXX");
 	assert_non_null(mkdtemp(w.folder));
 	config.data_dir = bw_str_c(w.folder);
-	config.keyer_channels = &w.api_end;
+	config.keyer_channels = &w.channel;
 	assert_ok(bw_core_open(&config, &w.arena, &first, &w.core));
 	assert_ok(bw_loop_new(&w.loop));
 	assert_ok(bw_lane_new(w.core, w.loop, 0, &w.lane));
@@ -102,8 +102,7 @@ static void end(void)
 	bw_arena_free(&w.arena);
 	kill(w.keyer, SIGKILL);
 	assert_int_equal(waitpid(w.keyer, &status, 0), w.keyer);
-	close(w.keyer_end);
-	close(w.api_end);
+	bw_ring_free(w.channel);
 	assert_int_equal(nftw(w.folder, away, 8, FTW_DEPTH | FTW_PHYS), 0);
 	snprintf(name, sizeof name, "%s.key", w.folder);
 	(void)remove(name);

@@ -101,6 +101,9 @@ enum bw_err kms_answered(struct bw_call *call, const char *corrupt)
 	case BW_EAGAIN:
 		return bw_call_fail(call, "KeyUnavailableException", "%s",
 		    "The request was rejected because the specified KMS key was not available. You can retry the request.");
+	case BW_EIO:
+		return bw_call_fail(call, "DependencyTimeoutException", "%s",
+		    "The system timed out while trying to fulfill the request. You can retry the request.");
 	default:
 		break;
 	}

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""Measures KMS of an optimised build, each figure beside a peer in the same run, and prints a table.
+
+    bench/kms.py [--binary build/run/src/bin/bulwark] [--seconds 4] [--keys 100000]
+
+Needs wrk, nginx, taskset and openssl (Debian: wrk nginx-light util-linux openssl). All processes of the server, the api and the keyer among them, and
+the peers share core 0; the load comes from core 1 over kept connections. Requests are signed and authorised; SigV4 has no nonce, so
+the same one is sent again and again. Short rounds of both sides alternate; a ratio is the median of the rounds' with their spread. CPU time a request is the
+kernel's count over all processes of the server: other work on the machine hardly touches it. Signatures stand beside `openssl speed` by the CPU time of the
+keyer's process alone, ring and all: what is not HTTP.
+"""
+import argparse
+import base64
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import api
+
+TEXT = base64.b64encode(b"x" * 64).decode()
+
+
+class Signer(api.Signer):
+    """The same for AWS's JSON protocol."""
+
+    def headers(self, body, host):
+        operation, body = body.split("\n", 1)
+        kind, target = "application/x-amz-json-1.1", "TrentService." + operation
+        names = "content-type;host;x-amz-date;x-amz-target"
+        canonical = "\n".join(["POST", "/", "", f"content-type:{kind}", f"host:{host}", f"x-amz-date:{self.when}", f"x-amz-target:{target}", "",
+                               names, hashlib.sha256(body.encode()).hexdigest()])
+        scope = f"{self.when[:8]}/{self.region}/{self.service}/aws4_request"
+        text = "\n".join(["AWS4-HMAC-SHA256", self.when, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        signature = hmac.new(self.signing_key, text.encode(), hashlib.sha256).hexdigest()
+        return {"Content-Type": kind, "X-Amz-Date": self.when, "X-Amz-Target": target,
+                "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}"}
+
+
+class Kms:
+    def __init__(self, server):
+        self.server = server
+        self.sign_anew()
+
+    def sign_anew(self):
+        """KMS takes a signature for five minutes."""
+        self.signer = Signer(*self.server.credentials(), "kms")
+
+    def signed(self, operation, /, **members):
+        text = f"{operation}\n{json.dumps(members)}"
+        return self.signer.headers(text, self.server.host), text.split("\n", 1)[1]
+
+    def call(self, operation, /, **members):
+        class Same:
+            headers = staticmethod(lambda body, host: self.signed(operation, **members)[0])
+        status, text = self.server.call(Same, json.dumps(members))
+        assert status == 200, text
+        return json.loads(text) if text else {}
+
+    def key(self, **members):
+        return self.call("CreateKey", **members)["KeyMetadata"]["KeyId"]
+
+    def load(self, operation, members, seconds, connections=32):
+        """A signed request again and again: what wrk says."""
+        return api.wrk(self.server.port, seconds, connections, api.lua_of([self.signed(operation, **m) for m in members]))
+
+
+def keyer_pid(server):
+    out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(server.process.pid)], capture_output=True, text=True, check=True).stdout.split()
+    return int(out[out.index("keyer") - 1])
+
+
+def own_cpu_s(pid):
+    """To the nanosecond, of one process: the first number of schedstat, over its threads."""
+    return sum(int((t / "schedstat").read_text().split()[0]) for t in pathlib.Path(f"/proc/{pid}/task").iterdir()) / 1e9
+
+
+def operations(kms, seconds, work):
+    symmetric, mac = kms.key(), kms.key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+    blob = kms.call("Encrypt", KeyId=symmetric, Plaintext=TEXT)["CiphertextBlob"]
+    rows = [("Encrypt", {"KeyId": symmetric, "Plaintext": TEXT}), ("Decrypt", {"CiphertextBlob": blob}),
+            ("GenerateDataKey", {"KeyId": symmetric, "KeySpec": "AES_256"}),
+            ("GenerateMac", {"KeyId": mac, "Message": TEXT, "MacAlgorithm": "HMAC_SHA_256"})]
+    for operation, members in rows:
+        kms.sign_anew()
+        text = json.dumps(kms.call(operation, **members))
+        nginx, port = api.nginx_start(os.path.join(work, "nginx"), text)
+        rates, costs = ([], []), ([], [])
+        script = api.lua_of([kms.signed(operation, **members)])
+        try:
+            for _ in range(max(3, seconds)):
+                for at, (pid, to) in enumerate(((kms.server.process.pid, kms.server.port), (nginx.pid, port))):
+                    before = api.cpu_s(pid)
+                    rate, _, bad = api.wrk(to, 1, 32, script)
+                    assert bad == 0, f"{bad} answers were not 200"
+                    rates[at].append(rate)
+                    costs[at].append((api.cpu_s(pid) - before) / rate * 1e6)
+        finally:
+            nginx.terminate()
+            nginx.wait(10)
+        ours, theirs = (statistics.median(r) for r in rates)
+        api.row(f"{operation}, one core", f"{ours:,.0f}/s", f"nginx static {theirs:,.0f}/s", api.spread(rates[0], rates[1]), ">= 0.4")
+        ours, theirs = (statistics.median(c) for c in costs)
+        api.row("  the same in CPU time a request", f"{ours:.1f} us", f"nginx static {theirs:.1f} us", api.spread(costs[1], costs[0]), ">= 0.4")
+
+
+def openssl_us(name, pattern):
+    text = subprocess.run(["taskset", "-c", "0", "openssl", "speed", "-seconds", "1", name], capture_output=True, text=True, check=True).stdout
+    return 1e6 / float(re.search(pattern, text)[1])
+
+
+def signatures(kms, seconds):
+    for what, spec, algorithm, name, pattern in (
+            ("Sign P-256", "ECC_NIST_P256", "ECDSA_SHA_256", "ecdsap256", r"nistp256\)\s+\S+\s+\S+\s+([\d.]+)"),
+            ("Sign RSA-2048", "RSA_2048", "RSASSA_PKCS1_V1_5_SHA_256", "rsa2048", r"rsa 2048 bits\s+\S+\s+\S+\s+([\d.]+)")):
+        kms.sign_anew()
+        members = {"KeyId": kms.key(KeySpec=spec, KeyUsage="SIGN_VERIFY"), "Message": base64.b64encode(b"d" * 32).decode(), "MessageType": "DIGEST",
+                   "SigningAlgorithm": algorithm}
+        ours, theirs, pid = [], [], keyer_pid(kms.server)
+        for _ in range(max(3, seconds)):
+            before, began = own_cpu_s(pid), time.monotonic()
+            rate, _, bad = kms.load("Sign", [members], 1)
+            assert bad == 0
+            ours.append((own_cpu_s(pid) - before) / (rate * min(1.0, time.monotonic() - began)) * 1e6)
+            theirs.append(openssl_us(name, pattern))
+        api.row(f"{what}, CPU time of the keyer", f"{statistics.median(ours):.1f} us", f"openssl speed {statistics.median(theirs):.1f} us",
+                api.spread(theirs, ours), ">= 0.85")
+
+
+def ring(binary):
+    program = pathlib.Path(binary).resolve().parents[2] / "bench/bench-keyer"
+    if not program.exists():
+        print(f"the ring was not measured: {program} is not built (-Dbench=true)")
+        return
+    text = subprocess.run(["taskset", "-c", "0", str(program)], capture_output=True, text=True, check=True).stdout
+    for line in text.splitlines()[1:]:
+        if line.startswith(("random", "encrypt", "MAC")):
+            at = re.split(r"\s{2,}", line)
+            api.row(f"the ring's share of a request: {at[0]}", f"{at[4]} us", "limit 2 us", f"{float(at[4]) / 2:.2f}", "<= 1")
+
+
+def keys_list(kms):
+    found, page = [], kms.call("ListKeys", Limit=1000)
+    while True:
+        found += [k["KeyId"] for k in page["Keys"]]
+        if not page["Truncated"]:
+            return found
+        page = kms.call("ListKeys", Limit=1000, Marker=page["NextMarker"])
+
+
+def many(kms, keys, seconds):
+    costs = {}
+    for count in (100, keys):
+        have = keys_list(kms)
+        while len(have) < count:
+            kms.sign_anew()
+            kms.load("CreateKey", [{}], max(1, min(20, (count - len(have)) // 5000)), 64 if count > 100 else 2)
+            have = keys_list(kms)
+        kms.sign_anew()
+        symmetric = [k for k in have if kms.call("DescribeKey", KeyId=k)["KeyMetadata"]["KeySpec"] == "SYMMETRIC_DEFAULT"] if count == 100 else have
+        members = [{"KeyId": k, "Plaintext": TEXT} for k in symmetric[:count]]
+        rounds = []
+        for _ in range(max(3, seconds)):
+            before = api.cpu_s(kms.server.process.pid)
+            rate = kms.load("Encrypt", members, 1)[0]
+            rounds.append((api.cpu_s(kms.server.process.pid) - before) / rate * 1e6)
+        costs[count] = statistics.median(rounds)
+    api.row(f"Encrypt with each of {keys:,} keys", f"{costs[keys]:.1f} us", f"each of 100 {costs[100]:.1f} us", f"{costs[keys] / costs[100]:.2f}", "<= 1.5")
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--binary", default=str(api.ROOT / "build/run/src/bin/bulwark"))
+    options.add_argument("--seconds", type=int, default=4)
+    options.add_argument("--keys", type=int, default=100000)
+    o = options.parse_args()
+    for program in ("wrk", "nginx", "taskset", "openssl"):
+        if not shutil.which(program):
+            sys.exit(f"bench/kms.py needs {program}: apt-get install wrk nginx-light util-linux openssl")
+    work = tempfile.mkdtemp(prefix="bench-", dir=str(api.ROOT / "build"))
+    api.row("what", "bulwark", "beside", "ratio", "target")
+    try:
+        server = api.Server(o.binary, os.path.join(work, "data"), "--quota", f"kms-keys={o.keys + 1000000}")
+        try:
+            kms = Kms(server)
+            operations(kms, o.seconds, work)
+            signatures(kms, o.seconds)
+            ring(o.binary)
+            many(kms, o.keys, o.seconds)
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
