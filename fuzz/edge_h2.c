@@ -248,7 +248,7 @@ static void client_run(struct bw_str bytes)
 	run.answer = BW_STR("\0\0\0\4\0\0\0\0\0");
 	(void)!send(pair[1], "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", 33, MSG_NOSIGNAL);
 	(void)!send(pair[1], bytes.p, bytes.n, MSG_NOSIGNAL);
-	h2_open(&listening, &s, &listening.address, 0);
+	h2_open(&listening, &s, &listening.address, 0, 1);
 	turns();
 }
 
