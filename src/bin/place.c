@@ -127,18 +127,22 @@ enum bw_err file_write(const char *path, struct bw_str bytes, unsigned mode)
 enum bw_err file_read(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	size_t n = 0;
+	size_t n = 0, room = max;
+	struct stat st;
 	char *at;
 	ssize_t got;
 
 	if (fd < 0)
 		return errno == ENOENT ? BW_ENOTFOUND : BW_EIO;
-	at = bw_arena_alloc(arena, max + 1);
-	while ((got = read(fd, at + n, max + 1 - n)) > 0)
+	/* A pipe has no length, but an end. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 && (size_t)st.st_size < max)
+		room = (size_t)st.st_size;
+	at = bw_arena_alloc(arena, room + 1);
+	while ((got = read(fd, at + n, room + 1 - n)) > 0)
 		n += (size_t)got;
 	close(fd);
 	CHECK(got == 0, BW_EIO);
-	CHECK(n <= max, BW_ETOOBIG);
+	CHECK(n <= room, room == max ? BW_ETOOBIG : BW_EIO); /* it has grown meanwhile */
 	*bytes = bw_str_make(at, n);
 	return BW_OK;
 }

@@ -257,8 +257,7 @@ static enum bw_err edge_start(struct edge *e)
 	TRY(edge_watch(e));
 	if (e->shared->helper)
 		TRY(bw_helper_client_new(e->loop, e->shared->helper->asking[bw_edge_seat(e->self)], &e->helper));
-	TRY(bw_sandbox_enter_speaker());
-	bw_sandbox_files(e->shared->log_dir);
+	TRY(bw_sandbox_enter_speaker(e->shared->log_dir));
 	before_read(e);
 	image_take(e);
 	return BW_OK;

@@ -97,17 +97,14 @@ BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
  * and writing what is open; nothing can be opened, connected or started. On every thread of the process. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
 /* For a process of one thread that speaks over the network: the same, and it accepts from sockets that it was given, connects over
- * IPv4 and IPv6, and opens files (bw_sandbox_files says which). It cannot bind or listen, start anything, or make memory executable.
- * BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_sandbox_enter_speaker(void);
+ * IPv4 and IPv6, and writes files beneath `dir_fd`, those alone (landlock); none when it is -1. It cannot bind or listen, start
+ * anything, or make memory executable. Descriptors that are open stay so. A kernel without landlock is told in the log; a sanitized
+ * build keeps what its reports need. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_sandbox_enter_speaker(int dir_fd);
 /* Closes every descriptor above stderr that is not among `keep` (at most 128): what a child inherits and has no use for. */
 void bw_descriptors_keep(const int *keep, size_t count);
-/* Leaves of the file system what lies beneath `dir_fd`, to be written, and nothing at all when it is -1 (landlock): descriptors that
- * are open stay so. A kernel without landlock is told in the log; a sanitized build keeps what its reports need. Before threads,
- * after bw_sandbox_enter. */
-void bw_sandbox_files(int dir_fd);
-/* For a process that looks up names on the network: of the file system it keeps reading what the system's resolver reads. Otherwise
- * as above. */
+/* For a process that looks up names on the network: of the file system it keeps reading what the system's resolver reads (landlock).
+ * Otherwise as above. Before threads, after bw_sandbox_enter. */
 void bw_sandbox_files_read(void);
 /* Not dumpable, no core files, dies with its parent. */
 void bw_process_harden(bool with_parent);

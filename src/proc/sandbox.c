@@ -247,24 +247,6 @@ static int arguments_allow(scmp_filter_ctx filter)
 	return e;
 }
 
-enum bw_err bw_sandbox_enter_speaker(void)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int e = filter ? 0 : -ENOMEM;
-
-	TRY(privileges_fix());
-	for (size_t i = 0; !e && i < BW_COUNT(narrow); i++)
-		if (narrow[i] != SCMP_SYS(mmap) && narrow[i] != SCMP_SYS(mprotect))
-			e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i], 0);
-	if (!e)
-		e = rows_allow(filter, speaking, BW_COUNT(speaking));
-	if (!e)
-		e = arguments_allow(filter);
-	if (!e && SANITIZED)
-		e = rows_allow(filter, reporting, BW_COUNT(reporting));
-	return loaded(filter, e);
-}
-
 static int by_number(const void *a, const void *b)
 {
 	return *(const int *)a - *(const int *)b;
@@ -314,7 +296,7 @@ static int rules_new(void)
 	return (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
 }
 
-void bw_sandbox_files(int dir_fd)
+static void files_leave(int dir_fd)
 {
 	int rules;
 
@@ -322,6 +304,25 @@ void bw_sandbox_files(int dir_fd)
 		return;
 	rules = rules_new();
 	files_fence(rules, dir_fd < 0 || (rules >= 0 && beneath_permit(rules, dir_fd, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)));
+}
+
+enum bw_err bw_sandbox_enter_speaker(int dir_fd)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int e = filter ? 0 : -ENOMEM;
+
+	TRY(privileges_fix());
+	files_leave(dir_fd); /* before the filter, which does not permit it */
+	for (size_t i = 0; !e && i < BW_COUNT(narrow); i++)
+		if (narrow[i] != SCMP_SYS(mmap) && narrow[i] != SCMP_SYS(mprotect))
+			e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i], 0);
+	if (!e)
+		e = rows_allow(filter, speaking, BW_COUNT(speaking));
+	if (!e)
+		e = arguments_allow(filter);
+	if (!e && SANITIZED)
+		e = rows_allow(filter, reporting, BW_COUNT(reporting));
+	return loaded(filter, e);
 }
 
 void bw_sandbox_files_read(void)
