@@ -725,7 +725,7 @@ class AccessLogs(unittest.TestCase):
                       r'(?P<status>\S+) (?P<target_status>\S+) (?P<received>\d+) (?P<sent>\d+) "(?P<request>[^"]*)" "(?P<agent>[^"]*)" '
                       r'(?P<cipher>\S+) (?P<protocol>\S+) (?P<group>\S+) "(?P<trace>[^"]*)" "(?P<sni>[^"]*)" "(?P<cert>[^"]*)" (?P<priority>\S+) '
                       r'(?P<created>\S+) "(?P<actions>[^"]*)" "(?P<redirect>[^"]*)" "(?P<error>[^"]*)" "(?P<targets>[^"]*)" '
-                      r'"(?P<statuses>[^"]*)" "(?P<class>[^"]*)" "(?P<reason>[^"]*)"$')
+                      r'"(?P<statuses>[^"]*)" "(?P<class>[^"]*)" "(?P<reason>[^"]*)" (?P<connection>TID_[0-9a-f]{32})$')
 
     def test_a_line_a_request(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -742,6 +742,7 @@ class AccessLogs(unittest.TestCase):
             lines = [self.LINE.match(line) for line in open(path).read().splitlines()]
             self.assertTrue(all(lines), open(path).read())
             first, second, third = (m.groupdict() for m in lines)
+            self.assertEqual(3, len({line["connection"] for line in (first, second, third)}), "each came on a connection of its own")
             self.assertEqual((first["type"], first["elb"], first["status"], first["target_status"]), ("http", f"app/lb/{lb.address}", "200", "200"))
             self.assertEqual(first["request"], f"GET http://example.com:{lb.port}/a?b=\\x22c HTTP/1.1")
             self.assertEqual(first["agent"], "x\\x22y\\xC3\\xA4")
