@@ -268,7 +268,7 @@ class Shares(unittest.TestCase):
         status, out, err = bulwark("unseal", self.data, say=self.shares[2] + "\n")
         self.assertEqual((0, "unsealed, kind shamir\n"), (status, out), err)
         self.assertTrue(is_open(self.server))
-        self.assertEqual({"sealed": False, "kind": "shamir", "shares": 4, "threshold": 3}, state(self.server)["seal"])
+        self.assertEqual({"sealed": False, "kind": "shamir", "shares": 4, "threshold": 3, "generation": 1, "rekey": False}, state(self.server)["seal"])
         harness.client("sts", self.server).get_caller_identity()
 
 

@@ -79,7 +79,7 @@ class Planted(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.kms, cls.iam = harness.client("kms"), harness.client("iam")
-        cls.stored, cls.passing = {}, {}
+        cls.stored, cls.passing, cls.kept = {}, {}, {}
         cls.plant_keys()
         cls.plant_people()
         cls.plant_certificate()
@@ -96,7 +96,8 @@ class Planted(unittest.TestCase):
         wrapped = serialization.load_der_public_key(p["PublicKey"]).encrypt(material, padding.OAEP(padding.MGF1(SHA256()), SHA256(), None))
         cls.kms.import_key_material(KeyId=cls.key, ImportToken=p["ImportToken"], EncryptedKeyMaterial=wrapped,
                                     ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
-        cls.passing["imported material"] = material
+        # Keys in use are kept ready, by the keyer alone.
+        cls.kept["imported material"] = material
         cls.passing["a plaintext"] = text = marker().encode()
         context = {"purpose": marker()}
         blob = cls.kms.encrypt(KeyId=cls.key, Plaintext=text, EncryptionContext=context)["CiphertextBlob"]
@@ -148,7 +149,7 @@ class Planted(unittest.TestCase):
         return found
 
     def test_no_file_has_any_of_them(self):
-        root = {"the root key": bytes.fromhex(pathlib.Path(harness.SERVER.data + ".key").read_text().strip())}
+        root = {**self.kept, "the root key": bytes.fromhex(pathlib.Path(harness.SERVER.data + ".key").read_text().strip())}
         files = [p for p in pathlib.Path(harness.SERVER.data).rglob("*") if p.is_file()]
         self.assertGreater(len(files), 2)
         chunks = [(p.name, p.read_bytes()) for p in files]
@@ -163,12 +164,13 @@ class Planted(unittest.TestCase):
             chunks = [((what, "lo" in flags, "dd" in flags), data) for what, flags, data in memory(pid)]
             self.assertGreater(sum(len(data) for _, data in chunks), 1 << 16)
             self.assertEqual({}, self.where(self.passing, chunks), name)
-            held = self.where({"root": root}, chunks).get("root", set())
+            found = self.where({**self.kept, "root": root}, chunks)
             if name != "keyer":
-                self.assertEqual(set(), held, name)
+                self.assertEqual({}, found, name)
                 continue
             # Nowhere that could reach a disk: neither by swapping nor by a dump.
-            self.assertTrue(held)
+            self.assertIn("root", found)
+            held = set().union(*found.values())
             caps = int(re.search(r"CapEff:\s*(\w+)", pathlib.Path("/proc/self/status").read_text())[1], 16)
             for what, locked, undumped in held:
                 # Without CAP_IPC_LOCK the limit is enough for the keys' own pages alone.
