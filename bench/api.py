@@ -4,8 +4,7 @@
     bench/api.py [--binary build/run/src/bin/bulwark] [--seconds 4] [--users 100000]
 
 Needs wrk, nginx and taskset (Debian: wrk nginx-light util-linux). Everything is on loopback and ends by itself. The server
-and the peer share core 0 (the server's committer and trail writer too), the load comes from core 1; only for CreateUser, whose limit
-is the disk, the server is started as anybody starts it, on all cores, and shares them with the load. Absolute figures drift with the
+and the peer share core 0 (the server's committer and trail writer too), the load comes from core 1. Absolute figures drift with the
 machine, ratios less: where there is a peer, short rounds of both alternate, and the ratio is the median of the rounds' with their spread.
 Beside the rates stands the CPU time a request, which other work on the machine hardly touches.
 """
@@ -76,15 +75,15 @@ def cpu_s(pid):
 
 
 class Server:
-    def __init__(self, binary, folder, *options, pinned=True):
+    def __init__(self, binary, folder, *options):
         self.port = free_port()
         self.host = f"127.0.0.1:{self.port}"
         self.folder = folder
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [*(["taskset", "-c", "0"] if pinned else []), binary, "serve", "--data", folder, "--root-key", folder + ".key", "--listen", self.host,
-             *(["--loops", "1"] if pinned else []), "--log-level", "warn", *options],
+            ["taskset", "-c", "0", binary, "serve", "--data", folder, "--root-key", folder + ".key", "--listen", self.host,
+             "--loops", "1", "--log-level", "warn", *options],
             stdout=subprocess.DEVNULL, env=env)
         while True:
             try:
@@ -289,7 +288,7 @@ def main():
         finally:
             server.stop()
         cold_start(f"{o.users:,} users", o.binary, folder, "Action=GetCallerIdentity&Version=2011-06-15")
-        server = Server(o.binary, folder, "--quota", f"iam-users={o.users + 10000000}", pinned=False)
+        server = Server(o.binary, folder, "--quota", f"iam-users={o.users + 10000000}")
         try:
             create(server, Signer(*server.credentials(), "iam"), o.seconds)
         finally:
