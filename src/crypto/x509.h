@@ -30,5 +30,35 @@ struct bw_x509_facts {
 
 /* Of the first certificate of the PEM. BW_EINVAL when it has none. */
 BW_CHECKED enum bw_err bw_x509_facts(struct bw_str cert_pem, struct bw_arena *arena, struct bw_x509_facts *out);
+
+/* One attribute of a distinguished name. */
+struct bw_x509_part {
+	struct bw_str oid, value; /* "2.5.4.3"; UTF-8 */
+};
+struct bw_x509_dn {
+	struct bw_x509_part *v; /* in the certificate's order */
+	size_t n;
+};
+enum bw_x509_name_kind {
+	BW_NAME_DNS,
+	BW_NAME_ADDRESS,
+	BW_NAME_EMAIL,
+	BW_NAME_URI,
+	BW_NAME_REGISTERED, /* an object identifier */
+	BW_NAME_DIRECTORY,  /* `dn` */
+};
+struct bw_x509_name {
+	enum bw_x509_name_kind kind;
+	struct bw_str text;
+	struct bw_x509_dn dn;
+};
+struct bw_x509_names {
+	struct bw_x509_dn subject, issuer;
+	struct bw_x509_name *alt; /* alternative names; of other kinds: left out */
+	size_t alt_count;
+};
+/* Of the first certificate of the PEM, into the arena. BW_EINVAL when it has none. */
+BW_CHECKED enum bw_err bw_x509_names(struct bw_str cert_pem, struct bw_arena *arena, struct bw_x509_names *out);
+
 /* The key encrypted under a passphrase: PKCS #8 with PBES2 (AES-256-CBC, PBKDF2 with HMAC-SHA256). Takes milliseconds. */
 BW_CHECKED enum bw_err bw_x509_key_export(struct bw_str key_pem, struct bw_str passphrase, struct bw_buf *out);

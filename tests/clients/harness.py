@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -127,6 +128,25 @@ def client(service, server=None, key=None, secret=None, token=None, **config):
     return boto3.client(service, endpoint_url=at.endpoint, region_name=REGION, aws_access_key_id=key or at.key_id,
                         aws_secret_access_key=secret or at.secret, aws_session_token=token,
                         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}, **config))
+
+
+def json_call(service, target, key=None, secret=None, /, **members):
+    """One signed call of an operation that an older client may not know: its answer, or ClientError as a client raises it."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+    from botocore.exceptions import ClientError
+    request = AWSRequest("POST", SERVER.endpoint + "/", data=json.dumps(members),
+                         headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target})
+    SigV4Auth(Credentials(key or SERVER.key_id, secret or SERVER.secret), service, REGION).add_auth(request)
+    sent = urllib.request.Request(request.url, data=request.data.encode(), headers=dict(request.headers), method="POST")
+    try:
+        with urllib.request.urlopen(sent, timeout=30) as answer:
+            return json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as failed:
+        error = json.loads(failed.read())
+        raise ClientError({"Error": {"Code": error["__type"].rpartition("#")[2], "Message": error.get("message", error.get("Message", ""))}},
+                          target.rpartition(".")[2]) from None
 
 
 class Tap(unittest.TestResult):

@@ -138,6 +138,117 @@ class Acm(unittest.TestCase):
         self.assertEqual({f"k{i}" for i in range(50)} - {"k2"},
                          {t["Key"] for t in self.acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]})
 
+    def newer(self, operation, /, key=None, secret=None, **members):
+        return harness.json_call("acm", "CertificateManager." + operation, key, secret, **members)
+
+    def search(self, filter_=None, /, **more):
+        """The ARNs that are found."""
+        if filter_:
+            more["FilterStatement"] = filter_
+        return [r["CertificateArn"] for r in self.newer("SearchCertificates", **more)["Results"]]
+
+    def test_revoked(self):
+        absent = f"arn:aws:acm:{harness.REGION}:{self.account}:certificate/{uuid.uuid4()}"
+        reason = {"RevocationReason": "KEY_COMPROMISE"}
+        imported = self.acm.import_certificate(**self.given()[0])["CertificateArn"]
+        arn = self.acm.request_certificate(DomainName="revoked.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        for code, members in (("ResourceNotFoundException", {"CertificateArn": absent, **reason}), ("ValidationException", {"CertificateArn": arn}),
+                              ("ValidationException", {"CertificateArn": arn, "RevocationReason": "BORED"}),
+                              ("ValidationException", {"CertificateArn": imported, **reason}),
+                              ("ValidationException", {"CertificateArn": arn, **reason})):  # never exported
+            with self.assertRaises(ClientError) as caught:
+                self.newer("RevokeCertificate", **members)
+            self.assertEqual(code, caught.exception.response["Error"]["Code"], members)
+        self.acm.export_certificate(CertificateArn=arn, Passphrase=b"pass word")
+        self.assertEqual({"CertificateArn": arn}, self.newer("RevokeCertificate", CertificateArn=arn, **reason))
+        d = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+        self.assertEqual(("REVOKED", "KEY_COMPROMISE", "INELIGIBLE"), (d["Status"], d["RevocationReason"], d["RenewalEligibility"]))
+        self.assertIn("RevokedAt", d)
+        with self.assertRaises(ClientError) as caught:
+            self.newer("RevokeCertificate", CertificateArn=arn, **reason)
+        self.assertEqual("ConflictException", caught.exception.response["Error"]["Code"])
+        self.refused("ValidationException", self.acm.renew_certificate, CertificateArn=arn)
+        self.refused("ValidationException", self.acm.export_certificate, CertificateArn=arn, Passphrase=b"pass word")
+        self.refused("InvalidStateException", self.acm.update_certificate_options, CertificateArn=arn,
+                     Options={"CertificateTransparencyLoggingPreference": "DISABLED"})
+        self.assertEqual([arn], self.search({"Filter": {"AcmCertificateMetadataFilter": {"Status": "REVOKED"}}}))
+        self.acm.delete_certificate(CertificateArn=arn)
+
+    def test_options(self):
+        arn = self.acm.request_certificate(DomainName="options.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        imported = self.acm.import_certificate(**self.given()[0])["CertificateArn"]
+        logging = {"CertificateTransparencyLoggingPreference": "DISABLED"}
+        update = self.acm.update_certificate_options
+        self.refused("ResourceNotFoundException", update, CertificateArn=arn[:-4] + "0000", Options=logging)
+        self.refused("InvalidStateException", update, CertificateArn=imported, Options=logging)
+        self.refused("ValidationException", update, CertificateArn=arn, Options={})
+        self.refused("ValidationException", update, CertificateArn=arn, Options={"CertificateTransparencyLoggingPreference": "MAYBE"})
+        with self.assertRaises(ClientError) as caught:
+            self.newer("UpdateCertificateOptions", CertificateArn=arn, Options={"Export": "ENABLED"})
+        self.assertEqual("ValidationException", caught.exception.response["Error"]["Code"])
+        update(CertificateArn=arn, Options=logging)
+        self.assertEqual("DISABLED", self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["Options"]["CertificateTransparencyLoggingPreference"])
+
+    def test_no_validation_email(self):
+        arn = self.acm.request_certificate(DomainName="www.mail.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        resend = self.acm.resend_validation_email
+        self.refused("ResourceNotFoundException", resend, CertificateArn=arn[:-4] + "0000", Domain="www.mail.example", ValidationDomain="mail.example")
+        for domain, validation in (("www.mail.example", "other.example"), ("www.mail.example", "ail.example"), ("other.example", "other.example")):
+            self.refused("InvalidDomainValidationOptionsException", resend, CertificateArn=arn, Domain=domain, ValidationDomain=validation)
+        self.refused("InvalidStateException", resend, CertificateArn=arn, Domain="www.mail.example", ValidationDomain="mail.example")
+
+    def test_searched(self):
+        def attribute(**x):
+            return {"Filter": {"X509AttributeFilter": x}}
+
+        def fact(**m):
+            return {"Filter": {"AcmCertificateMetadataFilter": m}}
+
+        def named(value, how="CONTAINS"):
+            return attribute(SubjectAlternativeName={"DnsName": {"Value": value, "ComparisonOperator": how}})
+        mark = uuid.uuid4().hex[:8]
+        mine = named(mark)
+        one = self.acm.request_certificate(DomainName=f"a.{mark}.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        two = self.acm.request_certificate(DomainName=f"b.{mark}.example", KeyAlgorithm="EC_secp384r1")["CertificateArn"]
+        given, made = self.given(names=(f"c.{mark}.example", f"d.{mark}.example"))
+        three = self.acm.import_certificate(**given)["CertificateArn"]
+        self.assertEqual([one, two, three], self.search(mine, SortBy="CREATED_AT", SortOrder="ASCENDING"))
+        self.assertEqual([three, two, one], self.search(mine, SortBy="COMMON_NAME", SortOrder="DESCENDING"))
+        for wanted, filter_ in (([one], named(f"A.{mark}.example", "EQUALS")), ([], named(f"a.{mark}", "EQUALS")), ([three], named(f"D.{mark}")),
+                                ([three], attribute(Subject={"CommonName": {"Value": f"c.{mark}", "ComparisonOperator": "CONTAINS"}})),
+                                ([two], {"And": [mine, attribute(KeyAlgorithm="EC_secp384r1")]}), ([three], {"And": [mine, fact(Type="IMPORTED")]}),
+                                ([one, two], {"And": [mine, {"Not": fact(Type="IMPORTED")}]}),
+                                ([one, two], {"Or": [{"Filter": {"CertificateArn": one}}, {"Filter": {"CertificateArn": two}}]}),
+                                ([], {"And": [mine, fact(InUse=True)]}), ([], {"And": [mine, fact(ManagedBy="CLOUDFRONT")]}),
+                                ([], {"And": [mine, fact(RenewalStatus="SUCCESS")]}), ([], {"And": [mine, fact(ValidationMethod="DNS")]}),
+                                ([], {"And": [mine, attribute(NotAfter={"End": 1})]}), ([one, two, three], {"And": [mine, attribute(NotAfter={"Start": 1})]}),
+                                ([one, two], {"And": [mine, attribute(ExtendedKeyUsage="TLS_WEB_SERVER_AUTHENTICATION")]})):
+            self.assertEqual(wanted, self.search(filter_, SortBy="CREATED_AT"), filter_)
+        serial = self.acm.describe_certificate(CertificateArn=one)["Certificate"]["Serial"]
+        self.assertEqual([one], self.search(attribute(SerialNumber=serial)))
+        page = self.newer("SearchCertificates", FilterStatement=mine, MaxResults=2, SortBy="CREATED_AT")
+        rest = self.newer("SearchCertificates", FilterStatement=mine, MaxResults=2, SortBy="CREATED_AT", NextToken=page["NextToken"])
+        self.assertEqual([one, two, three], [r["CertificateArn"] for r in page["Results"] + rest["Results"]])
+        self.assertNotIn("NextToken", rest)
+        shown = rest["Results"][0]
+        self.assertEqual([{"DnsName": f"c.{mark}.example"}, {"DnsName": f"d.{mark}.example"}], shown["X509Attributes"]["SubjectAlternativeNames"])
+        self.assertEqual(({"CommonName": f"c.{mark}.example", "Organization": "Tests"}, "ca.example", "RSA_2048"),
+                         (shown["X509Attributes"]["Subject"], shown["X509Attributes"]["Issuer"]["CommonName"], shown["X509Attributes"]["KeyAlgorithm"]))
+        facts = shown["CertificateMetadata"]["AcmCertificateMetadata"]
+        self.assertEqual(("IMPORTED", "ISSUED", False), (facts["Type"], facts["Status"], facts["InUse"]))
+        level = {"Or": [mine] * 15}
+        self.assertEqual(3, len(self.search({"Or": [level] * 13})))  # 1 + 13 x 16 = 209 parts
+        for bad in ({}, {"Filter": {}}, {"And": []}, {"And": [mine] * 16}, {"And": [mine], "Or": [mine]}, {"Or": [level] * 15},
+                    attribute(NotAfter={"Start": 2, "End": 1}), attribute(KeyAlgorithm="DSA"),
+                    attribute(Subject={"CommonName": {"Value": "", "ComparisonOperator": "EQUALS"}}), {"Filter": {"CertificateArn": "x"}}):
+            with self.assertRaises(ClientError, msg=bad) as caught:
+                self.search(bad) if bad else self.newer("SearchCertificates", FilterStatement=bad)
+            self.assertEqual("ValidationException", caught.exception.response["Error"]["Code"], bad)
+        for more in ({"MaxResults": 0}, {"MaxResults": 501}, {"SortBy": "LUCK"}, {"NextToken": "x"}):
+            with self.assertRaises(ClientError, msg=more) as caught:
+                self.search(mine, **more)
+            self.assertEqual("ValidationException", caught.exception.response["Error"]["Code"], more)
+
     def test_permissions(self):
         name = "u-" + uuid.uuid4().hex[:10]
         self.iam.create_user(UserName=name)
@@ -147,6 +258,12 @@ class Acm(unittest.TestCase):
         for call, more in ((user.export_certificate, {"Passphrase": b"word"}), (user.describe_certificate, {}), (user.delete_certificate, {})):
             self.refused("AccessDeniedException", call, CertificateArn=arn, **more)
         self.refused("AccessDeniedException", user.list_certificates)
+        mine = (key["AccessKeyId"], key["SecretAccessKey"])
+        for operation, members in (("SearchCertificates", {}), ("RevokeCertificate", {"CertificateArn": arn, "RevocationReason": "UNSPECIFIED"}),
+                                   ("UpdateCertificateOptions", {"CertificateArn": arn, "Options": {"CertificateTransparencyLoggingPreference": "DISABLED"}})):
+            with self.assertRaises(ClientError) as caught:
+                self.newer(operation, *mine, **members)
+            self.assertEqual("AccessDeniedException", caught.exception.response["Error"]["Code"])
 
     def test_configuration(self):
         self.acm.put_account_configuration(IdempotencyToken="x", ExpiryEvents={"DaysBeforeExpiry": 7})

@@ -16,20 +16,23 @@ static const struct bw_field fields[] = {
     BW_FIELD(10, BOOL, struct acm_certificate, exported),
     BW_FIELD(11, BOOL, struct acm_certificate, logging),
     BW_FIELD(12, BOOL, struct acm_certificate, export_option),
+    BW_FIELD(13, I64, struct acm_certificate, revoked_ms),
+    BW_FIELD(14, STR, struct acm_certificate, revocation_reason),
 };
 const struct bw_record acm_certificate_record = BW_RECORD("certificate", struct acm_certificate, fields);
 
 /* ACM User Guide, "Quotas". */
 BW_QUOTA(acm_certificates_quota, "acm-certificates", 2500, "LimitExceededException",
     "Error: Cannot exceed quota for certificates in this account and Region: %lld.");
-static BW_QUOTA(tags_quota, "acm-tags-per-certificate", 50, "TooManyTagsException", "A certificate can have at most %lld tags.");
+static BW_QUOTA(tags_quota, "acm-tags-per-certificate", 50, "TooManyTagsException",
+    "A certificate can have at most %lld tags.");
 
 /* ---- ARNs ---- */
 
 struct bw_str acm_arn(struct bw_call *call, struct bw_str id)
 {
-	return bw_arena_printf(call->arena, "arn:aws:acm:%.*s:%.*s:certificate/%.*s", BW_FMT(call->region), BW_FMT(call->account),
-	    BW_FMT(id));
+	return bw_arena_printf(call->arena, "arn:aws:acm:%.*s:%.*s:certificate/%.*s", BW_FMT(call->region),
+	    BW_FMT(call->account), BW_FMT(id));
 }
 
 struct bw_str acm_id_make(struct bw_call *call)
@@ -51,7 +54,8 @@ static struct bw_str id_of(const struct bw_arn *arn)
 {
 	struct bw_str id = arn->resource;
 
-	if (!bw_str_eq(bw_str_cut(&id, '/'), BW_STR("certificate")) || id.n != BW_UUID_TEXT || bw_str_find(id, '/', 0) >= 0)
+	if (!bw_str_eq(bw_str_cut(&id, '/'), BW_STR("certificate")) || id.n != BW_UUID_TEXT ||
+	    bw_str_find(id, '/', 0) >= 0)
 		return BW_STR_NONE;
 	return id;
 }
@@ -62,7 +66,7 @@ static struct bw_str store_key(struct bw_arena *a, const struct bw_arn *arn)
 	    BW_FMT(id_of(arn)));
 }
 
-static enum bw_err find(struct bw_call *call, struct bw_str text, struct acm_certificate *out)
+enum bw_err acm_find(struct bw_call *call, struct bw_str text, struct acm_certificate *out)
 {
 	struct bw_arn arn;
 
@@ -74,10 +78,11 @@ static enum bw_err find(struct bw_call *call, struct bw_str text, struct acm_cer
 
 enum bw_err acm_load(struct bw_call *call, struct bw_str arn, struct acm_certificate *out)
 {
-	enum bw_err e = find(call, arn, out);
+	enum bw_err e = acm_find(call, arn, out);
 
 	return e != BW_ENOTFOUND ? e
-	                         : bw_call_fail(call, "ResourceNotFoundException", "Could not find certificate %.*s.", BW_FMT(arn));
+	                         : bw_call_fail(call, "ResourceNotFoundException",
+	                               "Could not find certificate %.*s.", BW_FMT(arn));
 }
 
 void acm_save(struct bw_call *call, const struct acm_certificate *c)
@@ -94,7 +99,7 @@ enum bw_err acm_resource(struct bw_call *call)
 	if (!bw_str_set(arn))
 		return BW_OK;
 	bw_call_resource(call, arn);
-	e = find(call, arn, &c);
+	e = acm_find(call, arn, &c);
 	if (e == BW_OK)
 		bw_call_resource_tags(call, &c.tags, false);
 	return e == BW_ENOTFOUND ? BW_OK : e;
@@ -102,8 +107,8 @@ enum bw_err acm_resource(struct bw_call *call)
 
 /* ---- For listeners ---- */
 
-static enum bw_err keeper_find(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena, struct bw_str text,
-    bool keys, struct bw_certificate *out)
+static enum bw_err keeper_find(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena,
+    struct bw_str text, bool keys, struct bw_certificate *out)
 {
 	struct acm_certificate c;
 	struct bw_arn arn;
@@ -114,8 +119,10 @@ static enum bw_err keeper_find(struct bw_core *core, struct bw_snapshot *view, s
 	key = store_key(arena, &arn);
 	TRY(bw_snapshot_get(view, key, arena, &bytes, NULL));
 	TRY(bw_record_decode(&acm_certificate_record, bytes, arena, &c));
-	*out = (struct bw_certificate){.arn = text, .record = key, .chain_pem = bw_arena_printf(arena, "%.*s\n%.*s", BW_FMT(c.cert_pem),
-	                                                BW_FMT(c.chain_pem))};
+	CHECK(!c.revoked_ms, BW_ENOTFOUND); /* a listener must not present it */
+	*out = (struct bw_certificate){.arn = text,
+	    .record = key,
+	    .chain_pem = bw_arena_printf(arena, "%.*s\n%.*s", BW_FMT(c.cert_pem), BW_FMT(c.chain_pem))};
 	if (keys)
 		out->key_pem = c.key_pem;
 	return BW_OK;
@@ -134,9 +141,35 @@ enum bw_err acm_facts(struct bw_call *call, const struct acm_certificate *c, str
 	return e;
 }
 
-struct bw_str acm_status(const struct bw_call *call, const struct bw_x509_facts *facts)
+struct bw_str acm_status(
+    const struct bw_call *call, const struct acm_certificate *c, const struct bw_x509_facts *facts)
 {
+	if (c->revoked_ms)
+		return BW_STR("REVOKED");
 	return facts->not_after_ms > call->now_ms ? BW_STR("ISSUED") : BW_STR("EXPIRED");
+}
+
+struct bw_str acm_type_name(const struct acm_certificate *c)
+{
+	return c->type == ACM_PRIVATE ? BW_STR("PRIVATE") : BW_STR("IMPORTED");
+}
+
+struct bw_str acm_renewal_status(const struct acm_certificate *c)
+{
+	return c->type == ACM_PRIVATE && c->renewed_ms ? BW_STR("SUCCESS") : BW_STR_NONE;
+}
+
+struct bw_str acm_export_option(const struct acm_certificate *c)
+{
+	if (c->type != ACM_PRIVATE)
+		return BW_STR_NONE;
+	return c->export_option ? BW_STR("ENABLED") : BW_STR("DISABLED");
+}
+
+struct bw_str acm_eligibility(const struct acm_certificate *c, size_t users)
+{
+	return c->type == ACM_PRIVATE && !c->revoked_ms && (users || c->exported) ? BW_STR("ELIGIBLE")
+	                                                                          : BW_STR("INELIGIBLE");
 }
 
 struct bw_str acm_domain(const struct acm_certificate *c, const struct bw_x509_facts *facts)
@@ -154,11 +187,14 @@ enum bw_err acm_tags_set(struct bw_call *call, struct bw_pairs *tags, const stru
 {
 	for (size_t i = 0; i < given->n; i++) {
 		if (bw_str_starts_nocase(given->v[i].Key, BW_STR("aws:")))
-			return bw_call_fail(call, "InvalidTagException", "%s", "aws: prefixed tag key names are not allowed for external use.");
+			return bw_call_fail(call, "InvalidTagException", "%s",
+			    "aws: prefixed tag key names are not allowed for external use.");
 		for (size_t j = 0; j < i; j++)
 			if (bw_str_eq(given->v[i].Key, given->v[j].Key))
-				return bw_call_fail(call, "InvalidParameterException", "%s", "Duplicate tag keys found.");
-		bw_pairs_set(tags, call->arena, given->v[i].Key, bw_str_set(given->v[i].Value) ? given->v[i].Value : BW_STR(""));
+				return bw_call_fail(
+				    call, "InvalidParameterException", "%s", "Duplicate tag keys found.");
+		bw_pairs_set(tags, call->arena, given->v[i].Key,
+		    bw_str_set(given->v[i].Value) ? given->v[i].Value : BW_STR(""));
 	}
 	return bw_call_within(call, &tags_quota, tags->n);
 }
@@ -197,6 +233,7 @@ BW_OP(acm, ListTagsForCertificate, .effect = BW_READ, .resource = acm_resource)
 	out->Tags.set = true;
 	out->Tags.v = BW_NEW_ARRAY(call->arena, struct acm_Tag, c.tags.n + 1);
 	for (size_t i = 0; i < c.tags.n; i++)
-		out->Tags.v[out->Tags.n++] = (struct acm_Tag){.Key = c.tags.v[i].key, .Value = c.tags.v[i].value};
+		out->Tags.v[out->Tags.n++] =
+		    (struct acm_Tag){.Key = c.tags.v[i].key, .Value = c.tags.v[i].value};
 	return BW_OK;
 }

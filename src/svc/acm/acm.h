@@ -1,4 +1,5 @@
-/* What the files of ACM share. A certificate is one record, "account/Region/acm/certificate/id", sealed with its key. */
+/* What the files of ACM share. A certificate is one record, "account/Region/acm/certificate/id", sealed with
+ * its key. */
 #pragma once
 
 #include "core/certificate.h"
@@ -14,9 +15,11 @@ enum acm_type { ACM_IMPORTED = 1, ACM_PRIVATE };
 struct acm_certificate {
 	struct bw_str id, cert_pem, chain_pem, key_pem; /* chain absent: none was given */
 	int64_t type, created_ms, renewed_ms;
-	struct bw_strs names;  /* as requested; imported: none */
+	struct bw_strs names; /* as requested; imported: none */
 	struct bw_pairs tags;
 	bool exported, logging, export_option;
+	int64_t revoked_ms;              /* 0: it is not */
+	struct bw_str revocation_reason; /* as given */
 };
 
 extern const struct bw_record acm_certificate_record;
@@ -27,11 +30,14 @@ BW_CHECKED enum bw_err acm_resource(struct bw_call *call);
 struct bw_str acm_arn(struct bw_call *call, struct bw_str id);
 /* ResourceNotFoundException, InvalidArnException. */
 BW_CHECKED enum bw_err acm_load(struct bw_call *call, struct bw_str arn, struct acm_certificate *out);
+/* BW_ENOTFOUND: left to the caller. */
+BW_CHECKED enum bw_err acm_find(struct bw_call *call, struct bw_str arn, struct acm_certificate *out);
 void acm_save(struct bw_call *call, const struct acm_certificate *c);
 struct bw_str acm_id_make(struct bw_call *call);
 
 /* InvalidTagException, TooManyTagsException. */
-BW_CHECKED enum bw_err acm_tags_set(struct bw_call *call, struct bw_pairs *tags, const struct acm_TagList *given);
+BW_CHECKED enum bw_err acm_tags_set(
+    struct bw_call *call, struct bw_pairs *tags, const struct acm_TagList *given);
 
 /* The server's private CA, made when there is none yet. */
 struct acm_authority {
@@ -42,7 +48,40 @@ BW_CHECKED enum bw_err acm_authority_load(struct bw_call *call, struct acm_autho
 struct bw_str acm_authority_arn(struct bw_call *call, const struct acm_authority *ca);
 
 /* What the certificate is, by its own facts. */
-BW_CHECKED enum bw_err acm_facts(struct bw_call *call, const struct acm_certificate *c, struct bw_x509_facts *out);
-struct bw_str acm_status(const struct bw_call *call, const struct bw_x509_facts *facts);
+BW_CHECKED enum bw_err acm_facts(
+    struct bw_call *call, const struct acm_certificate *c, struct bw_x509_facts *out);
+struct bw_str acm_status(
+    const struct bw_call *call, const struct acm_certificate *c, const struct bw_x509_facts *facts);
+/* ValidationException: a revoked certificate is neither renewed nor exported. */
+BW_CHECKED enum bw_err acm_not_revoked(struct bw_call *call, const struct acm_certificate *c);
+struct bw_str acm_type_name(const struct acm_certificate *c);
+struct bw_str acm_renewal_status(const struct acm_certificate *c); /* absent: it was never renewed */
+struct bw_str acm_export_option(const struct acm_certificate *c);  /* absent: imported ones have none */
+struct bw_str acm_eligibility(const struct acm_certificate *c, size_t users);
+/* RSA_2048 is answered as RSA-2048. */
+struct bw_str acm_algorithm_text(struct bw_call *call, struct bw_str name);
 /* The name it goes by, and all its names. */
 struct bw_str acm_domain(const struct acm_certificate *c, const struct bw_x509_facts *facts);
+
+/* One certificate with what it can be chosen and listed by. */
+struct acm_listed {
+	struct acm_certificate c;
+	struct bw_x509_facts f;
+	struct bw_str arn;
+	size_t users;
+};
+/* All of the account and Region that are wanted: their number is bounded by the quota. */
+BW_CHECKED enum bw_err acm_gather(struct bw_call *call,
+    bool (*is_wanted)(const struct bw_call *call, const struct acm_listed *one, const void *ctx),
+    const void *ctx, struct acm_listed ***out, size_t *n);
+
+/* ---- SearchCertificates ---- */
+
+/* ValidationException for a statement of too many parts, or a range that ends before it starts. NULL: none is
+ * given. */
+BW_CHECKED enum bw_err acm_filter_check(struct bw_call *call, const struct acm_CertificateFilterStatement *s);
+bool acm_filter_matches(
+    const struct bw_call *call, const struct acm_listed *one, const struct acm_CertificateFilterStatement *s);
+/* A certificate's X.509 attributes as SearchCertificates shows them. */
+BW_CHECKED enum bw_err acm_attributes(
+    struct bw_call *call, const struct acm_listed *one, struct acm_X509Attributes **out);

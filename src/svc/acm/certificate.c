@@ -1,12 +1,11 @@
 #include "svc/acm/acm.h"
 
-#include "codec/sort.h"
-
 /* ---- ImportCertificate ---- */
 
 static const char *const faults[] = {
     [BW_PAIR_CERTIFICATE] = "Unable to parse certificate. Please ensure the certificate is in PEM format.",
-    [BW_PAIR_KEY] = "The private key is not supported. Please ensure it is one unencrypted private key in PEM format.",
+    [BW_PAIR_KEY] =
+        "The private key is not supported. Please ensure it is one unencrypted private key in PEM format.",
     [BW_PAIR_MISMATCH] = "The private key does not match the public key of the certificate.",
     [BW_PAIR_CHAIN] = "Could not be validated with the certificate chain.",
 };
@@ -23,10 +22,12 @@ static bool is_strong(struct bw_str algorithm)
 	return false;
 }
 
-static enum bw_err pem_check(struct bw_call *call, const IN_acm_ImportCertificate *in, const struct acm_certificate *c)
+static enum bw_err pem_check(
+    struct bw_call *call, const IN_acm_ImportCertificate *in, const struct acm_certificate *c)
 {
 	struct bw_pair_facts validity;
-	enum bw_pair_fault fault = bw_pair_check(in->Certificate, in->PrivateKey, in->CertificateChain, &validity);
+	enum bw_pair_fault fault =
+	    bw_pair_check(in->Certificate, in->PrivateKey, in->CertificateChain, &validity);
 	struct bw_x509_facts facts;
 
 	if (fault != BW_PAIR_GOOD)
@@ -34,26 +35,32 @@ static enum bw_err pem_check(struct bw_call *call, const IN_acm_ImportCertificat
 	TRY(acm_facts(call, c, &facts));
 	if (!is_strong(facts.key_algorithm))
 		return bw_call_fail(call, "ValidationException", "%s",
-		    "The key of the certificate is not supported. Please use RSA with 2048, 3072 or 4096 bits or ECDSA with P-256, "
+		    "The key of the certificate is not supported. Please use RSA with 2048, 3072 or 4096 "
+		    "bits or ECDSA with P-256, "
 		    "P-384 or P-521.");
 	if (validity.from_ms > call->now_ms || validity.until_ms <= call->now_ms)
-		return bw_call_fail(call, "ValidationException", "%s", "The certificate is not valid now: it has expired or is not yet valid.");
+		return bw_call_fail(call, "ValidationException", "%s",
+		    "The certificate is not valid now: it has expired or is not yet valid.");
 	return BW_OK;
 }
 
 /* One that is there already, or a new one with tags. */
-static enum bw_err place_find(struct bw_call *call, const IN_acm_ImportCertificate *in, struct acm_certificate *c)
+static enum bw_err place_find(
+    struct bw_call *call, const IN_acm_ImportCertificate *in, struct acm_certificate *c)
 {
 	if (!bw_str_set(in->CertificateArn)) {
-		*c = (struct acm_certificate){.id = acm_id_make(call), .type = ACM_IMPORTED, .created_ms = call->now_ms};
+		*c = (struct acm_certificate){
+		    .id = acm_id_make(call), .type = ACM_IMPORTED, .created_ms = call->now_ms};
 		bw_call_take(call, &acm_certificates_quota, call->region, 1);
 		return acm_tags_set(call, &c->tags, &in->Tags);
 	}
 	if (in->Tags.n)
-		return bw_call_fail(call, "ValidationException", "%s", "Tags cannot be given when a certificate is imported again.");
+		return bw_call_fail(call, "ValidationException", "%s",
+		    "Tags cannot be given when a certificate is imported again.");
 	TRY(acm_load(call, in->CertificateArn, c));
 	if (c->type != ACM_IMPORTED)
-		return bw_call_fail(call, "ValidationException", "%s", "Only an imported certificate can be imported again.");
+		return bw_call_fail(
+		    call, "ValidationException", "%s", "Only an imported certificate can be imported again.");
 	return BW_OK;
 }
 
@@ -62,7 +69,8 @@ static enum bw_err import_keys(struct bw_call *call)
 	const IN_acm_ImportCertificate *in = call->in;
 
 	if (in->Tags.n)
-		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")), BW_STR_NONE, BW_STR_NONE);
+		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")),
+		    BW_STR_NONE, BW_STR_NONE);
 	return BW_OK;
 }
 
@@ -83,8 +91,7 @@ BW_OP(acm, ImportCertificate, .effect = BW_WRITE, .resource = acm_resource, .key
 
 /* ---- DescribeCertificate ---- */
 
-/* RSA_2048 is answered as RSA-2048. */
-static struct bw_str algorithm_text(struct bw_call *call, struct bw_str name)
+struct bw_str acm_algorithm_text(struct bw_call *call, struct bw_str name)
 {
 	struct bw_str copy = bw_arena_str(call->arena, name);
 
@@ -102,13 +109,15 @@ static void usages(struct bw_call *call, const struct bw_x509_facts *f, struct a
 		d->KeyUsages.v[d->KeyUsages.n++].Name = bw_str_c(f->key_usages[i]);
 	if (f->any_key_usage)
 		d->KeyUsages.v[d->KeyUsages.n++].Name = BW_STR("ANY");
-	d->ExtendedKeyUsages.v = BW_NEW_ARRAY(call->arena, struct acm_ExtendedKeyUsage, f->extended_count + 1);
+	d->ExtendedKeyUsages.v =
+	    BW_NEW_ARRAY(call->arena, struct acm_ExtendedKeyUsage, f->extended_count + 1);
 	for (size_t i = 0; i < f->extended_count; i++)
-		d->ExtendedKeyUsages.v[d->ExtendedKeyUsages.n++] =
-		    (struct acm_ExtendedKeyUsage){.Name = bw_str_c(f->extended[i].name), .OID = f->extended[i].oid};
+		d->ExtendedKeyUsages.v[d->ExtendedKeyUsages.n++] = (struct acm_ExtendedKeyUsage){
+		    .Name = bw_str_c(f->extended[i].name), .OID = f->extended[i].oid};
 }
 
-static enum bw_err private_facts(struct bw_call *call, const struct acm_certificate *c, struct acm_CertificateDetail *d)
+static enum bw_err private_facts(
+    struct bw_call *call, const struct acm_certificate *c, struct acm_CertificateDetail *d)
 {
 	struct acm_authority ca;
 
@@ -133,16 +142,28 @@ BW_OP(acm, DescribeCertificate, .effect = BW_READ, .resource = acm_resource)
 	TRY(acm_load(call, in->CertificateArn, &c));
 	TRY(acm_facts(call, &c, &f));
 	TRY(bw_certificate_users(call, in->CertificateArn, &users));
-	*d = (struct acm_CertificateDetail){.CertificateArn = in->CertificateArn, .DomainName = acm_domain(&c, &f),
-	    .SubjectAlternativeNames = {true, f.name_count, f.names}, .Serial = f.serial, .Subject = f.subject,
-	    .Issuer = f.issuer_name, .CreatedAt = BW_TIME(c.created_ms), .Status = acm_status(call, &f),
-	    .NotBefore = BW_TIME(f.not_before_ms), .NotAfter = BW_TIME(f.not_after_ms),
-	    .KeyAlgorithm = algorithm_text(call, f.key_algorithm), .SignatureAlgorithm = f.signature_algorithm,
-	    .InUseBy = {true, users.n, users.v}, .Type = c.type == ACM_PRIVATE ? BW_STR("PRIVATE") : BW_STR("IMPORTED"),
-	    .RenewalEligibility =
-	        c.type == ACM_PRIVATE && (users.n || c.exported) ? BW_STR("ELIGIBLE") : BW_STR("INELIGIBLE")};
+	*d = (struct acm_CertificateDetail){.CertificateArn = in->CertificateArn,
+	    .DomainName = acm_domain(&c, &f),
+	    .SubjectAlternativeNames = {true, f.name_count, f.names},
+	    .Serial = f.serial,
+	    .Subject = f.subject,
+	    .Issuer = f.issuer_name,
+	    .CreatedAt = BW_TIME(c.created_ms),
+	    .Status = acm_status(call, &c, &f),
+	    .NotBefore = BW_TIME(f.not_before_ms),
+	    .NotAfter = BW_TIME(f.not_after_ms),
+	    .KeyAlgorithm = acm_algorithm_text(call, f.key_algorithm),
+	    .SignatureAlgorithm = f.signature_algorithm,
+	    .InUseBy = {true, users.n, users.v},
+	    .Type = acm_type_name(&c),
+	    .RenewalEligibility = acm_eligibility(&c, users.n)};
+	if (c.revoked_ms) {
+		d->RevokedAt = BW_TIME(c.revoked_ms);
+		d->RevocationReason = c.revocation_reason;
+	}
 	d->Options = BW_NEW(call->arena, struct acm_CertificateOptions);
-	d->Options->CertificateTransparencyLoggingPreference = c.logging ? BW_STR("ENABLED") : BW_STR("DISABLED");
+	d->Options->CertificateTransparencyLoggingPreference =
+	    c.logging ? BW_STR("ENABLED") : BW_STR("DISABLED");
 	d->Options->Export = c.export_option ? BW_STR("ENABLED") : BW_STR("DISABLED");
 	usages(call, &f, d);
 	out->Certificate = d;
@@ -172,123 +193,11 @@ BW_OP(acm, DeleteCertificate, .effect = BW_WRITE, .resource = acm_resource)
 	TRY(acm_load(call, in->CertificateArn, &c));
 	TRY(bw_certificate_users(call, in->CertificateArn, &users));
 	if (users.n)
-		return bw_call_fail(call, "ResourceInUseException", "Certificate %.*s in account %.*s is in use.",
-		    BW_FMT(in->CertificateArn), BW_FMT(call->account));
+		return bw_call_fail(call, "ResourceInUseException",
+		    "Certificate %.*s in account %.*s is in use.", BW_FMT(in->CertificateArn),
+		    BW_FMT(call->account));
 	bw_call_delete(call, bw_call_key(call, "certificate", c.id));
 	bw_call_take(call, &acm_certificates_quota, call->region, -1);
-	return BW_OK;
-}
-
-/* ---- ListCertificates ---- */
-
-static bool has(const struct bw_str *v, size_t n, struct bw_str name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (bw_str_eq(v[i], name) || bw_str_eq(v[i], BW_STR("ANY")))
-			return true;
-	return false;
-}
-
-/* ACM API Reference, "ListCertificates": without key types only RSA_2048 (and 1024) are listed. */
-static bool is_wanted(const struct bw_call *call, const IN_acm_ListCertificates *in, const struct bw_x509_facts *f)
-{
-	const struct acm_Filters *only = in->Includes;
-	bool usage = !only || only->keyUsage.n == 0, extended = !only || only->extendedKeyUsage.n == 0;
-
-	if (in->CertificateStatuses.n && !has(in->CertificateStatuses.v, in->CertificateStatuses.n, acm_status(call, f)))
-		return false;
-	if (only && only->keyTypes.n ? !has(only->keyTypes.v, only->keyTypes.n, f->key_algorithm)
-	                             : !bw_str_eq(f->key_algorithm, BW_STR("RSA_2048")))
-		return false;
-	for (size_t i = 0; !usage && i < f->key_usage_count; i++)
-		usage = has(only->keyUsage.v, only->keyUsage.n, bw_str_c(f->key_usages[i]));
-	for (size_t i = 0; !extended && i < f->extended_count; i++)
-		extended = has(only->extendedKeyUsage.v, only->extendedKeyUsage.n, bw_str_c(f->extended[i].name));
-	return usage && extended;
-}
-
-static enum bw_err entry(struct bw_call *call, const struct acm_certificate *c, const struct bw_x509_facts *f,
-    struct acm_CertificateSummary *s)
-{
-	struct bw_str arn = acm_arn(call, c->id);
-	struct bw_strs users;
-
-	TRY(bw_certificate_users(call, arn, &users));
-	*s = (struct acm_CertificateSummary){.CertificateArn = arn, .DomainName = acm_domain(c, f),
-	    .SubjectAlternativeNameSummaries = {true, f->name_count, f->names}, .HasAdditionalSubjectAlternativeNames = BW_BOOL(false),
-	    .Status = acm_status(call, f), .Type = c->type == ACM_PRIVATE ? BW_STR("PRIVATE") : BW_STR("IMPORTED"),
-	    .KeyAlgorithm = algorithm_text(call, f->key_algorithm), .InUse = BW_BOOL(users.n > 0), .Exported = BW_BOOL(c->exported),
-	    .RenewalEligibility = c->type == ACM_PRIVATE && (users.n || c->exported) ? BW_STR("ELIGIBLE") : BW_STR("INELIGIBLE"),
-	    .NotBefore = BW_TIME(f->not_before_ms), .NotAfter = BW_TIME(f->not_after_ms), .CreatedAt = BW_TIME(c->created_ms)};
-	if (c->type == ACM_IMPORTED)
-		s->ImportedAt = BW_TIME(c->renewed_ms);
-	else
-		s->IssuedAt = BW_TIME(c->renewed_ms ? c->renewed_ms : c->created_ms);
-	s->KeyUsages.set = s->ExtendedKeyUsages.set = true;
-	s->KeyUsages.v = BW_NEW_ARRAY(call->arena, struct bw_str, f->key_usage_count + 1);
-	for (size_t i = 0; i < f->key_usage_count; i++)
-		s->KeyUsages.v[s->KeyUsages.n++] = bw_str_c(f->key_usages[i]);
-	s->ExtendedKeyUsages.v = BW_NEW_ARRAY(call->arena, struct bw_str, f->extended_count + 1);
-	for (size_t i = 0; i < f->extended_count; i++)
-		s->ExtendedKeyUsages.v[s->ExtendedKeyUsages.n++] = bw_str_c(f->extended[i].name);
-	return BW_OK;
-}
-
-struct listed {
-	struct acm_certificate c;
-	struct bw_x509_facts f;
-};
-
-/* All that are wanted: their number is bounded by the quota. */
-static enum bw_err gather(struct bw_call *call, const IN_acm_ListCertificates *in, struct listed ***out, size_t *n)
-{
-	size_t room = (size_t)bw_call_taken(call, &acm_certificates_quota, call->region);
-	struct bw_page page;
-	struct listed one;
-	enum bw_err e;
-
-	*n = 0;
-	*out = BW_NEW_ARRAY(call->arena, struct listed *, room + 1);
-	TRY(bw_page_begin(call, bw_call_key(call, "certificate", BW_STR_NONE), BW_STR_NONE, BW_INT((int64_t)room), 0, &page));
-	while ((e = bw_page_next(call, &page, &acm_certificate_record, &one.c, NULL)) == BW_OK) {
-		e = acm_facts(call, &one.c, &one.f);
-		if (e != BW_OK)
-			break;
-		if (!is_wanted(call, in, &one.f))
-			continue;
-		(*out)[*n] = BW_NEW(call->arena, struct listed);
-		*(*out)[(*n)++] = one;
-	}
-	bw_scan_end(&page.scan);
-	return e == BW_ENOTFOUND ? BW_OK : e;
-}
-
-static int by_creation(const void *a, const void *b)
-{
-	int64_t x = (*(struct listed *const *)a)->c.created_ms, y = (*(struct listed *const *)b)->c.created_ms;
-
-	return x < y ? -1 : x > y;
-}
-
-BW_OP(acm, ListCertificates, .effect = BW_READ, .slow = true)
-{
-	bool down = bw_str_eq(in->SortOrder, BW_STR("DESCENDING"));
-	struct listed **all;
-	size_t n, from, to;
-
-	if (bw_str_set(in->SortBy) != bw_str_set(in->SortOrder))
-		return bw_call_fail(call, "ValidationException", "%s", "SortBy and SortOrder must be given together.");
-	TRY(gather(call, in, &all, &n));
-	if (bw_str_set(in->SortBy))
-		bw_sort(all, n, sizeof *all, by_creation);
-	TRY(bw_page_slice(call, n, in->NextToken, in->MaxItems, 100, &from, &to, NULL, &out->NextToken));
-	out->CertificateSummaryList.set = true;
-	out->CertificateSummaryList.v = BW_NEW_ARRAY(call->arena, struct acm_CertificateSummary, to - from + 1);
-	for (size_t i = from; i < to; i++) {
-		const struct listed *one = all[down ? n - 1 - i : i];
-
-		TRY(entry(call, &one->c, &one->f, &out->CertificateSummaryList.v[out->CertificateSummaryList.n++]));
-	}
 	return BW_OK;
 }
 
@@ -305,8 +214,8 @@ static const struct bw_record configuration_record =
 BW_OP(acm, GetAccountConfiguration, .effect = BW_READ)
 {
 	struct configuration c = {.days = 45};
-	enum bw_err e =
-	    bw_call_load(call, &configuration_record, bw_call_key(call, "configuration", BW_STR("expiry")), &c);
+	enum bw_err e = bw_call_load(
+	    call, &configuration_record, bw_call_key(call, "configuration", BW_STR("expiry")), &c);
 
 	if (e != BW_OK && e != BW_ENOTFOUND)
 		return e;
@@ -317,8 +226,9 @@ BW_OP(acm, GetAccountConfiguration, .effect = BW_READ)
 
 BW_OP(acm, PutAccountConfiguration, .effect = BW_WRITE)
 {
-	struct configuration c = {
-	    .days = in->ExpiryEvents && in->ExpiryEvents->DaysBeforeExpiry.set ? in->ExpiryEvents->DaysBeforeExpiry.v : 45};
+	struct configuration c = {.days = in->ExpiryEvents && in->ExpiryEvents->DaysBeforeExpiry.set
+	                                      ? in->ExpiryEvents->DaysBeforeExpiry.v
+	                                      : 45};
 
 	bw_call_save(call, &configuration_record, bw_call_key(call, "configuration", BW_STR("expiry")), &c);
 	return BW_OK;

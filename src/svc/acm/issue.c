@@ -51,8 +51,9 @@ struct bw_str acm_authority_arn(struct bw_call *call, const struct acm_authority
 	bw_sha256(ca->cert_pem, digest);
 	for (int i = 0; i < 32; i++)
 		hex[i] = "0123456789abcdef"[i % 2 ? digest[i / 2] & 15 : digest[i / 2] >> 4];
-	return bw_arena_printf(call->arena, "arn:aws:acm-pca:%.*s:%.*s:certificate-authority/%.8s-%.4s-%.4s-%.4s-%.12s",
-	    BW_FMT(call->region), BW_FMT(call->account), hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	return bw_arena_printf(call->arena,
+	    "arn:aws:acm-pca:%.*s:%.*s:certificate-authority/%.8s-%.4s-%.4s-%.4s-%.12s", BW_FMT(call->region),
+	    BW_FMT(call->account), hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 /* ---- RequestCertificate ---- */
@@ -84,7 +85,8 @@ static enum bw_err request_keys(struct bw_call *call)
 	bw_call_context(call, BW_STR("acm:ValidationMethod"), in->ValidationMethod);
 	bw_call_context(call, BW_STR("acm:CertificateAuthority"), in->CertificateAuthorityArn);
 	if (in->Tags.n)
-		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")), BW_STR_NONE, BW_STR_NONE);
+		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")),
+		    BW_STR_NONE, BW_STR_NONE);
 	return BW_OK;
 }
 
@@ -122,7 +124,8 @@ static struct bw_str digest_of(struct bw_call *call, const struct bw_strs *names
 }
 
 /* The certificate that the same request of the last hour made; absent: none. */
-static enum bw_err earlier_find(struct bw_call *call, struct bw_str token, struct bw_str digest, struct bw_str *id)
+static enum bw_err earlier_find(
+    struct bw_call *call, struct bw_str token, struct bw_str digest, struct bw_str *id)
 {
 	struct request r;
 	enum bw_err e;
@@ -146,17 +149,20 @@ static enum bw_err issue(struct bw_call *call, const IN_acm_RequestCertificate *
 	enum bw_err e;
 
 	TRY(acm_authority_load(call, &ca));
-	if (bw_str_set(in->CertificateAuthorityArn) && !bw_str_eq(in->CertificateAuthorityArn, acm_authority_arn(call, &ca)))
+	if (bw_str_set(in->CertificateAuthorityArn) &&
+	    !bw_str_eq(in->CertificateAuthorityArn, acm_authority_arn(call, &ca)))
 		return bw_call_fail(call, "InvalidArnException", "Could not find certificate authority %.*s.",
 		    BW_FMT(in->CertificateAuthorityArn));
 	bw_buf_init(&cert, PEM_MAX);
 	bw_buf_init(&key, PEM_MAX);
-	e = bw_ca_issue_as(ca.cert_pem, ca.key_pem, algorithm, c->names.v, c->names.n, call->now_ms, &cert, &key);
+	e = bw_ca_issue_as(
+	    ca.cert_pem, ca.key_pem, algorithm, c->names.v, c->names.n, call->now_ms, &cert, &key);
 	c->cert_pem = taken(call->arena, &cert);
 	c->key_pem = taken(call->arena, &key);
 	c->chain_pem = ca.cert_pem;
 	if (e == BW_EINVAL)
-		return bw_call_fail(call, "InvalidParameterException", "%s", "The domain names or the key algorithm are not valid.");
+		return bw_call_fail(call, "InvalidParameterException", "%s",
+		    "The domain names or the key algorithm are not valid.");
 	return e;
 }
 
@@ -164,8 +170,11 @@ static void renewal_schedule(struct bw_call *call, const struct acm_certificate 
 
 BW_OP(acm, RequestCertificate, .effect = BW_WRITE, .slow = true, .keys = request_keys)
 {
-	struct bw_str algorithm = bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048"), digest, earlier;
-	struct acm_certificate c = {.id = acm_id_make(call), .type = ACM_PRIVATE, .created_ms = call->now_ms,
+	struct bw_str algorithm = bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048"),
+	              digest, earlier;
+	struct acm_certificate c = {.id = acm_id_make(call),
+	    .type = ACM_PRIVATE,
+	    .created_ms = call->now_ms,
 	    .names = names_of(call, in)};
 
 	digest = digest_of(call, &c.names, algorithm);
@@ -175,7 +184,8 @@ BW_OP(acm, RequestCertificate, .effect = BW_WRITE, .slow = true, .keys = request
 		return BW_OK;
 	}
 	TRY(acm_tags_set(call, &c.tags, &in->Tags));
-	c.logging = !(in->Options && bw_str_eq(in->Options->CertificateTransparencyLoggingPreference, BW_STR("DISABLED")));
+	c.logging = !(in->Options &&
+	              bw_str_eq(in->Options->CertificateTransparencyLoggingPreference, BW_STR("DISABLED")));
 	c.export_option = in->Options && bw_str_eq(in->Options->Export, BW_STR("ENABLED"));
 	TRY(issue(call, in, algorithm, &c));
 	acm_save(call, &c);
@@ -218,7 +228,7 @@ static enum bw_err renewal_run(struct bw_call *call, struct bw_str subject, stru
 	if (e != BW_OK)
 		return e == BW_ENOTFOUND ? BW_OK : e; /* deleted meanwhile */
 	TRY(acm_facts(call, &c, &facts));
-	if (c.type != ACM_PRIVATE || facts.not_after_ms - call->now_ms > RENEW_DAYS * day_ms)
+	if (c.type != ACM_PRIVATE || c.revoked_ms || facts.not_after_ms - call->now_ms > RENEW_DAYS * day_ms)
 		return BW_OK;
 	TRY(renew(call, &c));
 	bw_call_save(call, &acm_certificate_record, bw_call_key(call, "certificate", id), &c);
@@ -235,7 +245,8 @@ static void renewal_schedule(struct bw_call *call, const struct acm_certificate 
 
 	MUST(acm_facts(call, c, &facts) == BW_OK);
 	bw_call_task(call, &renewal, facts.not_after_ms - RENEW_DAYS * day_ms,
-	    bw_arena_printf(call->arena, "%.*s/%.*s/%.*s", BW_FMT(call->account), BW_FMT(call->region), BW_FMT(c->id)));
+	    bw_arena_printf(
+	        call->arena, "%.*s/%.*s/%.*s", BW_FMT(call->account), BW_FMT(call->region), BW_FMT(c->id)));
 }
 
 BW_OP(acm, RenewCertificate, .effect = BW_WRITE, .resource = acm_resource)
@@ -244,7 +255,9 @@ BW_OP(acm, RenewCertificate, .effect = BW_WRITE, .resource = acm_resource)
 
 	TRY(acm_load(call, in->CertificateArn, &c));
 	if (c.type != ACM_PRIVATE)
-		return bw_call_fail(call, "ValidationException", "%s", "Imported certificates cannot be renewed: import a new one.");
+		return bw_call_fail(call, "ValidationException", "%s",
+		    "Imported certificates cannot be renewed: import a new one.");
+	TRY(acm_not_revoked(call, &c));
 	TRY(renew(call, &c));
 	acm_save(call, &c);
 	renewal_schedule(call, &c);
@@ -261,8 +274,9 @@ BW_OP(acm, ExportCertificate, .effect = BW_WRITE, .slow = true, .resource = acm_
 
 	TRY(acm_load(call, in->CertificateArn, &c));
 	if (c.type != ACM_PRIVATE)
-		return bw_call_fail(call, "ValidationException", "Certificate ARN: %.*s is not a private certificate",
-		    BW_FMT(in->CertificateArn));
+		return bw_call_fail(call, "ValidationException",
+		    "Certificate ARN: %.*s is not a private certificate", BW_FMT(in->CertificateArn));
+	TRY(acm_not_revoked(call, &c));
 	bw_buf_init(&key, PEM_MAX);
 	e = bw_x509_key_export(c.key_pem, in->Passphrase, &key);
 	out->PrivateKey = taken(call->arena, &key);
