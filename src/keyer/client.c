@@ -128,7 +128,7 @@ static void fail(struct bw_keyer_ask *ask, enum bw_err e)
 
 static void lost(struct bw_keyer_client *c, uint64_t taken, uint64_t until);
 
-/* False: there is no room. */
+/* False: there is no room. Its length stays in `request` then. */
 static bool put(struct bw_keyer_client *c, struct bw_keyer_ask *ask)
 {
 	enum bw_err e = BW_ETOOBIG;
@@ -285,7 +285,7 @@ static bool turn_end(struct bw_turn *t)
 	waiting_send(c);
 	c->unkicked = 0;
 	bw_ring_kick(c->ring);
-	return all && !c->failed.first && bw_ring_doze(c->ring, 0);
+	return all && !c->failed.first && bw_ring_doze(c->ring, true, c->waiting.first ? c->request.n : 0);
 }
 
 static void woken(struct bw_watch *w, uint32_t events)

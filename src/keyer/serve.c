@@ -88,7 +88,7 @@ static void put(struct channel *c, struct bw_buf *b)
 
 	while ((e = bw_ring_put(c->ring, bw_buf_str(b))) == BW_EAGAIN) {
 		tell(c);
-		if (bw_ring_doze(c->ring, b->n))
+		if (bw_ring_doze(c->ring, false, b->n))
 			bw_ring_wait(c->ring, -1);
 	}
 	bw_wipe(b->p, b->n);
@@ -305,7 +305,7 @@ static void *channel_main(void *arg)
 			greet(c);
 		tell(c);
 		cache_sweep(c);
-		if (bw_ring_doze(c->ring, 0) && !atomic_load(&c->finished))
+		if (bw_ring_doze(c->ring, true, 0) && !atomic_load(&c->finished))
 			bw_ring_wait(c->ring, c->sweeping ? SWEEP_MS : -1);
 		bw_ring_rouse(c->ring);
 	}

@@ -92,6 +92,9 @@ enum bw_err bw_ring_end_open(struct bw_ring *r, enum bw_ring_side side, struct b
 	e->in = (char *)p + RING_HEAD_BYTES + (side == BW_RING_ASKING ? r->way_bytes : 0);
 	e->put = atomic_load(&e->head->ways[side].put);
 	e->taken = atomic_load(&e->head->ways[!side].taken);
+	/* Who had this side before may have ended without a kick: the first one always wakes. */
+	e->told_put = ~e->put;
+	e->told_taken = ~e->taken;
 	*out = e;
 	return BW_OK;
 }
@@ -222,11 +225,15 @@ static void futex_wake(_Atomic uint32_t *word)
 
 void bw_ring_kick(struct bw_ring_end *e)
 {
-	_Atomic uint32_t *dozes = &e->head->dozes[!e->side].yes;
+	_Atomic uint32_t *dozes = &e->head->dozes[!e->side].for_what;
+	uint32_t done =
+	    (e->put != e->told_put ? RING_MESSAGE : 0) | (e->taken != e->told_taken ? RING_ROOM : 0);
 	uint64_t one = 1;
 
+	e->told_put = e->put;
+	e->told_taken = e->taken;
 	atomic_thread_fence(memory_order_seq_cst);
-	if (!atomic_load_explicit(dozes, memory_order_relaxed) || !atomic_exchange(dozes, 0))
+	if (!(atomic_load_explicit(dozes, memory_order_relaxed) & done) || !atomic_exchange(dozes, 0))
 		return;
 	if (e->side == BW_RING_ASKING)
 		futex_wake(dozes);
@@ -234,20 +241,26 @@ void bw_ring_kick(struct bw_ring_end *e)
 		(void)!write(e->ring->wake_fd, &one, sizeof one); /* a full counter has woken already */
 }
 
-static bool nothing_to_do(const struct bw_ring_end *e, size_t room)
+static bool message_is_there(const struct bw_ring_end *e)
 {
-	size_t free_bytes;
-
-	if (!room)
-		return atomic_load_explicit(&e->head->ways[!e->side].put, memory_order_acquire) == e->taken;
-	return room_find(e, &free_bytes) == BW_OK && free_bytes < RING_LENGTH_BYTES + room;
+	return atomic_load_explicit(&e->head->ways[!e->side].put, memory_order_acquire) != e->taken;
 }
 
-bool bw_ring_doze(struct bw_ring_end *e, size_t room)
+/* A spoilt ring has room: whoever puts finds it out. */
+static bool room_is_there(const struct bw_ring_end *e, size_t n)
 {
-	atomic_store_explicit(&e->head->dozes[e->side].yes, 1, memory_order_relaxed);
+	size_t room;
+
+	return room_find(e, &room) != BW_OK || room >= RING_LENGTH_BYTES + n;
+}
+
+bool bw_ring_doze(struct bw_ring_end *e, bool message, size_t room)
+{
+	uint32_t for_what = (message ? RING_MESSAGE : 0) | (room ? RING_ROOM : 0);
+
+	atomic_store_explicit(&e->head->dozes[e->side].for_what, for_what, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (nothing_to_do(e, room))
+	if (!(message && message_is_there(e)) && !(room && room_is_there(e, room)))
 		return true;
 	bw_ring_rouse(e);
 	return false;
@@ -255,21 +268,23 @@ bool bw_ring_doze(struct bw_ring_end *e, size_t room)
 
 void bw_ring_rouse(struct bw_ring_end *e)
 {
-	atomic_store_explicit(&e->head->dozes[e->side].yes, 0, memory_order_relaxed);
+	atomic_store_explicit(&e->head->dozes[e->side].for_what, 0, memory_order_relaxed);
 }
 
 void bw_ring_wait(struct bw_ring_end *e, int64_t wait_ms)
 {
 	const struct timespec wait = {.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000};
+	_Atomic uint32_t *dozes = &e->head->dozes[e->side].for_what;
+	uint32_t for_what = atomic_load_explicit(dozes, memory_order_relaxed);
 
-	(void)syscall(
-	    SYS_futex, &e->head->dozes[e->side].yes, FUTEX_WAIT, 1, wait_ms < 0 ? NULL : &wait, NULL, 0);
+	if (for_what)
+		(void)syscall(SYS_futex, dozes, FUTEX_WAIT, for_what, wait_ms < 0 ? NULL : &wait, NULL, 0);
 	bw_ring_rouse(e);
 }
 
 void bw_ring_wake(struct bw_ring_end *e)
 {
-	_Atomic uint32_t *dozes = &e->head->dozes[e->side].yes;
+	_Atomic uint32_t *dozes = &e->head->dozes[e->side].for_what;
 
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_exchange(dozes, 0))

@@ -40,11 +40,11 @@ void bw_ring_skip(struct bw_ring_end *e);
 uint64_t bw_ring_put_at(const struct bw_ring_end *e);
 uint64_t bw_ring_taken_at(const struct bw_ring_end *e);
 
-/* After putting or taking: wakes the other side if it waits. */
+/* After putting or taking: wakes the other side if that is what it waits for. */
 void bw_ring_kick(struct bw_ring_end *e);
-/* Says that this side is about to wait: for a message, or, with `room`, until a message of as many bytes
- * fits. False: there is no reason to. */
-bool bw_ring_doze(struct bw_ring_end *e, size_t room);
+/* Says that this side is about to wait: with `message`, for one; with `room`, until one of as many bytes
+ * fits; for whichever comes first. False: there is no reason to. */
+bool bw_ring_doze(struct bw_ring_end *e, bool message, size_t room);
 /* This side is at work again, without having been woken. */
 void bw_ring_rouse(struct bw_ring_end *e);
 /* What the asking side waits for after bw_ring_doze: becomes readable, once for each time (EPOLLET), and is

@@ -14,10 +14,13 @@ struct ring_way {
 	_Alignas(64) _Atomic uint64_t taken;
 };
 
+/* What a side waits for. */
+enum ring_doze { RING_MESSAGE = 1, RING_ROOM = 2 };
+
 struct ring_head {
 	struct ring_way ways[2]; /* by the side that puts */
 	struct {
-		_Alignas(64) _Atomic uint32_t yes;
+		_Alignas(64) _Atomic uint32_t for_what; /* of enum ring_doze; 0: it is at work */
 	} dozes[2];
 };
 
@@ -29,4 +32,5 @@ struct bw_ring_end {
 	struct ring_head *head;
 	char *in, *out; /* the bytes of the two ways */
 	uint64_t put, taken;
+	uint64_t told_put, told_taken; /* as of the last kick */
 };

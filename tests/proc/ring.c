@@ -236,11 +236,11 @@ TEST(only_who_waits_is_woken)
 	assert_ok(bw_ring_put(answers, text(1, 5)));
 	bw_ring_kick(answers);
 	assert_false(woken());
-	assert_false(bw_ring_doze(asks, 0)); /* there is something already */
+	assert_false(bw_ring_doze(asks, true, 0)); /* there is something already */
 	bw_ring_kick(answers);
 	assert_false(woken());
 	take_is(asks, text(1, 5));
-	assert_true(bw_ring_doze(asks, 0));
+	assert_true(bw_ring_doze(asks, true, 0));
 	assert_ok(bw_ring_put(answers, text(2, 5)));
 	bw_ring_kick(answers);
 	assert_true(woken());
@@ -254,12 +254,49 @@ TEST(who_waits_for_room_is_woken_when_there_is_some)
 	begin();
 	while (bw_ring_put(answers, text(1, 100)) == BW_OK)
 		;
-	assert_true(bw_ring_doze(answers, 100));
+	assert_true(bw_ring_doze(answers, false, 100));
 	take_is(asks, text(1, 100));
 	bw_ring_kick(asks);
 	bw_ring_wait(answers, -1); /* or this test hangs */
-	assert_false(bw_ring_doze(answers, 100));
+	assert_false(bw_ring_doze(answers, false, 100));
 	assert_ok(bw_ring_put(answers, text(2, 100)));
+	end();
+}
+
+/* Two sides that wake each other for nothing would do so for ever. */
+TEST(nobody_is_woken_for_what_they_do_not_wait_for)
+{
+	begin();
+	bw_ring_kick(answers); /* the first one always wakes */
+	assert_true(bw_ring_doze(asks, true, 0));
+	bw_ring_kick(answers);
+	assert_false(woken());
+	bw_ring_rouse(asks);
+	assert_ok(bw_ring_put(asks, text(1, 100)));
+	assert_true(bw_ring_doze(asks, true, 0));
+	take_is(answers, text(1, 100));
+	bw_ring_kick(answers);
+	assert_false(woken());
+	bw_ring_rouse(asks);
+	end();
+}
+
+TEST(who_waits_for_a_message_or_room_is_woken_by_either)
+{
+	begin();
+	while (bw_ring_put(asks, text(1, 100)) == BW_OK)
+		;
+	assert_true(bw_ring_doze(asks, true, 100));
+	take_is(answers, text(1, 100));
+	bw_ring_kick(answers);
+	assert_true(woken());
+	assert_false(bw_ring_doze(asks, true, 100)); /* there is room */
+	assert_ok(bw_ring_put(asks, text(1, 100)));
+	assert_true(bw_ring_doze(asks, true, 100));
+	assert_ok(bw_ring_put(answers, text(2, 5)));
+	bw_ring_kick(answers);
+	assert_true(woken());
+	take_is(asks, text(2, 5));
 	end();
 }
 
@@ -270,7 +307,7 @@ static _Noreturn void echo_for_ever(void)
 			if (bw_ring_put(answers, bw_str_make(got, got_n)) != BW_OK)
 				_exit(1);
 		bw_ring_kick(answers);
-		if (bw_ring_doze(answers, 0))
+		if (bw_ring_doze(answers, true, 0))
 			bw_ring_wait(answers, -1);
 	}
 }
@@ -290,7 +327,7 @@ TEST(no_waking_is_lost)
 	for (unsigned i = 0; i < 20000; i++) {
 		assert_ok(bw_ring_put(asks, text(i, i % 50)));
 		bw_ring_kick(asks);
-		while (bw_ring_doze(asks, 0)) {
+		while (bw_ring_doze(asks, true, 0)) {
 			uint64_t count;
 
 			assert_int_equal(poll(&p, 1, 20000), 1);
