@@ -1,77 +1,16 @@
 #!/usr/bin/env python3
 """From the API to the application: what boto3 makes is what a client of the load balancer meets."""
 import http.client
-import http.server
 import pathlib
 import shutil
 import socket
 import ssl
-import subprocess
 import tempfile
-import threading
 import time
 
 import harness
 from elbv2_case import Elbv2Case
-
-
-class Application(http.server.ThreadingHTTPServer):
-    """Answers every request with its own name."""
-    daemon_threads = True
-
-    def __init__(self, name):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                body = f"{name} {self.path}".encode()
-                self.send_response(200 if application.healthy else 500)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-        application = self
-        self.healthy = True
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.port = self.server_address[1]
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class Authority:
-    """A CA with servers, clients of which one is revoked, and a stranger of no CA."""
-
-    def __init__(self):
-        self.work = tempfile.mkdtemp(prefix="bulwark-authority-")
-        self.write("index", "")
-        self.write("serial", "01\n")
-        self.write("number", "01\n")
-        self.write("c.cnf", "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\ncrlnumber=number\ndefault_md=sha256\npolicy=p\ndefault_days=9\n"
-                   "default_crl_days=9\nnew_certs_dir=.\ncopy_extensions=copy\n[p]\ncommonName=supplied\n")
-        ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-        self.run("req", "-x509", *ec, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", "-days", "9")
-        self.run("req", "-x509", *ec, "-keyout", "stranger.key", "-out", "stranger.pem", "-subj", "/CN=stranger", "-days", "9")
-        for name in ("one.example.test", "two.example.test", "client", "other"):
-            self.run("req", *ec, "-keyout", name + ".key", "-out", name + ".csr", "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:" + name)
-            self.run("ca", "-batch", "-config", "c.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", name + ".csr", "-out", name + ".pem", "-notext")
-        self.run("ca", "-config", "c.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-revoke", "client.pem")
-        self.run("ca", "-config", "c.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-gencrl", "-out", "crl.pem")
-
-    def run(self, *words):
-        subprocess.run(["openssl", *words], cwd=self.work, check=True, capture_output=True, timeout=60)
-
-    def path(self, name):
-        return str(pathlib.Path(self.work, name))
-
-    def read(self, name):
-        return pathlib.Path(self.path(name)).read_text()
-
-    def write(self, name, text):
-        pathlib.Path(self.path(name)).write_text(text)
-
-    def clean(self):
-        shutil.rmtree(self.work, ignore_errors=True)
+from site_case import Application, Authority
 
 
 class Traffic(Elbv2Case):

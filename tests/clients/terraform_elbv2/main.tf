@@ -12,12 +12,21 @@ variable "endpoint" {
   type = string
 }
 
-variable "vpc" {
+variable "ports" {
+  type = map(number)
+}
+
+variable "applications" {
+  type = map(number)
+}
+
+variable "authority" {
   type = string
 }
 
-variable "subnets" {
-  type = list(string)
+variable "visitors" {
+  type    = string
+  default = "127.0.0.7/32"
 }
 
 variable "delay" {
@@ -38,6 +47,7 @@ provider "aws" {
   skip_credentials_validation = false
 
   endpoints {
+    acm   = var.endpoint
     ec2   = var.endpoint
     elbv2 = var.endpoint
     iam   = var.endpoint
@@ -51,20 +61,73 @@ provider "aws" {
   }
 }
 
+resource "aws_vpc" "site" {
+  cidr_block = "10.30.0.0/16"
+}
+
+resource "aws_subnet" "site" {
+  for_each = { us-east-1a = 1, us-east-1b = 2 }
+
+  vpc_id            = aws_vpc.site.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(aws_vpc.site.cidr_block, 8, each.value)
+}
+
+resource "aws_internet_gateway" "site" {
+  vpc_id = aws_vpc.site.id
+}
+
+resource "aws_security_group" "site" {
+  name   = "tf-site"
+  vpc_id = aws_vpc.site.id
+
+  egress {
+    from_port   = 0
+    to_port     = 0
+    protocol    = "-1"
+    cidr_blocks = ["127.0.0.0/8"]
+  }
+}
+
+resource "aws_vpc_security_group_ingress_rule" "visitors" {
+  for_each = var.ports
+
+  security_group_id = aws_security_group.site.id
+  cidr_ipv4         = var.visitors
+  ip_protocol       = "tcp"
+  from_port         = each.value
+  to_port           = each.value
+}
+
+resource "aws_acm_certificate" "site" {
+  domain_name               = "site.example"
+  certificate_authority_arn = var.authority
+  key_algorithm             = "EC_prime256v1"
+}
+
+resource "aws_lb_trust_store" "clients" {
+  name                             = "tf-clients"
+  ca_certificates_bundle_s3_bucket = "tf-trust"
+  ca_certificates_bundle_s3_key    = "ca.pem"
+}
+
 resource "aws_lb" "site" {
   name                       = "tf-site"
   internal                   = false
   load_balancer_type         = "application"
-  subnets                    = var.subnets
+  subnets                    = [for s in aws_subnet.site : s.id]
+  security_groups            = [aws_security_group.site.id]
   idle_timeout               = 120
   drop_invalid_header_fields = true
   desync_mitigation_mode     = "strictest"
+  depends_on                 = [aws_internet_gateway.site]
 }
 
 resource "aws_lb" "front" {
   name               = "tf-front"
   load_balancer_type = "network"
-  subnets            = slice(var.subnets, 0, 1)
+  internal           = true
+  subnets            = [aws_subnet.site["us-east-1a"].id]
 }
 
 resource "aws_lb_target_group" "web" {
@@ -73,14 +136,14 @@ resource "aws_lb_target_group" "web" {
   name                 = "tf-${each.key}"
   port                 = 80
   protocol             = "HTTP"
-  vpc_id               = var.vpc
+  vpc_id               = aws_vpc.site.id
   target_type          = "ip"
   deregistration_delay = var.delay
 
   health_check {
     path     = "/up"
-    interval = 10
-    timeout  = 3
+    interval = 5
+    timeout  = 2
     matcher  = "200-299"
   }
 
@@ -94,33 +157,48 @@ resource "aws_lb_target_group" "plain" {
   name     = "tf-plain"
   port     = 80
   protocol = "HTTP"
-  vpc_id   = var.vpc
+  vpc_id   = aws_vpc.site.id
 }
 
 resource "aws_lb_target_group" "tcp" {
   name        = "tf-tcp"
   port        = 5432
   protocol    = "TCP"
-  vpc_id      = var.vpc
+  vpc_id      = aws_vpc.site.id
   target_type = "ip"
 }
 
 resource "aws_lb_target_group_attachment" "web" {
-  target_group_arn = aws_lb_target_group.web["blue"].arn
-  target_id        = "127.0.0.1"
-  port             = 8081
-}
+  for_each = var.applications
 
-resource "aws_lb_target_group_attachment" "remote" {
-  target_group_arn  = aws_lb_target_group.web["green"].arn
-  target_id         = "10.9.8.7"
+  target_group_arn  = aws_lb_target_group.web[each.key == "third" ? "green" : "blue"].arn
+  target_id         = "127.0.0.1"
+  port              = each.value
   availability_zone = "all"
 }
 
 resource "aws_lb_listener" "http" {
   load_balancer_arn = aws_lb.site.arn
-  port              = 80
+  port              = var.ports["http"]
   protocol          = "HTTP"
+
+  default_action {
+    type = "redirect"
+
+    redirect {
+      port        = var.ports["https"]
+      protocol    = "HTTPS"
+      status_code = "HTTP_301"
+    }
+  }
+}
+
+resource "aws_lb_listener" "https" {
+  load_balancer_arn = aws_lb.site.arn
+  port              = var.ports["https"]
+  protocol          = "HTTPS"
+  certificate_arn   = aws_acm_certificate.site.arn
+  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
   default_action {
     type = "forward"
@@ -144,13 +222,20 @@ resource "aws_lb_listener" "http" {
   }
 }
 
-resource "aws_lb_listener" "single" {
+resource "aws_lb_listener" "mutual" {
   load_balancer_arn = aws_lb.site.arn
-  port              = 8080
+  port              = var.ports["mutual"]
+  protocol          = "HTTPS"
+  certificate_arn   = aws_acm_certificate.site.arn
+
+  mutual_authentication {
+    mode            = "verify"
+    trust_store_arn = aws_lb_trust_store.clients.arn
+  }
 
   default_action {
     type             = "forward"
-    target_group_arn = aws_lb_target_group.plain.arn
+    target_group_arn = aws_lb_target_group.web["blue"].arn
   }
 }
 
@@ -166,7 +251,7 @@ resource "aws_lb_listener" "tcp" {
 }
 
 resource "aws_lb_listener_rule" "fixed" {
-  listener_arn = aws_lb_listener.http.arn
+  listener_arn = aws_lb_listener.https.arn
   priority     = 100
 
   action {
@@ -200,7 +285,7 @@ resource "aws_lb_listener_rule" "fixed" {
 }
 
 resource "aws_lb_listener_rule" "redirect" {
-  listener_arn = aws_lb_listener.http.arn
+  listener_arn = aws_lb_listener.https.arn
 
   action {
     type = "redirect"
@@ -234,6 +319,10 @@ resource "aws_lb_listener_rule" "redirect" {
 
 data "aws_lb" "site" {
   arn = aws_lb.site.arn
+}
+
+output "certificate" {
+  value = aws_acm_certificate.site.arn
 }
 
 output "dns" {
