@@ -2,6 +2,8 @@
  * be read is made to permit or match nothing, and said in the log; the API has checked it all before. */
 #include "edge/check.h"
 
+enum { RULES_FEW = 8 }; /* so many are tried sooner than looked up */
+
 struct bw_str attribute(const struct bw_pairs *p, const char *name)
 {
 	const struct bw_pair *found = bw_pairs_find(p, bw_str_c(name));
@@ -194,6 +196,8 @@ static void listener_compile(
 	out->rule_count = in->rule_count;
 	for (size_t i = 0; i < in->rule_count; i++)
 		rule_compile(c, &in->rules[i], &out->rules[i]);
+	if (out->rule_count > RULES_FEW)
+		out->index = rule_index_make(&c->arena, out->rules, out->rule_count);
 }
 
 static void balancer_attributes(struct balancer *b, const struct bw_pairs *p)

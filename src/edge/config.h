@@ -8,6 +8,7 @@ struct edge;
 struct stats;
 struct group;
 struct tls_set;
+struct rule_index;
 struct check;
 struct key_set;
 struct auth_keys;
@@ -76,6 +77,7 @@ struct listener {
 	struct balancer *balancer;
 	struct rule *rules;
 	size_t rule_count;
+	struct rule_index *index; /* NULL: so few that each is tried */
 	bool tls, tcp, udp;
 	struct tls_set *tls_set; /* a reference */
 	const char *tls_reason;  /* why there is none */

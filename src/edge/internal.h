@@ -195,6 +195,15 @@ bool regex_match(struct edge *e, const struct pcre2_real_code_8 *code, struct bw
 const struct rule *rule_match(
     struct edge *e, const struct listener *l, const struct bw_http_request *r, const struct bw_address *peer);
 
+/* ---- rule_index.c ---- */
+
+/* In the arena; the rules stay where they are. */
+struct rule_index *rule_index_make(struct bw_arena *a, const struct rule *rules, size_t count);
+/* The number of the first rule that holds; SIZE_MAX: none. `holds` is asked of those alone that can, in no order. `host`
+ * has no port. */
+size_t rule_index_first(const struct rule_index *x, struct bw_str host, struct bw_str path,
+    bool (*holds)(void *ctx, size_t rule), void *ctx);
+
 /* ---- listen.c ---- */
 
 /* An open socket of a listener. */

@@ -97,17 +97,36 @@ static bool condition_holds(
 	return false;
 }
 
+/* A request, for rule_index_first. */
+struct asked {
+	struct edge *edge;
+	const struct listener *listener;
+	const struct bw_http_request *request;
+	const struct bw_address *peer;
+};
+
+static bool rule_holds(void *ctx, size_t number)
+{
+	const struct asked *a = ctx;
+	const struct rule *rule = &a->listener->rules[number];
+	size_t k = 0;
+
+	while (
+	    k < rule->condition_count && condition_holds(a->edge, &rule->conditions[k], a->request, a->peer))
+		k++;
+	return k == rule->condition_count;
+}
+
 const struct rule *rule_match(
     struct edge *e, const struct listener *l, const struct bw_http_request *r, const struct bw_address *peer)
 {
-	for (size_t i = 0; i < l->rule_count; i++) {
-		const struct rule *rule = &l->rules[i];
-		size_t k = 0;
+	struct asked asked = {e, l, r, peer};
+	size_t first = 0;
 
-		while (k < rule->condition_count && condition_holds(e, &rule->conditions[k], r, peer))
-			k++;
-		if (k == rule->condition_count)
-			return rule;
-	}
-	return NULL;
+	if (l->index)
+		first = rule_index_first(l->index, host_name(r->host), r->path, rule_holds, &asked);
+	else
+		while (first < l->rule_count && !rule_holds(&asked, first))
+			first++;
+	return first < l->rule_count ? &l->rules[first] : NULL;
 }
