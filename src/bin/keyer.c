@@ -18,6 +18,9 @@
 /* A token or another server that does not answer is asked again this often. */
 enum { FIND_AGAIN_MS = 15000 };
 
+/* One that does not answer at all is given up: a TPM may take a minute to make a key, and nothing else is as slow. */
+enum { FIND_MOST_S = 120 };
+
 struct keyer_page {
 	_Atomic bool held;  /* the operator has sealed it: it stays so until he unseals it */
 	_Atomic bool given; /* a root key that was made just now stands here, for the first keyer */
@@ -66,6 +69,7 @@ static _Noreturn void finder_main(struct keyer_process *k, struct bw_str file, i
 	bool good;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	(void)alarm(FIND_MOST_S);
 	good = bw_sandbox_enter() == BW_OK && bw_seal_decode(file, &k->place->arena, &facts) == BW_OK &&
 	       bw_unseal_kind(facts.kind)->find(&facts, k->place->root_key, &root) == BW_OK &&
 	       write(out, root.p, root.n) == (ssize_t)root.n;

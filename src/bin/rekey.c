@@ -18,6 +18,7 @@ static const struct option rotate_options[] = {
     OPTION_DATA,
     OPTION_ROOT_KEY,
     OPTIONS_SEAL,
+    OPTION_RECOVERY_KEY,
 };
 
 enum { LOOK_US = 200 * 1000, LOOKS_LOST_MAX = 300, BAR = 40, ARENA_MAX = 4 << 20 };
@@ -249,7 +250,7 @@ static int rotation_run(const struct parsed *p, struct rotation *r)
 	was_file = bw_str_eq(status.kind, BW_STR("file"));
 	if (!was_file)
 		fprintf(stderr, "What opens it today, first.\n");
-	if (!seal_root(r->place, r->file, &r->old) || seal_ask(p, r->place, r->kind, &r->make) || !rotate(r))
+	if (!seal_root(r->place, r->file, option_get(p, "recovery-key"), &r->old) || seal_ask(p, r->place, r->kind, &r->make) || !rotate(r))
 		return 1;
 	printf("the root key is another one, kept by %s\n", r->kind->name);
 	if (was_file && strcmp(r->kind->name, "file") != 0)

@@ -3,7 +3,7 @@
 
 #include "base/sys.h"
 #include "bin/options.h"
-#include "bin/place.h"
+#include "bin/seal.h"
 #include "keyer/root_key.h"
 #include "keyer/share.h"
 
@@ -34,7 +34,20 @@ static int number_of(const struct parsed *p, const char *name, int64_t usual, in
 	return 0;
 }
 
-static int split(const struct parsed *p, const struct place *place)
+/* Wherever it is kept; without a data folder it is the file's. */
+static bool root_read(struct place *place, struct bw_secret *root)
+{
+	struct bw_str file;
+
+	if (seal_read(place, &place->arena, &file) == BW_OK)
+		return seal_root(place, file, NULL, root);
+	if (bw_root_key_read(place->root_key, root) == BW_OK)
+		return true;
+	fprintf(stderr, "bulwark: cannot read the root key %.*s\n", BW_FMT(place->root_key));
+	return false;
+}
+
+static int split(const struct parsed *p, struct place *place)
 {
 	struct bw_share shares[BW_SHARES_OF_ROOT_MAX];
 	struct bw_secret root;
@@ -43,10 +56,8 @@ static int split(const struct parsed *p, const struct place *place)
 
 	if (refused || (refused = number_of(p, "threshold", count < 3 ? count : 3, count, &threshold)))
 		return refused;
-	if (bw_root_key_read(place->root_key, &root) != BW_OK) {
-		fprintf(stderr, "bulwark: cannot read the root key %.*s\n", BW_FMT(place->root_key));
+	if (!root_read(place, &root))
 		return 1;
-	}
 	MUST(bw_shares_make(&root, threshold, count, shares) == BW_OK);
 	for (int64_t i = 0; i < count; i++)
 		share_show(&shares[i]);
@@ -93,7 +104,7 @@ static bool shares_join(const struct bw_share *shares, unsigned count, struct bw
 	return false;
 }
 
-static int join(const struct parsed *p, const struct place *place)
+static int join(const struct parsed *p, struct place *place)
 {
 	struct bw_share shares[BW_SHARES_OF_ROOT_MAX];
 	struct bw_secret root = bw_secret_new(BW_ROOT_KEY_BYTES);
@@ -117,7 +128,7 @@ static int root_key_run(const struct parsed *p)
 {
 	static const struct {
 		const char *name;
-		int (*run)(const struct parsed *p, const struct place *place);
+		int (*run)(const struct parsed *p, struct place *place);
 	} verbs[] = {{"split", split}, {"join", join}};
 	static struct place place;
 	int status;

@@ -51,101 +51,6 @@ enum bw_err seal_write(void *ctx, struct bw_str bytes)
 
 /* ---- Making ---- */
 
-static int number_of(const struct parsed *p, const char *name, int64_t usual, int64_t most, int64_t *out)
-{
-	const char *given = option_get(p, name);
-
-	*out = usual;
-	if (given && bw_str_to_i64(bw_str_c(given), 2, most, out) != BW_OK)
-		return command_refuse(p, "--%s %s is not a number from 2 to %lld", name, given, (long long)most);
-	return 0;
-}
-
-static int passphrase_ask(struct place *place, struct bw_seal_make *m)
-{
-	struct bw_secret word;
-
-	if (!word_ask_twice("New passphrase", &word)) {
-		fprintf(stderr, "bulwark: a passphrase is wanted, on the terminal or as a line of standard input\n");
-		return 1;
-	}
-	m->passphrase = bw_arena_str(&place->arena, bw_secret_bytes(&word));
-	bw_secret_free(&word);
-	if (m->passphrase.n >= BW_PASSPHRASE_MIN)
-		return 0;
-	fprintf(stderr, "bulwark: a passphrase has at least %d characters\n", BW_PASSPHRASE_MIN);
-	return 1;
-}
-
-/* What goes with which kind, and where it stands; files by their whole paths, as a server may be started from elsewhere. */
-static const struct {
-	const char *option, *kind;
-	size_t at;
-	bool needed, file;
-	const char *usual;
-} wants[] = {
-    {"seal-module", "pkcs11", offsetof(struct bw_seal_facts, module), true, true, NULL},
-    {"seal-token", "pkcs11", offsetof(struct bw_seal_facts, token), true, false, NULL},
-    {"seal-label", "pkcs11", offsetof(struct bw_seal_facts, label), false, false, "bulwark-root"},
-    {"seal-pin-file", "pkcs11", offsetof(struct bw_seal_facts, pin_file), true, true, NULL},
-    {"seal-endpoint", "kms", offsetof(struct bw_seal_facts, endpoint), true, false, NULL},
-    {"seal-region", "kms", offsetof(struct bw_seal_facts, region), false, false, "us-east-1"},
-    {"seal-key-id", "kms", offsetof(struct bw_seal_facts, key_id), true, false, NULL},
-    {"seal-credentials", "kms", offsetof(struct bw_seal_facts, credentials_file), true, true, NULL},
-    {"seal-ca", "kms", offsetof(struct bw_seal_facts, ca_file), false, true, NULL},
-};
-
-static int wants_take(const struct parsed *p, struct place *place, const char *kind, struct bw_seal_make *m)
-{
-	for (size_t i = 0; i < BW_COUNT(wants); i++) {
-		const char *given = option_get(p, wants[i].option);
-		bool mine = strcmp(kind, wants[i].kind) == 0;
-		char real[PATH_MAX];
-
-		if (given && !mine)
-			return command_refuse(p, "--%s goes with --seal %s", wants[i].option, wants[i].kind);
-		if (mine && wants[i].needed && !given)
-			return command_refuse(p, "--seal %s wants --%s", kind, wants[i].option);
-		given = given ? given : wants[i].usual;
-		if (!mine || !given)
-			continue;
-		if (strlen(given) >= BW_SEAL_WORD_MAX)
-			return command_refuse(p, "--%s is too long", wants[i].option);
-		if (wants[i].file && !realpath(given, real))
-			return command_refuse(p, "--%s %s: %s", wants[i].option, given, strerror(errno));
-		*(struct bw_str *)(void *)((char *)&m->wanted + wants[i].at) =
-		    bw_arena_str(&place->arena, bw_str_c(wants[i].file ? real : given));
-	}
-	return 0;
-}
-
-int seal_ask(const struct parsed *p, struct place *place, const struct bw_unseal_kind *kind, struct bw_seal_make *m)
-{
-	bool shamir = strcmp(kind->name, "shamir") == 0;
-	int refused = wants_take(p, place, kind->name, m);
-
-	if (refused)
-		return refused;
-	if (!shamir && (option_get(p, "shares") || option_get(p, "threshold")))
-		return command_refuse(p, "--shares and --threshold go with --seal shamir");
-	if (shamir && (refused = number_of(p, "shares", 5, BW_SEAL_WORDS_MAX, &m->shares)))
-		return refused;
-	if (shamir && (refused = number_of(p, "threshold", m->shares < 3 ? m->shares : 3, m->shares, &m->threshold)))
-		return refused;
-	return strcmp(kind->name, "passphrase") == 0 ? passphrase_ask(place, m) : 0;
-}
-
-void seal_tell(const struct bw_seal_make *m)
-{
-	if (!m->told.n)
-		return;
-	printf("The shares, shown once: give each to another person. Any %lld of them unseal this server; nobody has a copy.\n",
-	    (long long)m->threshold);
-	for (size_t i = 0; i < m->told.n; i++)
-		printf("%.*s\n", BW_FMT(m->told.v[i]));
-	fflush(stdout);
-}
-
 static enum bw_err file_make(struct place *place, const struct bw_seal_facts *facts, const struct bw_secret *root,
     const struct bw_keyring *ring)
 {
@@ -314,12 +219,18 @@ static bool words_gather(const struct bw_unseal_kind *kind, const struct bw_seal
 	return e == BW_OK;
 }
 
-bool seal_root(struct place *place, struct bw_str file, struct bw_secret *root)
+bool seal_root(struct place *place, struct bw_str file, const char *recovery, struct bw_secret *root)
 {
 	const struct bw_unseal_kind *kind;
 	struct bw_seal_facts facts;
 
 	*root = (struct bw_secret){0};
+	if (recovery && bw_root_key_read(bw_str_c(recovery), root) != BW_OK) {
+		fprintf(stderr, "bulwark: cannot read the root key %s\n", recovery);
+		return false;
+	}
+	if (recovery)
+		return true;
 	if (bw_seal_decode(file, &place->arena, &facts) != BW_OK) {
 		fprintf(stderr, "bulwark: %.*s/seal is no seal file, or was changed\n", BW_FMT(place->data));
 		return false;
@@ -344,7 +255,7 @@ bool seal_open_here(struct place *place, struct bw_keyring *ring)
 		fprintf(stderr, "bulwark: no seal file in %.*s: nothing was ever kept there (an ephemeral server keeps nothing)\n", BW_FMT(place->data));
 		return false;
 	}
-	if (!seal_root(place, file, &root))
+	if (!seal_root(place, file, NULL, &root))
 		return false;
 	e = bw_seal_open_file(file, &root, ring);
 	bw_secret_free(&root);

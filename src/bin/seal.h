@@ -7,13 +7,16 @@
 
 /* Options by which a seal is chosen. */
 #define OPTIONS_SEAL                                                                                              \
-	{"seal", OPTION_VALUE, "KIND", "how the root key is kept: file, passphrase, shamir, pkcs11 or kms (default: file)"},  \
+	{"seal", OPTION_VALUE, "KIND", "how the root key is kept: file, passphrase, shamir, pkcs11, tpm2 or kms (default: file)"}, \
 	    {"shares", OPTION_VALUE, "N", "shamir: how many shares, 2 to 32 (default: 5)"},                       \
 	    {"threshold", OPTION_VALUE, "K", "shamir: how many of them open it, 2 to N (default: 3)"},            \
 	    {"seal-module", OPTION_VALUE, "FILE", "pkcs11: the module of the token"},                             \
 	    {"seal-token", OPTION_VALUE, "LABEL", "pkcs11: the token's label"},                                   \
 	    {"seal-label", OPTION_VALUE, "LABEL", "pkcs11: the key's label (default: bulwark-root)"},             \
 	    {"seal-pin-file", OPTION_VALUE, "FILE", "pkcs11: a file with the PIN, mode 0600"},                    \
+	    {"seal-tpm", OPTION_VALUE, "WAY", "tpm2: how it is reached (default: device:/dev/tpmrm0)"},           \
+	    {"seal-pcrs", OPTION_VALUE, "LIST", "tpm2: PCRs that have to stand as they do now: 0,2,7, or none (default: 7)"}, \
+	    {"seal-auth-file", OPTION_VALUE, "FILE", "tpm2: a file with a word that the TPM wants too, mode 0600"}, \
 	    {"seal-endpoint", OPTION_VALUE, "URL", "kms: https://HOST[:PORT], AWS's or another Bulwark's"},       \
 	    {"seal-region", OPTION_VALUE, "REGION", "kms: its Region (default: us-east-1)"},                      \
 	    {"seal-key-id", OPTION_VALUE, "KEY", "kms: the key's id, ARN or alias"},                              \
@@ -35,8 +38,11 @@ int seal_ask(const struct parsed *p, struct place *place, const struct bw_unseal
 /* Shows people what they have to keep. */
 void seal_tell(const struct bw_seal_make *m);
 
-/* The root key of a folder, found or asked for. False with a message. The caller frees. */
-bool seal_root(struct place *place, struct bw_str file, struct bw_secret *root);
+/* For when what keeps the root key does not give it any more. */
+#define OPTION_RECOVERY_KEY {"recovery-key", OPTION_VALUE, "FILE", "a file with the root key, of 'bulwark root-key join', instead of what usually opens it"}
+
+/* The root key of a folder: of the recovery file, if there is one, else found or asked for. False with a message. The caller frees. */
+bool seal_root(struct place *place, struct bw_str file, const char *recovery, struct bw_secret *root);
 /* The keyring, for commands that look into a store without its server. False with a message. The caller frees. */
 bool seal_open_here(struct place *place, struct bw_keyring *ring);
 /* The store of a folder, to be looked at: its server may be running. False with a message. The caller closes. */

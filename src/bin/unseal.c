@@ -13,6 +13,7 @@ static const struct option unseal_options[] = {
     OPTION_DATA,
     OPTION_ROOT_KEY,
     {"status", OPTION_FLAG, NULL, "say how the seal stands, and ask for nothing"},
+    OPTION_RECOVERY_KEY,
 };
 static const struct option seal_options[] = {OPTION_DATA, OPTION_ROOT_KEY};
 
@@ -42,14 +43,14 @@ static bool word_say(const struct place *place, struct bw_str word, struct bw_se
 }
 
 /* Of a kind without people: what the server would find by itself is found here. */
-static int found_say(struct place *place, struct bw_seal_status *status)
+static int found_say(struct place *place, const char *recovery, struct bw_seal_status *status)
 {
 	struct bw_secret root;
 	struct bw_str file;
 	struct bw_buf text;
 	bool good;
 
-	if (seal_read(place, &place->arena, &file) != BW_OK || !seal_root(place, file, &root))
+	if (seal_read(place, &place->arena, &file) != BW_OK || !seal_root(place, file, recovery, &root))
 		return 1;
 	bw_buf_init(&text, 128);
 	bw_buf_put_hex(&text, root.p, root.n);
@@ -108,7 +109,9 @@ static int unseal_run(const struct parsed *p)
 		operator_show(&status);
 		return 0;
 	}
-	return bw_str_set(status.asks) ? words_say(&place, &status) : found_say(&place, &status);
+	if (bw_str_set(status.asks) && option_get(p, "recovery-key"))
+		return command_refuse(p, "--recovery-key is for what opens without people: say the %.*s", BW_FMT(status.asks));
+	return bw_str_set(status.asks) ? words_say(&place, &status) : found_say(&place, option_get(p, "recovery-key"), &status);
 }
 
 static int seal_run(const struct parsed *p)
@@ -133,7 +136,7 @@ static int seal_run(const struct parsed *p)
 const struct command command_unseal = {.name = "unseal", .arguments = "", .summary = "give a sealed server its keys back",
     .about = "Asks for the passphrase or for a share, without showing it, and hands it to the keyer of the server on the data folder;\n"
              "from standard input it takes a line each. Shares may come from several people, one call each: what was said is kept\n"
-             "until there are enough. A server whose root key needs nobody (file, token, another KMS) finds it itself when it\n"
+             "until there are enough. A server whose root key needs nobody (file, token, TPM, another KMS) finds it itself when it\n"
              "starts; after 'bulwark seal' this command finds it for it. Exit status 0: what was said was right.\n\n"
              "Examples:\n  bulwark unseal\n  bulwark unseal --status\n  bulwark unseal <share-1.txt",
     .options = unseal_options, .option_count = BW_COUNT(unseal_options), .run = unseal_run};

@@ -23,6 +23,8 @@ static const struct bw_field fields[] = {
     BW_FIELD(16, STR, struct bw_seal_facts, key_id),
     BW_FIELD(17, STR, struct bw_seal_facts, credentials_file),
     BW_FIELD(18, STR, struct bw_seal_facts, ca_file),
+    BW_FIELD(19, STR, struct bw_seal_facts, tpm),
+    BW_FIELD(20, I64, struct bw_seal_facts, pcrs),
 };
 static const struct bw_record facts_record = BW_RECORD("seal", struct bw_seal_facts, fields);
 

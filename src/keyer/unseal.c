@@ -29,6 +29,7 @@ static const struct bw_unseal_kind kinds[] = {
     {.name = "passphrase", .asks = "passphrase", .make = passphrase_make, .open = passphrase_open},
     {.name = "shamir", .asks = "share", .make = shamir_make, .open = shamir_open},
     {.name = "pkcs11", .make = pkcs11_make, .find = pkcs11_find},
+    {.name = "tpm2", .make = tpm2_make, .find = tpm2_find},
 };
 
 extern const struct bw_unseal_kind *const __start_bw_unseal_kinds[] __attribute__((weak));

@@ -22,10 +22,12 @@ struct bw_seal_facts {
 	struct bw_str salt;          /* passphrase */
 	int64_t memory_kib, passes;
 	int64_t threshold, shares;   /* shamir */
-	struct bw_str key_name;      /* tells this root key's shares from another's */
+	struct bw_str key_name;      /* tells this root key's shares from another's; this TPM from another */
 	struct bw_strs share_digests; /* so that a wrong share is told as soon as it is said */
-	struct bw_str module, token, label, pin_file; /* pkcs11: absolute paths, the token's label, the key's */
+	struct bw_str module, token, label, pin_file; /* pkcs11 (tpm2: pin_file): absolute paths, the token's label, the key's */
 	struct bw_str endpoint, region, key_id, credentials_file, ca_file; /* kms */
+	struct bw_str tpm; /* tpm2: how it is reached (crypto/tpm.h) */
+	int64_t pcrs;      /* tpm2: a bit each */
 };
 
 /* A making: what was asked for, and what the people get. */
@@ -36,7 +38,7 @@ struct bw_seal_make {
 	struct bw_str passphrase;    /* passphrase */
 	int64_t memory_kib, passes;  /* 0: the usual cost */
 	int64_t threshold, shares;   /* shamir */
-	struct bw_seal_facts wanted; /* pkcs11, kms: what they go by, as it will stand in the facts */
+	struct bw_seal_facts wanted; /* pkcs11, tpm2, kms: what they go by, as it will stand in the facts */
 	struct bw_strs told;         /* shamir: the shares, to be shown once */
 };
 

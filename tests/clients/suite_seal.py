@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Sealed servers: what they answer, who opens them, and what stays as it was."""
-import atexit
 import json
 import os
 import pathlib
@@ -9,69 +8,15 @@ import signal
 import socket
 import ssl
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
-import urllib.error
 import urllib.request
 
 import harness
+from seal_case import WORK, answered, bulwark, code_of, is_open, is_sealed, processes, state, until
 
-WORK = pathlib.Path(tempfile.mkdtemp(prefix="bulwark-seal-"))
-atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 PASSPHRASE = "correct horse battery staple"
-
-
-def bulwark(command, data, *words, say=""):
-    """A command on a data folder; `say` is its standard input. Status, output, errors."""
-    done = subprocess.run([harness.BINARY, command, "--data", str(data), "--root-key", f"{data}.key", *words], input=say,
-                          capture_output=True, text=True, timeout=120, env={**os.environ, "HOME": str(WORK)})
-    return done.returncode, done.stdout, done.stderr
-
-
-def answered(server, path="/_bulwark/health", method="GET", body=None, headers=None):
-    request = urllib.request.Request(server.endpoint + path, data=body, method=method, headers=headers or {})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read().decode(), answer.headers
-    except urllib.error.HTTPError as e:
-        return e.code, e.read().decode(), e.headers
-
-
-def until(what, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if what():
-                return True
-        except OSError:
-            pass
-        time.sleep(0.05)
-    return False
-
-
-def state(server):
-    """The state of the seal, as the api process tells it."""
-    return json.loads(answered(server)[1])
-
-
-def is_open(server):
-    return until(lambda: state(server)["status"] == "ok")
-
-
-def is_sealed(server):
-    return until(lambda: state(server)["status"] == "sealed")
-
-
-def code_of(call):
-    """The error code and status that a boto3 call fails with."""
-    from botocore.exceptions import ClientError
-    try:
-        call()
-    except ClientError as e:
-        return e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"]
-    return None
 
 
 class Passphrase(unittest.TestCase):
@@ -301,12 +246,6 @@ class File(unittest.TestCase):
         status, _, err = bulwark("init", self.data, "--seal", "passphrase", say=PASSPHRASE + "\n")
         self.assertEqual(2, status)
         self.assertIn("sealed by file", err)
-
-
-def processes(server):
-    """The server's children, by their titles."""
-    lines = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(server.process.pid)], capture_output=True, text=True).stdout
-    return {line.split()[1]: int(line.split()[0]) for line in lines.splitlines()}
 
 
 class Rekey(unittest.TestCase):
