@@ -86,21 +86,34 @@ void bw_arena_init_lent(struct bw_arena *a, size_t limit_bytes, const struct bw_
 	(void)chunk_add(a, 0, lender);
 }
 
+static size_t rounded(size_t bytes)
+{
+	size_t need = (bytes + 15) & ~(size_t)15;
+
+	MUST(need >= bytes);
+	return need;
+}
+
+/* There is room for `bytes`, a multiple of 16. */
+static void *chunk_take(struct bw_arena *a, struct bw_arena_chunk *c, size_t bytes)
+{
+	void *p = c->data + c->used;
+
+	c->used += bytes;
+	a->used_bytes += bytes;
+	if (a->used_bytes > a->limit_bytes)
+		a->over = true;
+	return p;
+}
+
 void *bw_arena_alloc(struct bw_arena *a, size_t bytes)
 {
 	struct bw_arena_chunk *c = a->chunks;
-	size_t need = (bytes + 15) & ~(size_t)15;
-	void *p;
+	size_t need = rounded(bytes);
 
-	MUST(need >= bytes);
 	if (!c || c->size - c->used < need)
 		c = chunk_add(a, need, c ? c->lender : NULL);
-	p = c->data + c->used;
-	c->used += need;
-	a->used_bytes += need;
-	if (a->used_bytes > a->limit_bytes)
-		a->over = true;
-	return memset(p, 0, need);
+	return memset(chunk_take(a, c, need), 0, need);
 }
 
 void *bw_arena_alloc_array(struct bw_arena *a, size_t size, size_t count)
@@ -122,16 +135,25 @@ struct bw_str bw_arena_str(struct bw_arena *a, struct bw_str s)
 	return bw_str_make(copy, s.n);
 }
 
+/* Into what is left of the newest chunk, for most texts fit there; else once more, into as much as it takes.
+ */
 struct bw_str bw_arena_printf(struct bw_arena *a, const char *fmt, ...)
 {
+	struct bw_arena_chunk *c = a->chunks;
+	size_t room = c ? c->size - c->used : 0;
+	char *text = c ? c->data + c->used : NULL;
 	va_list args;
-	char *text;
 	int n;
 
 	va_start(args, fmt);
-	n = vsnprintf(NULL, 0, fmt, args);
+	n = vsnprintf(text, room, fmt, args);
 	va_end(args);
 	MUST(n >= 0);
+	if ((size_t)n < room) {
+		(void)chunk_take(a, c, rounded((size_t)n + 1));
+		return bw_str_make(text, (size_t)n);
+	}
+	bw_wipe(text, room);
 	text = bw_arena_alloc(a, (size_t)n + 1);
 	va_start(args, fmt);
 	vsnprintf(text, (size_t)n + 1, fmt, args);

@@ -3,6 +3,31 @@
 #include "base/buf.h"
 #include "base/map.h"
 
+/* Below, at and above what is left of a chunk: the text is whole, and what was given out before stays as it
+ * was. */
+TEST(arena_prints_where_it_fits)
+{
+	for (int left = 0; left <= 64; left += 16)
+		for (int n = 0; n <= 80; n++) {
+			struct bw_arena a;
+			struct bw_str text;
+			char *before;
+
+			bw_arena_init(&a, 1 << 20);
+			before = bw_arena_alloc(&a, (size_t)(4096 - left));
+			memset(before, 'b', (size_t)(4096 - left));
+			text = bw_arena_printf(&a, "%0*d", n, 0);
+			assert_int_equal(text.n, n ? n : 1);
+			assert_int_equal(text.p[text.n], 0);
+			for (size_t i = 0; i < text.n; i++)
+				assert_int_equal(text.p[i], '0');
+			assert_ptr_not_equal(bw_arena_alloc(&a, 1), text.p);
+			assert_int_equal(before[4095 - left], 'b');
+			assert_int_equal(text.p[0], '0');
+			bw_arena_free(&a);
+		}
+}
+
 TEST(arena_marks_when_its_ceiling_is_passed)
 {
 	struct bw_arena a;
