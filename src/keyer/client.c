@@ -13,7 +13,7 @@ enum {
 	SLOT_BITS = 12, /* requests on their way at one time: as many as one address may have connections */
 	SLOTS = 1 << SLOT_BITS,
 	ANSWERS_PER_TURN = 256, /* then the network has its turn */
-	KICK_EVERY = 8, /* requests of one turn, so that a keyer on another core begins while this loop is
+	KICK_EVERY = 32, /* requests of one turn, so that a keyer on another core begins while this loop is
 	                   still at work */
 	WAIT_MS =
 	    20 * 1000, /* for what takes the keyer a millisecond, and its being started anew some seconds */

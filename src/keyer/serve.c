@@ -17,7 +17,7 @@ enum {
 	SLOW_THREADS = 2, /* making RSA keys: up to seconds each */
 	SLOW_MAX = 64,    /* of those waiting; then callers are told to come again */
 	SWEEP_MS = 60 * 1000,
-	TELL_US = 100, /* so long an answer may wait for others, before the loop is woken for all of them */
+	TELL_US = 400, /* so long an answer may wait for others, before the loop is woken for all of them */
 	ARENA_MAX = 1 << 20,
 };
 
