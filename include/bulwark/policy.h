@@ -30,7 +30,7 @@ struct bulwark_allocator {
 enum bulwark_result {
 	BULWARK_OK,
 	BULWARK_INVALID,   /* AWS would refuse the document: see the fault */
-	BULWARK_TOO_LARGE, /* more than 128 KiB of text */
+	BULWARK_TOO_LARGE, /* more than 160 KiB of text */
 	BULWARK_NO_MEMORY,
 };
 

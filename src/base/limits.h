@@ -17,7 +17,7 @@ enum {
 	BW_FORM_FIELDS_MAX = 4096,          /* key=value pairs of a query body */
 	BW_LIST_ITEMS_MAX = 10000,          /* elements of one list in an input */
 	BW_SHAPE_DEPTH_MAX = 32,            /* nesting of a typed input or output */
-	BW_POLICY_TEXT_MAX = 128 * 1024,    /* trust, key and resource policies are far smaller */
+	BW_POLICY_TEXT_MAX = 160 * 1024,    /* AWS's longest of its own, AWSSupportServiceRolePolicy, has 139,749 bytes */
 	BW_STORE_KEY_MAX = 500,             /* LMDB's default is 511 */
 	BW_STORE_VALUE_MAX = 1024 * 1024,   /* one record */
 	BW_STORE_BATCH_OPS_MAX = 4096,      /* puts, deletes and counts of one call */

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "aws/managed.h"
+#include "policy/policy.h"
 
 static struct bw_arena arena;
 
@@ -47,13 +48,14 @@ TEST(managed_refuses_what_aws_has_not)
 	assert_int_equal(bw_managed_find(BW_STR_NONE, &p), BW_ENOTFOUND);
 }
 
-TEST(managed_every_policy_is_sorted_and_unpacks)
+TEST(managed_every_policy_is_sorted_unpacks_and_compiles)
 {
 	struct bw_str last = BW_STR("");
 
 	assert_true(bw_managed_count() > 1000);
 	for (size_t i = 0; i < bw_managed_count(); i++) {
 		struct bw_managed p, again;
+		struct bw_policy *policy;
 		struct bw_str text;
 
 		bw_arena_init(&arena, 1 << 22);
@@ -68,6 +70,8 @@ TEST(managed_every_policy_is_sorted_and_unpacks)
 		text = bw_managed_document(&p, &arena);
 		assert_true(bw_str_starts(text, BW_STR("{\"Version\":\"2012-10-17\",")));
 		assert_true(bw_str_ends(text, BW_STR("}")));
+		assert_ok(bw_policy_compile(text, BW_POLICY_IDENTITY, &policy, NULL));
+		bw_policy_release(policy);
 		bw_arena_free(&arena);
 	}
 }

@@ -364,7 +364,7 @@ TEST(policy_grammar_documents_have_a_largest_size)
 	                     BW_POLICY_IDENTITY, &p, &error),
 	    BW_ETOOBIG);
 	assert_null(p);
-	assert_string_equal(error.text, "The policy document is larger than 131072 bytes.");
+	assert_string_equal(error.text, "The policy document is larger than 163840 bytes.");
 	bw_arena_free(&arena);
 }
 
