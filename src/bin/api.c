@@ -277,6 +277,7 @@ int api_run(const struct bw_proc_self *self)
 	enum bw_err e;
 
 	s->api = self->ctx;
+	s->api->core.processes = self->table;
 	e = boards_take(&s->api->core);
 	if (e == BW_OK)
 		e = bw_sandbox_enter();

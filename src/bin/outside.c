@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "net/tls.h"
 
 enum {
 	TIMEOUT_MS =
@@ -56,12 +57,16 @@ static int cluster_parse(
 static int authorities_read(const struct parsed *p, struct bw_arena *a, struct bw_outside_config *c)
 {
 	const char *given = option_get(p, "xks-ca");
+	struct ssl_ctx_st *trust;
 
 	c->ca_pem = BW_STR("");
-	if (given)
-		return file_read(given, CA_MAX, a, &c->ca_pem) == BW_OK
-		           ? 0
-		           : command_refuse(p, "--xks-ca %s cannot be read", given);
+	if (given) {
+		if (file_read(given, CA_MAX, a, &c->ca_pem) != BW_OK ||
+		    bw_tls_client_new(c->ca_pem, &trust) != BW_OK)
+			return command_refuse(p, "--xks-ca %s cannot be read", given);
+		bw_tls_free(trust);
+		return 0;
+	}
 	for (size_t i = 0; i < BW_COUNT(authorities); i++)
 		if (file_read(authorities[i], CA_MAX, a, &c->ca_pem) == BW_OK)
 			return 0;

@@ -360,7 +360,8 @@ static enum bw_err helper_prepare(const struct parsed *p, struct place *place, s
 /* It loads code of others: nothing of ours stays in its memory. */
 static int outside_main(const struct bw_proc_self *self)
 {
-	const struct bw_proc_self own = {.channel = self->channel, .ctx = &outside.outside};
+	const struct bw_proc_self own = {
+	    .channel = self->channel, .ctx = &outside.outside, .incarnation = self->incarnation};
 
 	keyer_forget(&keyer, false);
 	bw_helper_forget(&helper, -1);
@@ -404,8 +405,10 @@ static int serve_run(const struct parsed *p)
 	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
-	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true, .user = edge_user()},
-	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true},
+	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .needed_by = helper.serving,
+	        .outlives = true, .user = edge_user()},
+	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY,
+	        .needed_by = outside.outside_ends, .outlives = true},
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
 	    {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
 	};
@@ -424,6 +427,8 @@ static int serve_run(const struct parsed *p)
 	if (helper_prepare(p, &place, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
 	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
+	rows[1].needed_count = helper.count;
+	rows[2].needed_count = outside.outside.channel_count;
 	api.core.keyer_channels = keyer.channels;
 	api.core.outside_channels = outside.api_ends;
 	api.core.seal = keyer.status;

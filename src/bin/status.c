@@ -52,6 +52,19 @@ static struct bw_str text_of(const struct bw_json_value *object, struct bw_str m
 	return v && v->kind == BW_JSON_STRING ? v->text : BW_STR("");
 }
 
+/* Which processes there are. A server that is asked from afar does not tell. */
+static void processes_print(const struct bw_json_value *list)
+{
+	for (size_t i = 0; list && list->kind == BW_JSON_ARRAY && i < list->count; i++) {
+		const struct bw_json_value *one = &list->values[i];
+		struct bw_str state = one->kind == BW_JSON_OBJECT ? text_of(one, BW_STR("state")) : BW_STR("?");
+
+		if (bw_str_eq(state, BW_STR("idle")))
+			state = BW_STR("not started (nothing needs it)");
+		printf("  %-10s %-8.*s %.*s\n", i ? "" : "processes", BW_FMT(text_of(one, BW_STR("name"))), BW_FMT(state));
+	}
+}
+
 /* A line a listener: where it listens, whose it is, and if not, why not. */
 static void listeners_print(struct bw_str endpoint, struct bw_str ca, struct bw_arena *a)
 {
@@ -117,6 +130,7 @@ static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str 
 	row_print(&health, "ephemeral", "ephemeral");
 	row_print(&health, "uptime s", "uptime_s");
 	row_print(&health, "calls", "calls");
+	processes_print(bw_json_member(&health, BW_STR("processes")));
 	guard_print(bw_json_member(&health, BW_STR("guard")));
 	listeners_print(endpoint, ca, a);
 	return 0;

@@ -138,6 +138,7 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	core->outside_channels = config->outside_channels;
 	core->edge_images = config->edge_images;
 	core->edge_reports = config->edge_reports;
+	core->processes = config->processes;
 	core->root_key_id = bw_arena_str(&core->arena, config->root_key_id);
 	core->root_secret = bw_arena_str(&core->arena, config->root_secret);
 	e = parts_open(core, config);

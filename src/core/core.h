@@ -34,6 +34,7 @@ struct bw_core_config {
 	const int *outside_channels;          /* the api's ends of bw_outside_channel, likewise, kept open; NULL: no outside */
 	struct bw_edge_config edge;           /* lists are borrowed for the core's life */
 	struct bw_guard_config guard;         /* likewise */
+	const struct bw_proc_table *processes; /* the parent's word on them; NULL: there is none */
 	struct bw_board *guard_images, *guard_reports; /* to and from the guard (core/guard_image.h); NULL: there is none */
 };
 

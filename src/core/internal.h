@@ -23,6 +23,7 @@ struct bw_core {
 	struct bw_str root_key_id, root_secret, root_hash;
 	struct bw_board *edge_images;
 	const struct bw_edge_reports *edge_reports;
+	const struct bw_proc_table *processes;
 	bool ephemeral;
 	int64_t started_ms;
 	const struct bw_op ***rows;     /* [service][operation] as in bw_services; NULL: not built */

@@ -4,12 +4,27 @@
 #include "core/sealed.h"
 
 #include "codec/json.h"
+#include "proc/proc.h"
 
 /* The server's own paths: health for anybody, reset for loopback and ephemeral servers only. */
 
 static void answer(struct bw_http_exchange *x, int status, struct bw_str body)
 {
 	bw_http_respond(x, status, BW_STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"), body, false);
+}
+
+static const char *const state_names[] = {
+    [BW_PROC_IDLE] = "idle", [BW_PROC_STARTING] = "starting", [BW_PROC_SERVING] = "serving"};
+
+static void processes_put(const struct bw_proc_table *t, struct bw_buf *json)
+{
+	bw_buf_put(json, BW_STR(",\"processes\":["));
+	for (size_t i = 0; t && i < t->count; i++) {
+		uint32_t state = atomic_load_explicit(&t->rows[i].state, memory_order_relaxed);
+
+		bw_buf_printf(json, "%s{\"name\":\"%s\",\"state\":\"%s\"}", i ? "," : "", t->rows[i].title, state_names[state]);
+	}
+	bw_buf_put_c(json, ']');
 }
 
 static void health(struct bw_lane *lane, struct bw_http_exchange *x)
@@ -25,9 +40,11 @@ static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 	bw_buf_printf(&body, ",\"ephemeral\":%s,\"enforcing\":true,\"uptime_s\":%lld,\"calls\":%llu,\"commits\":%llu",
 	    core->ephemeral ? "true" : "false", (long long)((bw_clock_mono_ms() - core->started_ms) / 1000),
 	    (unsigned long long)atomic_load(&core->calls), (unsigned long long)bw_store_seq(core->store));
-	/* Names of interfaces are for this machine alone. */
-	if (x->peer_loopback)
+	/* Names of interfaces, and how this server is made, are for this machine alone. */
+	if (x->peer_loopback) {
 		bw_guard_health(core, &body);
+		processes_put(core->processes, &body);
+	}
 	bw_seal_health(core->seal, &body);
 	rekeyer_health(core->rekeyer, &body);
 	bw_buf_put(&body, BW_STR("}\n"));

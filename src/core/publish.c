@@ -2,6 +2,7 @@
 
 #include "core/guard.h"
 #include "core/internal.h"
+#include "proc/board.h"
 
 enum {
 	GATHER_MS = 30,                /* commits of one burst become one image */
@@ -31,6 +32,12 @@ static const struct bw_image_builder *builder(void)
 
 /* ---- Making one ---- */
 
+/* The edge is started by its first image: there is none before there is something to serve. */
+static bool is_needed(const struct publisher *p, const struct bw_edge_image *image)
+{
+	return image->load_balancer_count || !p->core->edge_images || bw_board_seq(p->core->edge_images);
+}
+
 static enum bw_err make(struct publisher *p, int64_t *due_ms)
 {
 	struct bw_edge_image image = {
@@ -46,7 +53,7 @@ static enum bw_err make(struct publisher *p, int64_t *due_ms)
 	e = builder()->build(p->core, view, &arena, &image, due_ms);
 	if (e == BW_OK && arena.over)
 		e = BW_ETOOBIG;
-	if (e == BW_OK)
+	if (e == BW_OK && is_needed(p, &image))
 		e = bw_edge_publish(p->core->edge_images, &image);
 	bw_snapshot_end(view);
 	bw_arena_wipe(&arena); /* it holds the certificates' keys */

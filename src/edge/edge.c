@@ -29,13 +29,6 @@ int64_t edge_wall_ms(struct edge *e)
 
 /* ---- images ---- */
 
-/* The loops that wait for the first listener. */
-static void others_wake(struct edge *e)
-{
-	if (!e->woke && e->first && e->listenings)
-		e->woke = bw_proc_send(e->self->channel, BW_PROC_WAKE, BW_STR("")) == BW_OK;
-}
-
 static void image_take(struct edge *e)
 {
 	struct edge_config *config, *old = e->config;
@@ -57,7 +50,6 @@ static void image_take(struct edge *e)
 	listenings_update(e, config);
 	e->config = config;
 	config_release(old);
-	others_wake(e);
 	sockets_say(e);
 	report_touch(e);
 }

@@ -25,6 +25,7 @@ struct bw_edge {
 	unsigned loops;
 	struct bw_edge_loop rows[BW_EDGE_LOOPS_MAX];
 	struct bw_board *images;
+	int images_wake; /* readable from the first image on: nobody takes it */
 	struct bw_edge_reporter reporters[BW_EDGE_SEATS];
 	struct bw_edge_reports reports;
 	/* What the first loop has found out, for the others; its processes take turns. */
@@ -44,8 +45,7 @@ struct bw_edge {
 /* For `loops` loops (1 to BW_EDGE_LOOPS_MAX), listening at `place` alone. BW_EIO (logged). */
 BW_CHECKED enum bw_err bw_edge_make(unsigned loops, const struct bw_cidr *place, struct bw_edge *out);
 void bw_edge_free(struct bw_edge *e);
-/* A row of the process table for each loop, of which all but the first wait until there is a listener. `run`
- * calls bw_edge_run. */
+/* A row of the process table for each loop, none started before there is an image. `run` calls bw_edge_run. */
 void bw_edge_rows(struct bw_edge *e, const char *user, int (*run)(const struct bw_proc_self *self),
     struct bw_proc_row *rows);
 /* Which of its loop's two seats the process has: numbers below BW_EDGE_SEATS, its own among those that serve. */

@@ -479,7 +479,7 @@ struct edge {
 	struct bw_proc_socket *drops; /* sockets that nobody needs, not said yet */
 	size_t drop_count, drop_room;
 	unsigned sockets_asked;
-	bool settled, woke; /* said so */
+	bool settled; /* said so */
 	struct bw_arena before_arena, heard_arena;
 	struct bw_edge_report before, heard; /* of the process whose seat this was; of health */
 	struct edge_config *config; /* the newest; a reference */

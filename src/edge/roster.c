@@ -64,6 +64,7 @@ static enum bw_err boards_make(struct bw_edge *e)
 	static const char *const health[] = {"edge-health-0", "edge-health-1"};
 
 	TRY(bw_board_new("edge-images", BW_EDGE_IMAGE_MAX, &e->images));
+	e->images_wake = bw_board_wake_fd(e->images);
 	for (size_t i = 0; i < BW_COUNT(health); i++)
 		TRY(bw_board_new(health[i], BW_EDGE_REPORT_MAX, &e->health[i]));
 	for (size_t i = 0; i < 2 * (size_t)e->loops; i++) {
@@ -114,9 +115,10 @@ void bw_edge_rows(struct bw_edge *e, const char *user, int (*run)(const struct b
 		rows[i] = (struct bw_proc_row){.title = loop->title,
 		    .run = run,
 		    .ctx = loop,
-		    .may_send = 1u << BW_PROC_READY | 1u << BW_PROC_WAKE | 1u << BW_PROC_SOCKET |
-		                1u << BW_PROC_SOCKET_DROP | 1u << BW_PROC_SOCKET_SETTLE,
-		    .waits = i > 0,
+		    .may_send = 1u << BW_PROC_READY | 1u << BW_PROC_SOCKET | 1u << BW_PROC_SOCKET_DROP |
+		                1u << BW_PROC_SOCKET_SETTLE,
+		    .needed_by = &e->images_wake,
+		    .needed_count = 1,
 		    .relieved = true,
 		    .user = user,
 		    .begins = seat_begins,

@@ -236,7 +236,7 @@ static enum bw_err serving_start(struct serving *s, const struct bw_proc_self *s
 	(void)setenv("RES_OPTIONS", "timeout:1 attempts:1", 1);
 	TRY(bw_sandbox_enter());
 	TRY(threads_start(s));
-	for (size_t i = 0; i < o->channel_count; i++)
+	for (size_t i = 0; i < o->channel_count && self->incarnation > 1; i++)
 		answer_send(o->channels[i], OUTSIDE_HELLO, &nothing);
 	return bw_proc_send(self->channel, BW_PROC_READY, BW_STR(""));
 }

@@ -29,7 +29,10 @@ static void parent_forget(struct parent *p)
 {
 	close(p->signals);
 	sockets_close(p);
+	table_forget(p);
 	for (size_t i = 0; i < p->count; i++) {
+		if (p->children[i].needs >= 0)
+			close(p->children[i].needs);
 		if (p->children[i].now.channel >= 0)
 			close(p->children[i].now.channel);
 		if (p->children[i].old.channel >= 0)
@@ -39,7 +42,7 @@ static void parent_forget(struct parent *p)
 
 static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
 {
-	struct bw_proc_self self = {channel, c->row->ctx, c->incarnations};
+	struct bw_proc_self self = {channel, c->row->ctx, c->incarnations, p->shown};
 	int status;
 
 	/* Dying with the parent is forgotten when the user changes: it comes second. */
@@ -189,14 +192,16 @@ static void now_ended(struct parent *p, struct child *c, int status, bool clean)
 		c->reloading = false;
 		if (c->again)
 			child_relieve(p, c);
-	} else if (!c->ready && c->incarnations == 1 && !c->row->waits) {
+	} else if (!c->ready && c->incarnations == 1 && c->needs < 0) {
 		/* It could not even start: its own words are in the log, and trying again would only repeat
 		 * them. */
 		p->status = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
 		drain(p);
 	} else if (c->ready && clean) {
 		/* It asked for it: it goes on as it would at a first start. */
-		c->restart_ms = bw_clock_mono_ms() + 1;
+		c->ready = false;
+		c->asleep = c->needs >= 0;
+		c->restart_ms = c->asleep ? 0 : bw_clock_mono_ms() + 1;
 	} else {
 		restart_plan(c, lived_ms, status);
 	}

@@ -24,7 +24,8 @@ struct child {
 	bool ready;      /* `now` has served since it was started */
 	bool
 	    reloading; /* and was told to read its configuration again since, or is to take over from `old` */
-	bool asleep;   /* a row that waits, not woken yet */
+	bool asleep;   /* nothing has needed it yet, or needs it any more */
+	int needs;     /* readable when one of the row's `needed_by` is; -1: it has none */
 	bool again;    /* asked to be relieved while one was retiring still */
 	uint32_t incarnations;
 	int64_t restart_ms; /* when to start it again; 0: not waiting */
@@ -38,6 +39,8 @@ struct parent {
 	sigset_t old_mask;
 	int signals;
 	struct bw_map sockets; /* sockets.c */
+	struct bw_proc_table *table; /* table.c: ours to write */
+	const struct bw_proc_table *shown; /* the same for everybody */
 	int64_t kill_ms;       /* draining: when patience ends; 0: not draining */
 	int64_t grace_ms;
 	int64_t watchdog_ms; /* how often systemd wants to hear from us; 0: never */
@@ -60,6 +63,15 @@ bool only_outliving_left(const struct parent *p);
 
 /* proc.c */
 void drain(struct parent *p);
+
+/* table.c */
+BW_CHECKED enum bw_err table_open(struct parent *p);
+/* Says how everybody is. */
+void table_say(struct parent *p);
+/* In a child: what is the parent's to write goes. */
+void table_forget(struct parent *p);
+/* At the end. */
+void table_close(struct parent *p);
 
 /* sockets.c */
 void sockets_open(struct parent *p);

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -91,29 +92,16 @@ static void ready_take(struct parent *p, struct child *c)
 	}
 }
 
-/* Those who wait are needed: they are started like any that is due. */
-static void wake(struct parent *p)
-{
-	for (size_t i = 0; i < p->count; i++)
-		if (p->children[i].asleep && !p->children[i].restart_ms)
-			p->children[i].restart_ms = bw_clock_mono_ms();
-}
-
 static bool message_take(
     struct parent *p, struct child *c, const struct life *life, const struct bw_proc_message *m)
 {
-	switch (m->type) {
-	case BW_PROC_READY:
+	if (m->type == BW_PROC_READY) {
 		if (life == &c->now)
 			ready_take(p, c);
 		return true;
-	case BW_PROC_WAKE:
-		wake(p);
-		return true;
-	default:
-		/* What is drained is given nothing more. */
-		return p->kill_ms || sockets_take(p, c, life, m);
 	}
+	/* What is drained is given nothing more. */
+	return p->kill_ms || sockets_take(p, c, life, m);
 }
 
 static void channel_take(struct parent *p, struct child *c, struct life *life)
@@ -165,6 +153,12 @@ static void life_kill(const struct child *c, const struct life *l)
 	(void)kill(l->pid, SIGKILL);
 }
 
+/* What is drained needs those that outlive it as before. */
+static bool may_start(const struct parent *p, const struct child *c)
+{
+	return !p->kill_ms || (c->asleep && c->row->outlives && !only_outliving_left(p));
+}
+
 /* Starts and kills what is due; how long to sleep until the next of these, -1: nothing waits. */
 static int64_t timers_run(struct parent *p)
 {
@@ -176,11 +170,11 @@ static int64_t timers_run(struct parent *p)
 		if (p->kill_ms && now >= p->kill_ms) {
 			life_kill(c, &c->now);
 			life_kill(c, &c->old);
-		} else if (!p->kill_ms && c->restart_ms && now >= c->restart_ms &&
+		} else if (may_start(p, c) && c->restart_ms && now >= c->restart_ms &&
 		           child_start(p, c) != BW_OK) {
 			c->restart_ms = now + RESTART_RETRY_MS;
 		}
-		if (!p->kill_ms && c->restart_ms)
+		if (may_start(p, c) && c->restart_ms)
 			wait = sooner(wait, c->restart_ms - now);
 	}
 	if (p->kill_ms)
@@ -196,24 +190,47 @@ static bool anyone(const struct parent *p)
 	return false;
 }
 
+/* By whom a row is needed, as one descriptor. */
+static enum bw_err needs_open(struct child *c)
+{
+	c->needs = c->row->needed_count ? epoll_create1(EPOLL_CLOEXEC) : -1;
+	for (size_t i = 0; i < c->row->needed_count; i++) {
+		struct epoll_event readable = {.events = EPOLLIN};
+
+		if (c->needs < 0 || epoll_ctl(c->needs, EPOLL_CTL_ADD, c->row->needed_by[i], &readable) != 0) {
+			bw_log(BW_LOG_ERROR, "epoll: %s", strerror(errno));
+			return BW_EIO;
+		}
+	}
+	c->asleep = c->needs >= 0;
+	return BW_OK;
+}
+
 static void turn(struct parent *p)
 {
-	struct pollfd watched[1 + 2 * ROWS_MAX] = {{.fd = p->signals, .events = POLLIN}};
+	struct pollfd watched[1 + 3 * ROWS_MAX] = {{.fd = p->signals, .events = POLLIN}};
 	int64_t wait = timers_run(p);
 
+	table_say(p);
 	for (size_t i = 0; i < p->count; i++) {
-		watched[1 + 2 * i] = (struct pollfd){.fd = p->children[i].now.channel, .events = POLLIN};
-		watched[2 + 2 * i] = (struct pollfd){.fd = p->children[i].old.channel, .events = POLLIN};
+		const struct child *c = &p->children[i];
+		bool sleeps = c->asleep && !c->restart_ms && may_start(p, c);
+
+		watched[1 + 3 * i] = (struct pollfd){.fd = c->now.channel, .events = POLLIN};
+		watched[2 + 3 * i] = (struct pollfd){.fd = c->old.channel, .events = POLLIN};
+		watched[3 + 3 * i] = (struct pollfd){.fd = sleeps ? c->needs : -1, .events = POLLIN};
 	}
-	if (poll(watched, 1 + 2 * p->count, (int)wait) < 0)
+	if (poll(watched, 1 + 3 * p->count, (int)wait) < 0)
 		return;
 	for (size_t i = 0; i < p->count; i++) {
 		struct child *c = &p->children[i];
 
-		if (watched[1 + 2 * i].revents && c->now.channel >= 0)
+		if (watched[1 + 3 * i].revents && c->now.channel >= 0)
 			channel_take(p, c, &c->now);
-		if (watched[2 + 2 * i].revents && c->old.channel >= 0)
+		if (watched[2 + 3 * i].revents && c->old.channel >= 0)
 			channel_take(p, c, &c->old);
+		if (watched[3 + 3 * i].revents) /* started like any that is due */
+			c->restart_ms = bw_clock_mono_ms();
 	}
 	if (watched[0].revents)
 		signal_take(p);
@@ -268,9 +285,11 @@ int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms)
 	sockets_open(&p);
 	p.watchdog_ms = watchdog_asked();
 	for (size_t i = 0; i < count; i++)
-		p.children[i] = (struct child){
-		    .row = &rows[i], .now.channel = -1, .old.channel = -1, .asleep = rows[i].waits};
-	if (signals_take(&p) != BW_OK)
+		p.children[i] = (struct child){.row = &rows[i], .now.channel = -1, .old.channel = -1, .needs = -1};
+	for (size_t i = 0; i < count; i++)
+		if (needs_open(&p.children[i]) != BW_OK)
+			return 1;
+	if (table_open(&p) != BW_OK || signals_take(&p) != BW_OK)
 		return 1;
 	for (size_t i = 0; i < count; i++)
 		if (!p.children[i].asleep && child_start(&p, &p.children[i]) != BW_OK) {
@@ -282,6 +301,10 @@ int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms)
 		turn(&p);
 	bw_map_free(&p.sockets);
 	close(p.signals);
+	for (size_t i = 0; i < count; i++)
+		if (p.children[i].needs >= 0)
+			close(p.children[i].needs);
+	table_close(&p);
 	MUST(sigprocmask(SIG_SETMASK, &p.old_mask, NULL) == 0);
 	return p.status;
 }

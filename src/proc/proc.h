@@ -2,6 +2,7 @@
  * forks, watches and restarts; children speak with it in typed messages over a socket of their own. */
 #pragma once
 
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "base/str.h"
@@ -12,7 +13,6 @@ enum bw_proc_type {
 	BW_PROC_DRAIN,  /* parent: finish what is in work, then exit */
 	BW_PROC_RELOAD, /* parent: read the configuration again */
 	BW_PROC_RETIRE, /* parent: another has taken over; finish at leisure, then exit */
-	BW_PROC_WAKE,   /* child: the rows that wait are needed now */
 	/* A struct bw_proc_socket each. Child: asks for a listening socket; the parent answers with it. */
 	BW_PROC_SOCKET,
 	BW_PROC_SOCKET_DROP, /* child: nobody needs it any more */
@@ -47,11 +47,27 @@ struct bw_proc_socket {
 	int32_t error; /* of the answer: why there is none, an errno */
 };
 
+enum bw_proc_state {
+	BW_PROC_IDLE,     /* not started: nothing needs it */
+	BW_PROC_STARTING, /* or to be started again, after a pause */
+	BW_PROC_SERVING,
+};
+
+/* What the parent says of its rows, in memory that nobody else can write. */
+struct bw_proc_table {
+	size_t count;
+	struct {
+		char title[16];
+		_Atomic uint32_t state;
+	} rows[BW_PROC_ROWS_MAX];
+};
+
 /* A child as it sees itself. */
 struct bw_proc_self {
 	int channel; /* to the parent: non-blocking */
 	void *ctx;   /* of the row */
 	uint32_t incarnation; /* the row's first process is 1 */
+	const struct bw_proc_table *table;
 };
 
 struct bw_proc_row {
@@ -60,7 +76,10 @@ struct bw_proc_row {
 	int (*run)(const struct bw_proc_self *self);
 	void *ctx;
 	uint32_t may_send; /* bits of enum bw_proc_type */
-	bool waits;        /* is not started before a row says BW_PROC_WAKE */
+	/* It is not started before one of these can be read, and not again after it ended with status 0: what is
+	 * sent to a process that is not there wakes it, and waits for it. NULL: it is started at once. */
+	const int *needed_by;
+	size_t needed_count;
 	bool relieved;     /* SIGHUP starts a successor, and tells this one to retire when that is ready */
 	bool outlives;     /* told to drain only when every row without this has ended: others need it to finish */
 	const char *user;  /* whose powers it takes for good when started by root; NULL: the parent's */
@@ -74,7 +93,7 @@ struct bw_proc_row {
 /* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then
  * killed; a second SIGINT kills at once), or when one could not start at first. SIGHUP reloads, or relieves. A
  * row that dies later is started again, after a pause that grows while it keeps dying; one that ends with
- * status 0 wants to be, and is at once. Returns the exit status. Must be called
+ * status 0 wants to be, and is at once, or when it is needed. Returns the exit status. Must be called
  * with one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as
  * every row serves (WatchdogSec=). Descriptors up to the hard limit may be opened. */
 int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms);

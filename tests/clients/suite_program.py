@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -356,6 +357,22 @@ class Life(unittest.TestCase):
         time.sleep(0.2)
         server.wait()
         self.assertTrue(harness.client("sts", server).get_caller_identity()["Arn"].endswith(":user/admin"))
+
+    def test_who_is_not_needed_is_not_there(self):
+        server = harness.Server(ephemeral=False)
+
+        def shown():
+            return dict(re.findall(r"^  (?:processes)? +(\w+) +(serving|starting|not started \(nothing needs it\))$",
+                                   bulwark("status", server=server)[1], re.M))
+        idle = "not started (nothing needs it)"
+        self.assertEqual({"keyer": "serving", "api": "serving", "helper": idle, "outside": idle, "edge": idle}, shown())
+        subnet = harness.client("ec2", server).describe_subnets()["Subnets"][0]["SubnetId"]
+        harness.client("elbv2", server).create_load_balancer(Name="first", Type="network", Subnets=[subnet])
+        end = time.monotonic() + 20
+        while shown()["edge"] != "serving" and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual("serving", shown()["edge"])
+        self.assertEqual(idle, shown()["helper"])
 
     def test_https_is_trusted_by_its_own_ca(self):
         server = harness.Server(ephemeral=False)

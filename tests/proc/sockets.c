@@ -1,4 +1,4 @@
-/* Sockets that the parent holds, and rows that wait or are relieved. */
+/* Sockets that the parent holds, and rows that are relieved. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 #include "test.h"
 
 enum {
-	EVERYTHING = 1u << BW_PROC_READY | 1u << BW_PROC_WAKE | 1u << BW_PROC_SOCKET |
+	EVERYTHING = 1u << BW_PROC_READY | 1u << BW_PROC_SOCKET |
 	             1u << BW_PROC_SOCKET_DROP | 1u << BW_PROC_SOCKET_SETTLE
 };
 
@@ -291,23 +291,6 @@ TEST(who_asks_for_what_is_no_socket_is_ended)
 	pid_t pid = begin(&p, &row, 1);
 
 	assert_heard(&p, "mmmmme");
-	end(&p, pid);
-}
-
-static int wake_the_other(const struct bw_proc_self *self, const struct play *p)
-{
-	say(p, 'w');
-	return bw_proc_send(self->channel, BW_PROC_WAKE, BW_STR("")) != BW_OK;
-}
-
-TEST(rows_that_wait_start_when_one_says_so)
-{
-	struct play p = {.act = wake_the_other};
-	struct bw_proc_row rows[2] = {{0}, {.waits = true}};
-	pid_t pid = begin(&p, rows, 2);
-
-	assert_heard(&p, "ww");
-	usleep(100000);
 	end(&p, pid);
 }
 
