@@ -161,7 +161,8 @@ static enum bw_err statements_check(
 
 		for (size_t j = 0; j < BW_COUNT(statement_checks); j++)
 			TRY(statement_checks[j](c, s));
-		if (!sid_add(seen, element(s, "Sid")))
+		/* Key policies may repeat one: Secrets Manager User Guide, "Permissions for the KMS key". */
+		if (!sid_add(seen, element(s, "Sid")) && c->kind != BW_POLICY_KEY)
 			return policy_fault(c, s->offset, "The Statement Ids in the policy are not unique");
 	}
 	return BW_OK;

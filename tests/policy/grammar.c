@@ -234,6 +234,10 @@ static const struct row trust[] = {
     {BW_POLICY_KEY, T("'Effect':'Allow','Action':'kms:*','Principal':'*'"),
         "Missing required field Resource"},
     {BW_POLICY_KEY, T("'Effect':'Allow','Action':'kms:*','Principal':'*','Resource':'*'"), NULL},
+    {BW_POLICY_KEY,
+        "{'Statement':[{'Sid':'a','Effect':'Allow','Action':'kms:*','Principal':'*','Resource':'*'},"
+        "{'Sid':'a','Effect':'Deny','Action':'kms:*','Principal':'*','Resource':'*'}]}",
+        NULL},
     {BW_POLICY_VPCE, T("'Effect':'Allow','Action':'*','Principal':'*','Resource':'*'"), NULL},
 };
 
