@@ -42,6 +42,7 @@ enum bw_err bw_page_begin(struct bw_call *call, struct bw_str prefix, struct bw_
 
 	*page = (struct bw_page){.prefix = prefix, .left = (size_t)(max.set ? max.v : usual)};
 	TRY(marker_open(call, marker, &name));
+	page->last = name;
 	if (name.n)
 		after = bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(prefix), BW_FMT(name));
 	return bw_scan_begin(call->view, prefix, after, &page->scan);

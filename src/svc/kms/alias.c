@@ -180,10 +180,48 @@ static enum bw_err list_of_key(struct bw_call *call, const IN_kms_ListAliases *i
 	return BW_OK;
 }
 
+/* AWS's own aliases stand among the others by their names, those too that have no key yet, and no record. All of these that come
+ * before `next`, which has one; absent: all that are left. */
+static void keyless_put(struct bw_call *call, struct bw_page *page, struct bw_str next, OUT_kms_ListAliases *out)
+{
+	struct bw_str name;
+
+	for (; bw_str_set(name = kms_managed_after(call->arena, page->last)); page->last = name, page->left--) {
+		if (bw_str_set(next) && bw_str_cmp(name, next) >= 0)
+			return;
+		page->more = page->left == 0;
+		if (page->more)
+			return;
+		out->Aliases.v[out->Aliases.n++] =
+		    (struct kms_AliasListEntry){.AliasName = name, .AliasArn = kms_alias_arn(call, name)};
+	}
+}
+
+/* The next alias that has a record, behind those without; BW_ENOTFOUND when the page is full or nothing is left. */
+static enum bw_err list_next(struct bw_call *call, struct bw_page *page, OUT_kms_ListAliases *out)
+{
+	struct bw_str before = page->last;
+	struct kms_alias alias;
+	enum bw_err e = bw_page_next(call, page, &kms_alias_record, &alias, NULL);
+
+	if (e == BW_ENOTFOUND && !page->more)
+		keyless_put(call, page, BW_STR_NONE, out);
+	TRY(e);
+	/* Given back until its turn has come. */
+	page->last = before;
+	page->left++;
+	keyless_put(call, page, alias.name, out);
+	page->more = page->left == 0;
+	CHECK(!page->more, BW_ENOTFOUND);
+	page->last = alias.name;
+	page->left--;
+	entry(call, &alias, &out->Aliases.v[out->Aliases.n++]);
+	return BW_OK;
+}
+
 BW_OP(kms, ListAliases, .effect = BW_READ, .resource = list_resource)
 {
 	struct bw_page page;
-	struct kms_alias alias;
 	enum bw_err e;
 
 	if (call->state)
@@ -191,8 +229,8 @@ BW_OP(kms, ListAliases, .effect = BW_READ, .resource = list_resource)
 	TRY(kms_page_begin(call, alias_key(call, BW_STR_NONE), in->Marker, in->Limit, KMS_PAGE_SMALL, &page));
 	out->Aliases.set = true;
 	out->Aliases.v = BW_NEW_ARRAY(call->arena, struct kms_AliasListEntry, page.left);
-	while ((e = bw_page_next(call, &page, &kms_alias_record, &alias, NULL)) == BW_OK)
-		entry(call, &alias, &out->Aliases.v[out->Aliases.n++]);
+	while ((e = list_next(call, &page, out)) == BW_OK)
+		;
 	bw_page_end(call, &page, &out->Truncated, &out->NextMarker);
 	return e == BW_ENOTFOUND ? BW_OK : e;
 }

@@ -6,11 +6,10 @@
 
 /* ---- What is asked for ---- */
 
-static struct bw_str key_id_make(struct bw_call *call, bool multi_region)
+void kms_key_id_make(struct bw_call *call, struct kms_found *f, bool multi_region)
 {
 	unsigned char random[16];
 	struct bw_buf text;
-	struct bw_str out;
 
 	bw_random(random, sizeof random);
 	bw_buf_init(&text, 64);
@@ -20,9 +19,10 @@ static struct bw_str key_id_make(struct bw_call *call, bool multi_region)
 	} else {
 		bw_uuid_put(random, &text);
 	}
-	out = bw_arena_str(call->arena, bw_buf_str(&text));
+	f->id = bw_arena_str(call->arena, bw_buf_str(&text));
 	bw_buf_free(&text);
-	return out;
+	f->arn = kms_key_arn(call, f->account, f->region, f->id);
+	f->store_key = kms_store_key(call->arena, f->account, f->region, "key", f->id);
 }
 
 static struct bw_str or_else(struct bw_str given, const char *otherwise)
@@ -58,10 +58,8 @@ static enum bw_err create_resource(struct bw_call *call)
 
 	if (!bw_str_set(in->KeySpec) && bw_str_set(in->CustomerMasterKeySpec))
 		spec = in->CustomerMasterKeySpec;
-	*f = (struct kms_found){.as = KMS_FOUND, .account = call->account, .region = call->region,
-	    .id = key_id_make(call, multi_region)};
-	f->arn = kms_key_arn(call, f->account, f->region, f->id);
-	f->store_key = kms_store_key(call->arena, f->account, f->region, "key", f->id);
+	*f = (struct kms_found){.as = KMS_FOUND, .account = call->account, .region = call->region};
+	kms_key_id_make(call, f, multi_region);
 	f->key = (struct kms_key){.id = f->id, .description = in->Description, .created_ms = call->now_ms,
 	    .spec = kms_spec_by_name(spec), .usage = kms_usage_by_name(in->KeyUsage), .origin = KMS_ORIGIN_AWS,
 	    .state = KMS_ENABLED, .region_kind = multi_region ? KMS_PRIMARY : KMS_REGIONAL};
@@ -117,7 +115,7 @@ static enum bw_err origin_check(struct bw_call *call, const IN_kms_CreateKey *in
 	return BW_OK;
 }
 
-static void generate(const struct kms_found *f, struct bw_keyer_request *request)
+void kms_material_ask(const struct kms_found *f, struct bw_keyer_request *request)
 {
 	request->op = BW_KEYER_GENERATE;
 	request->key = (struct bw_keyer_material){
@@ -137,7 +135,7 @@ static enum bw_err create_ask(struct bw_call *call, const void *input, struct bw
 	if (f->store)
 		kms_store_ask(call, f);
 	else if (f->key.origin == KMS_ORIGIN_AWS)
-		generate(f, request);
+		kms_material_ask(f, request);
 	return BW_OK; /* what is imported is not generated */
 }
 
@@ -152,7 +150,7 @@ static enum bw_err create_then(struct bw_call *call, const void *input, struct b
 		return BW_OK;
 	TRY(kms_store_asked(call, f, &own));
 	if (own)
-		generate(f, request);
+		kms_material_ask(f, request);
 	return BW_OK;
 }
 
@@ -165,6 +163,15 @@ void kms_material_add(struct bw_call *call, struct kms_found *f, const struct km
 	bw_call_save(call, &kms_material_record, kms_material_key(call->arena, f->account, f->region, f->id, m->id), m);
 }
 
+enum bw_err kms_material_answered(struct bw_call *call, struct kms_found *f)
+{
+	TRY(kms_answered(call, NULL));
+	f->key.public_key = call->answer.out2;
+	kms_material_add(call, f, &(struct kms_material){.id = call->answer.out3, .wrapped = call->answer.out, .version = 1,
+	    .state = KMS_MATERIAL_CURRENT, .created_ms = call->now_ms, .number = 1});
+	return BW_OK;
+}
+
 BW_OP(kms, CreateKey, .effect = BW_WRITE, .resource = create_resource, .ask = create_ask,
     .then = create_then)
 {
@@ -172,12 +179,8 @@ BW_OP(kms, CreateKey, .effect = BW_WRITE, .resource = create_resource, .ask = cr
 
 	if (f->store)
 		TRY(kms_store_enter(call, f));
-	if (f->key.origin == KMS_ORIGIN_AWS || f->key.origin == KMS_ORIGIN_EXTERNAL_STORE) {
-		TRY(kms_answered(call, NULL));
-		f->key.public_key = call->answer.out2;
-		kms_material_add(call, f, &(struct kms_material){.id = call->answer.out3, .wrapped = call->answer.out, .version = 1,
-		    .state = KMS_MATERIAL_CURRENT, .created_ms = call->now_ms, .number = 1});
-	}
+	if (f->key.origin == KMS_ORIGIN_AWS || f->key.origin == KMS_ORIGIN_EXTERNAL_STORE)
+		TRY(kms_material_answered(call, f));
 	kms_key_save(call, f);
 	bw_call_take(call, &kms_keys_quota, f->region, 1);
 	return kms_metadata(call, f, &out->KeyMetadata);

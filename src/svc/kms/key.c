@@ -2,12 +2,36 @@
 
 /* Keys as they stand: describing, listing, enabling, disabling. */
 
-BW_OP(kms, DescribeKey, .effect = BW_READ, .resource = kms_used_key)
+/* KMS API Reference, "DescribeKey": an AWS managed key comes to be when it is asked for by its alias. */
+static enum bw_err described_key(struct bw_call *call)
 {
+	struct kms_found *f = BW_NEW(call->arena, struct kms_found);
+
+	TRY(kms_find(call, bw_call_input(call, "KeyId"), true, f));
+	kms_managed_plan(call, f);
+	return kms_about(call, f);
+}
+
+static enum bw_err describe_ask(struct bw_call *call, const void *input, struct bw_keyer_request *request)
+{
+	const IN_kms_DescribeKey *in = input;
 	struct kms_found *f;
 
 	TRY(kms_grant_tokens_check(call, &in->GrantTokens));
 	TRY(kms_key_of(call, &f));
+	if (f->planned)
+		kms_material_ask(f, request);
+	return BW_OK;
+}
+
+BW_OP(kms, DescribeKey, .effect = BW_READ_NOTING, .resource = described_key, .ask = describe_ask)
+{
+	struct kms_found *f = call->state;
+
+	if (f->planned) {
+		TRY(kms_material_answered(call, f));
+		kms_managed_save(call, f);
+	}
 	return kms_metadata(call, f, &out->KeyMetadata);
 }
 

@@ -37,6 +37,7 @@ struct kms_found {
 	enum kms_found_as as;
 	struct bw_str given, account, region, id, arn, store_key;
 	struct bw_str alias; /* "alias/name" when it was named by that */
+	bool planned; /* an AWS managed key that stands nowhere yet */
 	struct kms_key key;
 	struct kms_store *store; /* the custom key store that it is in; NULL: none */
 	struct kms_sealing *sealing; /* its own; NULL: nothing is on its way there */
@@ -91,6 +92,11 @@ void kms_material_in_use(const struct kms_found *f, struct bw_keyer_material *ou
  * opened or verified does not authenticate. */
 BW_CHECKED enum bw_err kms_answered(struct bw_call *call, const char *corrupt);
 
+/* A new key's id, and what follows from it. */
+void kms_key_id_make(struct bw_call *call, struct kms_found *f, bool multi_region);
+/* Its first material is asked for, and added from the answer. */
+void kms_material_ask(const struct kms_found *f, struct bw_keyer_request *request);
+BW_CHECKED enum bw_err kms_material_answered(struct bw_call *call, struct kms_found *f);
 /* A first or further material as the keyer gave it: into the key's record, and its own. */
 void kms_material_add(struct bw_call *call, struct kms_found *f, const struct kms_material *m);
 /* Imported material is deleted or has expired: its bytes go, and the key waits for the same material again. */
@@ -129,6 +135,15 @@ void kms_context_keys(struct bw_call *call, struct bw_also *also, const struct k
 /* In the keyer's form. ValidationException when it is too large, or given for an asymmetric key. */
 BW_CHECKED enum bw_err kms_context(struct bw_call *call, const struct kms_EncryptionContextType *context,
     enum bw_key_algorithm algorithm, struct bw_str *out);
+
+/* ---- AWS managed keys ---- */
+
+/* The first of their aliases behind `alias` (absent: of all); absent: there is none. */
+struct bw_str kms_managed_after(struct bw_arena *a, struct bw_str alias);
+/* Makes what was not found the key of one of their aliases in the call's account, yet to be saved. */
+void kms_managed_plan(struct bw_call *call, struct kms_found *f);
+/* With its material: key, alias and rotation. */
+void kms_managed_save(struct bw_call *call, struct kms_found *f);
 
 /* ---- Policies ---- */
 

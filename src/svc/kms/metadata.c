@@ -55,7 +55,7 @@ enum bw_err kms_metadata(struct bw_call *call, const struct kms_found *f, struct
 	    .CreationDate = BW_TIME(k->created_ms), .Enabled = BW_BOOL(k->state == KMS_ENABLED),
 	    .Description = bw_str_set(k->description) ? k->description : BW_STR(""),
 	    .KeyUsage = bw_str_c(kms_usage_names[k->usage]), .KeyState = bw_str_c(kms_state_names[k->state]),
-	    .Origin = bw_str_c(kms_origin_names[k->origin]), .KeyManager = BW_STR("CUSTOMER"), .CustomerMasterKeySpec = spec,
+	    .Origin = bw_str_c(kms_origin_names[k->origin]), .KeyManager = k->aws_managed ? BW_STR("AWS") : BW_STR("CUSTOMER"), .CustomerMasterKeySpec = spec,
 	    .KeySpec = spec, .MultiRegion = BW_BOOL(k->region_kind != KMS_REGIONAL)};
 	if (k->state == KMS_PENDING_DELETION)
 		m->DeletionDate = BW_TIME(k->deletion_ms);

@@ -29,6 +29,7 @@ static const struct bw_field key_fields[] = {
     BW_FIELD(26, STR, struct kms_key, home_region),
     BW_FIELD(27, STR, struct kms_key, store_id),
     BW_FIELD(28, STR, struct kms_key, xks_key_id),
+    BW_FIELD(29, BOOL, struct kms_key, aws_managed),
 };
 const struct bw_record kms_key_record = BW_RECORD("key", struct kms_key, key_fields);
 

@@ -40,6 +40,7 @@ struct kms_key {
 	/* The Region its materials are wrapped for: that of the first primary, which related keys share. Absent: its own. */
 	struct bw_str home_region;
 	struct bw_str store_id, xks_key_id; /* in a custom key store; the second of an external one alone */
+	bool aws_managed;
 };
 
 /* AWS KMS API Reference, "CustomKeyStoresListEntry". Numbers are stored. */
