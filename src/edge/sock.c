@@ -93,6 +93,16 @@ enum io sock_handshake(struct sock *s)
 	return io;
 }
 
+/* A socket that is empty is not asked again, unless its end is behind. */
+static enum io tls_read(struct sock *s, char *to, size_t size, size_t *n)
+{
+	enum io io = of_tls(s, bw_tls_read(s->tls, to, size, n));
+
+	if (io == IO_DONE && !s->hup && bw_tls_drained(s->tls))
+		s->readable = false;
+	return io;
+}
+
 enum io sock_read(struct sock *s, char *to, size_t size, size_t *n)
 {
 	ssize_t got;
@@ -101,7 +111,7 @@ enum io sock_read(struct sock *s, char *to, size_t size, size_t *n)
 	if (!s->readable || size == 0)
 		return IO_WAIT;
 	if (s->tls)
-		return of_tls(s, bw_tls_read(s->tls, to, size, n));
+		return tls_read(s, to, size, n);
 	got = recv(s->watch.fd, to, size, 0);
 	if (got > 0) {
 		*n = (size_t)got;

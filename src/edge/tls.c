@@ -244,6 +244,7 @@ static SSL_CTX *context_make(
 	/* The chain is the certificate's own: clients' authorities are nobody's business. */
 	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                          SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_read_ahead(ctx, 1); /* a record in one read of the socket instead of two */
 	SSL_CTX_set_app_data(ctx, s);
 	(void)SSL_CTX_set_session_id_context(ctx, session_scope, sizeof session_scope - 1);
 	SSL_CTX_set_tlsext_servername_callback(ctx, name_asked);

@@ -25,11 +25,16 @@ static int socket_write(BIO *b, const char *from, int n)
 	return (int)sent;
 }
 
+enum { FLAG_SHORT = 0x4000 }; /* of a BIO: its last read has emptied the socket. OpenSSL's own are below. */
+
 static int socket_read(BIO *b, char *to, int n)
 {
 	ssize_t got = recv((int)(intptr_t)BIO_get_data(b), to, (size_t)n, 0);
 
 	BIO_clear_retry_flags(b);
+	BIO_clear_flags(b, FLAG_SHORT);
+	if (got > 0 && got < n)
+		BIO_set_flags(b, FLAG_SHORT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		BIO_set_retry_read(b);
 	if (got == 0)
@@ -317,6 +322,8 @@ enum bw_tls_step bw_tls_read(struct ssl_st *tls, char *to, size_t size, size_t *
 {
 	*n = 0;
 	ERR_clear_error();
+	BIO_clear_flags(
+	    SSL_get_rbio(tls), FLAG_SHORT); /* what came before does not count: there may be more by now */
 	return step_of(tls, SSL_read_ex(tls, to, size, n));
 }
 
@@ -330,6 +337,11 @@ enum bw_tls_step bw_tls_write(struct ssl_st *tls, const char *from, size_t size,
 bool bw_tls_pending(const struct ssl_st *tls)
 {
 	return SSL_has_pending(tls) == 1;
+}
+
+bool bw_tls_drained(const struct ssl_st *tls)
+{
+	return BIO_test_flags(SSL_get_rbio(tls), FLAG_SHORT) && !SSL_has_pending(tls);
 }
 
 struct bw_str bw_tls_version(const struct ssl_st *tls)

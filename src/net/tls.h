@@ -44,6 +44,9 @@ enum bw_tls_step bw_tls_read(struct ssl_st *tls, char *to, size_t size, size_t *
 enum bw_tls_step bw_tls_write(struct ssl_st *tls, const char *from, size_t size, size_t *n);
 /* Whether bytes wait inside, which no event of the socket will announce. */
 bool bw_tls_pending(const struct ssl_st *tls);
+/* Whether the last read has brought all that the socket had, and no byte waits inside either: another one is for
+ * an event to announce. What ends a connection may be behind all the same. */
+bool bw_tls_drained(const struct ssl_st *tls);
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256": static storage. */
 struct bw_str bw_tls_version(const struct ssl_st *tls);
 struct bw_str bw_tls_cipher(const struct ssl_st *tls);
