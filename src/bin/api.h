@@ -17,6 +17,12 @@ struct api {
 	unsigned loops;
 };
 
+/* What the options say, and the place. 0 or the exit status, with a message. */
+int api_prepare(const struct parsed *p, struct api *api, struct place *place);
+/* The commands that open as a server would: to make the folder, and to say that it is the one. */
+int init_run(const struct parsed *p);
+int accept_run(const struct parsed *p);
+
 int api_run(const struct bw_proc_self *self);
 /* Opens the core and writes the credentials file when this was the first start. */
 BW_CHECKED enum bw_err api_open(struct api *api, struct bw_core **core, struct bw_first_start *first);

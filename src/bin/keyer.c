@@ -15,14 +15,15 @@
 #include "keyer/root_key.h"
 #include "keyer/seal_status.h"
 
-/* A token or another server that does not answer is asked again this often. */
-enum { FIND_AGAIN_MS = 15000 };
+/* A token or another server that does not answer is asked again after a second, then after twice as long each time up to this. */
+enum { FIND_FIRST_MS = 1000, FIND_AGAIN_MS = 16000, STATUS_ARENA_MAX = 1 << 20 };
 
 /* One that does not answer at all is given up: a TPM may take a minute to make a key, and nothing else is as slow. */
 enum { FIND_MOST_S = 120 };
 
 struct keyer_page {
 	_Atomic bool held;  /* the operator has sealed it: it stays so until he unseals it */
+	_Atomic unsigned missed; /* how often it was looked for in vain since it was found last */
 	_Atomic bool given; /* a root key that was made just now stands here, for the first keyer */
 	unsigned char root[BW_ROOT_KEY_BYTES];
 };
@@ -118,19 +119,36 @@ static bool root_take(struct keyer_process *k, struct bw_str file, bool *finds, 
 struct waiting {
 	int channel;
 	int again_ms; /* -1: it waits for people, or is open */
+	const struct bw_board *status;
 };
+
+/* People may have opened it meanwhile, with a recovery key. */
+static bool still_sealed(const struct waiting *w)
+{
+	struct bw_seal_status status;
+	struct bw_arena arena;
+	bool sealed;
+
+	bw_arena_init(&arena, STATUS_ARENA_MAX);
+	sealed = bw_seal_status_read(w->status, &arena, &status) != BW_OK || status.sealed;
+	bw_arena_free(&arena);
+	return sealed;
+}
 
 /* Tells the parent that requests are answered from now on, and stays until it says drain, or is gone. */
 static void parent_obey(void *ctx)
 {
-	const struct waiting *w = ctx;
+	struct waiting *w = ctx;
 	struct pollfd watched = {.fd = w->channel, .events = POLLIN};
 	struct bw_proc_message m;
 	enum bw_err e = bw_proc_send(w->channel, BW_PROC_READY, BW_STR(""));
 
 	while (e == BW_OK) {
-		if (poll(&watched, 1, w->again_ms) == 0)
-			return; /* started again, it looks for the root key again */
+		if (poll(&watched, 1, w->again_ms) == 0) {
+			if (still_sealed(w))
+				return; /* started again, it looks for the root key again */
+			w->again_ms = -1;
+		}
 		e = bw_proc_receive(w->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
 		if (e == BW_EAGAIN)
 			e = BW_OK;
@@ -157,6 +175,11 @@ static void descriptors_fence(const struct keyer_process *k, int channel)
 	bw_descriptors_keep(keep, n);
 }
 
+static int again_ms(unsigned missed)
+{
+	return missed < 4 ? FIND_FIRST_MS << missed : FIND_AGAIN_MS;
+}
+
 static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
 {
 	struct bw_keyer_seal seal = {.listening = k->listening, .status = k->status, .held = &k->page->held};
@@ -166,8 +189,10 @@ static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
 	TRY(bw_board_write_side(k->status));
 	TRY(seal_read(k->place, &k->place->arena, &seal.file));
 	found = root_take(k, seal.file, &finds, &root);
-	if (finds && !found)
-		w->again_ms = FIND_AGAIN_MS;
+	if (found)
+		atomic_store(&k->page->missed, 0);
+	else if (finds)
+		w->again_ms = again_ms(atomic_fetch_add(&k->page->missed, 1));
 	descriptors_fence(k, w->channel);
 	return bw_keyer_serve(found ? &root : NULL, &seal, k->channels, k->count, parent_obey, w);
 }
@@ -175,7 +200,7 @@ static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
 int keyer_run(const struct bw_proc_self *self)
 {
 	struct keyer_process *k = self->ctx;
-	struct waiting w = {self->channel, -1};
+	struct waiting w = {self->channel, -1, k->status};
 	enum bw_err e;
 
 	if (k->page) {

@@ -10,6 +10,7 @@
 	{"seal", OPTION_VALUE, "KIND", "how the root key is kept: file, passphrase, shamir, pkcs11, tpm2 or kms (default: file)"}, \
 	    {"shares", OPTION_VALUE, "N", "shamir: how many shares, 2 to 32 (default: 5)"},                       \
 	    {"threshold", OPTION_VALUE, "K", "shamir: how many of them open it, 2 to N (default: 3)"},            \
+	    {"seal-memory", OPTION_VALUE, "MIB", "passphrase: what Argon2id takes to try one, 64 to 1024 (default: 256)"}, \
 	    {"seal-module", OPTION_VALUE, "FILE", "pkcs11: the module of the token"},                             \
 	    {"seal-token", OPTION_VALUE, "LABEL", "pkcs11: the token's label"},                                   \
 	    {"seal-label", OPTION_VALUE, "LABEL", "pkcs11: the key's label (default: bulwark-root)"},             \

@@ -7,18 +7,19 @@
 #include <stdlib.h>
 
 #include "bin/words.h"
+#include "crypto/crypto.h"
 #include "crypto/tpm.h"
 
 /* Secure Boot's state and what it trusts: the one that tells another system from this one, and stays over updates of it. */
 #define PCRS_USUAL "7"
 
-static int number_of(const struct parsed *p, const char *name, int64_t usual, int64_t most, int64_t *out)
+static int number_of(const struct parsed *p, const char *name, int64_t usual, int64_t least, int64_t most, int64_t *out)
 {
 	const char *given = option_get(p, name);
 
 	*out = usual;
-	if (given && bw_str_to_i64(bw_str_c(given), 2, most, out) != BW_OK)
-		return command_refuse(p, "--%s %s is not a number from 2 to %lld", name, given, (long long)most);
+	if (given && bw_str_to_i64(bw_str_c(given), least, most, out) != BW_OK)
+		return command_refuse(p, "--%s %s is not a number from %lld to %lld", name, given, (long long)least, (long long)most);
 	return 0;
 }
 
@@ -122,11 +123,16 @@ int seal_ask(const struct parsed *p, struct place *place, const struct bw_unseal
 		return refused;
 	if (!shamir && (option_get(p, "shares") || option_get(p, "threshold")))
 		return command_refuse(p, "--shares and --threshold go with --seal shamir");
-	if (shamir && (refused = number_of(p, "shares", 5, BW_SEAL_WORDS_MAX, &m->shares)))
+	if (shamir && (refused = number_of(p, "shares", 5, 2, BW_SEAL_WORDS_MAX, &m->shares)))
 		return refused;
-	if (shamir && (refused = number_of(p, "threshold", m->shares < 3 ? m->shares : 3, m->shares, &m->threshold)))
+	if (shamir && (refused = number_of(p, "threshold", m->shares < 3 ? m->shares : 3, 2, m->shares, &m->threshold)))
 		return refused;
-	return strcmp(kind->name, "passphrase") == 0 ? passphrase_ask(place, m) : 0;
+	if (strcmp(kind->name, "passphrase") != 0)
+		return option_get(p, "seal-memory") ? command_refuse(p, "--seal-memory goes with --seal passphrase") : 0;
+	if ((refused = number_of(p, "seal-memory", 0, BW_PASSPHRASE_KIB_MIN / 1024, BW_PASSPHRASE_KIB_MAX / 1024, &m->memory_kib)))
+		return refused;
+	m->memory_kib *= 1024;
+	return passphrase_ask(place, m);
 }
 
 void seal_tell(const struct bw_seal_make *m)

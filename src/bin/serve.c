@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "bin/anchor.h"
 #include "bin/keyer.h"
 #include "bin/outside.h"
 #include "bin/seal.h"
@@ -22,6 +23,7 @@ static const struct option serve_options[] = {
     OPTION_DATA,
     OPTION_ROOT_KEY,
     OPTIONS_SEAL,
+    OPTIONS_ANCHOR,
     {"listen", OPTION_MANY, "ADDR:PORT", "where to listen, HTTPS and on loopback HTTP too (default: 127.0.0.1:4566)"},
     {"account-id", OPTION_VALUE, "DIGITS", "the account of the first start (default: random)"},
     {"region", OPTION_VALUE, "REGION", "the Region of unsigned calls and of the credentials file (default: us-east-1)"},
@@ -215,7 +217,7 @@ static int listen_open(const struct parsed *p, struct api *api)
 	return 0;
 }
 
-static int api_prepare(const struct parsed *p, struct api *api, struct place *place)
+int api_prepare(const struct parsed *p, struct api *api, struct place *place)
 {
 	int refused;
 
@@ -233,6 +235,8 @@ static int api_prepare(const struct parsed *p, struct api *api, struct place *pl
 	api->core.data_dir = place->data;
 	if (api->core.ephemeral && option_get(p, "seal"))
 		return command_refuse(p, "an ephemeral server's keys die with it: --seal is for a data folder");
+	if (api->core.ephemeral && option_get(p, "anchor"))
+		return command_refuse(p, "an ephemeral server's data dies with it: --anchor is for a data folder");
 	return 0;
 }
 
@@ -300,6 +304,7 @@ static int edge_prepare(const struct parsed *p, struct bw_edge *edge, struct api
 static struct keyer_process keyer;
 static struct bw_helper helper;
 static struct outside_process outside;
+static struct anchor_process anchor;
 static const struct api *served;
 
 /* The API's sockets are the api's alone. */
@@ -316,6 +321,7 @@ static int api_main(const struct bw_proc_self *self)
 	keyer_forget(&keyer, true);
 	bw_helper_forget(&helper, -1);
 	outside_forget(&outside, true);
+	anchor_forget(&anchor, true);
 	return api_run(self);
 }
 
@@ -324,6 +330,7 @@ static int edge_main(const struct bw_proc_self *self)
 	keyer_forget(&keyer, false);
 	bw_helper_forget(&helper, (int)bw_edge_seat(self));
 	outside_forget(&outside, false);
+	anchor_forget(&anchor, false);
 	listeners_forget();
 	return bw_edge_run(self);
 }
@@ -335,6 +342,7 @@ static int helper_main(const struct bw_proc_self *self)
 
 	keyer_forget(&keyer, false);
 	outside_forget(&outside, false);
+	anchor_forget(&anchor, false);
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	return bw_helper_run(&own);
@@ -364,6 +372,7 @@ static int outside_main(const struct bw_proc_self *self)
 	    .channel = self->channel, .ctx = &outside.outside, .incarnation = self->incarnation};
 
 	keyer_forget(&keyer, false);
+	anchor_forget(&anchor, false);
 	bw_helper_forget(&helper, -1);
 	listeners_forget();
 	bw_edge_free(self->ctx);
@@ -374,6 +383,20 @@ static int outside_main(const struct bw_proc_self *self)
 static const char *outside_user(void)
 {
 	return outside.config.token_count ? NULL : edge_user();
+}
+
+/* It has the TPM's library, or waits for another machine's disk: it keeps nothing. */
+static int anchor_main(const struct bw_proc_self *self)
+{
+	const struct bw_proc_self own = {.channel = self->channel, .ctx = &anchor};
+
+	keyer_forget(&keyer, false);
+	bw_helper_forget(&helper, -1);
+	outside_forget(&outside, false);
+	listeners_forget();
+	bw_edge_free(self->ctx);
+	close(anchor.asker);
+	return anchor_run(&own);
 }
 
 struct guard_process {
@@ -391,6 +414,7 @@ static int guard_main(const struct bw_proc_self *self)
 	keyer_forget(&keyer, false);
 	bw_helper_forget(&helper, -1);
 	outside_forget(&outside, false);
+	anchor_forget(&anchor, false);
 	bw_edge_free(g->edge);
 	listeners_forget();
 	return bw_guard_run(&own);
@@ -410,16 +434,17 @@ static int serve_run(const struct parsed *p)
 	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY,
 	        .needed_by = outside.outside_ends, .outlives = true},
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
-	    {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY},
 	};
 	struct bw_secret root = {0};
 	int refused = api_prepare(p, &api, &place), status;
+	const struct bw_proc_row guard_row = {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY};
+	const struct bw_proc_row anchor_row = {.title = "anchor", .run = anchor_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true};
 	size_t count = 4;
 
 	served = &api;
 	umask(077);
 	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(p, &edge, &api, &place)) ||
-	    (refused = outside_prepare(p, &place, api.loops, &outside)))
+	    (refused = outside_prepare(p, &place, api.loops, &outside)) || (refused = anchor_choose(p, &place, &anchor)))
 		return refused;
 	rows[2].user = outside_user();
 	if (!api.core.ephemeral && (refused = seal_ready(p, &place, &root)))
@@ -433,62 +458,17 @@ static int serve_run(const struct parsed *p)
 	api.core.outside_channels = outside.api_ends;
 	api.core.seal = keyer.status;
 	api.core.seal_place = (struct bw_seal_place){seal_read, seal_write, &place};
-	count += api.core.guard.count > 0;
+	api.core.anchor = anchor_of(&anchor);
+	if (api.core.guard.count)
+		rows[count++] = guard_row;
+	if (anchor.place)
+		rows[count++] = anchor_row;
 	bw_edge_rows(&edge, edge_user(), edge_main, rows + count);
 	status = bw_proc_run(rows, count + edge.loops, DRAIN_MS);
 	bw_board_free(guard.guard.images);
 	bw_board_free(guard.guard.reports);
 	bw_edge_free(&edge);
 	return status;
-}
-
-/* The keys of the folder, which is sealed first when it is new. */
-static int keyring_ready(const struct parsed *p, struct place *place, struct bw_keyring *ring)
-{
-	struct bw_secret root;
-	struct bw_str file;
-	int refused = seal_ready(p, place, &root);
-	enum bw_err e;
-
-	if (refused)
-		return refused;
-	if (!root.n)
-		return seal_open_here(place, ring) ? 0 : 1;
-	e = seal_read(place, &place->arena, &file);
-	if (e == BW_OK)
-		e = bw_seal_open_file(file, &root, ring);
-	bw_secret_free(&root);
-	return e == BW_OK ? 0 : 1;
-}
-
-static int init_run(const struct parsed *p)
-{
-	struct api api;
-	static struct place place;
-	struct bw_core *core;
-	struct bw_first_start first;
-	struct bw_keyring ring;
-	int refused = api_prepare(p, &api, &place);
-
-	umask(077);
-	if (refused || (refused = keyring_ready(p, &place, &ring)))
-		return refused;
-	api.core.store_key = seal_store_key;
-	api.core.store_key_ctx = &ring;
-	api.listen[api.listen_count++] = BW_STR("127.0.0.1:4566");
-	if (api_open(&api, &core, &first) != BW_OK)
-		return 1;
-	if (first.made)
-		printf("Made account %.*s in %.*s.\nThe administrator's keys and the root user's one-time password: %.*s/credentials\n",
-		    BW_FMT(first.account), BW_FMT(place.data), BW_FMT(place.data));
-	if (first.made && !option_get(p, "seal"))
-		printf("The root key: %.*s (keep a copy; without it the data cannot be read)\n", BW_FMT(place.root_key));
-	if (!first.made)
-		printf("%.*s holds account %.*s already.\n", BW_FMT(place.data), BW_FMT(bw_core_account(core)));
-	bw_core_close(core);
-	bw_keyring_free(&ring);
-	bw_arena_free(&place.arena);
-	return 0;
 }
 
 const struct command command_serve = {.name = "serve", .arguments = "", .summary = "serve AWS's API",
@@ -501,3 +481,8 @@ const struct command command_serve = {.name = "serve", .arguments = "", .summary
 const struct command command_init = {.name = "init", .arguments = "", .summary = "make the first account without serving",
     .about = "Does what the first start of 'serve' does and ends: the store, the root key, the administrator.",
     .options = serve_options, .option_count = BW_COUNT(serve_options), .run = init_run};
+const struct command command_accept = {.name = "accept", .arguments = "", .summary = "say that a data folder that was put back is the one",
+    .about = "Binds the data folder to the anchor that --anchor names, wherever the two stand, and gives an anchor up when there is no\n"
+             "--anchor. After a restore or a move that is meant: whatever was deleted or revoked since the copy was made holds again. No server\n"
+             "may be running on it.\n\nExamples:\n  bulwark restore /mnt/backup/monday && bulwark accept --anchor tpm2\n  bulwark accept",
+    .options = serve_options, .option_count = BW_COUNT(serve_options), .run = accept_run};

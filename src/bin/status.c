@@ -113,6 +113,21 @@ static void seal_print(const struct bw_json_value *seal)
 		printf("  %-10s sealed (%.*s), see 'bulwark unseal'\n", "seal", BW_FMT(text_of(seal, BW_STR("kind"))));
 }
 
+/* Absent from a server that keeps nothing. */
+static void anchor_print(const struct bw_json_value *anchor)
+{
+	const struct bw_json_value *failing;
+
+	if (!anchor || anchor->kind != BW_JSON_OBJECT)
+		return;
+	failing = bw_json_member(anchor, BW_STR("failing"));
+	if (!failing)
+		printf("  %-10s a roll-back of the whole data folder goes unnoticed (serve --anchor)\n", "anchor");
+	else
+		printf("  %-10s %.*s, at %.*s since %.*s s%s\n", "anchor", BW_FMT(text_of(anchor, BW_STR("kind"))), BW_FMT(number_of(anchor, BW_STR("number"))),
+		    BW_FMT(number_of(anchor, BW_STR("age_s"))), failing->kind == BW_JSON_TRUE ? "; IT CANNOT BE RAISED, see the log" : "");
+}
+
 static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str body, struct bw_arena *a)
 {
 	struct bw_json_value health;
@@ -131,6 +146,7 @@ static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str 
 	row_print(&health, "uptime s", "uptime_s");
 	row_print(&health, "calls", "calls");
 	processes_print(bw_json_member(&health, BW_STR("processes")));
+	anchor_print(bw_json_member(&health, BW_STR("anchor")));
 	guard_print(bw_json_member(&health, BW_STR("guard")));
 	listeners_print(endpoint, ca, a);
 	return 0;

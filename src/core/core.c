@@ -110,6 +110,8 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	core->mfa = mfa_guesses_new();
 	TRY(account_settle(core, config));
 	TRY(trail_open(core, config));
+	if (!core->ephemeral)
+		TRY(anchored_open(core, config->anchor, config->anchor_accept));
 	core->workers = worker_pool_new(WORKERS);
 	if (core->seal && core->keyer_channels)
 		core->rekeyer = rekeyer_new(core, core->keyer_channels[core->lanes]);
@@ -162,6 +164,7 @@ void bw_core_close(struct bw_core *core)
 	rekeyer_free(core->rekeyer);
 	publisher_free(core->publisher);
 	worker_pool_free(core->workers);
+	anchored_free(core->anchored);
 	if (core->trail)
 		bw_trail_close(core->trail);
 	policy_cache_free(core->policies);

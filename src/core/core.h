@@ -1,6 +1,7 @@
 /* The control plane in one process: what every call shares, and the gate that every call goes through. */
 #pragma once
 
+#include "core/anchor.h"
 #include "core/caller.h"
 #include "core/guard_image.h"
 #include "core/op.h"
@@ -22,6 +23,8 @@ struct bw_core_config {
 	void *store_key_ctx;
 	struct bw_board *seal; /* the keyer's words on its seal (keyer/seal_status.h); NULL: it is never sealed */
 	struct bw_seal_place seal_place; /* beside it */
+	const struct bw_anchor *anchor; /* NULL: nothing tells when the whole folder was put back */
+	bool anchor_accept;             /* this folder is the one from now on, whatever the anchor says */
 	bool ephemeral;
 	struct bw_str account, region;        /* of the first start; later starts keep the stored account */
 	struct bw_str root_key_id, root_secret; /* from the environment; absent: the root user has no access key */

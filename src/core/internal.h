@@ -37,6 +37,7 @@ struct bw_core {
 	const struct bw_board *seal; /* what the keyer says of its seal; NULL: it is never sealed */
 	struct bw_seal_place seal_place;
 	struct rekeyer *rekeyer;        /* beside it */
+	struct anchored *anchored;      /* NULL: ephemeral */
 	struct bw_lane *answered;       /* the committer's: lanes with answered calls */
 	struct publisher *publisher;    /* NULL: nothing is published */
 	struct bw_edge_config edge;
@@ -64,6 +65,16 @@ struct rekeyer *rekeyer_new(struct bw_core *core, struct bw_ring *channel);
 void rekeyer_free(struct rekeyer *r);
 /* ,"rekey":{...} while one is at work. */
 void rekeyer_health(struct rekeyer *r, struct bw_buf *out);
+
+/* ---- anchor.c: the data folder's place in time (anchor.h) ---- */
+/* Compares the store and the trail, both open, with the anchor, and begins to raise it; a store of the first start is bound to it. Without an anchor: sees that the
+ * store is bound to none. `accept`: this store is the one from now on, bound as is asked. BW_EPERM: it was put back, or is not bound as it is asked to be;
+ * others are the anchor's. Logged. What is made stands in core->anchored in any case. */
+BW_CHECKED enum bw_err anchored_open(struct bw_core *core, const struct bw_anchor *anchor, bool accept);
+/* Makes a last step. NULL is allowed. */
+void anchored_free(struct anchored *a);
+/* ,"anchor":{...} */
+void anchored_health(const struct anchored *a, struct bw_buf *out);
 
 /* ---- mfa.c: wrong codes, counted by device ---- */
 struct mfa_guesses *mfa_guesses_new(void);

@@ -47,6 +47,8 @@ static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 	}
 	bw_seal_health(core->seal, &body);
 	rekeyer_health(core->rekeyer, &body);
+	if (!core->ephemeral)
+		anchored_health(core->anchored, &body);
 	bw_buf_put(&body, BW_STR("}\n"));
 	answer(x, 200, bw_buf_str(&body));
 	bw_buf_free(&body);

@@ -39,6 +39,7 @@ struct bw_trail {
 	size_t plain_n;
 	uint32_t plain_records;
 	int64_t synced_ms, kept_ms;
+	_Atomic uint64_t durable; /* records */
 
 	pthread_t writer;
 	pthread_mutex_t lock; /* guards what follows */
@@ -168,6 +169,8 @@ static void sync_if_due(struct bw_trail *t, bool now)
 	t->synced_ms = ms;
 	if (trail_files_sync(&t->files) != BW_OK)
 		bw_log(BW_LOG_ERROR, "audit trail: cannot write its head: %s", strerror(errno));
+	else
+		atomic_store(&t->durable, t->files.at.records);
 }
 
 /* Waits for work, or for the next sync. Called with the lock held. */
@@ -388,6 +391,7 @@ enum bw_err bw_trail_open(
 	struct bw_trail *t = trail_new(lanes);
 	enum bw_err err = trail_files_open(&t->files, dir, key, ephemeral);
 
+	atomic_store(&t->durable, t->files.at.records);
 	if (err == BW_OK)
 		err = writer_start(t);
 	if (err != BW_OK) {
@@ -408,6 +412,11 @@ void bw_trail_close(struct bw_trail *t)
 	pthread_mutex_unlock(&t->lock);
 	pthread_join(t->writer, NULL);
 	trail_free(t);
+}
+
+uint64_t bw_trail_durable(const struct bw_trail *t)
+{
+	return atomic_load(&t->durable);
 }
 
 void bw_trail_keep(struct bw_trail *t, unsigned days)

@@ -29,6 +29,8 @@ void bw_trail_add(struct bw_trail *t, unsigned lane, struct bw_str record);
 void bw_trail_tick(struct bw_trail *t, unsigned lane, int64_t now_ms);
 /* From now on removes what is older than `days` (at least 1): whole segments, of a day at most. By default all is kept. */
 void bw_trail_keep(struct bw_trail *t, unsigned days);
+/* How many records of the trail's life are known to be on the disk, removed ones too. Any thread. */
+uint64_t bw_trail_durable(const struct bw_trail *t);
 /* Removes everything, also what lanes have gathered: an ephemeral server's reset. Waits for the writer. Any
  * thread. BW_EPERM when not ephemeral. */
 BW_CHECKED enum bw_err bw_trail_clear(struct bw_trail *t);

@@ -38,3 +38,17 @@ BW_CHECKED enum bw_err bw_tpm_seal(
  * BW_ECORRUPT: the blob is another TPM's, or was changed; BW_EIO. */
 BW_CHECKED enum bw_err bw_tpm_unseal(
     struct bw_tpm *t, uint32_t pcrs, struct bw_str word, struct bw_str blob, struct bw_secret *plain);
+
+/* A counter in the TPM's memory, at an index of the owner's (0x01800000 to 0x01bfffff): it goes up by one,
+ * and never down, nor comes back lower after it was deleted and made again (TPM 2.0 Library part 1, "NV
+ * Counters"). Any program that may use the TPM can raise it. Answers are authenticated for the storage key.
+ * All log but BW_ENOTFOUND. */
+enum { BW_TPM_INDEX_FIRST = 0x01800000, BW_TPM_INDEX_LAST = 0x01bfffff };
+
+/* BW_ENOTFOUND: there is nothing at the index; BW_ECORRUPT: something that is no such counter; BW_EIO. */
+BW_CHECKED enum bw_err bw_tpm_counter_read(struct bw_tpm *t, uint32_t index, uint64_t *number);
+/* Makes it. BW_EEXISTS, BW_EIO. */
+BW_CHECKED enum bw_err bw_tpm_counter_make(struct bw_tpm *t, uint32_t index, uint64_t *number);
+/* One up, written to its memory, which wears out after some 100,000 of them. BW_ENOTFOUND, BW_ECORRUPT,
+ * BW_EIO. */
+BW_CHECKED enum bw_err bw_tpm_counter_raise(struct bw_tpm *t, uint32_t index);

@@ -17,13 +17,15 @@ import harness
 from seal_case import WORK, answered, bulwark, code_of, is_open, is_sealed, processes, state, until
 
 PASSPHRASE = "correct horse battery staple"
+# What these tests are about is not how dear a guess is.
+SEAL = ["--seal", "passphrase", "--seal-memory", "64"]
 
 
 class Passphrase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.data = WORK / "passphrase"
-        status, out, err = bulwark("init", cls.data, "--seal", "passphrase", say=PASSPHRASE + "\n")
+        status, out, err = bulwark("init", cls.data, *SEAL, say=PASSPHRASE + "\n")
         assert status == 0, err
         cls.made = out
         cls.server = harness.Server(ephemeral=False, data=str(cls.data), root_key=False)
@@ -40,6 +42,8 @@ class Passphrase(unittest.TestCase):
         self.assertTrue(is_open(self.server), self.server.log())
 
     def sealed(self):
+        if state(self.server)["status"] == "sealed":
+            return
         status, _, err = bulwark("seal", self.data)
         self.assertEqual(0, status, err)
         self.assertTrue(is_sealed(self.server), self.server.log())
@@ -396,7 +400,7 @@ class Rotate(unittest.TestCase):
         self.assertTrue(until(lambda: bulwark("unseal", self.data)[0] == 0))
         self.assertTrue(is_open(self.server))
         # To a passphrase.
-        status, out, err = bulwark("rotate-root", self.data, "--seal", "passphrase", say=PASSPHRASE + "\n")
+        status, out, err = bulwark("rotate-root", self.data, *SEAL, say=PASSPHRASE + "\n")
         self.assertEqual(0, status, err)
         self.assertIn("kept by passphrase", out)
         self.assertIn("opens no data folder any more", out)
@@ -462,6 +466,9 @@ class Making(unittest.TestCase):
         self.assertIn("not a number from 2 to 32", self.refused("", "--seal", "shamir", "--shares", "33", status=2))
         self.assertIn("not a number from 2 to 4", self.refused("", "--seal", "shamir", "--shares", "4", "--threshold", "5", status=2))
         self.assertIn("not a number", self.refused("", "--seal", "shamir", "--shares", "1", status=2))
+        self.assertIn("not a number from 64 to 1024", self.refused(PASSPHRASE, "--seal", "passphrase", "--seal-memory", "63", status=2))
+        self.assertIn("not a number from 64 to 1024", self.refused(PASSPHRASE, "--seal", "passphrase", "--seal-memory", "1025", status=2))
+        self.assertIn("goes with --seal passphrase", self.refused("", "--seal", "shamir", "--seal-memory", "64", status=2))
         self.assertIn("go with --seal shamir", self.refused(PASSPHRASE, "--seal", "passphrase", "--shares", "3", status=2))
 
     def test_a_seal_file_that_was_changed_is_told(self):
