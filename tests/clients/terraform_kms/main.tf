@@ -17,6 +17,11 @@ variable "words" {
   default = "first"
 }
 
+variable "days" {
+  type    = number
+  default = 180
+}
+
 variable "authority" {
   type = string
 }
@@ -33,6 +38,17 @@ provider "aws" {
   }
 }
 
+provider "aws" {
+  alias                   = "west"
+  region                  = "us-west-2"
+  skip_metadata_api_check = true
+
+  endpoints {
+    kms = var.endpoint
+    sts = var.endpoint
+  }
+}
+
 data "aws_caller_identity" "me" {}
 
 resource "aws_iam_user" "worker" {
@@ -43,7 +59,7 @@ resource "aws_kms_key" "data" {
   description             = var.words
   deletion_window_in_days = 7
   enable_key_rotation     = true
-  rotation_period_in_days = 180
+  rotation_period_in_days = var.days
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -54,7 +70,7 @@ resource "aws_kms_key" "data" {
       }, {
       Effect    = "Allow"
       Principal = { AWS = aws_iam_user.worker.arn }
-      Action    = "kms:Decrypt"
+      Action    = var.words == "first" ? ["kms:Decrypt"] : ["kms:Decrypt", "kms:DescribeKey"]
       Resource  = "*"
     }]
   })
@@ -64,6 +80,29 @@ resource "aws_kms_key" "data" {
 resource "aws_kms_alias" "data" {
   name          = "alias/data"
   target_key_id = aws_kms_key.data.key_id
+}
+
+resource "aws_kms_key" "wide" {
+  multi_region            = true
+  deletion_window_in_days = 7
+}
+
+resource "aws_kms_replica_key" "wide" {
+  provider                = aws.west
+  primary_key_arn         = aws_kms_key.wide.arn
+  description             = var.words
+  deletion_window_in_days = 7
+  tags                    = { words = var.words }
+}
+
+resource "aws_kms_alias" "wide" {
+  provider      = aws.west
+  name          = "alias/wide"
+  target_key_id = aws_kms_replica_key.wide.key_id
+}
+
+data "aws_kms_alias" "s3" {
+  name = "alias/aws/s3"
 }
 
 resource "aws_kms_key" "signing" {
@@ -76,7 +115,7 @@ resource "aws_kms_grant" "worker" {
   name              = "worker"
   key_id            = aws_kms_key.data.key_id
   grantee_principal = aws_iam_user.worker.arn
-  operations        = ["Encrypt", "DescribeKey"]
+  operations        = var.words == "first" ? ["Encrypt", "DescribeKey"] : ["Encrypt", "Decrypt"]
   constraints {
     encryption_context_equals = { team = "red" }
   }
@@ -93,10 +132,19 @@ resource "aws_acm_certificate" "site" {
   subject_alternative_names = ["www.site.example"]
   certificate_authority_arn = var.authority
   key_algorithm             = "EC_prime256v1"
+  tags                      = { words = var.words }
 }
 
 output "key" {
   value = aws_kms_key.data.arn
+}
+
+output "replica" {
+  value = aws_kms_replica_key.wide.arn
+}
+
+output "managed" {
+  value = data.aws_kms_alias.s3.target_key_id
 }
 
 output "secret" {
