@@ -4,7 +4,7 @@
 #include "crypto/crypto.h"
 
 const struct command *const commands[] = {&command_serve, &command_init, &command_exec, &command_env, &command_status,
-    &command_ca, &command_trail, &command_simulate, &command_evaluate, &command_dns, &command_root_key, &command_unseal, &command_seal, &command_rekey, &command_rotate_root, &command_backup, &command_restore, &command_accept, &command_coverage, &command_version, &command_help, NULL};
+    &command_ca, &command_trail, &command_logs, &command_simulate, &command_evaluate, &command_dns, &command_root_key, &command_unseal, &command_seal, &command_rekey, &command_rotate_root, &command_backup, &command_restore, &command_accept, &command_coverage, &command_version, &command_help, NULL};
 
 static const struct command *command_find(const char *name)
 {

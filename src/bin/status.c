@@ -65,16 +65,30 @@ static void processes_print(const struct bw_json_value *list)
 	}
 }
 
-/* A line a listener: where it listens, whose it is, and if not, why not. */
+static struct bw_str number_of(const struct bw_json_value *object, struct bw_str member)
+{
+	const struct bw_json_value *v = bw_json_member(object, member);
+
+	return v && v->kind == BW_JSON_NUMBER ? v->text : BW_STR("?");
+}
+
+/* What the server tells this machine alone. */
+static bool local_ask(struct bw_str endpoint, struct bw_str ca, struct bw_str path, struct bw_arena *a, struct bw_json_value *told)
+{
+	struct bw_str body;
+	int status = 0;
+
+	return bw_client_get(endpoint, path, ca, 5000, a, &status, &body) == BW_OK && status == 200 &&
+	       bw_json_parse(body, a, told) == BW_OK && told->kind == BW_JSON_OBJECT;
+}
+
+/* A line a listener: where it listens, whose it is, and what is wrong with it. */
 static void listeners_print(struct bw_str endpoint, struct bw_str ca, struct bw_arena *a)
 {
 	struct bw_json_value told;
 	const struct bw_json_value *list;
-	struct bw_str body;
-	int status = 0;
 
-	if (bw_client_get(endpoint, BW_STR("/_bulwark/listeners"), ca, 5000, a, &status, &body) != BW_OK || status != 200 ||
-	    bw_json_parse(body, a, &told) != BW_OK)
+	if (!local_ask(endpoint, ca, BW_STR("/_bulwark/listeners"), a, &told))
 		return;
 	list = bw_json_member(&told, BW_STR("listeners"));
 	if (list && list->count)
@@ -89,11 +103,24 @@ static void listeners_print(struct bw_str endpoint, struct bw_str ca, struct bw_
 	}
 }
 
-static struct bw_str number_of(const struct bw_json_value *object, struct bw_str member)
+/* How many targets there are, and a line for each that should get requests and does not. */
+static void targets_print(struct bw_str endpoint, struct bw_str ca, struct bw_arena *a)
 {
-	const struct bw_json_value *v = bw_json_member(object, member);
+	struct bw_json_value told;
+	const struct bw_json_value *list;
 
-	return v && v->kind == BW_JSON_NUMBER ? v->text : BW_STR("?");
+	if (!local_ask(endpoint, ca, BW_STR("/_bulwark/targets"), a, &told) || bw_str_eq(number_of(&told, BW_STR("all")), BW_STR("0")))
+		return;
+	list = bw_json_member(&told, BW_STR("targets"));
+	printf("  targets: %.*s of %.*s healthy, %.*s in trouble\n", BW_FMT(number_of(&told, BW_STR("healthy"))),
+	    BW_FMT(number_of(&told, BW_STR("all"))), BW_FMT(number_of(&told, BW_STR("in_trouble"))));
+	for (size_t i = 0; list && list->kind == BW_JSON_ARRAY && i < list->count; i++) {
+		const struct bw_json_value *t = &list->values[i];
+
+		printf("    %.*s:%.*s of %.*s: %.*s, %.*s: %.*s\n", BW_FMT(text_of(t, BW_STR("id"))), BW_FMT(number_of(t, BW_STR("port"))),
+		    BW_FMT(text_of(t, BW_STR("target_group"))), BW_FMT(text_of(t, BW_STR("state"))), BW_FMT(text_of(t, BW_STR("reason"))),
+		    BW_FMT(text_of(t, BW_STR("description"))));
+	}
 }
 
 /* Absent from a server that is never sealed. */
@@ -149,6 +176,7 @@ static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str 
 	anchor_print(bw_json_member(&health, BW_STR("anchor")));
 	guard_print(bw_json_member(&health, BW_STR("guard")));
 	listeners_print(endpoint, ca, a);
+	targets_print(endpoint, ca, a);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include "proc/board.h"
 
-enum { FORMAT = 2, COUNT_BYTES = 4 };
+enum { FORMAT = 3, COUNT_BYTES = 4 };
 #define NONE UINT32_MAX
 
 #define MEMBER(k, m)     {#m, BW_EDGE_##k, offsetof(struct OWNER, m), 0, NULL}
@@ -177,6 +177,7 @@ static const struct bw_edge_member image_members[] = {
     I64(made_ms),
     STR(account),
     STR(region),
+    STR(log_key),
     LIST(load_balancers, load_balancer_count, load_balancer),
     LIST(target_groups, target_group_count, target_group),
 };

@@ -132,6 +132,7 @@ struct bw_edge_image {
 	int64_t version; /* the snapshot's sequence number */
 	int64_t made_ms;
 	struct bw_str account, region;
+	struct bw_str log_key; /* public, hexadecimal: logs are sealed to it (core/edge_log.h); absent: none are written */
 	const struct bw_edge_load_balancer *load_balancers;
 	size_t load_balancer_count;
 	const struct bw_edge_target_group *target_groups;
@@ -158,7 +159,7 @@ struct bw_edge_listening {
 	struct bw_str listener; /* ARN */
 	struct bw_str address;  /* "127.66.0.1:80"; absent when it was not even tried */
 	bool open;
-	struct bw_str reason; /* why not: "127.66.0.1:80: permission denied" */
+	struct bw_str reason; /* why not: "127.66.0.1:80: permission denied"; of an open one: what to see to soon */
 };
 
 /* One of CloudWatch's metrics: name, and the dimension values as AWS spells them ("app/name/id"). Counters

@@ -222,6 +222,7 @@ bool local_request(struct bw_lane *lane, struct bw_http_exchange *x);
 /* local_edge.c: to loopback alone. */
 void local_metrics(struct bw_lane *lane, struct bw_http_exchange *x);
 void local_listeners(struct bw_lane *lane, struct bw_http_exchange *x);
+void local_targets(struct bw_lane *lane, struct bw_http_exchange *x);
 
 /* ---- object.c ---- */
 /* Answers a signed URL of an object; false when the request is not for one. */

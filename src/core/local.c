@@ -96,6 +96,7 @@ static const struct {
     {{"/_bulwark/reset", 15}, reset},
     {{"/_bulwark/metrics", 17}, local_metrics},
     {{"/_bulwark/listeners", 19}, local_listeners},
+    {{"/_bulwark/targets", 17}, local_targets},
 };
 
 bool local_request(struct bw_lane *lane, struct bw_http_exchange *x)

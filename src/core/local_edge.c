@@ -1,7 +1,9 @@
-/* What the edge tells, for whoever sits on this machine: metrics for Prometheus, listeners for `bulwark status`. */
+/* What the edge tells, for whoever sits on this machine: metrics for Prometheus, listeners and targets for `bulwark status`. */
 #include "codec/json.h"
 #include "core/edge_image.h"
 #include "core/internal.h"
+
+enum { TARGETS_TOLD = 100 /* in trouble, by name; the others are counted */ };
 
 static bool upper(char c)
 {
@@ -67,6 +69,43 @@ static void listeners_write(const struct bw_edge_report *r, struct bw_buf *out)
 	bw_buf_put(out, BW_STR("]}\n"));
 }
 
+static bool in_trouble(const struct bw_edge_health *h)
+{
+	return bw_str_eq(h->state, BW_STR("unhealthy")) || bw_str_eq(h->reason, BW_STR("Target.InvalidState"));
+}
+
+static void put_target(const struct bw_edge_health *h, struct bw_buf *out)
+{
+	bw_buf_put(out, BW_STR("{\"target_group\":"));
+	bw_json_put_str(out, h->target_group);
+	bw_buf_put(out, BW_STR(",\"id\":"));
+	bw_json_put_str(out, h->id);
+	bw_buf_printf(out, ",\"port\":%lld,\"state\":", (long long)h->port);
+	bw_json_put_str(out, h->state);
+	bw_buf_put(out, BW_STR(",\"reason\":"));
+	bw_json_put_str(out, h->reason);
+	bw_buf_put(out, BW_STR(",\"description\":"));
+	bw_json_put_str(out, h->description);
+	bw_buf_put_c(out, '}');
+}
+
+/* How many there are, and those that get no requests though they should. */
+static void targets_write(const struct bw_edge_report *r, struct bw_buf *out)
+{
+	size_t healthy = 0, troubled = 0;
+
+	bw_buf_put(out, BW_STR("{\"targets\":["));
+	for (size_t i = 0; i < r->health_count; i++) {
+		healthy += bw_str_eq(r->health[i].state, BW_STR("healthy"));
+		if (!in_trouble(&r->health[i]) || troubled++ >= TARGETS_TOLD)
+			continue;
+		if (troubled > 1)
+			bw_buf_put_c(out, ',');
+		put_target(&r->health[i], out);
+	}
+	bw_buf_printf(out, "],\"healthy\":%zu,\"in_trouble\":%zu,\"all\":%zu}\n", healthy, troubled, r->health_count);
+}
+
 static void tell(struct bw_lane *lane, struct bw_http_exchange *x, struct bw_str type,
     void (*write)(const struct bw_edge_report *r, struct bw_buf *out))
 {
@@ -97,4 +136,9 @@ void local_metrics(struct bw_lane *lane, struct bw_http_exchange *x)
 void local_listeners(struct bw_lane *lane, struct bw_http_exchange *x)
 {
 	tell(lane, x, BW_STR("Content-Type: application/json\r\n"), listeners_write);
+}
+
+void local_targets(struct bw_lane *lane, struct bw_http_exchange *x)
+{
+	tell(lane, x, BW_STR("Content-Type: application/json\r\n"), targets_write);
 }

@@ -1,5 +1,6 @@
 #include "core/publish.h"
 
+#include "core/edge_log.h"
 #include "core/guard.h"
 #include "core/internal.h"
 #include "proc/board.h"
@@ -49,6 +50,7 @@ static enum bw_err make(struct publisher *p, int64_t *due_ms)
 	TRY(bw_snapshot_begin(p->core->store, &view));
 	bw_arena_init(&arena, ARENA_MAX);
 	image.version = (int64_t)bw_snapshot_seq(view);
+	image.log_key = bw_edge_log_public(p->core->store, &arena);
 	guarded = bw_guard_publish(p->core, view, &arena);
 	e = builder()->build(p->core, view, &arena, &image, due_ms);
 	if (e == BW_OK && arena.over)

@@ -11,23 +11,27 @@ enum bw_tls_protocol {
 	BW_TLS13 = 1 << 3,
 };
 
-/* A cipher is in a policy with all of its group or not at all. */
-struct bw_tls_cipher_row {
-	const char *name; /* OpenSSL's, which is AWS's */
-	unsigned group;
+/* RFC 9151, the profile of the Commercial National Security Algorithm suite: P-384, SHA-384, AES-256. */
+enum bw_tls_cnsa {
+	BW_TLS_CNSA_NO,
+	BW_TLS_CNSA_FIRST, /* where the client has it */
+	BW_TLS_CNSA_ONLY,
 };
+
+enum { BW_TLS_CIPHERS = 22 /* that there are in all */ };
 
 struct bw_tls_policy {
 	const char *name;
 	unsigned protocols; /* bits of enum bw_tls_protocol */
 	unsigned ciphers;   /* bits of groups */
 	bool network_only;
+	enum bw_tls_cnsa cnsa;
 };
 
-extern const struct bw_tls_cipher_row bw_tls_ciphers[]; /* in the order of preference */
-extern const size_t bw_tls_cipher_count;
 extern const struct bw_tls_policy bw_tls_policies[];
 extern const size_t bw_tls_policy_count;
 
 /* NULL: there is none of that name. */
 const struct bw_tls_policy *bw_tls_policy_find(struct bw_str name);
+/* Its ciphers in the order of preference, and how many they are. */
+size_t bw_tls_policy_ciphers(const struct bw_tls_policy *p, const char *names[BW_TLS_CIPHERS]);

@@ -230,6 +230,7 @@ static void balancer_compile(
 		out->egress = permits_compile(&c->arena, in->egress, in->egress_count);
 	}
 	out->stats = stats_hold(c->edge, in);
+	out->stats->health_logged = attribute_on(&in->attributes, "health_check_logs.s3.enabled");
 	c->compiling = out;
 	out->listeners = BW_NEW_ARRAY(&c->arena, struct listener, in->listener_count + 1);
 	for (size_t i = 0; i < in->listener_count; i++)

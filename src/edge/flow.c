@@ -18,6 +18,7 @@ struct flow {
 	struct edge *edge;
 	struct listening *listening; /* a reference */
 	struct target *target;       /* a reference */
+	struct flow *next, **prev;   /* of the target's */
 	struct end client, far;
 	struct bw_timer timer;
 	struct bw_post post;
@@ -38,6 +39,9 @@ static void flow_reap(struct flow *f)
 	listening_release(f->listening);
 	if (f->target) {
 		f->target->outstanding--;
+		*f->prev = f->next;
+		if (f->next)
+			f->next->prev = f->prev;
 		target_release(f->target);
 	}
 	bw_free(f);
@@ -57,6 +61,15 @@ static void flow_close(struct flow *f, bool reset)
 	sock_close(f->edge, &f->far.sock);
 	wire_free(f->edge, &f->client.out);
 	wire_free(f->edge, &f->far.out);
+}
+
+void flows_end(struct target *t)
+{
+	for (struct flow *f = t->flows, *next; f; f = next) {
+		next = f->next;
+		flow_close(f, true);
+		flow_reap(f);
+	}
 }
 
 /* ---- choosing a target ---- */
@@ -306,6 +319,11 @@ void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint3
 	if (f->target) {
 		target_hold(f->target);
 		f->target->outstanding++;
+		f->prev = &f->target->flows;
+		f->next = *f->prev;
+		if (f->next)
+			f->next->prev = &f->next;
+		*f->prev = f;
 	}
 	if (sock_watch(f->edge, &f->client.sock, fd, client_ready) != BW_OK || !f->target ||
 	    !far_open(f, g)) {

@@ -85,6 +85,7 @@ static void target_update(struct target *t, const struct bw_edge_target *in)
 	if (has != t->has_address || (has && memcmp(&address, &t->address, sizeof address) != 0)) {
 		upstreams_close(t);
 		fars_close(t);
+		unhealthy_end(t);
 		t->health = HEALTH_INITIAL;
 		t->reason = "Elb.RegistrationInProgress";
 		t->successes = t->failures = t->checks = 0;
@@ -103,6 +104,9 @@ static void target_drop(struct target *t)
 {
 	t->gone = true;
 	probe_stop(t);
+	unhealthy_end(t);
+	if (t->group->cut_drained)
+		flows_end(t);
 	upstreams_close(t);
 	fars_close(t);
 	target_release(t);
@@ -181,6 +185,9 @@ static void group_read(struct group *g, const struct bw_edge_target_group *in)
 	g->min_percent = attribute_number(
 	    p, "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", 0);
 	g->proxy_protocol = attribute_on(p, "proxy_protocol_v2.enabled");
+	g->cut_unhealthy = attribute_on(p, "target_health_state.unhealthy.connection_termination.enabled");
+	g->cut_drained = attribute_on(p, "deregistration_delay.connection_termination.enabled");
+	g->unhealthy_drain_ms = attribute_number(p, "target_health_state.unhealthy.draining_interval_seconds", 0) * 1000;
 	sticky_read(g, p);
 	targets_update(g, in);
 }

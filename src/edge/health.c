@@ -1,6 +1,8 @@
 /* Health checks: each target on its own beat, each check on a connection of its own. */
 #include <stdio.h>
 
+#include "base/sys.h"
+#include "edge/log.h"
 #include "edge/probe.h"
 #include "net/tls.h"
 
@@ -29,6 +31,10 @@ void health_note(struct target *t, enum health health, const char *reason, const
 		t->group->edge->health_due = true;
 		report_touch(t->group->edge);
 	}
+	if (health != HEALTH_UNHEALTHY)
+		unhealthy_end(t);
+	else if (t->health != HEALTH_UNHEALTHY)
+		unhealthy_begin(t);
 	t->health = health;
 	t->reason = reason;
 	(void)snprintf(t->description, sizeof t->description, "%s", description);
@@ -39,6 +45,7 @@ static void passed(struct probe *p)
 {
 	struct target *t = p->target;
 
+	log_health(p, NULL);
 	probe_close(p);
 	t->failures = 0;
 	t->checks++;
@@ -47,10 +54,12 @@ static void passed(struct probe *p)
 		health_note(t, HEALTH_HEALTHY, NULL, "");
 }
 
-static void failed(struct probe *p, const char *reason, const char *description)
+/* `logged`: the health check log's word. */
+static void failed(struct probe *p, const char *reason, const char *description, const char *logged)
 {
 	struct target *t = p->target;
 
+	log_health(p, logged);
 	probe_close(p);
 	t->successes = 0;
 	t->checks++;
@@ -64,13 +73,14 @@ static void failed(struct probe *p, const char *reason, const char *description)
 
 static void timed_out(struct bw_timer *t)
 {
-	failed((struct probe *)((char *)t - offsetof(struct probe, limit)), "Target.Timeout",
-	    "Request timed out");
+	struct probe *p = (struct probe *)((char *)t - offsetof(struct probe, limit));
+
+	failed(p, "Target.Timeout", "Request timed out", p->connected ? "RequestTimedOut" : "ConnectionTimedOut");
 }
 
 void probe_refuse(struct probe *p)
 {
-	failed(p, "Target.FailedHealthChecks", "Health checks failed");
+	failed(p, "Target.FailedHealthChecks", "Health checks failed", "ConnectionReset");
 }
 
 /* "200", "200,202", "200-299". */
@@ -97,12 +107,14 @@ void probe_judge(struct probe *p, int status)
 	struct bw_str codes = g->in.health_codes;
 	char text[80];
 
+	p->code = status;
 	if (code_matches(codes.n ? codes : g->grpc ? BW_STR("12") : BW_STR("200"), status)) {
 		passed(p);
 		return;
 	}
 	(void)snprintf(text, sizeof text, "Health checks failed with these codes: [%d]", status);
-	failed(p, "Target.ResponseCodeMismatch", text);
+	failed(p, "Target.ResponseCodeMismatch", text,
+	    g->grpc ? "GRPCUnexpectedStatus" : status >= 500 ? "TargetError" : "ResponseCodeMismatch");
 }
 
 /* False: not yet, or the check is over. */
@@ -215,6 +227,9 @@ static void beat(struct bw_timer *timer)
 	if (t->health == HEALTH_INITIAL)
 		health_note(
 		    t, HEALTH_INITIAL, "Elb.InitialHealthChecking", "Initial health checks in progress");
+	p->began_us = bw_clock_mono_us();
+	p->connected = false;
+	p->code = -1;
 	bw_timer_set(p->pump.edge->loop, &p->limit, (limit_s < 1 ? 5 : limit_s) * 1000);
 	if (!permits_pass(t->group->egress, false, &t->address, bw_address_port(&t->address)))
 		return; /* its packets would be dropped: the limit tells */

@@ -12,6 +12,12 @@ const char *const health_states[] = {[HEALTH_INITIAL] = "initial",
     [HEALTH_UNAVAILABLE] = "unavailable"};
 
 enum { STATES = HEALTH_UNAVAILABLE + 1 };
+static const struct bw_str UNHEALTHY_DRAINING = {"unhealthy.draining", 18};
+
+const char *health_word(const struct target *t)
+{
+	return t->unhealthy_draining ? UNHEALTHY_DRAINING.p : health_states[t->health];
+}
 
 /* Reasons are compared by address: these are all that a check gives. */
 static const char *const reasons[] = {
@@ -55,7 +61,7 @@ static void target_hears(struct target *t, const struct bw_edge_health *h)
 	if (health_settled(t) || t->checks)
 		return;
 	for (size_t i = 0; i < STATES; i++)
-		if (bw_str_eq(h->state, bw_str_c(health_states[i]))) {
+		if (bw_str_eq(h->state, bw_str_c(health_states[i])) || (i == HEALTH_UNHEALTHY && bw_str_eq(h->state, UNHEALTHY_DRAINING))) {
 			(void)snprintf(description, sizeof description, "%.*s", BW_FMT(h->description));
 			t->told = i != HEALTH_INITIAL;
 			health_note(t, (enum health)i, reason_of(h->reason), description);
@@ -132,7 +138,7 @@ static void put_targets(void *ctx, struct bw_str key, void *value)
 		out->v[out->n++] = (struct bw_edge_health){.target_group = g->arn,
 		    .id = t->id,
 		    .port = t->port,
-		    .state = bw_str_c(health_states[t->health]),
+		    .state = bw_str_c(health_word(t)),
 		    .reason = bw_str_c(t->reason),
 		    .description = t->description[0] ? bw_str_c(t->description) : BW_STR_NONE};
 }

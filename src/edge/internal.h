@@ -82,11 +82,13 @@ struct log_file {
 	int fd;
 	bool open;
 	int64_t opened_ms;
+	uint64_t lines; /* that this process has written: numbers them */
 };
 
 /* Of a load balancer, over all its images, each of which holds a reference. */
 struct stats {
-	struct log_file access_log, connection_log;
+	struct log_file access_log, connection_log, health_log;
+	bool health_logged; /* the newest image wants it */
 	struct edge *edge;
 	int references;
 	struct bw_str arn, dimension; /* "app/name/id" */
@@ -109,6 +111,7 @@ enum health {
 struct group;
 struct upstream;
 struct far;
+struct flow;
 struct edge_config;
 
 struct target {
@@ -132,7 +135,10 @@ struct target {
 	struct upstream *idle; /* newest first */
 	uint32_t idle_count;
 	struct far *fars; /* connections over HTTP/2 */
+	struct flow *flows;
 	struct probe *probe;
+	struct bw_timer unhealthy; /* its connections end then */
+	bool unhealthy_draining;   /* until then */
 };
 
 struct group {
@@ -153,6 +159,8 @@ struct group {
 	int64_t sticky_s, slow_start_ms, drain_ms, min_count, min_percent;
 	struct bw_str app_cookie;
 	bool proxy_protocol;
+	bool cut_unhealthy, cut_drained; /* connections to targets that have become so are ended */
+	int64_t unhealthy_drain_ms;      /* without the first: how long they may go on */
 	const struct permits *egress; /* of a load balancer that uses it; NULL: everything */
 	struct stats *balancer_stats;
 	int64_t values[METRICS];
@@ -182,6 +190,11 @@ void probe_stop(struct target *t);
 /* What the image alone says of its health; true: nothing else counts. */
 bool health_settled(struct target *t);
 void health_note(struct target *t, enum health health, const char *reason, const char *description);
+/* AWS's word for its health. */
+const char *health_word(const struct target *t);
+/* unhealthy.c: what becomes of a target's connections (target_health_state.unhealthy.*). */
+void unhealthy_begin(struct target *t);
+void unhealthy_end(struct target *t);
 
 /* ---- rule.c, match.c ---- */
 
@@ -454,6 +467,8 @@ void h2_open(struct listening *l, struct sock *from, const struct bw_address *pe
 void h2_drain(struct edge *e);
 /* A network load balancer's connection. */
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
+/* Cuts every connection to the target. */
+void flows_end(struct target *t);
 /* By the flow hash; NULL: none. The group of the listener's default action. */
 struct target *flow_target_of(const struct listening *l, const struct bw_address *peer, struct group **group);
 /* Takes the socket. False and errno. */
@@ -492,6 +507,7 @@ struct edge {
 	size_t parked_count;
 	uint64_t connections_opened;      /* numbers them */
 	struct bw_sip_key connection_key; /* turns numbers into names */
+	struct log_box *log_box;          /* what logs are sealed with; NULL: none yet */
 	struct listening *listenings;
 	struct client *clients;
 	struct h2 *h2s;

@@ -1,12 +1,24 @@
 /* The files of load balancers' logs, in the folder that the parent has opened. Each stays open, and is looked
- * for anew once a second: who rotates it moves it away. Lines are lost rather than waited for. */
+ * for anew once a second: who rotates it moves it away. Lines are lost rather than waited for. Each is sealed (core/edge_log.h) to
+ * a key whose secret half this process has never had. */
 #include "edge/log.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "codec/hex.h"
+#include "core/edge_log.h"
+
 enum { LOOK_MS = 1000 };
+#define BOX_MAX (UINT64_C(1) << 32) /* crypto.h: lines under one key */
+
+struct log_box {
+	struct bw_box *box;
+	unsigned char sender[BW_BOX_KEY];
+	char to[2 * BW_BOX_KEY];
+	uint64_t sealed;
+};
 
 void log_put_quoted(struct bw_str s, struct bw_buf *out)
 {
@@ -42,23 +54,25 @@ void log_close(struct log_file *f)
 }
 
 /* "app.name.id.log" behind the prefix. */
-static bool log_open(struct stats *s, struct log_file *f, const char *prefix)
+static bool log_name(const struct stats *s, const char *prefix, char name[BW_EDGE_LOG_NAME_MAX + 1])
 {
-	int64_t now = bw_loop_now_ms(s->edge->loop);
-	char name[256];
-	int n;
+	int n = snprintf(name, BW_EDGE_LOG_NAME_MAX + 1, "%s%.*s.log", prefix, BW_FMT(s->dimension));
 
-	if (f->open && now - f->opened_ms < LOOK_MS)
-		return true;
-	log_close(f);
-	n = snprintf(name, sizeof name, "%s%.*s.log", prefix, BW_FMT(s->dimension));
-	if (n <= 0 || n >= (int)sizeof name)
+	if (n <= 0 || n > BW_EDGE_LOG_NAME_MAX)
 		return false;
 	for (int i = 0; i < n; i++)
 		if (name[i] == '/')
 			name[i] = '.';
-	if (name[0] == '.')
-		return false;
+	return name[0] != '.';
+}
+
+static bool log_open(struct stats *s, struct log_file *f, const char *name)
+{
+	int64_t now = bw_loop_now_ms(s->edge->loop);
+
+	if (f->open && now - f->opened_ms < LOOK_MS)
+		return true;
+	log_close(f);
 	f->fd = openat(s->edge->shared->log_dir, name,
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	f->open = f->fd >= 0;
@@ -66,8 +80,47 @@ static bool log_open(struct stats *s, struct log_file *f, const char *prefix)
 	return f->open;
 }
 
+static void log_box_free(struct log_box *b)
+{
+	if (!b)
+		return;
+	bw_box_free(b->box);
+	bw_free(b);
+}
+
+/* The box for the key of the newest image, made anew when that is another one and before it is full. NULL: there is no key. */
+static struct log_box *box_of(struct edge *e)
+{
+	struct bw_str key = e->config->image.log_key;
+	unsigned char to[BW_BOX_KEY];
+	struct log_box *b = e->log_box;
+
+	if (b && bw_str_eq(key, bw_str_make(b->to, sizeof b->to)) && b->sealed < BOX_MAX)
+		return b;
+	if (key.n != sizeof b->to || bw_hex_decode(key, to, sizeof to) != BW_OK)
+		return NULL;
+	b = bw_alloc(sizeof *b);
+	memcpy(b->to, key.p, sizeof b->to);
+	if (bw_box_to(to, b->sender, &b->box) != BW_OK) {
+		bw_free(b);
+		return NULL;
+	}
+	log_box_free(e->log_box);
+	return e->log_box = b;
+}
+
 void log_append(struct stats *s, struct log_file *f, const char *prefix, struct bw_str line)
 {
-	if (log_open(s, f, prefix))
-		(void)!write(f->fd, line.p, line.n);
+	char name[BW_EDGE_LOG_NAME_MAX + 1];
+	struct log_box *b = box_of(s->edge);
+	struct bw_buf record;
+
+	if (!b || !log_name(s, prefix, name) || !log_open(s, f, name))
+		return;
+	bw_buf_init(&record, BW_EDGE_LOG_LINE_MAX + 1024);
+	b->sealed++;
+	bw_edge_log_put(b->box, b->sender, f->lines++, bw_str_c(name), line, &record);
+	if (!record.failed)
+		(void)!write(f->fd, record.p, record.n);
+	bw_buf_free(&record);
 }

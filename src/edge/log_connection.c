@@ -2,6 +2,7 @@
  * handshake is over, or when it begins where there is none. */
 #include "codec/time.h"
 #include "edge/log.h"
+#include "edge/tls.h"
 #include "net/tls.h"
 
 enum { LINE_MAX_BYTES = 4096 };
@@ -35,7 +36,7 @@ void log_connection(const struct listening *l, struct ssl_st *tls, const struct 
 	tls_log_client(l->listener, tls, shaken, &line);
 	bw_buf_put_c(&line, ' ');
 	log_put_connection(l->edge, serial, &line);
-	bw_buf_put_c(&line, '\n');
+	bw_buf_printf(&line, " %s\n", shaken ? tls_key_exchange(tls) : "-");
 	if (!line.failed)
 		log_append(b->stats, &b->stats->connection_log, "conn_log.", bw_buf_str(&line));
 	bw_buf_free(&line);

@@ -24,6 +24,8 @@ struct probe {
 	size_t got;
 	int32_t status, grpc_status; /* HTTP/2; -1: none yet */
 	bool ended;
+	int64_t began_us;
+	int code; /* what was answered; -1: nothing yet */
 };
 
 /* The answer's status, or gRPC's. */

@@ -1,7 +1,9 @@
 /* What the edge tells the services: health, listeners, counters. */
-#include "edge/internal.h"
+#include "codec/time.h"
+#include "edge/tls.h"
 
 enum { SOON_MS = 100, EVERY_MS = 1000 };
+#define CERTIFICATE_SOON_MS INT64_C(2592000000) /* 30 days */
 
 /* CloudWatch's names (namespaces AWS/ApplicationELB and AWS/NetworkELB). TargetResponseTime is told as the
  * sum in microseconds and the number of answers. */
@@ -74,6 +76,7 @@ void stats_release(struct stats *s)
 	bw_map_del(&s->edge->stats, s->arn);
 	log_close(&s->access_log);
 	log_close(&s->connection_log);
+	log_close(&s->health_log);
 	bw_free((void *)(uintptr_t)s->arn.p);
 	bw_free(s);
 }
@@ -150,6 +153,26 @@ static void put_balancer(void *ctx, struct bw_str key, void *value)
 	put_values(ctx, s->values, s->dimension, BW_STR_NONE);
 }
 
+/* What whoever looks at an open listener has to know: a certificate that has ended, or soon will. */
+static struct bw_str warning_make(struct edge *e, struct building *b, const struct listening *l)
+{
+	int64_t now_ms = edge_wall_ms(e), end_ms;
+	struct bw_str arn = BW_STR_NONE, text;
+	struct bw_buf when;
+
+	if (!l->listener || !l->listener->tls_set)
+		return BW_STR_NONE;
+	end_ms = tls_ends_ms(l->listener, &arn);
+	if (end_ms - now_ms > CERTIFICATE_SOON_MS)
+		return BW_STR_NONE;
+	bw_buf_init(&when, 64);
+	bw_time_put_iso8601(end_ms, &when);
+	text = bw_arena_printf(&b->arena, "certificate %.*s %s %.*s", BW_FMT(arn), end_ms <= now_ms ? "expired on" : "expires on",
+	    BW_FMT(bw_buf_str(&when)));
+	bw_buf_free(&when);
+	return text;
+}
+
 static void put_listenings(struct edge *e, struct building *b)
 {
 	struct bw_edge_listening *list;
@@ -167,7 +190,7 @@ static void put_listenings(struct edge *e, struct building *b)
 		    .address = bw_arena_printf(&b->arena, "%s%s%s:%u%s", v6 ? "[" : "", l->address_text,
 		        v6 ? "]" : "", bw_address_port(&l->address), l->udp ? "/udp" : ""),
 		    .open = l->watch.fd >= 0,
-		    .reason = l->reason[0] ? bw_str_c(l->reason) : BW_STR_NONE};
+		    .reason = l->reason[0] ? bw_str_c(l->reason) : warning_make(e, b, l)};
 	}
 	for (size_t i = 0; i < e->config->image.load_balancer_count; i++)
 		for (size_t k = 0; k < e->config->balancers[i].in->listener_count; k++) {

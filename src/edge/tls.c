@@ -4,8 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "core/tls_policy.h"
-#include "edge/internal.h"
+#include "edge/tls.h"
 #include "net/tls.h"
 
 struct tls_set {
@@ -17,61 +16,6 @@ struct tls_set {
 	size_t count;
 	bool http2, passthrough, ignore_expiry;
 };
-
-/* ---- security policies ---- */
-
-/* What of the policy OpenSSL takes: the names of TLS 1.3 apart from the others. */
-static void ciphers_list(unsigned groups, bool tls13, char *out, size_t size)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < bw_tls_cipher_count; i++) {
-		const char *name = bw_tls_ciphers[i].name;
-		size_t length = strlen(name);
-
-		if (!(bw_tls_ciphers[i].group & groups) || (strncmp(name, "TLS_", 4) == 0) != tls13)
-			continue;
-		MUST(n + length + 2 <= size);
-		if (n)
-			out[n++] = ':';
-		memcpy(out + n, name, length);
-		n += length;
-	}
-	out[n] = '\0';
-}
-
-static int version_of(unsigned protocols, bool least)
-{
-	static const int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
-	int found = TLS1_2_VERSION;
-
-	for (size_t i = 0; i < BW_COUNT(versions); i++)
-		if (protocols >> i & 1) {
-			found = versions[i];
-			if (least)
-				break;
-		}
-	return found;
-}
-
-/* One that is not known here is as the strictest of TLS 1.2. */
-static bool policy_apply(SSL_CTX *ctx, struct bw_str name)
-{
-	const struct bw_tls_policy *p = bw_tls_policy_find(name);
-	char older[1024], newer[256];
-
-	if (!p)
-		p = bw_tls_policy_find(BW_STR("ELBSecurityPolicy-TLS13-1-2-Res-2021-06"));
-	ciphers_list(p->ciphers, false, older, sizeof older);
-	ciphers_list(p->ciphers, true, newer, sizeof newer);
-	/* OpenSSL offers SHA-1 handshakes, which the old versions need, only at level 0. */
-	if (p->protocols & (BW_TLS10 | BW_TLS11))
-		SSL_CTX_set_security_level(ctx, 0);
-	return SSL_CTX_set_min_proto_version(ctx, version_of(p->protocols, true)) == 1 &&
-	       SSL_CTX_set_max_proto_version(ctx, version_of(p->protocols, false)) == 1 &&
-	       (!older[0] || SSL_CTX_set_cipher_list(ctx, older) == 1) &&
-	       (!newer[0] || SSL_CTX_set_ciphersuites(ctx, newer) == 1);
-}
 
 /* ---- certificates ---- */
 
@@ -230,8 +174,21 @@ static bool clients_verify(struct tls_set *s, SSL_CTX *ctx, const struct bw_edge
 
 /* ---- sets ---- */
 
-static SSL_CTX *context_make(
-    struct tls_set *s, const struct bw_edge_listener *in, const struct bw_edge_certificate *c)
+/* NULL, or why not. */
+static const char *context_fill(
+    struct tls_set *s, SSL_CTX *ctx, const struct bw_edge_listener *in, const struct bw_edge_certificate *c)
+{
+	if (!tls_policy_apply(ctx, in->ssl_policy))
+		return "this machine's OpenSSL lacks what the security policy asks for";
+	if (!chain_use(ctx, c->chain_pem) || !key_use(ctx, c->key_pem))
+		return "the certificate or its key cannot be used";
+	if (!tls_policy_takes(in->ssl_policy, SSL_CTX_get0_privatekey(ctx)))
+		return "the security policy takes certificates with keys of P-384 or of RSA with 3072 bits and more";
+	return clients_verify(s, ctx, in) ? NULL : "the trust store cannot be used";
+}
+
+static SSL_CTX *context_make(struct tls_set *s, const struct bw_edge_listener *in, const struct bw_edge_certificate *c,
+    const char **reason)
 {
 	static const unsigned char session_scope[] = "edge";
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
@@ -250,12 +207,10 @@ static SSL_CTX *context_make(
 	SSL_CTX_set_tlsext_servername_callback(ctx, name_asked);
 	SSL_CTX_set_tlsext_servername_arg(ctx, s);
 	SSL_CTX_set_alpn_select_cb(ctx, alpn_select, s);
-	if (policy_apply(ctx, in->ssl_policy) && chain_use(ctx, c->chain_pem) && key_use(ctx, c->key_pem) &&
-	    clients_verify(s, ctx, in)) {
-		ERR_clear_error();
-		return ctx;
-	}
+	*reason = context_fill(s, ctx, in, c);
 	ERR_clear_error();
+	if (!*reason)
+		return ctx;
 	SSL_CTX_free(ctx);
 	return NULL;
 }
@@ -297,14 +252,14 @@ void tls_set_release(struct tls_set *s)
 	bw_free(s);
 }
 
-static bool certificates_use(struct tls_set *s, const struct bw_edge_listener *in, bool defaults)
+static bool certificates_use(struct tls_set *s, const struct bw_edge_listener *in, bool defaults, const char **reason)
 {
 	for (size_t i = 0; i < in->certificate_count; i++) {
 		SSL_CTX *ctx;
 
 		if (in->certificates[i].is_default != defaults)
 			continue;
-		ctx = context_make(s, in, &in->certificates[i]);
+		ctx = context_make(s, in, &in->certificates[i], reason);
 		if (!ctx && defaults)
 			return false;
 		if (!ctx)
@@ -314,6 +269,27 @@ static bool certificates_use(struct tls_set *s, const struct bw_edge_listener *i
 	}
 	return s->count > 0;
 }
+
+/* ---- when certificates end ---- */
+
+int64_t tls_ends_ms(const struct listener *l, struct bw_str *arn)
+{
+	const struct tls_set *s = l->tls_set;
+	int64_t first_ms = INT64_MAX;
+
+	for (size_t i = 0; s && i < s->count; i++) {
+		const ASN1_TIME *end = X509_get0_notAfter(SSL_CTX_get0_certificate(s->contexts[i]));
+		struct tm at;
+
+		if (ASN1_TIME_to_tm(end, &at) != 1 || (int64_t)timegm(&at) * 1000 >= first_ms)
+			continue;
+		first_ms = (int64_t)timegm(&at) * 1000;
+		*arn = bw_str_c(s->arns[i]);
+	}
+	return first_ms;
+}
+
+/* ---- sets, shared by listeners with the same certificates ---- */
 
 struct tls_set *tls_set_make(
     struct edge *e, const struct bw_edge_listener *in, bool http2, const char **reason)
@@ -332,8 +308,8 @@ struct tls_set *tls_set_make(
 	memcpy(s->digest, digest, sizeof digest);
 	s->contexts = bw_alloc((in->certificate_count + 1) * sizeof(SSL_CTX *));
 	s->arns = bw_alloc((in->certificate_count + 1) * sizeof(char *));
-	if (!certificates_use(s, in, true) || !certificates_use(s, in, false)) {
-		*reason = "the certificate, its key or the trust store cannot be used";
+	*reason = "there is no certificate";
+	if (!certificates_use(s, in, true, reason) || !certificates_use(s, in, false, reason)) {
 		tls_set_release(s);
 		return NULL;
 	}

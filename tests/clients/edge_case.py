@@ -12,11 +12,39 @@ import tempfile
 import threading
 import time
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BULWARK", ROOT / "build/check/src/bin/bulwark")).resolve().parents[2]
 PLAYER = BUILD / "tests/edge/edge-player"
 ARN = "arn:aws:elasticloadbalancing:us-east-1:123456789012:"
 ADDRESSES = itertools.count(1)
+
+
+LOG_KEY = X25519PrivateKey.generate()
+
+
+def raw_public(key):
+    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def log_lines(path, key=LOG_KEY):
+    """The lines of a log file, opened by another's cryptography than the server's (src/core/edge_log.h says the form)."""
+    data = path.read_bytes() if isinstance(path, pathlib.Path) else pathlib.Path(path).read_bytes()
+    lines = []
+    while data:
+        n = int.from_bytes(data[4:8], "big")
+        assert data[:4] == b"BWL1" and len(data) >= 8 + n, data[:64]
+        sender, head = data[8:40], 49 + data[48]
+        shared = key.exchange(X25519PublicKey.from_public_bytes(sender))
+        secret = HKDF(hashes.SHA256(), 32, sender + raw_public(key), b"bulwark box 1").derive(shared)
+        lines.append(AESGCM(secret).decrypt(data[head:head + 12], data[head + 12:8 + n], data[:head]).decode())
+        data = data[8 + n:]
+    assert all(line.endswith("\n") for line in lines)
+    return [line[:-1] for line in lines]
 
 
 def free_port(address="127.0.0.1"):
@@ -43,7 +71,7 @@ class Player:
 
     def publish(self, image):
         """Publishes, and waits until the edge serves by it."""
-        image = {"version": next(self.version), "account": "123456789012", "region": "us-east-1", **image}
+        image = {"version": next(self.version), "account": "123456789012", "region": "us-east-1", "log_key": raw_public(LOG_KEY).hex(), **image}
         answer = self.say(json.dumps(image))
         assert answer in ("success", "ok", "BW_OK", "no error"), answer
         self.until(lambda: (self.report() or {}).get("image_version") == image["version"], "the image is not served by")

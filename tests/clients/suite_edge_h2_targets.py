@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from edge_case import Backend, Player, free_port, group
+from edge_case import Backend, Player, free_port, group, log_lines
 from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, RST, SETTINGS, UPDATE, WORK, Connection, NodeTarget,
                      block, curl, https)
 
@@ -165,7 +165,7 @@ class Node(unittest.TestCase):
         log = pathlib.Path(LOGS)
 
         def lines():
-            return [line.split() for f in log.iterdir() for line in f.read_text().splitlines() if lb.address in line]
+            return [line.split() for f in log.iterdir() for line in log_lines(f) if lb.address in line]
         PLAYER.until(lambda: len(lines()) == 2)
         (grpc, h2), port = sorted(lines()), str(self.node.ports["plain"])
         self.assertEqual((h2[0], grpc[0]), ("h2", "grpcs"))

@@ -2,6 +2,7 @@
 """The edge over HTTP/1.1: what it refuses, what reaches targets, rules, answers of its own, health, balancing, stickiness, and
 what happens when processes and targets die."""
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -10,7 +11,7 @@ import time
 import unittest
 
 import harness
-from edge_case import (ARN, LAST, Backend, Balancer, Player, condition, fixed, forward, free_port, group, header, parse, read_all, read_answer,
+from edge_case import (ARN, LAST, Backend, Balancer, Player, condition, fixed, forward, free_port, group, header, log_lines, parse, read_all, read_answer,
                        rule, target)
 
 PLAYER = Player()
@@ -738,9 +739,10 @@ class AccessLogs(unittest.TestCase):
             lb.get(path="/none")
             lb.raw(b"nonsense\r\n\r\n")
             path = os.path.join(folder, f"app.lb.{lb.address}.log")
-            player.until(lambda: os.path.exists(path) and open(path).read().count("\n") == 3, "the lines are not there")
-            lines = [self.LINE.match(line) for line in open(path).read().splitlines()]
-            self.assertTrue(all(lines), open(path).read())
+            player.until(lambda: os.path.exists(path) and len(log_lines(path)) == 3, "the lines are not there")
+            lines = [self.LINE.match(line) for line in log_lines(path)]
+            self.assertTrue(all(lines), log_lines(path))
+            self.assertNotIn(b"example.com", pathlib.Path(path).read_bytes(), "lines are sealed")
             first, second, third = (m.groupdict() for m in lines)
             self.assertEqual(3, len({line["connection"] for line in (first, second, third)}), "each came on a connection of its own")
             self.assertEqual((first["type"], first["elb"], first["status"], first["target_status"]), ("http", f"app/lb/{lb.address}", "200", "200"))

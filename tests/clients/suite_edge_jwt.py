@@ -10,7 +10,7 @@ import time
 import unittest
 
 import harness
-from edge_case import Backend, Balancer, Player, fixed, group, header, rule, LAST
+from edge_case import Backend, Balancer, LAST, Player, fixed, group, header, log_lines, rule
 from idp_case import Key, Provider, b64, now, path
 
 LOGS = tempfile.mkdtemp(prefix="bulwark-edge-jwt-")
@@ -62,7 +62,7 @@ class Tokens(unittest.TestCase):
 
     def lines(self):
         file = os.path.join(LOGS, f"app.lb.{self.lb.address}.log")
-        return open(file).read().splitlines() if os.path.exists(file) else []
+        return log_lines(file) if os.path.exists(file) else []
 
     def logged(self, *words, **more):
         """The request's answer, and the fields of its line in the access log."""

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 import harness
 import node_case
-from edge_case import Backend, Balancer, Player, free_port, group, header, read_answer, rule, ARN, LAST
+from edge_case import ARN, Backend, Balancer, LAST, Player, free_port, group, header, log_lines, read_answer, rule
 from idp_case import HOST, Browser, Key, Provider, b64, issue, now, path, query, unpad
 
 LOGS = tempfile.mkdtemp(prefix="bulwark-edge-oidc-")
@@ -104,8 +104,7 @@ class Scripted(unittest.TestCase):
         return answer
 
     def logged(self):
-        with open(os.path.join(LOGS, f"app.lb.{self.lb.address}.log")) as f:
-            return [shlex.split(line) for line in f.read().splitlines()]
+        return [shlex.split(line) for line in log_lines(os.path.join(LOGS, f"app.lb.{self.lb.address}.log"))]
 
     def refused(self, status, reason, answer):
         self.assertEqual(answer[0], status, (reason, self.logged()[-1]))

@@ -11,7 +11,7 @@ import unittest
 import urllib.parse
 
 import harness
-from edge_case import ARN, Backend, Balancer, Player, fixed, group, header, parse, read_all
+from edge_case import ARN, Backend, Balancer, Player, fixed, group, header, log_lines, parse, read_all
 
 WORK = tempfile.mkdtemp(prefix="bulwark-edge-tls-")
 LOGS = tempfile.mkdtemp(prefix="bulwark-edge-tls-logs-")
@@ -32,10 +32,10 @@ def authority(name):
             "-subj", f"/CN={name}", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign,cRLSign")
 
 
-def issue(name, ca, subject, names="", days="30"):
+def issue(name, ca, subject, names="", days="365", curve="P-256"):
     with open(os.path.join(WORK, f"{name}.ext"), "w") as f:
         f.write(f"subjectAltName={names}\n" if names else "basicConstraints=CA:FALSE\n")
-    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
+    openssl("req", "-newkey", "ec", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
     openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", days,
             "-extfile", f"{name}.ext")
 
@@ -45,6 +45,9 @@ def make():
     authority("other")
     issue("a", "ca", "/CN=a.example.com", "DNS:a.example.com")
     issue("b", "ca", "/CN=b.example.com", "DNS:b.example.com,DNS:*.wild.example.com")
+    issue("strong", "ca", "/CN=a.example.com", "DNS:a.example.com", curve="P-384")
+    issue("soon", "ca", "/CN=soon", days="29")
+    issue("over", "ca", "/CN=over", days="0")
     issue("client", "ca", "/C=DE/O=We/CN=client")
     issue("stranger", "other", "/CN=client")
 
@@ -136,6 +139,16 @@ class Certificates(unittest.TestCase):
         with self.assertRaises(OSError):
             lb.connect()
 
+    def test_certificates_that_end_are_told(self):
+        for name, words in (("a", ""), ("soon", "expires on"), ("over", "expired on")):
+            lb = https(default=fixed(200), listener={"certificates": [certificate("a", True), certificate(name)]})
+            PLAYER.until(lambda: any(x["open"] for x in PLAYER.report()["listening"] if x["listener"] == lb.listener["arn"]))
+            time.sleep(1.1)  # what ends with the second in which it was made has ended
+            PLAYER.until(lambda: True)
+            told = [x for x in PLAYER.report()["listening"] if x["listener"] == lb.listener["arn"]]
+            self.assertTrue(told[0]["open"])
+            self.assertRegex(told[0]["reason"] or "", rf"^certificate arn:aws:acm:\S+/{name} {words} \d{{4}}-\d\d-\d\dT[\d:]+Z$" if words else "^$")
+
     def test_a_new_certificate_counts_for_new_connections(self):
         lb = https(default=fixed(200))
         lb.listener["certificates"] = [certificate("b", True)]
@@ -180,7 +193,7 @@ def s_client(lb, *words):
     return subprocess.run(["openssl", "s_client", "-connect", f"{lb.address}:{lb.port}", *words], input="", capture_output=True, text=True, timeout=20).stdout
 
 
-class Policies(unittest.TestCase):
+class Ciphers(unittest.TestCase):
     def test_what_a_policy_names_and_nothing_else(self):
         for policy, words, good in (("TLS13-1-3-FIPS-2023-04", ["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], False),
                                     ("TLS13-1-3-FIPS-2023-04", ["-tls1_3"], True), ("TLS13-1-3-FIPS-2023-04", ["-tls1_2"], False),
@@ -193,10 +206,31 @@ class Policies(unittest.TestCase):
             self.assertEqual("Cipher is (NONE)" not in s_client(lb, *words), good, (policy, words))
 
 
+    def test_rfc_9151(self):
+        """P-384, SHA-384 and AES-256 alone, or first."""
+        strict, mixed = "TLS13-1-2-RFC9151-FIPS-2023-07", "TLS13-1-2-RFC9151-INTEROP1-FIPS-2023-07"
+        for policy, words, good in ((strict, ["-tls1_3"], "TLS_AES_256_GCM_SHA384"), (strict, ["-tls1_3", "-groups", "X25519:P-256"], None),
+                                    (strict, ["-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256"], None),
+                                    (strict, ["-tls1_2"], "ECDHE-ECDSA-AES256-GCM-SHA384"), (strict, ["-tls1_2", "-sigalgs", "ECDSA+SHA256"], None),
+                                    (strict, ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], None),
+                                    (mixed, ["-tls1_2", "-groups", "P-256:P-384"], "ECDHE-ECDSA-AES256-GCM-SHA384"),
+                                    (mixed, ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"], "ECDHE-ECDSA-AES128-GCM-SHA256"),
+                                    (mixed, ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256"], None)):
+            lb = https(default=fixed(200), listener={"ssl_policy": f"ELBSecurityPolicy-{policy}", "certificates": [certificate("strong", True)]})
+            said = s_client(lb, *words)
+            self.assertIn(f"Cipher is {good or '(NONE)'}", said, (policy, words))
+            if good and "-groups" in words:
+                self.assertRegex(said, "Server Temp Key: ECDH, .*384 bits")
+        weak = https(default=fixed(200), listener={"ssl_policy": f"ELBSecurityPolicy-{strict}"})
+        told = [x for x in PLAYER.report()["listening"] if x["listener"] == weak.listener["arn"]]
+        self.assertEqual([(x["open"], x["reason"]) for x in told], [
+            (False, "the security policy takes certificates with keys of P-384 or of RSA with 3072 bits and more")])
+
+
 class Logs(unittest.TestCase):
     def lines(self, lb, prefix="conn_log."):
         file = os.path.join(LOGS, f"{prefix}app.lb.{lb.address}.log")
-        return [shlex.split(line) for line in open(file).read().splitlines()] if os.path.exists(file) else []
+        return [shlex.split(line) for line in log_lines(file)] if os.path.exists(file) else []
 
     def logged(self, lb, count=1):
         PLAYER.until(lambda: len(self.lines(lb)) == count, f"not {count} connections are logged")
@@ -210,12 +244,13 @@ class Logs(unittest.TestCase):
         lb = self.site()
         ask(lb)
         line = self.logged(lb)
-        self.assertEqual(len(line), 12)
+        self.assertEqual(len(line), 13)
         self.assertRegex(line[0], r"^\d{4}-\d\d-\d\dT[\d:.]+Z$")
         self.assertEqual((line[1], line[3], line[4]), ("127.0.0.1", str(lb.port), "TLSv1.3"))
         self.assertRegex(" ".join(line[5:7]), r"^TLS_\w+ \d+\.\d{3}$")
         self.assertEqual(line[7:11], ["-"] * 4)
         self.assertRegex(line[11], "^TID_[0-9a-f]{32}$")
+        self.assertEqual(line[12], "x25519")
         PLAYER.until(lambda: self.lines(lb, ""), "the request is not logged")
         access = self.lines(lb, "")[0]
         self.assertEqual(access[29], line[11], "both logs name the connection")
@@ -255,8 +290,7 @@ class Logs(unittest.TestCase):
         time.sleep(1.1)
         ask(lb)
         self.logged(lb)
-        with open(file + ".1") as f:
-            self.assertEqual(len(f.read().splitlines()), 1)
+        self.assertEqual(len(log_lines(file + ".1")), 1)
 
 
 class Mutual(unittest.TestCase):

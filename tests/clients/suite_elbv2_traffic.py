@@ -5,15 +5,24 @@ import pathlib
 import shutil
 import socket
 import ssl
+import subprocess
 import tempfile
 import time
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import harness
 from elbv2_case import Elbv2Case
 from site_case import Application, Authority
+from suite_acm import PEM, certificate, private
 
 
 class Traffic(Elbv2Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.acm = harness.client("acm")
+
     def eventually(self, wanted, call, seconds=20):
         end = time.monotonic() + seconds
         while True:
@@ -176,6 +185,89 @@ class Traffic(Elbv2Case):
         for c in certificates:
             self.iam.delete_server_certificate(ServerCertificateName=c["ServerCertificateName"])
 
+    def test_what_is_wrong_is_said_where_people_look(self):
+        """A certificate that ends soon, a port that cannot be had, a target that nobody serves at: state, reason, `bulwark status`."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        soon = self.acm.import_certificate(Certificate=certificate(key, ["soon.example"], days=3).public_bytes(PEM), PrivateKey=private(key))
+        lb, port, _, _ = self.site()
+        with socket.socket() as dead, socket.socket() as taken:
+            dead.bind(("127.0.0.1", 0))
+            taken.bind((lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"], 0))
+            taken.listen()
+            group = self.group(HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, UnhealthyThresholdCount=2)
+            self.elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": dead.getsockname()[1]}])
+            self.listener(lb, self.forward(group), Protocol="HTTPS", Port=port, Certificates=[{"CertificateArn": soon["CertificateArn"]}])
+            self.active(lb, 20)
+            self.eventually(True, lambda: f"certificate {soon['CertificateArn']} expires on 2" in self.state(lb).get("Reason", ""))
+            self.assertEqual("active", self.state(lb)["Code"])
+            self.listener(lb, Port=taken.getsockname()[1])
+            self.eventually("active_impaired", lambda: self.state(lb)["Code"])
+            self.assertIn("Address already in use", self.state(lb)["Reason"])
+            self.eventually("unhealthy", lambda: self.health(group), 30)
+            one = self.elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"][0]["TargetHealth"]
+            self.assertEqual(("Target.FailedHealthChecks", "Health checks failed"), (one["Reason"], one["Description"]))
+            said = subprocess.run([harness.BINARY, "status", "--endpoint", harness.SERVER.endpoint], capture_output=True, text=True, timeout=30).stdout
+            for words in (f"open   arn:aws:elasticloadbalancing:.*: certificate {soon['CertificateArn']} expires on 2", "closed .*: Address already in use",
+                          r"targets: \d+ of \d+ healthy, [1-9]\d* in trouble",
+                          f"127.0.0.1:{dead.getsockname()[1]} of {group['TargetGroupArn']}: unhealthy, Target.FailedHealthChecks: Health checks failed"):
+                self.assertRegex(said, words)
+
+    def test_logs_are_sealed_and_opened_again(self):
+        """Access, connection and health check logs: nothing of them stands in the data folder, `bulwark logs` shows them, and tells what was done to
+        the files."""
+        lb, port, ask, _ = self.site()
+        folder = pathlib.Path(harness.SERVER.data) / "edge-logs"
+        self.elb.modify_load_balancer_attributes(LoadBalancerArn=lb["LoadBalancerArn"], Attributes=[
+            {"Key": f"{kind}.s3.{key}", "Value": value} for kind in ("access_logs", "connection_logs", "health_check_logs")
+            for key, value in (("enabled", "true"), ("bucket", "b"))])
+        group = self.target_of(Application("logged"))
+        self.listener(lb, self.forward(group), Port=port)
+        self.eventually((200, "logged /planted-words"), lambda: ask("/planted-words"))
+        dimension = lb["LoadBalancerArn"].split("loadbalancer/")[1].replace("/", ".")
+        names = [prefix + dimension + ".log" for prefix in ("", "conn_log.", "health_check_log.")]
+        self.eventually(True, lambda: all((folder / n).exists() for n in names))
+
+        def logs(*words):
+            done = subprocess.run([harness.BINARY, "logs", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key", *words],
+                                  capture_output=True, text=True, timeout=60)
+            return done.returncode, done.stdout, done.stderr
+        self.assertLessEqual(set(names), set(logs()[1].split()))
+        status, said, error = logs(*names)
+        self.assertEqual((0, ""), (status, error))
+        self.assertRegex(said, r'"GET http://[\d.]+:\d+/planted-words HTTP/1\.1"')
+        self.assertRegex(said, r" TID_[0-9a-f]{32} -\n")
+        self.assertRegex(said, rf" {group['TargetGroupName']} PASS 200 -\n")
+        for file in pathlib.Path(harness.SERVER.data).rglob("*"):
+            if file.is_file():
+                self.assertNotIn(b"planted-words", file.read_bytes(), file)
+        # Each kind of meddling is noticed, and what it left alone is still shown.
+        for _ in range(3):
+            ask("/more")
+        file = folder / names[0]
+        self.eventually(4, lambda: file.read_bytes().count(b"BWL1") if file.read_bytes().count(b"BWL1") >= 4 else 0)
+        whole = file.read_bytes()
+        records, at = [], 0
+        while at < len(whole):
+            n = 8 + int.from_bytes(whole[at + 4:at + 8], "big")
+            records.append(whole[at:at + n])
+            at += n
+        first, rest = records[0], records[1:]
+        # Loops write side by side; lines of one of them alone have an order.
+        own = max(([r for r in records if r[8:40] == s] for s in {r[8:40] for r in records}), key=len)
+        flipped = bytearray(first)
+        flipped[-1] ^= 1
+        other = (folder / names[1]).read_bytes()
+        for made, words in ((bytes(flipped) + b"".join(rest), "1 lines damaged"), (b"".join(rest) + first[:-1], "1 lines damaged"), (whole + first, "1 lines out of"),
+                            (whole + other, "lines out of another place"), (own[0] + b"".join(own[2:]), "1 lines missing")):
+            if len(own) < 3 and "missing" in words:
+                continue
+            copy = pathlib.Path(harness.SERVER.work) / "meddled.log"
+            copy.write_bytes(made)
+            status, said, error = logs(str(copy))
+            self.assertEqual(1, status, words)
+            self.assertIn(words, error)
+            self.assertIn("/more", said)
+
     def test_a_network_load_balancer_passes_bytes(self):
         app = Application("tcp")
         group = self.target_of(app, Protocol="TCP")
@@ -233,5 +325,5 @@ class Traffic(Elbv2Case):
 
 
 if __name__ == "__main__":
-    harness.serve()
+    harness.serve(ephemeral=False)
     harness.main()

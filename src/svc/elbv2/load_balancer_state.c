@@ -4,7 +4,7 @@
 /* What of a load balancer's listeners the edge says. */
 struct listening {
 	size_t open, refused;
-	struct bw_str reason;
+	struct bw_str reason, warning; /* why one is refused; what one that is open has to say */
 };
 
 static const struct bw_edge_listening *listening_find(const struct bw_edge_report *report, struct bw_str arn)
@@ -34,8 +34,10 @@ static enum bw_err newest(struct bw_call *call, const struct elb_load_balancer *
 
 		if (its > *version)
 			*version = its;
-		if (said && said->open)
+		if (said && said->open) {
 			l->open++;
+			l->warning = said->reason.n ? said->reason : l->warning;
+		}
 		if (said && !said->open) {
 			l->refused++;
 			l->reason = said->reason;
@@ -58,7 +60,7 @@ static enum bw_err state_of(struct bw_call *call, const struct elb_load_balancer
 		*out = (struct elbv2_LoadBalancerState){l.open ? BW_STR("active_impaired") : BW_STR("failed"),
 		    bw_arena_str(call->arena, l.reason)};
 	else
-		out->Code = BW_STR("active");
+		*out = (struct elbv2_LoadBalancerState){BW_STR("active"), l.warning.n ? bw_arena_str(call->arena, l.warning) : BW_STR_NONE};
 	return BW_OK;
 }
 

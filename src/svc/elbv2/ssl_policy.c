@@ -15,14 +15,12 @@ bool elb_ssl_policy_known(struct bw_str name, bool network)
 
 static void ciphers_to_shape(struct bw_call *call, const struct bw_tls_policy *p, struct elbv2_Ciphers *out)
 {
-	*out = (struct elbv2_Ciphers){
-	    true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_Cipher, bw_tls_cipher_count)};
-	for (size_t i = 0; i < bw_tls_cipher_count; i++)
-		if (bw_tls_ciphers[i].group & p->ciphers) {
-			out->v[out->n] =
-			    (struct elbv2_Cipher){bw_str_c(bw_tls_ciphers[i].name), BW_INT((int64_t)out->n + 1)};
-			out->n++;
-		}
+	const char *names[BW_TLS_CIPHERS];
+	size_t n = bw_tls_policy_ciphers(p, names);
+
+	*out = (struct elbv2_Ciphers){true, n, BW_NEW_ARRAY(call->arena, struct elbv2_Cipher, n)};
+	for (size_t i = 0; i < n; i++)
+		out->v[i] = (struct elbv2_Cipher){bw_str_c(names[i]), BW_INT((int64_t)i + 1)};
 }
 
 static void policy_to_shape(struct bw_call *call, const struct bw_tls_policy *p, struct elbv2_SslPolicy *out)
