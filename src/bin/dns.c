@@ -1,9 +1,9 @@
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "bin/dns_tcp.h"
 #include "bin/options.h"
 #include "bin/place.h"
 #include "bin/seal.h"
@@ -96,7 +96,7 @@ static void answer_one(int fd, struct bw_store *store)
 {
 	char message[4096];
 	struct bw_address from = {.bytes = sizeof from.v6};
-	ssize_t n = recvfrom(fd, message, sizeof message, MSG_TRUNC, &from.any, &from.bytes);
+	ssize_t n = recvfrom(fd, message, sizeof message, MSG_TRUNC | MSG_DONTWAIT, &from.any, &from.bytes);
 	struct bw_arena a;
 	struct bw_buf out;
 
@@ -110,7 +110,30 @@ static void answer_one(int fd, struct bw_store *store)
 	bw_arena_free(&a);
 }
 
-static int socket_open(const struct parsed *p, int *fd)
+static enum bw_err reply_tcp(void *ctx, struct bw_str message, struct bw_buf *out)
+{
+	struct bw_arena a;
+	enum bw_err e;
+
+	bw_arena_init(&a, ARENA_MAX);
+	e = reply_make(ctx, message, &a, out);
+	bw_arena_free(&a);
+	return e;
+}
+
+/* The port must be free for both. */
+static bool sockets_bind(const struct bw_address *at, int *udp, int *tcp)
+{
+	int on = 1;
+
+	*udp = socket(at->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	*tcp = socket(at->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return *udp >= 0 && *tcp >= 0 && bind(*udp, &at->any, at->bytes) == 0 &&
+	       setsockopt(*tcp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(*tcp, &at->any, at->bytes) == 0 &&
+	       listen(*tcp, 64) == 0;
+}
+
+static int sockets_open(const struct parsed *p, int *udp, int *tcp)
 {
 	const char *spec = option_get(p, "listen") ? option_get(p, "listen") : "127.0.0.1:5353";
 	struct bw_address at;
@@ -119,8 +142,7 @@ static int socket_open(const struct parsed *p, int *fd)
 		return command_refuse(p, "--listen %s is not ADDRESS:PORT or [ADDRESS]:PORT", spec);
 	if (!bw_address_loopback(&at))
 		return command_refuse(p, "names are answered on loopback alone, not on %s", spec);
-	*fd = socket(at.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (*fd < 0 || bind(*fd, &at.any, at.bytes) != 0) {
+	if (!sockets_bind(&at, udp, tcp)) {
 		fprintf(stderr, "bulwark: cannot answer on %s (is it taken?)\n", spec);
 		return 1;
 	}
@@ -131,11 +153,12 @@ static int dns_run(const struct parsed *p)
 {
 	static struct place place;
 	struct bw_store *store;
-	int fd, refused;
+	struct dns_tcp *streams;
+	int udp, tcp, refused;
 
 	if (p->rest_count)
 		return command_refuse(p, "'%s' is not an option", p->rest[0]);
-	if ((refused = socket_open(p, &fd)))
+	if ((refused = sockets_open(p, &udp, &tcp)))
 		return refused;
 	if (!place_find(p, false, &place))
 		return 1;
@@ -145,8 +168,10 @@ static int dns_run(const struct parsed *p)
 	fflush(stdout);
 	if (bw_sandbox_enter() != BW_OK)
 		return 1;
+	streams = dns_tcp_new(tcp, reply_tcp, store);
 	for (;;)
-		answer_one(fd, store);
+		if (dns_tcp_wait(streams, udp))
+			answer_one(udp, store);
 }
 
 const struct command command_dns = {.name = "dns",
@@ -154,7 +179,7 @@ const struct command command_dns = {.name = "dns",
     .summary = "answer the DNS names of load balancers",
     .about = "Answers the DNSName of every load balancer with the address that it listens on, from the store "
              "of the server on this\n"
-             "machine. An authoritative responder on loopback, over UDP: A, AAAA and SOA; other names are "
+             "machine. An authoritative responder on loopback, over UDP and TCP: A, AAAA and SOA; other names are "
              "refused.\n\nExample:\n"
              "  bulwark dns --data ./data &\n  dig @127.0.0.1 -p 5353 "
              "my-lb-1234567890.us-east-1.elb.amazonaws.com",

@@ -94,6 +94,66 @@ class Dns(Elbv2Case):
                     self.ask(data, 0.3)
         self.assertEqual(NXDOMAIN, self.look("a.us-east-1.elb.amazonaws.com")[0])
 
+    def stream(self):
+        s = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        self.addCleanup(s.close)
+        return s
+
+    def hear(self, s):
+        """One message of a stream; None when it has ended."""
+        data = b""
+        while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
+            try:
+                more = s.recv(1)
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                return None
+            data += more
+        return data[2:]
+
+    def framed(self, data):
+        return len(data).to_bytes(2, "big") + data
+
+    def test_over_tcp(self):
+        lb = self.balancer()
+        asked = message(lb["DNSName"])
+        told = self.ask(asked)
+        s = self.stream()
+        # One by one, byte by byte, and several in one piece: each has its answer, in their order.
+        for part in self.framed(asked):
+            s.sendall(bytes([part]))
+        self.assertEqual(told, self.hear(s))
+        other = message("a.us-east-1.elb.amazonaws.com")
+        s.sendall(self.framed(asked) + self.framed(other) + self.framed(asked)[:5])
+        self.assertEqual(told, self.hear(s))
+        self.assertEqual(NXDOMAIN, self.hear(s)[3] & 15)
+        s.sendall(self.framed(asked)[5:])
+        self.assertEqual(told, self.hear(s))
+        # What is malformed in a message is answered, what is no message ends the connection.
+        s.sendall(self.framed(asked + b"\0"))
+        self.assertEqual(FORMERR, self.hear(s)[3] & 15)
+        for data in (self.framed(b""), self.framed(message("a", flags=0x8100)), b"\x10\x01" + bytes(4097)):
+            s = self.stream()
+            s.sendall(data)
+            self.assertIsNone(self.hear(s), data[:10])
+        # As long as a query may be, and not one byte longer.
+        s = self.stream()
+        s.sendall(self.framed(asked + bytes(4096 - len(asked))))
+        self.assertEqual(FORMERR, self.hear(s)[3] & 15)
+
+    def test_the_oldest_stream_makes_room(self):
+        asked = self.framed(message("a.us-east-1.elb.amazonaws.com"))
+        streams = []
+        for _ in range(33):
+            streams.append(self.stream())
+            streams[-1].sendall(asked)
+            self.assertIsNotNone(self.hear(streams[-1]))
+        self.assertIsNone(self.hear(streams[0]))
+        streams[1].sendall(asked)
+        self.assertIsNotNone(self.hear(streams[1]))
+        self.assertEqual(NXDOMAIN, self.look("a.us-east-1.elb.amazonaws.com")[0])
+
     def test_refusals_of_options(self):
         def ended(*words):
             done = subprocess.run([harness.BINARY, "dns", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key", *words],
