@@ -150,14 +150,15 @@ static enum bw_err decide_also(struct gate_call *g, const struct bw_policy_layer
 	return e;
 }
 
-bool bw_call_would_allow(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_policy *policy)
+bool bw_call_would_allow(
+    struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_policy *policy, bool must_allow)
 {
 	struct bw_policy_ref ref = {policy, resource};
 	struct bw_policy_layers layers = layers_of(call);
 	struct bw_policy_request request = request_of(call, action, resource);
 
 	layers.resource = (struct bw_policy_list){&ref, 1};
-	layers.resource_must_allow = true;
+	layers.resource_must_allow = must_allow;
 	return bw_policy_evaluate(&layers, &request).decision == BW_ALLOWED;
 }
 

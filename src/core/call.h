@@ -153,9 +153,10 @@ struct bw_also *bw_call_also_on(struct bw_call *call, struct bw_str action, stru
 /* One condition key of it. An absent value adds nothing. */
 void bw_also_context(struct bw_call *call, struct bw_also *also, struct bw_str name, struct bw_str value);
 void bw_also_context_list(struct bw_call *call, struct bw_also *also, struct bw_str name, const struct bw_str *values, size_t n);
-/* Would the caller's next call be allowed if this were the resource's policy, which must allow it? For checks against
+/* Would the caller's next call be allowed if this were the resource's policy (`must_allow` as above)? For checks against
  * locking oneself out. */
-bool bw_call_would_allow(struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_policy *policy);
+bool bw_call_would_allow(
+    struct bw_call *call, struct bw_str action, struct bw_str resource, struct bw_policy *policy, bool must_allow);
 
 /* A shared compiled policy of the text, from the process-wide cache; released with the call. BW_EFAILED with
  * MalformedPolicyDocument (or `code`) and AWS's text when it is not valid. */

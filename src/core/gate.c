@@ -326,12 +326,17 @@ static void proceed(struct gate_call *g)
 		keyer_ask(g);
 }
 
+static void attempted(struct bw_post *p)
+{
+	proceed(gate_call_of_post(p));
+}
+
 static void run_slow(struct bw_post *p)
 {
 	struct gate_call *g = gate_call_of_post(p);
 
 	attempt(g);
-	g->post.run = handled;
+	g->post.run = attempted;
 	bw_loop_post(g->lane->loop, &g->post);
 }
 

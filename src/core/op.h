@@ -23,7 +23,8 @@ struct bw_op {
 	enum bw_err (*keys)(struct bw_call *call);
 	/* Says what the keyer shall do, after the decision and in the same view: what it reads counts as the call's. The handler runs
 	 * with the answer in call->answer, in a view of its own. Leaves `op` at BW_KEYER_NOTHING when the keyer has nothing to do. NULL:
-	 * the operation needs no key. Not with `slow`. Or sets call->reach: then it is the outside that is asked. */
+	 * the operation needs no key. With `slow` it runs on the worker too, and what comes after the answer on the loop. Or sets
+	 * call->reach: then it is the outside that is asked. */
 	enum bw_err (*ask)(struct bw_call *call, const void *in, struct bw_keyer_request *request);
 	/* Called with every answer, in a view of its own, and asks for more as `ask` does; the handler runs once it asks for nothing.
 	 * NULL: one answer is all. */

@@ -1,5 +1,6 @@
 /* A private CA and the certificates it issues: RFC 5280 profiles, ECDSA on P-256 with SHA-256. */
 #include "crypto/crypto.h"
+#include "crypto/x509.h"
 #include "base/sys.h"
 
 #include <arpa/inet.h>
@@ -382,4 +383,38 @@ enum bw_err bw_ca_issue_for(struct bw_str ca_cert_pem, struct bw_str ca_key_pem,
 	bw_buf_free_secret(&again);
 	EVP_PKEY_free(key);
 	return err;
+}
+
+static bool public_put(EVP_PKEY *key, struct bw_buf *spki)
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(key, &der);
+
+	if (n > 0)
+		bw_buf_put(spki, bw_str_make(der, (size_t)n));
+	OPENSSL_free(der);
+	return n > 0 && !spki->failed;
+}
+
+enum bw_err bw_key_make(struct bw_str algorithm, struct bw_buf *key_pem, struct bw_buf *spki)
+{
+	EVP_PKEY *key = key_make(algorithm);
+	BIO *bio = BIO_new(BIO_s_secmem());
+	bool good = key && bio && PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+	            bio_to_buf(bio, key_pem) && public_put(key, spki);
+	enum bw_err err = good ? BW_OK : key ? failed("making a key") : BW_EINVAL;
+
+	BIO_free(bio);
+	EVP_PKEY_free(key);
+	return err;
+}
+
+enum bw_err bw_key_public(struct bw_str key_pem, struct bw_buf *spki)
+{
+	EVP_PKEY *key = key_read(key_pem);
+	bool good = key && public_put(key, spki);
+
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return good ? BW_OK : BW_EINVAL;
 }

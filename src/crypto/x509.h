@@ -60,5 +60,10 @@ struct bw_x509_names {
 /* Of the first certificate of the PEM, into the arena. BW_EINVAL when it has none. */
 BW_CHECKED enum bw_err bw_x509_names(struct bw_str cert_pem, struct bw_arena *arena, struct bw_x509_names *out);
 
+/* A fresh key of a kind that bw_ca_issue_as knows, as PEM, and its SubjectPublicKeyInfo (DER). BW_EINVAL for any other. */
+BW_CHECKED enum bw_err bw_key_make(struct bw_str algorithm, struct bw_buf *key_pem, struct bw_buf *spki);
+/* The public half of one that there is. BW_EINVAL when it is none. */
+BW_CHECKED enum bw_err bw_key_public(struct bw_str key_pem, struct bw_buf *spki);
+
 /* The key encrypted under a passphrase: PKCS #8 with PBES2 (AES-256-CBC, PBKDF2 with HMAC-SHA256). Takes milliseconds. */
 BW_CHECKED enum bw_err bw_x509_key_export(struct bw_str key_pem, struct bw_str passphrase, struct bw_buf *out);

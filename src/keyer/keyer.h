@@ -112,6 +112,8 @@ enum bw_keyer_op {
 	                          the file to put into its place. EAGAIN: its state is another one, ETOOBIG: no generation
 	                          is left */
 	BW_KEYER_REKEYED,      /* input: the seal file as it stands now: what its keyring says holds from now on */
+	BW_KEYER_SIGN_ISSUED,  /* As BW_KEYER_SIGN, for certificates and requests: any digest goes with any curve, and RSA pads as PKCS #1
+	                          v1.5 does */
 	BW_KEYER_OPS,
 	BW_KEYER_NOTHING = BW_KEYER_OPS, /* the answer is known without the keyer */
 };

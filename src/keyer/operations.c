@@ -5,6 +5,7 @@
 #include "base/sys.h"
 #include "store/seal.h"
 
+#include <openssl/rsa.h>
 
 /* ---- Encrypting ---- */
 
@@ -171,6 +172,32 @@ static enum bw_err sign_run(struct keyer_turn *t)
 	return use(t, sign_use);
 }
 
+/* Signature algorithms of X.509 (RFC 4055, RFC 5758): unlike KMS's they leave it to whoever issues which digest he takes. */
+static bool signs_issued(enum bw_key_algorithm a, const struct keyer_algorithm *row, const struct keyer_spec *s)
+{
+	if (row->family != s->family)
+		return false;
+	if (row->family == KEYER_RSA)
+		return row->padding == RSA_PKCS1_PADDING;
+	return row->family == KEYER_ML_DSA || (row->family == KEYER_EC && row->digest) || a == BW_ALG_SM2DSA;
+}
+
+static enum bw_err sign_issued_run(struct keyer_turn *t)
+{
+	const struct bw_keyer_request *r = t->request;
+	const struct keyer_algorithm *row = keyer_algorithm(r->algorithm);
+	const struct keyer_spec *s = keyer_spec(r->key.spec);
+	struct keyer_key *k;
+	enum bw_err e;
+
+	CHECK(row && s, BW_ENOTFOUND);
+	CHECK(signs_issued(r->algorithm, row, s), BW_EINVAL);
+	TRY(keyer_key_use(t, &r->key, &k));
+	e = keyer_sign(t, k, &t->answer->out);
+	keyer_key_done(t);
+	return e;
+}
+
 static enum bw_err verify_run(struct keyer_turn *t)
 {
 	return use(t, keyer_verify);
@@ -301,6 +328,7 @@ static const struct {
     [BW_KEYER_IMPORT_BEGIN] = {import_begin_run},
     [BW_KEYER_IMPORT] = {import_run},
     [BW_KEYER_STORE_KEY] = {store_key_run},
+    [BW_KEYER_SIGN_ISSUED] = {sign_issued_run},
     [BW_KEYER_REKEY] = {rekey_run, .alone = true},
     [BW_KEYER_REKEYED] = {rekeyed_run, .alone = true},
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Terraform's keys, replicas, aliases, grants, ciphertexts and certificates: apply, change, no drift, destroy. Needs what
+"""Terraform's keys, replicas, aliases, grants, ciphertexts, certificates and private authorities: apply, change, no drift, destroy. Needs what
 suite_terraform.py needs."""
 import base64
 import os
@@ -29,6 +29,8 @@ class Terraform(TerraformCase):
         primary = got["replica"].replace("us-west-2", "us-east-1")
         blob = kms.encrypt(KeyId=primary, Plaintext=b"wide")["CiphertextBlob"]
         self.assertEqual((b"wide", got["replica"]), self.in_west(blob))
+        root = harness.client("acm-pca").describe_certificate_authority(CertificateAuthorityArn=got["root"])["CertificateAuthority"]
+        self.assertEqual(("ROOT", "ACTIVE"), (root["Type"], root["Status"]))
 
     @staticmethod
     def in_west(blob):

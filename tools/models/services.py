@@ -36,6 +36,7 @@ ALL = (
     service("accessanalyzer", "access-analyzer", renamed={"GetFindingV2": "GetFinding", "ListFindingsV2": "ListFindings"}),
     service("account"),
     service("acm"),
+    service("acm-pca"),
     service("artifact"),
     service("cloudtrail"),
     service("ec2", keep=EC2_KEPT),

@@ -18,6 +18,8 @@ static const struct bw_field fields[] = {
     BW_FIELD(12, BOOL, struct acm_certificate, export_option),
     BW_FIELD(13, I64, struct acm_certificate, revoked_ms),
     BW_FIELD(14, STR, struct acm_certificate, revocation_reason),
+    BW_FIELD(15, STR, struct acm_certificate, authority),
+    BW_FIELD(16, STR, struct acm_certificate, renewal_fault),
 };
 const struct bw_record acm_certificate_record = BW_RECORD("certificate", struct acm_certificate, fields);
 
@@ -156,6 +158,8 @@ struct bw_str acm_type_name(const struct acm_certificate *c)
 
 struct bw_str acm_renewal_status(const struct acm_certificate *c)
 {
+	if (bw_str_set(c->renewal_fault))
+		return BW_STR("FAILED");
 	return c->type == ACM_PRIVATE && c->renewed_ms ? BW_STR("SUCCESS") : BW_STR_NONE;
 }
 

@@ -2,6 +2,7 @@
  * its key. */
 #pragma once
 
+#include "core/authority.h"
 #include "core/certificate.h"
 #include "core/core.h"
 #include "core/entity.h"
@@ -20,6 +21,9 @@ struct acm_certificate {
 	bool exported, logging, export_option;
 	int64_t revoked_ms;              /* 0: it is not */
 	struct bw_str revocation_reason; /* as given */
+	struct bw_str
+	    authority; /* ARN of the ACM-PCA authority that issues it; absent: the server's own CA */
+	struct bw_str renewal_fault; /* why the last renewal failed, in ACM's word; absent: it did not */
 };
 
 extern const struct bw_record acm_certificate_record;
@@ -46,6 +50,17 @@ struct acm_authority {
 BW_CHECKED enum bw_err acm_authority_load(struct bw_call *call, struct acm_authority *out);
 /* "arn:aws:acm-pca:...", the same as long as the CA is. */
 struct bw_str acm_authority_arn(struct bw_call *call, const struct acm_authority *ca);
+
+/* Asks for a certificate of the names and key in `c` from the authority there: to be asked in a row's `ask`,
+ * taken in its handler. BW_EFAILED: stated; BW_ENOTFOUND: there is none, BW_EPERM: it does not issue such
+ * now. */
+BW_CHECKED enum bw_err acm_issue_ask(
+    struct bw_call *call, const struct acm_certificate *c, struct bw_keyer_request *request, void **issuing);
+BW_CHECKED enum bw_err acm_issue_take(struct bw_call *call, void *issuing, struct acm_certificate *c);
+/* From then on it renews itself. */
+void acm_renewal_schedule(struct bw_call *call, const struct acm_certificate *c);
+struct bw_str acm_taken(
+    struct bw_arena *arena, struct bw_buf *b); /* what stands in it, into the arena; the buffer is wiped */
 
 /* What the certificate is, by its own facts. */
 BW_CHECKED enum bw_err acm_facts(

@@ -121,12 +121,16 @@ static enum bw_err private_facts(
 {
 	struct acm_authority ca;
 
-	TRY(acm_authority_load(call, &ca));
-	d->CertificateAuthorityArn = acm_authority_arn(call, &ca);
-	if (c->renewed_ms) {
+	d->CertificateAuthorityArn = c->authority;
+	if (!bw_str_set(c->authority)) {
+		TRY(acm_authority_load(call, &ca));
+		d->CertificateAuthorityArn = acm_authority_arn(call, &ca);
+	}
+	if (bw_str_set(acm_renewal_status(c))) {
 		d->RenewalSummary = BW_NEW(call->arena, struct acm_RenewalSummary);
-		d->RenewalSummary->RenewalStatus = BW_STR("SUCCESS");
-		d->RenewalSummary->UpdatedAt = BW_TIME(c->renewed_ms);
+		d->RenewalSummary->RenewalStatus = acm_renewal_status(c);
+		d->RenewalSummary->RenewalStatusReason = c->renewal_fault;
+		d->RenewalSummary->UpdatedAt = BW_TIME(c->renewed_ms ? c->renewed_ms : c->created_ms);
 		d->RenewalSummary->DomainValidationOptions.set = true;
 	}
 	return BW_OK;

@@ -20,6 +20,11 @@ static enum bw_err revocable(struct bw_call *call, struct bw_str arn, const stru
 	if (c->type != ACM_PRIVATE)
 		return bw_call_fail(call, "ValidationException", "%s",
 		    "Imported certificates are revoked by who issued them.");
+	if (bw_str_set(c->authority))
+		return bw_call_fail(call, "ValidationException",
+		    "Certificate %.*s was issued by %.*s: it is revoked there, with acm-pca "
+		    "RevokeCertificate.",
+		    BW_FMT(arn), BW_FMT(c->authority));
 	if (!c->exported)
 		return bw_call_fail(call, "ValidationException",
 		    "Certificate %.*s has never been exported. Only exported certificates can be revoked.",

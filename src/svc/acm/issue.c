@@ -1,10 +1,9 @@
-/* Certificates from the server's private CA. */
+/* Certificates on request: from the server's private CA, or from an authority of ACM-PCA. */
 #include "svc/acm/acm.h"
 
-#include "core/task.h"
 #include "crypto/crypto.h"
 
-enum { PEM_MAX = 256 * 1024, RENEW_DAYS = 60, TOKEN_MS = 3600 * 1000 };
+enum { PEM_MAX = 256 * 1024, TOKEN_MS = 3600 * 1000, PRIVATE_DAYS = 395 };
 
 static const int64_t day_ms = 24 * 3600 * 1000;
 
@@ -18,7 +17,7 @@ static const struct bw_record authority_record = BW_RECORD("tls", struct acm_aut
 
 #define AUTHORITY_KEY BW_STR("-/global/core/tls/api")
 
-static struct bw_str taken(struct bw_arena *arena, struct bw_buf *b)
+struct bw_str acm_taken(struct bw_arena *arena, struct bw_buf *b)
 {
 	struct bw_str s = bw_arena_str(arena, bw_buf_str(b));
 
@@ -36,8 +35,8 @@ enum bw_err acm_authority_load(struct bw_call *call, struct acm_authority *out)
 	bw_buf_init(&cert, PEM_MAX);
 	bw_buf_init(&key, PEM_MAX);
 	e = bw_ca_make(BW_STR("Bulwark private CA"), call->now_ms, &cert, &key);
-	out->cert_pem = taken(call->arena, &cert);
-	out->key_pem = taken(call->arena, &key);
+	out->cert_pem = acm_taken(call->arena, &cert);
+	out->key_pem = acm_taken(call->arena, &key);
 	if (e == BW_OK && call->op->effect == BW_WRITE)
 		bw_call_save(call, &authority_record, AUTHORITY_KEY, out);
 	return e;
@@ -84,6 +83,9 @@ static enum bw_err request_keys(struct bw_call *call)
 	    bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048"));
 	bw_call_context(call, BW_STR("acm:ValidationMethod"), in->ValidationMethod);
 	bw_call_context(call, BW_STR("acm:CertificateAuthority"), in->CertificateAuthorityArn);
+	if (bw_authority_keeper(in->CertificateAuthorityArn))
+		TRY(bw_authority_keeper(in->CertificateAuthorityArn)
+		        ->permit(call, in->CertificateAuthorityArn));
 	if (in->Tags.n)
 		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")),
 		    BW_STR_NONE, BW_STR_NONE);
@@ -105,7 +107,8 @@ static struct bw_strs names_of(struct bw_call *call, const IN_acm_RequestCertifi
 	return names;
 }
 
-static struct bw_str digest_of(struct bw_call *call, const struct bw_strs *names, struct bw_str algorithm)
+static struct bw_str digest_of(
+    struct bw_call *call, const struct bw_strs *names, struct bw_str algorithm, struct bw_str authority)
 {
 	unsigned char digest[32];
 	struct bw_buf text;
@@ -114,7 +117,7 @@ static struct bw_str digest_of(struct bw_call *call, const struct bw_strs *names
 	bw_buf_init(&text, 64 * 1024);
 	for (size_t i = 0; i < names->n; i++)
 		bw_buf_printf(&text, "%.*s\n", BW_FMT(names->v[i]));
-	bw_buf_put(&text, algorithm);
+	bw_buf_printf(&text, "%.*s\n%.*s", BW_FMT(algorithm), BW_FMT(authority));
 	bw_sha256(bw_buf_str(&text), digest);
 	bw_buf_reset(&text);
 	bw_buf_put_hex(&text, digest, sizeof digest);
@@ -141,24 +144,61 @@ static enum bw_err earlier_find(
 	return BW_OK;
 }
 
-static enum bw_err issue(struct bw_call *call, const IN_acm_RequestCertificate *in, struct bw_str algorithm,
-    struct acm_certificate *c)
+/* ---- From an authority of ACM-PCA ---- */
+
+enum bw_err acm_issue_ask(
+    struct bw_call *call, const struct acm_certificate *c, struct bw_keyer_request *request, void **issuing)
+{
+	const struct bw_authority_keeper *keeper = bw_authority_keeper(c->authority);
+	/* ACM User Guide, "Private certificates": thirteen months. */
+	struct bw_authority_request r = {.authority = c->authority,
+	    .names = c->names.v,
+	    .name_count = c->names.n,
+	    .not_after_ms = call->now_ms + PRIVATE_DAYS * day_ms};
+	struct bw_buf spki;
+	enum bw_err e;
+
+	CHECK(keeper, BW_ENOTFOUND);
+	bw_buf_init(&spki, PEM_MAX);
+	e = bw_key_public(c->key_pem, &spki);
+	r.spki = acm_taken(call->arena, &spki);
+	MUST(e == BW_OK); /* it was made here */
+	return keeper->ask(call, &r, request, issuing);
+}
+
+enum bw_err acm_issue_take(struct bw_call *call, void *issuing, struct acm_certificate *c)
+{
+	struct bw_authority_issued issued;
+
+	TRY(bw_authority_keeper(c->authority)->take(call, issuing, &issued));
+	c->cert_pem = issued.cert_pem;
+	c->chain_pem = issued.chain_pem;
+	return BW_OK;
+}
+
+/* ---- RequestCertificate ---- */
+
+/* What is on its way through the call's steps. */
+struct requesting {
+	struct bw_str algorithm, digest;
+	struct bw_str earlier; /* the certificate that the same request made; absent: none */
+	struct acm_certificate c;
+	void *issuing;
+};
+
+static enum bw_err issue(struct bw_call *call, const struct requesting *r, struct acm_certificate *c)
 {
 	struct acm_authority ca;
 	struct bw_buf cert, key;
 	enum bw_err e;
 
 	TRY(acm_authority_load(call, &ca));
-	if (bw_str_set(in->CertificateAuthorityArn) &&
-	    !bw_str_eq(in->CertificateAuthorityArn, acm_authority_arn(call, &ca)))
-		return bw_call_fail(call, "InvalidArnException", "Could not find certificate authority %.*s.",
-		    BW_FMT(in->CertificateAuthorityArn));
 	bw_buf_init(&cert, PEM_MAX);
 	bw_buf_init(&key, PEM_MAX);
 	e = bw_ca_issue_as(
-	    ca.cert_pem, ca.key_pem, algorithm, c->names.v, c->names.n, call->now_ms, &cert, &key);
-	c->cert_pem = taken(call->arena, &cert);
-	c->key_pem = taken(call->arena, &key);
+	    ca.cert_pem, ca.key_pem, r->algorithm, c->names.v, c->names.n, call->now_ms, &cert, &key);
+	c->cert_pem = acm_taken(call->arena, &cert);
+	c->key_pem = acm_taken(call->arena, &key);
 	c->chain_pem = ca.cert_pem;
 	if (e == BW_EINVAL)
 		return bw_call_fail(call, "InvalidParameterException", "%s",
@@ -166,101 +206,94 @@ static enum bw_err issue(struct bw_call *call, const IN_acm_RequestCertificate *
 	return e;
 }
 
-static void renewal_schedule(struct bw_call *call, const struct acm_certificate *c);
-
-BW_OP(acm, RequestCertificate, .effect = BW_WRITE, .slow = true, .keys = request_keys)
+/* Absent: the server's own. */
+static enum bw_err authority_choose(struct bw_call *call, struct bw_str given, struct bw_str *out)
 {
-	struct bw_str algorithm = bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048"),
-	              digest, earlier;
-	struct acm_certificate c = {.id = acm_id_make(call),
-	    .type = ACM_PRIVATE,
-	    .created_ms = call->now_ms,
-	    .names = names_of(call, in)};
+	struct acm_authority ca;
 
-	digest = digest_of(call, &c.names, algorithm);
-	TRY(earlier_find(call, in->IdempotencyToken, digest, &earlier));
-	if (bw_str_set(earlier)) {
-		out->CertificateArn = acm_arn(call, earlier);
+	*out = BW_STR_NONE;
+	if (!bw_str_set(given))
 		return BW_OK;
-	}
-	TRY(acm_tags_set(call, &c.tags, &in->Tags));
-	c.logging = !(in->Options &&
-	              bw_str_eq(in->Options->CertificateTransparencyLoggingPreference, BW_STR("DISABLED")));
-	c.export_option = in->Options && bw_str_eq(in->Options->Export, BW_STR("ENABLED"));
-	TRY(issue(call, in, algorithm, &c));
-	acm_save(call, &c);
-	bw_call_take(call, &acm_certificates_quota, call->region, 1);
-	if (bw_str_set(in->IdempotencyToken))
-		bw_call_save(call, &request_record, bw_call_key(call, "request", in->IdempotencyToken),
-		    &(struct request){c.id, digest, call->now_ms});
-	renewal_schedule(call, &c);
-	out->CertificateArn = acm_arn(call, c.id);
+	TRY(acm_authority_load(call, &ca));
+	if (!bw_str_eq(given, acm_authority_arn(call, &ca)))
+		*out = given;
 	return BW_OK;
 }
 
-/* ---- Renewal: a new certificate for the key that there is ---- */
-
-static enum bw_err renew(struct bw_call *call, struct acm_certificate *c)
+static enum bw_err key_make(struct bw_call *call, struct requesting *r)
 {
-	struct acm_authority ca;
-	struct bw_buf cert;
+	struct bw_buf key, spki;
 	enum bw_err e;
 
-	TRY(acm_authority_load(call, &ca));
-	bw_buf_init(&cert, PEM_MAX);
-	e = bw_ca_issue_for(ca.cert_pem, ca.key_pem, c->key_pem, c->names.v, c->names.n, call->now_ms, &cert);
-	c->cert_pem = taken(call->arena, &cert);
-	c->chain_pem = ca.cert_pem;
-	c->renewed_ms = call->now_ms;
+	bw_buf_init(&key, PEM_MAX);
+	bw_buf_init(&spki, PEM_MAX);
+	e = bw_key_make(r->algorithm, &key, &spki);
+	r->c.key_pem = acm_taken(call->arena, &key);
+	bw_buf_free(&spki);
+	if (e == BW_EINVAL)
+		return bw_call_fail(
+		    call, "InvalidParameterException", "%s", "The key algorithm is not valid.");
 	return e;
 }
 
-static enum bw_err renewal_run(struct bw_call *call, struct bw_str subject, struct bw_str *event)
+static enum bw_err authority_ask(struct bw_call *call, struct requesting *r, struct bw_keyer_request *request)
 {
-	struct bw_str id = subject;
-	struct acm_certificate c;
-	struct bw_x509_facts facts;
 	enum bw_err e;
 
-	(void)bw_str_cut(&id, '/');
-	(void)bw_str_cut(&id, '/');
-	e = bw_call_load(call, &acm_certificate_record, bw_call_key(call, "certificate", id), &c);
-	if (e != BW_OK)
-		return e == BW_ENOTFOUND ? BW_OK : e; /* deleted meanwhile */
-	TRY(acm_facts(call, &c, &facts));
-	if (c.type != ACM_PRIVATE || c.revoked_ms || facts.not_after_ms - call->now_ms > RENEW_DAYS * day_ms)
+	TRY(key_make(call, r));
+	e = acm_issue_ask(call, &r->c, request, &r->issuing);
+	if (e == BW_ENOTFOUND)
+		return bw_call_fail(call, "InvalidArnException", "Could not find certificate authority %.*s.",
+		    BW_FMT(r->c.authority));
+	if (e == BW_EPERM)
+		return bw_call_fail(call, "InvalidParameterException",
+		    "The certificate authority %.*s is not active, is for short-lived certificates, or ends "
+		    "before the certificate would.",
+		    BW_FMT(r->c.authority));
+	return e;
+}
+
+static enum bw_err request_ask(struct bw_call *call, const void *input, struct bw_keyer_request *request)
+{
+	const IN_acm_RequestCertificate *in = input;
+	struct requesting *r = BW_NEW(call->arena, struct requesting);
+
+	call->state = r;
+	*r = (struct requesting){
+	    .algorithm = bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048")};
+	r->c = (struct acm_certificate){.id = acm_id_make(call),
+	    .type = ACM_PRIVATE,
+	    .created_ms = call->now_ms,
+	    .names = names_of(call, in)};
+	TRY(authority_choose(call, in->CertificateAuthorityArn, &r->c.authority));
+	r->digest = digest_of(call, &r->c.names, r->algorithm, r->c.authority);
+	TRY(earlier_find(call, in->IdempotencyToken, r->digest, &r->earlier));
+	if (bw_str_set(r->earlier))
 		return BW_OK;
-	TRY(renew(call, &c));
-	bw_call_save(call, &acm_certificate_record, bw_call_key(call, "certificate", id), &c);
-	renewal_schedule(call, &c);
-	*event = BW_STR("RenewCertificate");
-	return BW_OK;
+	TRY(acm_tags_set(call, &r->c.tags, &in->Tags));
+	return bw_str_set(r->c.authority) ? authority_ask(call, r, request) : BW_OK;
 }
 
-BW_TASK(acm, renewal, .run = renewal_run);
-
-static void renewal_schedule(struct bw_call *call, const struct acm_certificate *c)
+BW_OP(acm, RequestCertificate, .effect = BW_WRITE, .slow = true, .keys = request_keys, .ask = request_ask)
 {
-	struct bw_x509_facts facts;
+	struct requesting *r = call->state;
+	struct acm_certificate *c = &r->c;
 
-	MUST(acm_facts(call, c, &facts) == BW_OK);
-	bw_call_task(call, &renewal, facts.not_after_ms - RENEW_DAYS * day_ms,
-	    bw_arena_printf(
-	        call->arena, "%.*s/%.*s/%.*s", BW_FMT(call->account), BW_FMT(call->region), BW_FMT(c->id)));
-}
-
-BW_OP(acm, RenewCertificate, .effect = BW_WRITE, .resource = acm_resource)
-{
-	struct acm_certificate c;
-
-	TRY(acm_load(call, in->CertificateArn, &c));
-	if (c.type != ACM_PRIVATE)
-		return bw_call_fail(call, "ValidationException", "%s",
-		    "Imported certificates cannot be renewed: import a new one.");
-	TRY(acm_not_revoked(call, &c));
-	TRY(renew(call, &c));
-	acm_save(call, &c);
-	renewal_schedule(call, &c);
+	if (bw_str_set(r->earlier)) {
+		out->CertificateArn = acm_arn(call, r->earlier);
+		return BW_OK;
+	}
+	c->logging = !(in->Options &&
+	               bw_str_eq(in->Options->CertificateTransparencyLoggingPreference, BW_STR("DISABLED")));
+	c->export_option = in->Options && bw_str_eq(in->Options->Export, BW_STR("ENABLED"));
+	TRY(bw_str_set(c->authority) ? acm_issue_take(call, r->issuing, c) : issue(call, r, c));
+	acm_save(call, c);
+	bw_call_take(call, &acm_certificates_quota, call->region, 1);
+	if (bw_str_set(in->IdempotencyToken))
+		bw_call_save(call, &request_record, bw_call_key(call, "request", in->IdempotencyToken),
+		    &(struct request){c->id, r->digest, call->now_ms});
+	acm_renewal_schedule(call, c);
+	out->CertificateArn = acm_arn(call, c->id);
 	return BW_OK;
 }
 
@@ -279,7 +312,7 @@ BW_OP(acm, ExportCertificate, .effect = BW_WRITE, .slow = true, .resource = acm_
 	TRY(acm_not_revoked(call, &c));
 	bw_buf_init(&key, PEM_MAX);
 	e = bw_x509_key_export(c.key_pem, in->Passphrase, &key);
-	out->PrivateKey = taken(call->arena, &key);
+	out->PrivateKey = acm_taken(call->arena, &key);
 	TRY(e);
 	out->Certificate = c.cert_pem;
 	out->CertificateChain = c.chain_pem;

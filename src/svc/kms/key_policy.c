@@ -15,7 +15,7 @@ struct bw_str kms_default_policy(struct bw_call *call)
 /* ... "Changing a key policy", the safety check: the caller must be able to change it again. */
 static enum bw_err lockout_check(struct bw_call *call, struct bw_str arn, struct bw_policy *policy)
 {
-	if (bw_call_would_allow(call, BW_STR("kms:PutKeyPolicy"), arn, policy))
+	if (bw_call_would_allow(call, BW_STR("kms:PutKeyPolicy"), arn, policy, true))
 		return BW_OK;
 	return bw_call_fail(call, "MalformedPolicyDocumentException", "%s",
 	    "The new key policy will not allow you to update the key policy in the future.");

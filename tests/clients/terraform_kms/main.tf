@@ -31,10 +31,11 @@ provider "aws" {
   skip_metadata_api_check = true
 
   endpoints {
-    acm = var.endpoint
-    iam = var.endpoint
-    kms = var.endpoint
-    sts = var.endpoint
+    acm    = var.endpoint
+    acmpca = var.endpoint
+    iam    = var.endpoint
+    kms    = var.endpoint
+    sts    = var.endpoint
   }
 }
 
@@ -133,6 +134,46 @@ resource "aws_acm_certificate" "site" {
   certificate_authority_arn = var.authority
   key_algorithm             = "EC_prime256v1"
   tags                      = { words = var.words }
+}
+
+resource "aws_acmpca_certificate_authority" "root" {
+  type                            = "ROOT"
+  permanent_deletion_time_in_days = 7
+  certificate_authority_configuration {
+    key_algorithm     = "EC_prime256v1"
+    signing_algorithm = "SHA256WITHECDSA"
+    subject {
+      common_name  = "Terraform root"
+      organization = "Tests"
+    }
+  }
+  tags = { words = var.words }
+}
+
+resource "aws_acmpca_certificate" "root" {
+  certificate_authority_arn   = aws_acmpca_certificate_authority.root.arn
+  certificate_signing_request = aws_acmpca_certificate_authority.root.certificate_signing_request
+  signing_algorithm           = "SHA256WITHECDSA"
+  template_arn                = "arn:aws:acm-pca:::template/RootCACertificate/V1"
+  validity {
+    type  = "YEARS"
+    value = 5
+  }
+}
+
+resource "aws_acmpca_certificate_authority_certificate" "root" {
+  certificate_authority_arn = aws_acmpca_certificate_authority.root.arn
+  certificate               = aws_acmpca_certificate.root.certificate
+}
+
+resource "aws_acmpca_permission" "acm" {
+  certificate_authority_arn = aws_acmpca_certificate_authority.root.arn
+  principal                 = "acm.amazonaws.com"
+  actions                   = ["IssueCertificate", "GetCertificate", "ListPermissions"]
+}
+
+output "root" {
+  value = aws_acmpca_certificate_authority_certificate.root.certificate_authority_arn
 }
 
 output "key" {
