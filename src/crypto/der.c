@@ -54,6 +54,14 @@ static size_t base128_put(unsigned char *to, uint64_t v)
 	return n;
 }
 
+/* The next part. One spelling each: "019" would be another name of what "19" is. */
+static bool part_cut(struct bw_str *rest, int64_t max, int64_t *part)
+{
+	struct bw_str text = bw_str_cut(rest, '.');
+
+	return !(text.n > 1 && text.p[0] == '0') && bw_str_to_i64(text, 0, max, part) == BW_OK;
+}
+
 struct bw_str bw_der_oid(struct bw_arena *a, struct bw_str dotted)
 {
 	unsigned char bytes[OID_MAX];
@@ -61,13 +69,11 @@ struct bw_str bw_der_oid(struct bw_arena *a, struct bw_str dotted)
 	int64_t first, part;
 	size_t n = 0;
 
-	if (bw_str_to_i64(bw_str_cut(&rest, '.'), 0, 2, &first) != BW_OK ||
-	    bw_str_to_i64(bw_str_cut(&rest, '.'), 0, first < 2 ? 39 : INT32_MAX, &part) != BW_OK)
+	if (!part_cut(&rest, 2, &first) || !part_cut(&rest, first < 2 ? 39 : INT32_MAX, &part))
 		return BW_STR_NONE;
 	n = base128_put(bytes, (uint64_t)(first * 40 + part));
 	while (bw_str_set(rest)) {
-		if (n + 5 > sizeof bytes ||
-		    bw_str_to_i64(bw_str_cut(&rest, '.'), 0, INT32_MAX, &part) != BW_OK)
+		if (n + 5 > sizeof bytes || !part_cut(&rest, INT32_MAX, &part))
 			return BW_STR_NONE;
 		n += base128_put(bytes + n, (uint64_t)part);
 	}

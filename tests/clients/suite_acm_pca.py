@@ -333,6 +333,10 @@ class Issuing(PcaCase):
         claim = {"Extensions": {"CustomExtensions": [{"ObjectIdentifier": "2.5.29.19", "Value": base64.b64encode(b"0\x03\x01\x01\xff").decode(), "Critical": True}]}}
         leaf = self.load(self.issue(self.ca, request(), "BlankEndEntityCertificate_APIPassthrough/V1", ApiPassthrough=claim)[1])
         self.assertFalse(extension(leaf, x509.BasicConstraints).value.ca)
+        for spelling in ("2.5.29.019", "2.05.29.19"):
+            claim["Extensions"]["CustomExtensions"][0]["ObjectIdentifier"] = spelling
+            with self.assertRaises(self.pca.exceptions.InvalidArgsException, msg=spelling):
+                self.issue(self.ca, request(), "BlankEndEntityCertificate_APIPassthrough/V1", ApiPassthrough=claim)
 
     def test_times(self):
         start, end = int(time.time()) + 3600, int(time.time()) + 7200
