@@ -274,6 +274,10 @@ class Rekey(unittest.TestCase):
             if n % 8 == 1:
                 # An older material, which the blob was made with, beside one in use.
                 cls.kms.rotate_key_on_demand(KeyId=key)
+        # An authority, whose key is the keyer's too.
+        cls.authority = harness.client("acm-pca", cls.server).create_certificate_authority(
+            CertificateAuthorityType="ROOT", CertificateAuthorityConfiguration={
+                "KeyAlgorithm": "EC_prime256v1", "SigningAlgorithm": "SHA256WITHECDSA", "Subject": {"CommonName": "kept"}})["CertificateAuthorityArn"]
 
     @classmethod
     def tearDownClass(cls):
@@ -289,6 +293,10 @@ class Rekey(unittest.TestCase):
             else:
                 got = self.kms.decrypt(CiphertextBlob=blob, EncryptionContext={"n": str(n)})
                 self.assertEqual(b"kept %d" % n, got["Plaintext"])
+        pca = harness.client("acm-pca", self.server)
+        csr = pca.get_certificate_authority_csr(CertificateAuthorityArn=self.authority)["Csr"].encode()
+        pca.issue_certificate(CertificateAuthorityArn=self.authority, Csr=csr, SigningAlgorithm="SHA256WITHECDSA", Validity={"Type": "DAYS", "Value": 9},
+                              TemplateArn="arn:aws:acm-pca:::template/RootCACertificate/V1")
 
     def test_1_under_load_nothing_is_lost(self):
         before = self.generation()

@@ -4,8 +4,6 @@
 
 enum { WINDOW_USUAL = 30, CERTIFICATES_A_ROUND = 500 };
 
-static void due(struct bw_call *call, struct bw_str id, int64_t due_ms);
-
 /* ---- UpdateCertificateAuthority ---- */
 
 static enum bw_err state_set(struct bw_call *call, struct pca_authority *a, struct bw_str given)
@@ -54,7 +52,7 @@ BW_OP(acm_pca, DeleteCertificateAuthority, .effect = BW_WRITE, .resource = pca_r
 	f->a.changed_ms = call->now_ms;
 	f->a.restorable_ms = call->now_ms + days * PCA_DAY_MS;
 	pca_save(call, f);
-	due(call, f->id, f->a.restorable_ms);
+	pca_end_schedule(call, f->id, f->a.restorable_ms);
 	return BW_OK;
 }
 
@@ -115,13 +113,13 @@ static enum bw_err end(struct bw_call *call, struct bw_str subject, struct bw_st
 	}
 	TRY(certificates_sweep(call, id, &more));
 	if (more)
-		due(call, id, call->now_ms);
+		pca_end_schedule(call, id, call->now_ms);
 	return BW_OK;
 }
 
 BW_TASK(acm_pca, authority_end, .service = "acm-pca", .run = end); /* the model's spelling is no identifier */
 
-static void due(struct bw_call *call, struct bw_str id, int64_t due_ms)
+void pca_end_schedule(struct bw_call *call, struct bw_str id, int64_t due_ms)
 {
 	bw_call_task(call, &authority_end, due_ms,
 	    bw_arena_printf(

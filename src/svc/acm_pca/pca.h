@@ -78,6 +78,9 @@ struct bw_str pca_key(struct bw_call *call, const char *kind, struct bw_str name
 struct bw_str pca_certificate_key(struct bw_call *call, struct bw_str id, struct bw_str serial);
 struct bw_str pca_hex(struct bw_call *call, struct bw_str bytes);
 
+/* At that time it is looked at: whether its window has ended and it is destroyed. */
+void pca_end_schedule(struct bw_call *call, struct bw_str id, int64_t due_ms);
+
 /* ---- Algorithms ---- */
 
 /* NULL: none of that name that this server can make in the call's Region. */

@@ -147,7 +147,7 @@ resource "aws_acmpca_certificate_authority" "root" {
       organization = "Tests"
     }
   }
-  tags = { words = var.words }
+  tags = { team = "red" }
 }
 
 resource "aws_acmpca_certificate" "root" {

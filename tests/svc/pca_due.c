@@ -1,0 +1,129 @@
+/* What becomes of authorities, tokens and certificates by themselves at their times, on a clock of the test's. */
+#include "due_world.h"
+
+#include "svc/acm/acm.h"
+#include "svc/acm_pca/pca.h"
+
+static const char id[] = "12345678-1234-4234-8234-123456789012";
+
+static bool is_there(struct bw_str key)
+{
+	struct bw_snapshot *view;
+	bool there;
+
+	assert_ok(bw_snapshot_begin(w.core->store, &view));
+	there = bw_snapshot_version(view, key) != 0;
+	bw_snapshot_end(view);
+	return there;
+}
+
+/* One with two certificates, deleted, and looked at when its window ends. */
+static void authority_put(enum pca_state state, int64_t restorable_ms, int64_t due_ms)
+{
+	struct pca_found f = {.id = bw_str_c(id)};
+
+	f.a = (struct pca_authority){.id = f.id, .type = PCA_ROOT, .state = state, .restorable_ms = restorable_ms};
+	put_begin();
+	pca_save(&w.g.call, &f);
+	bw_call_take(&w.g.call, &pca_authorities_quota, w.g.call.region, 1);
+	for (int i = 0; i < 2; i++) {
+		struct pca_certificate c = {.serial = i ? BW_STR("01") : BW_STR("02"), .cert_pem = BW_STR("pem")};
+
+		bw_call_save(&w.g.call, &pca_certificate_record, pca_certificate_key(&w.g.call, f.id, c.serial), &c);
+	}
+	bw_call_take(&w.g.call, &pca_certificates_quota, f.id, 2);
+	pca_end_schedule(&w.g.call, f.id, due_ms);
+	put_end();
+}
+
+static struct bw_str key_of(const char *kind, const char *name)
+{
+	struct bw_str key;
+
+	put_begin();
+	key = pca_key(&w.g.call, kind, bw_str_c(name));
+	bw_snapshot_end(w.g.call.view);
+	return key;
+}
+
+static int64_t taken(const struct bw_quota *q, struct bw_str scope)
+{
+	int64_t n;
+
+	put_begin();
+	n = bw_call_taken(&w.g.call, q, scope);
+	bw_snapshot_end(w.g.call.view);
+	return n;
+}
+
+static void world(void)
+{
+	due_service = &bw_service_acm_pca;
+	begin();
+}
+
+TEST(pca_due_an_authority_is_destroyed_with_what_it_issued)
+{
+	int64_t end_ms;
+
+	world();
+	end_ms = w.now_ms + 7 * PCA_DAY_MS;
+	authority_put(PCA_DELETED, end_ms, end_ms);
+	time_is(end_ms - 1);
+	assert_true(is_there(key_of("authority", id)));
+	time_is(end_ms);
+	assert_false(is_there(key_of("authority", id)));
+	assert_false(is_there(key_of("certificate", "12345678-1234-4234-8234-123456789012/01")));
+	assert_false(is_there(key_of("certificate", "12345678-1234-4234-8234-123456789012/02")));
+	assert_int_equal(taken(&pca_authorities_quota, BW_STR("us-east-1")), 0);
+	assert_int_equal(taken(&pca_certificates_quota, bw_str_c(id)), 0);
+	end();
+}
+
+TEST(pca_due_a_restored_authority_stays)
+{
+	world();
+	authority_put(PCA_DISABLED, 0, w.now_ms + 7 * PCA_DAY_MS);
+	time_is(w.now_ms + 8 * PCA_DAY_MS);
+	assert_true(is_there(key_of("authority", id)));
+	assert_true(is_there(key_of("certificate", "12345678-1234-4234-8234-123456789012/01")));
+	assert_int_equal(taken(&pca_certificates_quota, bw_str_c(id)), 2);
+	end();
+}
+
+/* ACM cannot renew from an authority that is gone: it says so, and tries again the next day. */
+TEST(pca_due_a_renewal_that_cannot_be_is_told)
+{
+	struct acm_certificate c = {.id = bw_str_c(id), .type = ACM_PRIVATE,
+	    .authority = BW_STR("arn:aws:acm-pca:us-east-1:123456789012:certificate-authority/12345678-1234-4234-8234-123456789013")};
+	struct bw_str name = BW_STR("a.example"), key;
+	struct bw_buf ca, ca_key, cert, leaf_key;
+	int64_t due_ms;
+
+	due_service = &bw_service_acm;
+	begin();
+	bw_buf_init(&ca, 1 << 16), bw_buf_init(&ca_key, 1 << 16), bw_buf_init(&cert, 1 << 16), bw_buf_init(&leaf_key, 1 << 16);
+	assert_ok(bw_ca_make(BW_STR("ca"), w.now_ms, &ca, &ca_key));
+	assert_ok(bw_ca_issue(bw_buf_str(&ca), bw_buf_str(&ca_key), &name, 1, w.now_ms, &cert, &leaf_key));
+	c.cert_pem = bw_buf_str(&cert);
+	c.key_pem = bw_buf_str(&leaf_key);
+	bw_strs_add(&c.names, &w.arena, name);
+	put_begin();
+	acm_save(&w.g.call, &c);
+	acm_renewal_schedule(&w.g.call, &c);
+	key = bw_call_key(&w.g.call, "certificate", c.id);
+	put_end();
+	due_ms = w.now_ms + 338 * PCA_DAY_MS; /* 397 days less 60, and an hour */
+	for (int day = 0; day < 2; day++) {
+		struct acm_certificate now;
+
+		time_is(due_ms + day * PCA_DAY_MS);
+		put_begin();
+		assert_ok(bw_call_load(&w.g.call, &acm_certificate_record, key, &now));
+		bw_snapshot_end(w.g.call.view);
+		assert_str(now.renewal_fault, "PCA_RESOURCE_NOT_FOUND");
+		assert_true(bw_str_eq(now.cert_pem, c.cert_pem));
+	}
+	bw_buf_free(&ca), bw_buf_free_secret(&ca_key), bw_buf_free(&cert), bw_buf_free_secret(&leaf_key);
+	end();
+}
