@@ -1,6 +1,8 @@
 /* Bytes between a socket and nghttp2, the budgets of frames that cost us more than their sender, fields. */
 #include "edge/h2_pump.h"
 
+enum { HEADERS_FIRST = 16 };
+
 bool pump_pack(struct h2_pump *p)
 {
 	const uint8_t *bytes;
@@ -120,6 +122,30 @@ nghttp2_nv field_make(struct bw_str name, struct bw_str value)
 	    NGHTTP2_NV_FLAG_NONE};
 }
 
+/* Most messages have few: the array begins small, and doubles. */
+struct bw_http_header *header_add(struct bw_arena *a, struct bw_http_header **v, size_t *count)
+{
+	size_t n = *count, room = n ? 2 * n : HEADERS_FIRST;
+	struct bw_http_header *more;
+
+	if (n == BW_HTTP_HEADERS_MAX)
+		return NULL;
+	if (!*v || (n && n % HEADERS_FIRST == 0 && (n & (n - 1)) == 0)) {
+		more = BW_NEW_ARRAY(a, struct bw_http_header, room);
+		if (n)
+			memcpy(more, *v, n * sizeof *more);
+		*v = more;
+	}
+	++*count;
+	return *v + n;
+}
+
+/* Another value each time: in the table of HPACK it would only push out what comes again. */
+static bool is_once(struct bw_str name)
+{
+	return bw_str_eq(name, BW_STR("x-amzn-trace-id"));
+}
+
 size_t fields_make(
     struct bw_arena *a, struct bw_str lines, bool (*skip)(struct bw_str name), nghttp2_nv *to, size_t max)
 {
@@ -130,8 +156,12 @@ size_t fields_make(
 
 		line.n -= line.n > 0;
 		name = bw_str_cut(&line, ':');
-		if (!skip(name))
-			to[n++] = field_make(bw_arena_lower(a, name), bw_str_trim(line));
+		if (skip(name))
+			continue;
+		to[n] = field_make(bw_arena_lower(a, name), bw_str_trim(line));
+		if (is_once(bw_str_make(to[n].name, to[n].namelen)))
+			to[n].flags |= NGHTTP2_NV_FLAG_NO_INDEX;
+		n++;
 	}
 	return n;
 }

@@ -42,5 +42,7 @@ nghttp2_nv field_make(struct bw_str name, struct bw_str value);
 /* "Name: value\r\n" as fields, names in lower case in `a`, but for those that `skip` tells. */
 size_t fields_make(
     struct bw_arena *a, struct bw_str lines, bool (*skip)(struct bw_str name), nghttp2_nv *to, size_t max);
+/* One more header in an array in the arena, of which there are `count`; NULL above BW_HTTP_HEADERS_MAX. */
+struct bw_http_header *header_add(struct bw_arena *a, struct bw_http_header **v, size_t *count);
 /* The other way. */
 void field_put(struct bw_buf *lines, struct bw_str name, struct bw_str value);

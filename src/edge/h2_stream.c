@@ -9,7 +9,6 @@ struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
 	s->h = h;
 	s->id = id;
 	arena_take(h->pump.edge, &s->arena, 4 * H2_HEADERS_BYTES);
-	s->headers = BW_NEW_ARRAY(&s->arena, struct bw_http_header, BW_HTTP_HEADERS_MAX);
 	s->next = h->streams;
 	s->prev = &h->streams;
 	if (h->streams)
@@ -53,6 +52,8 @@ void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str val
 	} pseudos[] = {{":method", &s->method}, {":path", &s->path}, {":authority", &s->authority},
 	    {":scheme", &s->scheme}};
 
+	struct bw_http_header *h;
+
 	s->header_bytes += name.n + value.n + 32; /* as RFC 9113 6.5.2 counts */
 	s->too_large = s->too_large || s->header_bytes > H2_HEADERS_BYTES;
 	if (s->too_large)
@@ -64,10 +65,11 @@ void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str val
 			*pseudos[i].to = value;
 			return;
 		}
-	if (s->header_count == BW_HTTP_HEADERS_MAX)
-		s->too_large = true;
+	h = header_add(&s->arena, &s->headers, &s->header_count);
+	if (h)
+		*h = (struct bw_http_header){name, value};
 	else
-		s->headers[s->header_count++] = (struct bw_http_header){name, value};
+		s->too_large = true;
 }
 
 static bool host_fits(struct bw_str s)
@@ -123,13 +125,15 @@ static bool request_make(struct h2_stream *s, bool ends, struct bw_http_request 
 	struct bw_str rest = s->path, length;
 	size_t hosts, lengths;
 
-	*r = (struct bw_http_request){.method = s->method,
-	    .target = s->path,
-	    .minor_version = 1,
-	    .keep_alive = true,
-	    .content_length = -1};
-	memcpy(r->headers, s->headers, s->header_count * sizeof *r->headers);
+	r->method = s->method;
+	r->target = s->path;
+	r->minor_version = 1;
+	r->keep_alive = true;
+	r->expect_continue = false;
+	r->content_length = -1;
 	r->header_count = s->header_count;
+	if (s->header_count)
+		memcpy(r->headers, s->headers, s->header_count * sizeof *r->headers);
 	for (size_t i = 0; i < r->header_count; i++)
 		if (!field_fits(r->headers[i].value, false) || !field_fits(r->headers[i].name, true))
 			return false;

@@ -16,8 +16,6 @@ static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, v
 	if (!s || frame->hd.type != NGHTTP2_HEADERS)
 		return 0;
 	f = s->headed ? &s->trailers : &s->head;
-	if (!f->v)
-		f->v = BW_NEW_ARRAY(&s->arena, struct bw_http_header, BW_HTTP_HEADERS_MAX);
 	f->count = 0;
 	return 0;
 }
@@ -37,6 +35,7 @@ static int header(nghttp2_session *session, const nghttp2_frame *frame, const ui
 {
 	struct far_stream *s = stream_of(session, frame->hd.stream_id);
 	struct bw_str name = bw_str_make(name_p, name_n), value = bw_str_make(value_p, value_n);
+	struct bw_http_header *h;
 	struct far_fields *f;
 
 	(void)flags;
@@ -49,11 +48,12 @@ static int header(nghttp2_session *session, const nghttp2_frame *frame, const ui
 		f->bad = f->bad || s->headed || !status_read(s, value);
 		return 0;
 	}
-	f->bad = f->bad || f->bytes > H2_HEADERS_BYTES || f->count == BW_HTTP_HEADERS_MAX ||
-	         !field_fits(name, true) || !field_fits(value, false);
-	if (!f->bad)
-		f->v[f->count++] =
-		    (struct bw_http_header){bw_arena_str(&s->arena, name), bw_arena_str(&s->arena, value)};
+	f->bad =
+	    f->bad || f->bytes > H2_HEADERS_BYTES || !field_fits(name, true) || !field_fits(value, false);
+	h = f->bad ? NULL : header_add(&s->arena, &f->v, &f->count);
+	f->bad = !h;
+	if (h)
+		*h = (struct bw_http_header){bw_arena_str(&s->arena, name), bw_arena_str(&s->arena, value)};
 	return 0;
 }
 

@@ -32,10 +32,13 @@ static bool head_tell(struct far_stream *s)
 	struct bw_http_response *r = &s->far->pump.edge->response;
 
 	s->told = true;
-	*r = (struct bw_http_response){.status = s->status, .minor_version = 1, .keep_alive = true};
+	r->status = s->status;
+	r->minor_version = 1;
+	r->keep_alive = true;
 	r->reason = bw_str_c(answer_reason(s->status));
-	memcpy(r->headers, s->head.v, s->head.count * sizeof *r->headers);
 	r->header_count = s->head.count;
+	if (s->head.count)
+		memcpy(r->headers, s->head.v, s->head.count * sizeof *r->headers);
 	if (!length_read(r))
 		return false;
 	r->chunked = r->content_length < 0;

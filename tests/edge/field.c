@@ -27,6 +27,30 @@ static bool is_b(struct bw_str name)
 	return bw_str_eq(name, BW_STR("B"));
 }
 
+/* At, below and above the ceiling; and again in the same array. */
+TEST(headers_are_gathered_to_the_last)
+{
+	struct bw_http_header *v = NULL, *h, *first;
+	struct bw_arena a;
+	size_t count = 0;
+
+	bw_arena_init(&a, 1 << 20);
+	for (size_t i = 0; i < BW_HTTP_HEADERS_MAX; i++) {
+		h = header_add(&a, &v, &count);
+		assert_non_null(h);
+		assert_ptr_equal(h, v + i);
+		*h = (struct bw_http_header){bw_arena_printf(&a, "n%zu", i), BW_STR("v")};
+	}
+	assert_null(header_add(&a, &v, &count));
+	assert_int_equal(count, BW_HTTP_HEADERS_MAX);
+	for (size_t i = 0; i < count; i++)
+		assert_true(bw_str_eq(v[i].name, bw_arena_printf(&a, "n%zu", i)));
+	first = v;
+	count = 0;
+	assert_ptr_equal(header_add(&a, &v, &count), first);
+	bw_arena_free(&a);
+}
+
 TEST(lines_become_fields_and_back)
 {
 	struct bw_arena a;
