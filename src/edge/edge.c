@@ -267,6 +267,7 @@ int bw_edge_run(const struct bw_proc_self *self)
 	}
 	report_touch(e);
 	bw_loop_run(e->loop);
+	logs_write(e);
 	report_publish(e);
 	return 0;
 }

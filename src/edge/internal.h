@@ -77,12 +77,14 @@ enum metric {
 };
 extern const char *const metric_names[METRICS];
 
-/* A file that is appended to. */
+/* A file that is appended to, at the end of each turn of the loop. */
 struct log_file {
 	int fd;
-	bool open;
+	bool open, listed;
 	int64_t opened_ms;
 	uint64_t lines; /* that this process has written: numbers them */
+	struct bw_buf waiting;
+	struct log_file *next; /* of those that have lines waiting */
 };
 
 /* Of a load balancer, over all its images, each of which holds a reference. */
@@ -411,7 +413,9 @@ void log_access(struct exchange *x);
 /* The connection log: once, when it is known what became of the handshake. */
 void log_connection(const struct listening *l, struct ssl_st *tls, const struct bw_address *peer, int64_t opened_ms,
     uint64_t serial, bool shaken);
-void log_close(struct log_file *f);
+/* Writes what waits. */
+void log_close(struct edge *e, struct log_file *f);
+void logs_write(struct edge *e);
 
 /* ---- check.c ---- */
 
@@ -491,6 +495,9 @@ struct edge {
 	bool first; /* checks health, has sockets opened, tells of both */
 	struct bw_watch image_watch, channel_watch, health_watches[2];
 	struct bw_timer report_timer, drain_timer, socket_timer;
+	struct log_file *logs; /* that have lines waiting */
+	struct bw_post log_post;
+	bool log_posted;
 	struct bw_proc_socket *drops; /* sockets that nobody needs, not said yet */
 	size_t drop_count, drop_room;
 	unsigned sockets_asked;

@@ -1,5 +1,6 @@
 /* The files of load balancers' logs, in the folder that the parent has opened. Each stays open, and is looked
- * for anew once a second: who rotates it moves it away. Lines are lost rather than waited for. Each is sealed (core/edge_log.h) to
+ * for anew once a second: who rotates it moves it away. Lines are lost rather than waited for; those of one turn of
+ * the loop are written together. Each is sealed (core/edge_log.h) to
  * a key whose secret half this process has never had. */
 #include "edge/log.h"
 
@@ -10,7 +11,11 @@
 #include "codec/hex.h"
 #include "core/edge_log.h"
 
-enum { LOOK_MS = 1000 };
+enum {
+	LOOK_MS = 1000,
+	BATCH_BYTES = 8 * 1024, /* a write at least for so much */
+	RECORD_MAX = BW_EDGE_LOG_LINE_MAX + 1024,
+};
 #define BOX_MAX (UINT64_C(1) << 32) /* crypto.h: lines under one key */
 
 struct log_box {
@@ -46,10 +51,70 @@ void log_put_connection(const struct edge *e, uint64_t serial, struct bw_buf *ou
 	bw_buf_put_hex(out, id, sizeof id);
 }
 
-void log_close(struct log_file *f)
+/* ---- lines that wait ---- */
+
+static void lines_write(struct log_file *f)
 {
-	if (f->open)
-		close(f->fd);
+	if (f->waiting.n)
+		(void)!write(f->fd, f->waiting.p, f->waiting.n);
+	bw_buf_reset(&f->waiting);
+}
+
+void logs_write(struct edge *e)
+{
+	while (e->logs) {
+		struct log_file *f = e->logs;
+
+		e->logs = f->next;
+		f->listed = false;
+		lines_write(f);
+	}
+}
+
+static void logs_posted(struct bw_post *p)
+{
+	struct edge *e = (struct edge *)((char *)p - offsetof(struct edge, log_post));
+
+	e->log_posted = false;
+	logs_write(e);
+}
+
+/* Soon: when what else this turn of the loop has brought is done. */
+static void lines_await(struct edge *e, struct log_file *f)
+{
+	if (!f->listed) {
+		f->listed = true;
+		f->next = e->logs;
+		e->logs = f;
+	}
+	if (e->log_posted)
+		return;
+	e->log_posted = true;
+	e->log_post.run = logs_posted;
+	bw_loop_post(e->loop, &e->log_post);
+}
+
+static void unlist(struct edge *e, struct log_file *f)
+{
+	struct log_file **at = &e->logs;
+
+	while (f->listed && *at != f)
+		at = &(*at)->next;
+	if (f->listed)
+		*at = f->next;
+	f->listed = false;
+}
+
+/* ---- files ---- */
+
+void log_close(struct edge *e, struct log_file *f)
+{
+	unlist(e, f);
+	if (!f->open)
+		return;
+	lines_write(f);
+	bw_buf_free(&f->waiting);
+	close(f->fd);
 	f->open = false;
 }
 
@@ -72,11 +137,12 @@ static bool log_open(struct stats *s, struct log_file *f, const char *name)
 
 	if (f->open && now - f->opened_ms < LOOK_MS)
 		return true;
-	log_close(f);
+	log_close(s->edge, f);
 	f->fd = openat(s->edge->shared->log_dir, name,
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	f->open = f->fd >= 0;
 	f->opened_ms = now;
+	bw_buf_init(&f->waiting, BATCH_BYTES + RECORD_MAX);
 	return f->open;
 }
 
@@ -113,14 +179,19 @@ void log_append(struct stats *s, struct log_file *f, const char *prefix, struct 
 {
 	char name[BW_EDGE_LOG_NAME_MAX + 1];
 	struct log_box *b = box_of(s->edge);
-	struct bw_buf record;
+	size_t begin;
 
 	if (!b || !log_name(s, prefix, name) || !log_open(s, f, name))
 		return;
-	bw_buf_init(&record, BW_EDGE_LOG_LINE_MAX + 1024);
+	begin = f->waiting.n;
 	b->sealed++;
-	bw_edge_log_put(b->box, b->sender, f->lines++, bw_str_c(name), line, &record);
-	if (!record.failed)
-		(void)!write(f->fd, record.p, record.n);
-	bw_buf_free(&record);
+	bw_edge_log_put(b->box, b->sender, f->lines++, bw_str_c(name), line, &f->waiting);
+	if (f->waiting.failed) { /* too long: lost */
+		f->waiting.n = begin;
+		f->waiting.failed = false;
+	}
+	if (f->waiting.n >= BATCH_BYTES)
+		lines_write(f);
+	else
+		lines_await(s->edge, f);
 }

@@ -3,7 +3,11 @@
 #include "edge/log.h"
 #include "net/tls.h"
 
-enum { LINE_MAX_BYTES = 16 * 1024, AGENT_MAX = 8 * 1024 };
+enum {
+	LINE_MAX_BYTES = 16 * 1024,
+	LINE_USUAL_BYTES = 1024,
+	AGENT_MAX = 8 * 1024,
+};
 
 /* The part that only the request knows: ' "GET http://host:80/ HTTP/1.1" "agent"'. */
 void log_begin(struct exchange *x, const struct bw_http_request *r)
@@ -17,6 +21,7 @@ void log_begin(struct exchange *x, const struct bw_http_request *r)
 	host = rest.n && rest.p[0] == '[' ? bw_str_sub(rest, 0, (size_t)bw_str_find(rest, ']', 0) + 1)
 	                                  : bw_str_cut(&rest, ':');
 	bw_buf_init(&x->log, LINE_MAX_BYTES);
+	(void)bw_buf_room(&x->log, LINE_USUAL_BYTES / 4); /* at once, rather than step by step */
 	log_put_quoted(bw_arena_printf(a, "%.*s %s://%.*s:%lld%.*s %s", BW_FMT(r->method),
 	                   x->listener->tls ? "https" : "http", BW_FMT(host),
 	                   (long long)x->listener->in->port, BW_FMT(r->target),
@@ -30,11 +35,16 @@ void log_begin(struct exchange *x, const struct bw_http_request *r)
 
 static void put_seconds(int64_t from_us, int64_t to_us, struct bw_buf *out)
 {
-	if (from_us <= 0 || to_us < from_us)
+	int64_t ms = (to_us - from_us) / 1000;
+	char dot[] = {'.', (char)('0' + ms / 100 % 10), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10)};
+
+	if (from_us <= 0 || to_us < from_us) {
 		bw_buf_put(out, BW_STR(" -1"));
-	else
-		bw_buf_printf(out, " %lld.%03lld", (long long)((to_us - from_us) / 1000000),
-		    (long long)((to_us - from_us) / 1000 % 1000));
+		return;
+	}
+	bw_buf_put_c(out, ' ');
+	bw_buf_put_i64(out, ms / 1000);
+	bw_buf_put(out, bw_str_make(dot, sizeof dot));
 }
 
 static void put_address(const struct bw_address *a, struct bw_buf *out)
@@ -43,7 +53,10 @@ static void put_address(const struct bw_address *a, struct bw_buf *out)
 	struct bw_str s = bw_address_text(a, text);
 	bool v6 = bw_str_find(s, ':', 0) >= 0;
 
-	bw_buf_printf(out, "%s%.*s%s:%u", v6 ? "[" : "", BW_FMT(s), v6 ? "]" : "", bw_address_port(a));
+	bw_buf_put(out, v6 ? BW_STR("[") : BW_STR(""));
+	bw_buf_put(out, s);
+	bw_buf_put(out, v6 ? BW_STR("]:") : BW_STR(":"));
+	bw_buf_put_i64(out, bw_address_port(a));
 }
 
 static void put_target(const struct exchange *x, struct bw_buf *out)
@@ -57,7 +70,7 @@ static void put_target(const struct exchange *x, struct bw_buf *out)
 static void put_status(int status, struct bw_buf *out)
 {
 	if (status)
-		bw_buf_printf(out, "%d", status);
+		bw_buf_put_i64(out, status);
 	else
 		bw_buf_put_c(out, '-');
 }
@@ -114,7 +127,11 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	put_status(x->status, out);
 	bw_buf_put_c(out, ' ');
 	put_status(x->target_status, out);
-	bw_buf_printf(out, " %llu %llu ", (unsigned long long)x->received, (unsigned long long)x->sent);
+	bw_buf_put_c(out, ' ');
+	bw_buf_put_i64(out, (int64_t)x->received);
+	bw_buf_put_c(out, ' ');
+	bw_buf_put_i64(out, (int64_t)x->sent);
+	bw_buf_put_c(out, ' ');
 	bw_buf_put(out, x->log.n ? bw_buf_str(&x->log) : BW_STR("\"- - -\" \"-\""));
 	if (x->tls)
 		bw_buf_printf(
@@ -145,6 +162,7 @@ void log_access(struct exchange *x)
 	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
 		return;
 	bw_buf_init(&line, 2 * LINE_MAX_BYTES);
+	(void)bw_buf_room(&line, LINE_USUAL_BYTES);
 	line_write(x, &line);
 	if (!line.failed)
 		log_append(x->listener->balancer->stats, &x->listener->balancer->stats->access_log, "",

@@ -74,9 +74,9 @@ void stats_release(struct stats *s)
 	if (!s || --s->references)
 		return;
 	bw_map_del(&s->edge->stats, s->arn);
-	log_close(&s->access_log);
-	log_close(&s->connection_log);
-	log_close(&s->health_log);
+	log_close(s->edge, &s->access_log);
+	log_close(s->edge, &s->connection_log);
+	log_close(s->edge, &s->health_log);
 	bw_free((void *)(uintptr_t)s->arn.p);
 	bw_free(s);
 }
