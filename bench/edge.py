@@ -46,7 +46,8 @@ class Scene:
             return ratio, ratio <= self.most, None
         others = [n for n in names if n != "edge"]
         ratio = min(self.median(n, "us") for n in others) / self.median("edge", "us")
-        return ratio, ratio >= self.least, self.p99("edge") / min(self.p99(n) for n in others)
+        best = min(self.p99(n) for n in others)
+        return ratio, ratio >= self.least, self.p99("edge") / best if best else None
 
 
 def table(scenes):
