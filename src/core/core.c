@@ -79,7 +79,7 @@ static enum bw_err store_key_ask(void *ctx, struct bw_str salt, uint32_t *genera
 	enum bw_err e;
 
 	bw_arena_init(&arena, KEYER_WAIT_ARENA_MAX);
-	e = bw_keyer_ask_wait(core->keyer_channels[core->seal ? core->lanes : 0], &request, KEYER_WAIT_MS, &arena, &answer);
+	e = bw_keyer_ask_wait(core->waiter, &request, KEYER_WAIT_MS, &arena, &answer);
 	if (e == BW_OK)
 		e = answer.result == BW_OK && answer.out.n == 32 && answer.out2.n == 1 ? BW_OK : BW_EPERM;
 	if (e == BW_OK) {
@@ -98,12 +98,18 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	    .data_dir = config->data_dir, .key = config->store_key, .key_ctx = config->store_key_ctx, .ephemeral = config->ephemeral};
 
 	if (config->keyer_channels) {
+		TRY(bw_keyer_waiter_new(core->keyer_channels[core->seal ? core->lanes : 0], &core->waiter));
 		store.key = store_key_ask;
 		store.key_ctx = core;
 	}
 	registry_build(core);
 	TRY(quotas_build(core, config->quotas));
 	TRY(bw_store_open(&store, &core->store));
+	if (!core->seal) {
+		/* Nothing is rekeyed: the channel is a lane's from now on. */
+		bw_keyer_waiter_free(core->waiter);
+		core->waiter = NULL;
+	}
 	bw_store_on_answered(core->store, lanes_answered, core);
 	core->sessions = bw_sessions_new(core->store);
 	core->policies = policy_cache_new();
@@ -114,7 +120,7 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 		TRY(anchored_open(core, config->anchor, config->anchor_accept));
 	core->workers = worker_pool_new(WORKERS);
 	if (core->seal && core->keyer_channels)
-		core->rekeyer = rekeyer_new(core, core->keyer_channels[core->lanes]);
+		core->rekeyer = rekeyer_new(core);
 	return BW_OK;
 }
 
@@ -162,6 +168,7 @@ void bw_core_close(struct bw_core *core)
 	if (!core)
 		return;
 	rekeyer_free(core->rekeyer);
+	bw_keyer_waiter_free(core->waiter);
 	publisher_free(core->publisher);
 	worker_pool_free(core->workers);
 	anchored_free(core->anchored);

@@ -36,6 +36,7 @@ struct bw_core {
 	unsigned lanes;
 	const struct bw_board *seal; /* what the keyer says of its seal; NULL: it is never sealed */
 	struct bw_seal_place seal_place;
+	struct bw_keyer_waiter *waiter; /* on the rekeyer's channel, its thread's; on the first, until the store is open, without one */
 	struct rekeyer *rekeyer;        /* beside it */
 	struct anchored *anchored;      /* NULL: ephemeral */
 	struct bw_lane *answered;       /* the committer's: lanes with answered calls */
@@ -61,7 +62,7 @@ BW_CHECKED enum bw_err policy_cache_get(struct policy_cache *c, struct bw_str do
     struct bw_policy **out, struct bw_policy_error *error);
 
 /* ---- rekey.c ---- */
-struct rekeyer *rekeyer_new(struct bw_core *core, struct bw_ring *channel);
+struct rekeyer *rekeyer_new(struct bw_core *core);
 void rekeyer_free(struct rekeyer *r);
 /* ,"rekey":{...} while one is at work. */
 void rekeyer_health(struct rekeyer *r, struct bw_buf *out);

@@ -21,7 +21,6 @@ extern const struct bw_rekey *const __stop_bw_rekeys[] __attribute__((weak));
 
 struct rekeyer {
 	struct bw_core *core;
-	struct bw_ring *channel; /* to the keyer, of its own */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -35,7 +34,7 @@ struct rekeyer {
 static enum bw_err ask(
     struct rekeyer *r, const struct bw_keyer_request *request, struct bw_arena *a, struct bw_keyer_answer *answer)
 {
-	TRY(bw_keyer_ask_wait(r->channel, request, ASK_WAIT_MS, a, answer));
+	TRY(bw_keyer_ask_wait(r->core->waiter, request, ASK_WAIT_MS, a, answer));
 	return answer->result;
 }
 
@@ -314,12 +313,11 @@ static void *rekeyer_main(void *arg)
 	return NULL;
 }
 
-struct rekeyer *rekeyer_new(struct bw_core *core, struct bw_ring *channel)
+struct rekeyer *rekeyer_new(struct bw_core *core)
 {
 	struct rekeyer *r = bw_alloc(sizeof *r);
 
 	r->core = core;
-	r->channel = channel;
 	/* A rekey that was cut off is gone on with. */
 	r->woken = true;
 	MUST(pthread_mutex_init(&r->lock, NULL) == 0 && pthread_cond_init(&r->wake, NULL) == 0);

@@ -189,9 +189,12 @@ void bw_keyer_send(struct bw_keyer_client *c, struct bw_keyer_ask *ask);
 /* Takes back what was sent: `done` will not be called. */
 void bw_keyer_withdraw(struct bw_keyer_ask *ask);
 
-/* Asks and waits, over the same channel, before a client is made of it: for the start of the api process. BW_EAGAIN: no
- * answer within `wait_ms`; else `answer` says what became of it. */
-BW_CHECKED enum bw_err bw_keyer_ask_wait(struct bw_ring *channel, const struct bw_keyer_request *request, int64_t wait_ms,
+/* For a thread that has no loop, and a channel of its own: asks and waits. BW_EIO, logged. */
+struct bw_keyer_waiter;
+BW_CHECKED enum bw_err bw_keyer_waiter_new(struct bw_ring *channel, struct bw_keyer_waiter **out);
+void bw_keyer_waiter_free(struct bw_keyer_waiter *w);
+/* BW_EAGAIN: no answer within `wait_ms`; else `answer`, in the arena, says what became of it. */
+BW_CHECKED enum bw_err bw_keyer_ask_wait(struct bw_keyer_waiter *w, const struct bw_keyer_request *request, int64_t wait_ms,
     struct bw_arena *arena, struct bw_keyer_answer *answer);
 
 /* ---- The process ---- */

@@ -1,17 +1,21 @@
-/* Asking before there is a loop to be told on. */
+/* Asking without a loop of one's own. */
 #include "keyer/keyer_internal.h"
 
 #include "base/sys.h"
 
-struct waiting {
-	struct bw_loop *loop;
+struct bw_keyer_waiter {
+	struct bw_loop *loop; /* which runs while something is asked */
+	struct bw_keyer_client *client;
+	struct bw_post begin;
 	struct bw_timer timer;
+	int64_t wait_ms;
+	struct bw_keyer_ask ask;
 	bool answered;
 };
 
 static void answered(struct bw_keyer_ask *ask)
 {
-	struct waiting *w = ask->ctx;
+	struct bw_keyer_waiter *w = ask->ctx;
 
 	w->answered = true;
 	bw_loop_stop(w->loop);
@@ -19,40 +23,60 @@ static void answered(struct bw_keyer_ask *ask)
 
 static void too_late(struct bw_timer *t)
 {
-	struct waiting *w = (struct waiting *)((char *)t - offsetof(struct waiting, timer));
+	struct bw_keyer_waiter *w =
+	    (struct bw_keyer_waiter *)((char *)t - offsetof(struct bw_keyer_waiter, timer));
 
+	if (w->answered)
+		return; /* in the same turn */
+	bw_keyer_withdraw(&w->ask);
 	bw_loop_stop(w->loop);
 }
 
-static enum bw_err ask_once(struct waiting *w, struct bw_ring *channel,
-    const struct bw_keyer_request *request, int64_t wait_ms, struct bw_arena *arena,
-    struct bw_keyer_answer *answer)
+/* Within the loop, whose clock has stood since it ran last. */
+static void begin(struct bw_post *p)
 {
-	struct bw_keyer_ask ask = {.request = request, .arena = arena, .done = answered, .ctx = w};
-	struct bw_keyer_client *client;
+	struct bw_keyer_waiter *w =
+	    (struct bw_keyer_waiter *)((char *)p - offsetof(struct bw_keyer_waiter, begin));
 
-	TRY(bw_keyer_client_new(w->loop, channel, &client));
-	w->timer.fire = too_late;
-	bw_timer_set(w->loop, &w->timer, wait_ms);
-	bw_keyer_send(client, &ask);
-	bw_loop_run(w->loop);
-	if (!w->answered)
-		bw_keyer_withdraw(&ask);
-	bw_timer_cancel(w->loop, &w->timer);
-	bw_keyer_client_free(client);
-	CHECK(w->answered && ask.answer.result != BW_EIO, BW_EAGAIN);
-	*answer = ask.answer;
-	return BW_OK;
+	bw_timer_set(w->loop, &w->timer, w->wait_ms);
+	bw_keyer_send(w->client, &w->ask);
 }
 
-enum bw_err bw_keyer_ask_wait(struct bw_ring *channel, const struct bw_keyer_request *request,
+enum bw_err bw_keyer_waiter_new(struct bw_ring *channel, struct bw_keyer_waiter **out)
+{
+	struct bw_keyer_waiter *w = bw_alloc(sizeof *w);
+	enum bw_err e = bw_loop_new(&w->loop);
+
+	w->begin.run = begin;
+	w->timer.fire = too_late;
+	if (e == BW_OK)
+		e = bw_keyer_client_new(w->loop, channel, &w->client);
+	if (e == BW_OK)
+		*out = w;
+	else
+		bw_keyer_waiter_free(w);
+	return e;
+}
+
+void bw_keyer_waiter_free(struct bw_keyer_waiter *w)
+{
+	if (!w)
+		return;
+	bw_keyer_client_free(w->client);
+	bw_loop_free(w->loop);
+	bw_free(w);
+}
+
+enum bw_err bw_keyer_ask_wait(struct bw_keyer_waiter *w, const struct bw_keyer_request *request,
     int64_t wait_ms, struct bw_arena *arena, struct bw_keyer_answer *answer)
 {
-	struct waiting w = {0};
-	enum bw_err e;
-
-	TRY(bw_loop_new(&w.loop));
-	e = ask_once(&w, channel, request, wait_ms, arena, answer);
-	bw_loop_free(w.loop);
-	return e;
+	w->ask = (struct bw_keyer_ask){.request = request, .arena = arena, .done = answered, .ctx = w};
+	w->wait_ms = wait_ms;
+	w->answered = false;
+	bw_loop_post(w->loop, &w->begin);
+	bw_loop_run(w->loop);
+	bw_timer_cancel(w->loop, &w->timer);
+	CHECK(w->answered && w->ask.answer.result != BW_EIO, BW_EAGAIN);
+	*answer = w->ask.answer;
+	return BW_OK;
 }
