@@ -257,28 +257,69 @@ enum bw_err bw_fetch(const struct bw_fetch *f, struct ssl_ctx_st *trust, struct 
 	return e == BW_EAGAIN ? BW_EIO : e;
 }
 
-static enum bw_err exchange_at(struct peer *p, const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_buf *all,
-    int *status, struct bw_buf *body)
+/* ---- Connections that are kept ---- */
+
+struct bw_fetch_line {
+	struct peer peer;
+};
+
+void bw_fetch_line_free(struct bw_fetch_line *line)
 {
-	TRY(peer_connect(p, &f->address));
-	TRY(peer_secure(p, trust, f->host));
-	TRY(peer_write(p, f->request));
-	return answer_read(p, all, status, body);
+	if (!line)
+		return;
+	peer_close(&line->peer);
+	bw_free(line);
 }
 
-enum bw_err bw_fetch_at(const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_arena *arena, int *status,
-    struct bw_str *body)
+static enum bw_err line_open(
+    const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_fetch_line *line)
 {
-	struct peer p = {.fd = -1, .deadline_ms = f->deadline_ms};
+	line->peer = (struct peer){.fd = -1, .deadline_ms = f->deadline_ms};
+	TRY(peer_connect(&line->peer, &f->address));
+	return peer_secure(&line->peer, trust, f->host);
+}
+
+static enum bw_err exchange_on(struct bw_fetch_line *line, const struct bw_fetch_at *f, struct bw_buf *all,
+    int *status, struct bw_buf *body)
+{
+	line->peer.deadline_ms = f->deadline_ms;
+	TRY(peer_write(&line->peer, f->request));
+	return answer_read(&line->peer, all, status, body);
+}
+
+/* It ended where its length says, and the peer will hear more. */
+static bool may_go_on(struct bw_str all)
+{
+	struct bw_http_response r;
+	size_t used;
+
+	return head_take(all, &r, &used) == BW_OK && r.keep_alive && !r.chunked && r.content_length >= 0 &&
+	       all.n - used == (size_t)r.content_length;
+}
+
+enum bw_err bw_fetch_at(const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_fetch_line **line,
+    struct bw_arena *arena, int *status, struct bw_str *body)
+{
 	struct bw_buf all, answer;
-	enum bw_err e;
+	bool kept = *line;
+	enum bw_err e = BW_OK;
 
 	bw_buf_init(&all, BW_HTTP_HEAD_MAX + 8 * f->answer_max + 4 * READ_BYTES);
 	bw_buf_init(&answer, f->answer_max);
-	e = exchange_at(&p, f, trust, &all, status, &answer);
-	peer_close(&p);
+	if (!kept) {
+		*line = bw_alloc(sizeof **line);
+		e = line_open(f, trust, *line);
+	}
+	if (e == BW_OK)
+		e = exchange_on(*line, f, &all, status, &answer);
+	if (e == BW_EINVAL && kept && all.n == 0)
+		e = BW_EIO;
 	if (e == BW_OK)
 		*body = bw_arena_str(arena, bw_buf_str(&answer));
+	if (e != BW_OK || !may_go_on(bw_buf_str(&all))) {
+		bw_fetch_line_free(*line);
+		*line = NULL;
+	}
 	bw_buf_free_secret(&all);
 	bw_buf_free_secret(&answer);
 	return e;

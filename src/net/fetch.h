@@ -35,7 +35,7 @@ struct bw_fetch {
 BW_CHECKED enum bw_err bw_fetch(const struct bw_fetch *f, struct ssl_ctx_st *trust, struct bw_arena *arena,
     int *status, struct bw_str *body);
 
-/* The same at an address that is known, with a whole request that asks for the connection's end, and told more exactly. */
+/* The same at an address that is known, with a whole request, and told more exactly. */
 struct bw_fetch_at {
 	struct bw_address address;
 	struct bw_str host;    /* whom the certificate has to name */
@@ -43,7 +43,11 @@ struct bw_fetch_at {
 	size_t answer_max;
 	int64_t deadline_ms;
 };
-/* BW_EINVAL: no such answer; BW_ETOOBIG: a longer one; BW_EPERM: TLS does not come about; BW_EAGAIN: not by the deadline; BW_EIO: no
- * connection, or it was lost. */
-BW_CHECKED enum bw_err bw_fetch_at(const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_arena *arena,
-    int *status, struct bw_str *body);
+/* A connection to somebody whose certificate was checked. Of any thread, one at a time. */
+struct bw_fetch_line;
+void bw_fetch_line_free(struct bw_fetch_line *line);
+/* Over `*line`, or a new one when that is NULL; the address counts then alone. Afterwards `*line` is the one to keep for the next request to
+ * this host, or NULL. BW_EINVAL: no such answer; BW_ETOOBIG: a longer one; BW_EPERM: TLS does not come about; BW_EAGAIN: not by the
+ * deadline; BW_EIO: no connection, or it was lost: of a kept one also that it had ended before it answered. */
+BW_CHECKED enum bw_err bw_fetch_at(const struct bw_fetch_at *f, struct ssl_ctx_st *trust, struct bw_fetch_line **line,
+    struct bw_arena *arena, int *status, struct bw_str *body);

@@ -3,16 +3,34 @@
 #include "outside/outside_internal.h"
 
 #include <netdb.h>
+#include <pthread.h>
 
 #include "base/sys.h"
 #include "net/fetch.h"
 #include "net/tls.h"
 
-enum { HOST_MAX = 253, PORT = 443, ADDRESSES_MAX = 4 };
+enum {
+	HOST_MAX = 253,
+	ADDRESSES_MAX = 4,
+	KEPT_MAX = 64,       /* connections at all hosts; at one there are no more than requests at one time */
+	IDLE_MS = 20 * 1000, /* then a name may stand for somewhere else */
+};
+
+/* A connection that waits for the next request to its host. */
+struct kept {
+	struct kept *next;
+	struct bw_fetch_line *line;
+	int64_t until_ms;
+	size_t n;
+	char host[];
+};
 
 struct https {
 	const struct bw_outside_config *config;
 	struct ssl_ctx_st *tls;
+	pthread_mutex_t lock;
+	struct kept *kept; /* latest first */
+	size_t kept_count;
 };
 
 enum bw_err https_new(const struct bw_outside_config *config, struct https **out)
@@ -21,6 +39,7 @@ enum bw_err https_new(const struct bw_outside_config *config, struct https **out
 	enum bw_err e = config->ca_pem.n ? bw_tls_client_new(config->ca_pem, &h->tls) : BW_OK;
 
 	h->config = config;
+	MUST(pthread_mutex_init(&h->lock, NULL) == 0);
 	if (e == BW_OK)
 		*out = h;
 	else
@@ -85,6 +104,64 @@ static size_t resolve(const struct https *h, struct bw_str host, struct bw_addre
 	return n;
 }
 
+/* ---- Connections that are kept ---- */
+
+static struct bw_fetch_line *kept_remove(struct https *h, struct kept **at)
+{
+	struct kept *k = *at;
+	struct bw_fetch_line *line = k->line;
+
+	*at = k->next;
+	h->kept_count--;
+	bw_free(k);
+	return line;
+}
+
+/* NULL: none. Those that were idle for too long end here. */
+static struct bw_fetch_line *kept_take(struct https *h, struct bw_str host)
+{
+	struct bw_fetch_line *line = NULL;
+	int64_t now_ms = bw_clock_mono_ms();
+	struct kept **at = &h->kept;
+
+	MUST(pthread_mutex_lock(&h->lock) == 0);
+	while (*at) {
+		if ((*at)->until_ms <= now_ms)
+			bw_fetch_line_free(kept_remove(h, at));
+		else if (!line && bw_str_eq(bw_str_make((*at)->host, (*at)->n), host))
+			line = kept_remove(h, at);
+		else
+			at = &(*at)->next;
+	}
+	MUST(pthread_mutex_unlock(&h->lock) == 0);
+	return line;
+}
+
+static void kept_give(struct https *h, struct bw_str host, struct bw_fetch_line *line)
+{
+	struct kept *k;
+
+	if (!line)
+		return;
+	k = bw_alloc(sizeof *k + host.n);
+	k->line = line;
+	k->until_ms = bw_clock_mono_ms() + IDLE_MS;
+	k->n = host.n;
+	memcpy(k->host, host.p, host.n);
+	MUST(pthread_mutex_lock(&h->lock) == 0);
+	k->next = h->kept;
+	h->kept = k;
+	if (++h->kept_count > KEPT_MAX) {
+		struct kept **at = &h->kept;
+
+		while ((*at)->next)
+			at = &(*at)->next;
+		bw_fetch_line_free(kept_remove(h, at));
+	}
+	MUST(pthread_mutex_unlock(&h->lock) == 0);
+}
+
+/* A connection may end at any moment that nobody uses it: then another one is tried. What is asked of a proxy may be asked twice. */
 enum bw_err https_exchange(struct https *h, const struct bw_outside_request *r, struct bw_arena *arena,
     struct bw_outside_answer *answer)
 {
@@ -93,15 +170,22 @@ enum bw_err https_exchange(struct https *h, const struct bw_outside_request *r, 
 	    .answer_max = BW_OUTSIDE_BODY_MAX,
 	    .deadline_ms = bw_clock_mono_ms() + h->config->timeout_ms};
 	struct bw_address addresses[ADDRESSES_MAX];
+	struct bw_fetch_line *line;
 	enum bw_err e = BW_EIO;
 	size_t n;
 
 	CHECK(h->tls, BW_EPERM);
 	CHECK(r->where.n && r->where.n <= HOST_MAX && !memchr(r->where.p, 0, r->where.n), BW_EIO);
-	n = resolve(h, r->where, addresses);
+	while (e == BW_EIO && (line = kept_take(h, r->where)) != NULL) {
+		e = bw_fetch_at(&f, h->tls, &line, arena, &answer->status, &answer->out);
+		kept_give(h, r->where, line);
+	}
+	n = e == BW_EIO ? resolve(h, r->where, addresses) : 0;
 	for (size_t i = 0; i < n && e == BW_EIO; i++) {
+		line = NULL;
 		f.address = addresses[i];
-		e = bw_fetch_at(&f, h->tls, arena, &answer->status, &answer->out);
+		e = bw_fetch_at(&f, h->tls, &line, arena, &answer->status, &answer->out);
+		kept_give(h, r->where, line);
 	}
 	return e;
 }

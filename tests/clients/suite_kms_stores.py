@@ -258,6 +258,24 @@ class External(Stores):
         self.proxy.fault = None
         self.assertEqual(b"x", self.kms.decrypt(CiphertextBlob=blob)["Plaintext"])
 
+    def test_connections_are_kept(self):
+        """One after the other goes over one connection. One that the proxy ends without a word costs nobody an answer."""
+        key = self.kept
+        self.kms.encrypt(KeyId=key, Plaintext=b"x")
+        before = self.proxy.connections
+        for i in range(12):
+            blob = self.kms.encrypt(KeyId=key, Plaintext=b"%d" % i)["CiphertextBlob"]
+            self.assertEqual(b"%d" % i, self.kms.decrypt(CiphertextBlob=blob)["Plaintext"])
+        self.assertEqual(before, self.proxy.connections)
+        self.proxy.hangs_up = True
+        try:
+            for _ in range(20):
+                self.kms.encrypt(KeyId=key, Plaintext=b"x")
+        finally:
+            self.proxy.hangs_up = False
+        # Those that were kept from before are used up, eight at most; then each call needs one of its own.
+        self.assertGreaterEqual(self.proxy.connections, before + 11)
+
     def test_a_busy_proxy_keeps_nobody_else_waiting(self):
         """Eight requests at one proxy at one time; those above are told so at once."""
         throttled = "The external key store proxy rejected the request due to a very high request rate. Reduce the frequency of your " \

@@ -57,6 +57,7 @@ class Proxy:
 
     def __init__(self, cert, key, host):
         self.host, self.seen, self.fault, self.delay = host, [], None, 0
+        self.connections, self.hangs_up = 0, False
         self.keys = {"good": os.urandom(32), "other": os.urandom(32), "off": os.urandom(32), "sign": os.urandom(32), "small": os.urandom(32)}
         self.described = {"off": {"keyStatus": "DISABLED"}, "sign": {"keyUsage": ["SIGN", "ENCRYPT"]}, "small": {"keySpec": "AES_128"}}
         proxy = self
@@ -64,8 +65,13 @@ class Proxy:
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
+            def setup(self):
+                proxy.connections += 1
+                super().setup()
+
             def do_POST(self):
                 proxy.answer(self)
+                self.close_connection |= proxy.hangs_up
 
             def log_message(self, *_):
                 pass

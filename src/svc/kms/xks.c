@@ -147,7 +147,7 @@ static void post(struct bw_call *call, const struct kms_store *s, struct bw_str 
 	r->where = host_of(s);
 	r->input = bw_arena_printf(call->arena,
 	    "POST %.*s HTTP/1.1\r\nHost: %.*s\r\nX-Amz-Date: %.*s\r\nAuthorization: %.*s\r\nContent-Type: application/json\r\n"
-	    "Content-Length: %zu\r\nConnection: close\r\n\r\n%.*s",
+	    "Content-Length: %zu\r\n\r\n%.*s",
 	    BW_FMT(path), BW_FMT(r->where), BW_FMT(date), BW_FMT(authorization(call, s, path, date, text)), text.n, BW_FMT(text));
 	call->reach = r;
 }
