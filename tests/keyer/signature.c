@@ -1,6 +1,8 @@
 /* Signatures, MACs and shared secrets, against published answers where there are any. */
 #include "fixture.h"
 
+#include <openssl/x509.h>
+
 /* Every signing algorithm with a key that it goes with. */
 static const struct {
 	enum bw_key_spec spec;
@@ -307,5 +309,82 @@ TEST(data_key_pairs_are_what_they_say)
 		    .op = BW_KEYER_DATA_KEY_PAIR, .key = key, .pair_spec = BW_KEY_HMAC_256};
 
 		assert_int_equal(ask(&r).result, BW_EINVAL);
+	}
+}
+
+/* ---- What certificates are signed with ---- */
+
+static const struct {
+	enum bw_key_algorithm ecdsa, rsa;
+	size_t digest;
+} issued[] = {
+    {BW_ALG_ECDSA_SHA_256, BW_ALG_RSASSA_PKCS1_V1_5_SHA_256, 32},
+    {BW_ALG_ECDSA_SHA_384, BW_ALG_RSASSA_PKCS1_V1_5_SHA_384, 48},
+    {BW_ALG_ECDSA_SHA_512, BW_ALG_RSASSA_PKCS1_V1_5_SHA_512, 64},
+};
+
+/* OpenSSL's word, by the public half alone. */
+static bool openssl_verifies(struct bw_str public_der, struct bw_str digest, struct bw_str signature)
+{
+	const unsigned char *at = (const unsigned char *)public_der.p;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)public_der.n);
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
+	const EVP_MD *md = digest.n == 32 ? EVP_sha256() : digest.n == 48 ? EVP_sha384() : EVP_sha512();
+	bool good;
+
+	assert_int_equal(EVP_PKEY_verify_init(c), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_signature_md(c, md), 1);
+	good = EVP_PKEY_verify(c, (const unsigned char *)signature.p, signature.n, (const unsigned char *)digest.p, digest.n) == 1;
+	EVP_PKEY_CTX_free(c);
+	EVP_PKEY_free(key);
+	return good;
+}
+
+TEST(certificates_are_signed_with_any_digest_on_any_curve)
+{
+	static const enum bw_key_spec specs[] = {
+	    BW_KEY_ECC_NIST_P256, BW_KEY_ECC_NIST_P384, BW_KEY_ECC_NIST_P521, BW_KEY_RSA_2048};
+
+	keyer_begin();
+	for (size_t s = 0; s < BW_COUNT(specs); s++) {
+		struct bw_str public_der;
+		struct bw_keyer_request r = {.op = BW_KEYER_SIGN_ISSUED, .key = key_make(specs[s], &public_der), .message = BW_MESSAGE_DIGEST};
+
+		for (size_t i = 0; i < BW_COUNT(issued); i++) {
+			r.algorithm = specs[s] == BW_KEY_RSA_2048 ? issued[i].rsa : issued[i].ecdsa;
+			r.input = digest_of(BW_STR("a certificate"), issued[i].digest);
+			assert_true(openssl_verifies(public_der, r.input, ask_ok(&r)));
+			assert_false(openssl_verifies(public_der, digest_of(BW_STR("another"), issued[i].digest), ask_ok(&r)));
+			r.input = bw_str_sub(r.input, 0, issued[i].digest - 1);
+			assert_int_equal(ask(&r).result, BW_EINVAL);
+		}
+	}
+}
+
+TEST(certificates_are_not_signed_with_what_is_no_such_algorithm)
+{
+	static const struct {
+		enum bw_key_spec spec;
+		enum bw_key_algorithm algorithm;
+	} bad[] = {
+	    {BW_KEY_ECC_NIST_P256, BW_ALG_RSASSA_PKCS1_V1_5_SHA_256},
+	    {BW_KEY_ECC_NIST_P256, BW_ALG_ECDH},
+	    {BW_KEY_RSA_2048, BW_ALG_ECDSA_SHA_256},
+	    {BW_KEY_RSA_2048, BW_ALG_RSASSA_PSS_SHA_256},
+	    {BW_KEY_RSA_2048, BW_ALG_RSAES_OAEP_SHA_256},
+	    {BW_KEY_RSA_2048, BW_ALG_RSA_AES_KEY_WRAP_SHA_256},
+	    {BW_KEY_HMAC_256, BW_ALG_HMAC_SHA_256},
+	    {BW_KEY_SYMMETRIC_DEFAULT, BW_ALG_SYMMETRIC_DEFAULT},
+	    {BW_KEY_ECC_NIST_EDWARDS25519, BW_ALG_ED25519_SHA_512},
+	};
+
+	keyer_begin();
+	for (size_t i = 0; i < BW_COUNT(bad); i++) {
+		struct bw_keyer_request r = {.op = BW_KEYER_SIGN_ISSUED, .key = key_make(bad[i].spec, NULL), .algorithm = bad[i].algorithm,
+		    .message = BW_MESSAGE_DIGEST, .input = digest_of(BW_STR("a certificate"), 32)};
+
+		assert_int_equal(ask(&r).result, BW_EINVAL);
+		r.key.key_id = BW_STR("another"); /* nor with a key that was made for somebody else */
+		assert_int_not_equal(ask(&r).result, BW_OK);
 	}
 }

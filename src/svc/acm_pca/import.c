@@ -37,7 +37,9 @@ static enum bw_err chain_check(struct bw_call *call, const struct pca_authority 
 	return BW_OK;
 }
 
-BW_OP(acm_pca, ImportCertificateAuthorityCertificate, .effect = BW_WRITE, .resource = pca_resource)
+/* Chains of strangers' large keys take a while to verify: not on a loop. */
+BW_OP(acm_pca, ImportCertificateAuthorityCertificate, .effect = BW_WRITE, .slow = true,
+    .resource = pca_resource)
 {
 	struct bw_str chain = in->CertificateChain.n ? in->CertificateChain : BW_STR_NONE;
 	struct bw_authority_facts facts;
