@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Certificates through boto3: imported, issued, exported, deleted; refusals first."""
 import datetime
+import json
 import unittest
 import uuid
 
@@ -264,6 +265,20 @@ class Acm(unittest.TestCase):
             with self.assertRaises(ClientError) as caught:
                 self.newer(operation, *mine, **members)
             self.assertEqual("AccessDeniedException", caught.exception.response["Error"]["Code"])
+
+    def test_another_spelling_of_the_arn(self):
+        """Policies are held against the ARN as it was given: a denial is not left out by one that only leads to the same certificate."""
+        arn = self.acm.request_certificate(DomainName="spelt.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        name = "u-" + uuid.uuid4().hex[:10]
+        self.iam.create_user(UserName=name)
+        self.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "acm:*", "Resource": "*"}, {"Effect": "Deny", "Action": "acm:*", "Resource": arn}]}))
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        user = harness.client("acm", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        other = arn.replace("arn:aws:", "arn:aws-cn:")
+        for call, more in ((user.export_certificate, {"Passphrase": b"word"}), (user.describe_certificate, {}), (user.delete_certificate, {})):
+            self.refused("AccessDeniedException", call, CertificateArn=arn, **more)
+            self.refused("ResourceNotFoundException", call, CertificateArn=other, **more)
 
     def test_configuration(self):
         self.acm.put_account_configuration(IdempotencyToken="x", ExpiryEvents={"DaysBeforeExpiry": 7})

@@ -573,6 +573,17 @@ class Allowing(PcaCase):
         self.pca.untag_certificate_authority(CertificateAuthorityArn=arn, Tags=[{"Key": "team"}])
         self.refused("AccessDeniedException", mine.issue_certificate, **issue)
 
+    def test_another_spelling_of_the_arn(self):
+        """Policies are held against the ARN as it was given: a denial is not left out by one that only leads to the same authority."""
+        arn = self.root()
+        _, key = self.user({"Effect": "Allow", "Action": ["acm-pca:*", "acm:*"], "Resource": "*"}, {"Effect": "Deny", "Action": "acm-pca:*", "Resource": arn})
+        mine, other = self.client(key), arn.replace("arn:aws:", "arn:aws-cn:")
+        issue = {"Csr": request(), "SigningAlgorithm": "SHA256WITHECDSA", "Validity": DAY}
+        self.refused("AccessDeniedException", mine.issue_certificate, CertificateAuthorityArn=arn, **issue)
+        self.refused("InvalidArnException", mine.issue_certificate, CertificateAuthorityArn=other, **issue)
+        self.refused("InvalidArnException", mine.describe_certificate_authority, CertificateAuthorityArn=other)
+        self.refused("InvalidArnException", self.client(key, "acm").request_certificate, DomainName="a.example", CertificateAuthorityArn=other)
+
     def test_resource_policies(self):
         arn = self.root()
         user, key = self.user()

@@ -81,6 +81,10 @@ class OpenIdConnect(IamCase):
         self.refused("ValidationError", "Invalid ARN:  Could not be parsed!", self.get, arn="not an arn but long enough")
         self.denied(self.get, arn="arn:aws:iam::999988887777:oidc-provider/idp.example.com")
         self.refused("NoSuchEntity", None, self.get, arn=self.arn("saml-provider", "x"))
+        # Policies are held against the ARN as it was given: no other spelling leads to the same provider.
+        arn, _ = self.provider()
+        self.refused("NoSuchEntity", None, self.get, arn=arn.replace("arn:aws:", "arn:aws-cn:"))
+        self.refused("NoSuchEntity", None, self.get, arn=arn.replace(":iam::", ":iam:us-east-1:"))
 
 
 if __name__ == "__main__":

@@ -102,8 +102,9 @@ enum bw_err pca_find(struct bw_call *call, struct bw_str text, struct pca_found 
 	enum bw_err e;
 
 	*out = (struct pca_found){.arn = text};
-	if (bw_arn_parse(text, &arn) != BW_OK || !bw_str_eq(arn.service, BW_STR("acm-pca")) ||
-	    !bw_str_eq(arn.region, call->region))
+	/* One spelling alone: policies are held against the ARN as it was given. */
+	if (bw_arn_parse(text, &arn) != BW_OK || !bw_str_eq(arn.partition, BW_STR("aws")) ||
+	    !bw_str_eq(arn.service, BW_STR("acm-pca")) || !bw_str_eq(arn.region, call->region))
 		return BW_OK;
 	id = arn.resource;
 	if (!bw_str_eq(bw_str_cut(&id, '/'), BW_STR("certificate-authority")) || id.n != BW_UUID_TEXT ||

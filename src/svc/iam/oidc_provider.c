@@ -27,8 +27,10 @@ static bool url_of(struct bw_call *call, struct bw_str arn, struct bw_str *url)
 	static const struct bw_str prefix = {"oidc-provider/", 14};
 	struct bw_arn parts;
 
-	if (bw_arn_parse(arn, &parts) != BW_OK || !bw_str_eq(parts.service, BW_STR("iam")) ||
-	    !bw_str_eq(parts.account, call->account) || !bw_str_starts(parts.resource, prefix))
+	/* One spelling alone: policies are held against the ARN as it was given. */
+	if (bw_arn_parse(arn, &parts) != BW_OK || !bw_str_eq(parts.partition, BW_STR("aws")) ||
+	    !bw_str_eq(parts.service, BW_STR("iam")) || parts.region.n || !bw_str_eq(parts.account, call->account) ||
+	    !bw_str_starts(parts.resource, prefix))
 		return false;
 	*url = bw_str_sub(parts.resource, prefix.n, arn.n);
 	return url->n > 0 && url->n <= 255;
