@@ -8,8 +8,11 @@ import threading
 import time
 import unittest
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 import harness
-from edge_case import Backend, Balancer, Player, group, log_lines
+from edge_case import LOG_KEY, Backend, Balancer, Player, group, log_lines, raw_public
 
 LOGS = tempfile.mkdtemp(prefix="bulwark-edge-health-")
 PLAYER = Player(LOGS, loops=2)
@@ -146,6 +149,27 @@ class Logs(unittest.TestCase):
         for port, words in zip(ports, ("PASS 200 -", "FAIL 503 TargetError", "FAIL 302 ResponseCodeMismatch", "FAIL - ConnectionReset")):
             line = told[f"127.0.0.1:{port}"]
             self.assertRegex(line, r"^http \d{4}-\d\d-\d\dT[\d:.]+Z \d+\.\d{9} 127\.0\.0\.1:\d+ logged " + re.escape(words) + "$")
+
+    def test_the_image_says_to_whom_lines_are_sealed(self):
+        """A new key counts from the next line on, and without one, or with one that is none, nothing is written rather than something readable."""
+        lb = Balancer(PLAYER, group("keys", [Backend()]), attributes={"access_logs.s3.enabled": "true"})
+        path = os.path.join(LOGS, f"app.lb.{lb.address}.log")
+        lb.get("/first")
+        PLAYER.until(lambda: os.path.exists(path) and len(log_lines(path)) == 1, "the line is not there")
+        for none in ("", "00" * 32, raw_public(LOG_KEY).hex()[:-1], "x" * 64):
+            PLAYER.publish({**lb.image(), "log_key": none})
+            self.assertEqual(200, lb.get("/never")[0])
+        size = os.path.getsize(path)
+        other = X25519PrivateKey.generate()
+        os.rename(path, path + ".1")
+        PLAYER.publish({**lb.image(), "log_key": raw_public(other).hex()})
+        time.sleep(1.1)
+        lb.get("/second")
+        PLAYER.until(lambda: os.path.exists(path) and len(log_lines(path, other)) == 1, "the line is not sealed to the new key")
+        self.assertIn("/second", log_lines(path, other)[0])
+        with self.assertRaises(InvalidTag):
+            log_lines(path)
+        self.assertEqual((size, 1), (os.path.getsize(path + ".1"), len(log_lines(path + ".1"))))
 
     def test_none_without_the_attribute(self):
         lb = Balancer(PLAYER, group("silent", [Backend()]))
