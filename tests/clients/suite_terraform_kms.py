@@ -56,7 +56,7 @@ class Terraform(TerraformCase):
 
     def test_40_destroy(self):
         got, kms = self.outputs(), harness.client("kms")
-        self.assertRegex(self.terraform("destroy", "-input=false", "-auto-approve", **CHANGED), r"Destroy complete! Resources: 10 destroyed\.")
+        self.assertRegex(self.terraform("destroy", "-input=false", "-auto-approve", **CHANGED), r"Destroy complete! Resources: 14 destroyed\.")
         self.assertEqual("PendingDeletion", kms.describe_key(KeyId=got["key"])["KeyMetadata"]["KeyState"])
         self.assertEqual("Enabled", kms.describe_key(KeyId=got["managed"])["KeyMetadata"]["KeyState"])
 
