@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 PEM = serialization.Encoding.PEM
 TEMPLATE = "arn:aws:acm-pca:::template/"
 DAY = {"Type": "DAYS", "Value": 30}
+AUTHORITIES, CERTIFICATES = 90, 60  # quotas of this suite's server
 
 
 def request(key=None, names=("www.example.com",), common_name="www.example.com", extensions=(), hash_=None):
@@ -724,6 +725,28 @@ class Cli(PcaCase):
             self.aws("revoke-certificate", "--certificate-authority-arn", ca, "--certificate-serial", arn.rpartition("/")[2], "--revocation-reason", "SUPERSEDED")
 
 
+class Quotas(PcaCase):
+    """The last of the classes: it leaves no room for further authorities."""
+
+    def test_certificates_of_an_authority(self):
+        arn, csr = self.root(), request()
+        good = {"CertificateAuthorityArn": arn, "Csr": csr, "SigningAlgorithm": "SHA256WITHECDSA", "Validity": DAY}
+        for _ in range(CERTIFICATES - 1):  # its own is the first
+            self.pca.issue_certificate(**good)
+        self.refused("LimitExceededException", self.pca.issue_certificate, **good)
+        self.issue(self.root(), csr)  # another has room of its own
+
+    def test_the_authorities(self):
+        have = sum(len(p["CertificateAuthorities"]) for p in self.pca.get_paginator("list_certificate_authorities").paginate())
+        self.assertLess(have, AUTHORITIES)
+        for _ in range(AUTHORITIES - have):
+            self.create()
+        good = {"KeyAlgorithm": "EC_prime256v1", "SigningAlgorithm": "SHA256WITHECDSA", "Subject": {"CommonName": "a"}}
+        message = self.refused("LimitExceededException", self.pca.create_certificate_authority, CertificateAuthorityType="ROOT",
+                               CertificateAuthorityConfiguration=good)
+        self.assertIn(str(AUTHORITIES), message)
+
+
 if __name__ == "__main__":
-    harness.serve()
+    harness.serve("--quota", f"acm-pca-authorities={AUTHORITIES}", "--quota", f"acm-pca-certificates-per-authority={CERTIFICATES}")
     harness.main()
