@@ -22,6 +22,7 @@ static const struct option logs_options[] = {OPTION_DATA, OPTION_ROOT_KEY};
 /* A process of the edge, as far as this log goes. */
 struct sender {
 	struct bw_box *box;
+	bool heard; /* a line of it was opened */
 	uint64_t next;
 };
 
@@ -53,7 +54,6 @@ static struct sender *sender_of(struct opening *o, const struct bw_edge_log_reco
 		bw_free(s);
 		return NULL;
 	}
-	s->next = r->number;
 	bw_map_put(&o->senders, r->sender, s);
 	return s;
 }
@@ -71,6 +71,10 @@ static void record_show(struct opening *o, const struct bw_edge_log_record *r)
 	}
 	if (!bw_str_set(o->name))
 		o->name = r->name;
+	/* Only what was authentic says where its lines begin. */
+	if (!s->heard)
+		s->next = r->number;
+	s->heard = true;
 	if (!bw_str_eq(o->name, r->name) || r->number < s->next) {
 		o->foreign++;
 		return;

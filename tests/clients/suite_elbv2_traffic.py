@@ -257,8 +257,11 @@ class Traffic(Elbv2Case):
         flipped = bytearray(first)
         flipped[-1] ^= 1
         other = (folder / names[1]).read_bytes()
+        # What was never sealed by the sender that it names does not say where that one's lines begin.
+        forged = own[0][:40] + b"\xff" * 8 + own[0][48:-1] + bytes([own[0][-1] ^ 1])
         for made, words in ((bytes(flipped) + b"".join(rest), "1 lines damaged"), (b"".join(rest) + first[:-1], "1 lines damaged"), (whole + first, "1 lines out of"),
-                            (whole + other, "lines out of another place"), (own[0] + b"".join(own[2:]), "1 lines missing")):
+                            (whole + other, "lines out of another place"), (own[0] + b"".join(own[2:]), "1 lines missing"),
+                            (forged + b"".join(own), "1 lines damaged")):
             if len(own) < 3 and "missing" in words:
                 continue
             copy = pathlib.Path(harness.SERVER.work) / "meddled.log"
