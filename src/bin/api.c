@@ -1,6 +1,7 @@
 #include "bin/api.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -270,6 +271,41 @@ static enum bw_err boards_take(const struct bw_core_config *core)
 	return core->guard_reports ? bw_board_read_side(core->guard_reports) : BW_OK;
 }
 
+/* The folder that a file is in: what replaces it is another file. */
+static const char *folder_of(struct bw_arena *a, const char *file)
+{
+	const char *slash = file ? strrchr(file, '/') : NULL;
+
+	return !file ? "" : !slash ? "." : bw_arena_str(a, bw_str_make(file, slash == file ? 1 : (size_t)(slash - file))).p;
+}
+
+/* The root key's file is of this user, and this process has no business with it: whoever takes it over shall not have either. */
+static void root_key_try(struct api *api)
+{
+	int fd = open(api->place->root_key.p, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	close(fd);
+	bw_log(BW_LOG_WARN, "the process that serves could read the root key %.*s, as it lies in a folder that it needs, or the kernel has no landlock: keep it elsewhere",
+	    BW_FMT(api->place->root_key));
+}
+
+/* What it opens while it serves, and nothing else: its data, the operator's certificate, libraries and settings of the system's that are read late. */
+static void files_fence(struct api *api)
+{
+	struct bw_arena *a = &api->place->arena;
+	const char *buckets = bw_arena_printf(a, "%.*s/buckets", BW_FMT(api->place->data)).p;
+	const struct bw_sandbox_folder folders[] = {{api->place->data.p, true}, {buckets, false}, {folder_of(a, option_get(api->options, "tls-cert")), false},
+	    {folder_of(a, option_get(api->options, "tls-key")), false}, {"/usr", false}, {"/lib", false}, {"/lib64", false}, {"/etc/ssl", false},
+	    {"/etc/localtime", false}, {"/proc/sys/kernel/random", false}, {"/sys/devices/system/cpu", false}, {"/dev/urandom", false}, {"/dev/null", true}};
+
+	if (api->core.ephemeral)
+		return; /* its store lies in memory that has the name of a folder of everybody's, and its root key in none */
+	(void)bw_sandbox_files_keep(folders, BW_COUNT(folders));
+	root_key_try(api);
+}
+
 int api_run(const struct bw_proc_self *self)
 {
 	struct serving *s = bw_alloc(sizeof *s);
@@ -281,6 +317,8 @@ int api_run(const struct bw_proc_self *self)
 	e = boards_take(&s->api->core);
 	if (e == BW_OK)
 		e = bw_sandbox_enter();
+	if (e == BW_OK)
+		files_fence(s->api);
 	if (e == BW_OK)
 		e = sealed_wait(s->api, self->channel);
 	if (e == BW_EPERM) {

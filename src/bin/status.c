@@ -126,10 +126,13 @@ static void targets_print(struct bw_str endpoint, struct bw_str ca, struct bw_ar
 /* Absent from a server that is never sealed. */
 static void seal_print(const struct bw_json_value *seal)
 {
-	const struct bw_json_value *sealed;
+	const struct bw_json_value *sealed, *locked;
 
 	if (!seal || seal->kind != BW_JSON_OBJECT)
 		return;
+	locked = bw_json_member(seal, BW_STR("memory_locked"));
+	if (locked && locked->kind == BW_JSON_FALSE)
+		printf("  %-10s NOT LOCKED: what the keyer works with may get into swap (the log says how to mend it)\n", "memory");
 	sealed = bw_json_member(seal, BW_STR("sealed"));
 	if (!sealed || sealed->kind != BW_JSON_TRUE)
 		printf("  %-10s unsealed (%.*s)\n", "seal", BW_FMT(text_of(seal, BW_STR("kind"))));

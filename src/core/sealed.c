@@ -30,6 +30,7 @@ void bw_seal_health(const struct bw_board *seal, struct bw_buf *out)
 			text_put(out, "asks", s.asks);
 			bw_buf_printf(out, ",\"given\":%lld,\"wanted\":%lld", (long long)s.given, (long long)s.wanted);
 		}
+		bw_buf_printf(out, ",\"memory_locked\":%s", s.unlocked ? "false" : "true");
 		if (s.shares)
 			bw_buf_printf(out, ",\"shares\":%lld,\"threshold\":%lld", (long long)s.shares, (long long)s.wanted);
 		if (!s.sealed)

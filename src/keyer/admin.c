@@ -72,7 +72,7 @@ struct keyer_admin *admin_new(
 static struct bw_seal_status status_of(const struct keyer_admin *a)
 {
 	const struct bw_unseal_kind *kind = kind_of(a);
-	struct bw_seal_status s = {.sealed = !is_open(a), .given = (int64_t)a->given};
+	struct bw_seal_status s = {.sealed = !is_open(a), .given = (int64_t)a->given, .unlocked = a->keyer->unlocked};
 
 	s.kind = kind ? bw_str_c(kind->name) : BW_STR("unknown");
 	s.asks = kind && kind->asks ? bw_str_c(kind->asks) : BW_STR_NONE;

@@ -32,6 +32,7 @@ struct keyer {
 	pthread_mutex_t lock;      /* of the keyring: store keys are asked for, and keys change, seldom */
 	struct bw_keyring ring;
 	struct keyer_admin *admin; /* NULL: it is never sealed, nor rekeyed */
+	bool unlocked;             /* not all of its memory is locked */
 	/* Who is within a request, so that keys are not wiped beneath him: keyer_quiesce. */
 	_Atomic unsigned phase, within[2];
 };

@@ -13,6 +13,7 @@ static const struct bw_field fields[] = {
     BW_FIELD(7, I64, struct bw_seal_status, oldest),
     BW_FIELD(8, I64, struct bw_seal_status, newest),
     BW_FIELD(9, BOOL, struct bw_seal_status, rekey),
+    BW_FIELD(10, BOOL, struct bw_seal_status, unlocked),
 };
 static const struct bw_record status_record = BW_RECORD("seal-status", struct bw_seal_status, fields);
 

@@ -13,6 +13,7 @@ struct bw_seal_status {
 	int64_t shares;
 	int64_t oldest, newest; /* generations of main keys (keyring.h); 0 while sealed */
 	bool rekey;             /* asked for, and not begun */
+	bool unlocked;          /* the keyer's memory could not be locked: pages of it may get into swap */
 };
 
 void bw_seal_status_encode(const struct bw_seal_status *s, struct bw_buf *out);

@@ -6,7 +6,9 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -372,6 +374,20 @@ static enum bw_err serving_start(struct serving *s, struct bw_ring *const *chann
 	return BW_OK;
 }
 
+/* As far as the limit on locked memory allows; keys stand in locked pages of their own besides. The call itself, for sanitizers make
+ * nothing of the function. */
+static bool memory_lock(void)
+{
+	struct rlimit most = {0};
+
+	if (syscall(SYS_mlockall, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0)
+		return true;
+	(void)getrlimit(RLIMIT_MEMLOCK, &most);
+	bw_log(BW_LOG_ERROR, "the keyer's memory is not locked (%s; the limit is %llu KiB): what it works with may get into swap. Raise it: LimitMEMLOCK=infinity, ulimit -l unlimited",
+	    strerror(errno), (unsigned long long)most.rlim_cur / 1024);
+	return false;
+}
+
 /* Sealed, or open with what the root key opens. */
 static enum bw_err keys_take(struct serving *s, struct bw_secret *root, const struct bw_keyer_seal *seal)
 {
@@ -379,6 +395,7 @@ static enum bw_err keys_take(struct serving *s, struct bw_secret *root, const st
 	enum bw_err e = BW_OK;
 
 	keyer_init(&s->keyer);
+	s->keyer.unlocked = !memory_lock();
 	bw_arena_init(&s->arena, ARENA_MAX);
 	s->seal = seal;
 	if (seal) {
@@ -399,9 +416,6 @@ enum bw_err bw_keyer_serve(struct bw_secret *root, const struct bw_keyer_seal *s
 	struct serving *s = bw_alloc(sizeof *s);
 	enum bw_err e;
 
-	/* As far as the limit on locked memory allows; keys stand in locked pages of their own in any case.
-	 * The call itself, for sanitizers make nothing of the function. */
-	(void)syscall(SYS_mlockall, MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 	s->last = &s->first;
 	MUST(pthread_mutex_init(&s->lock, NULL) == 0 && pthread_cond_init(&s->wake, NULL) == 0);
 	e = keys_take(s, root, seal);

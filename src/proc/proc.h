@@ -120,6 +120,15 @@ BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
  * anything, or make memory executable. Descriptors that are open stay so. A kernel without landlock is told in the log; a sanitized
  * build keeps what its reports need. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_sandbox_enter_speaker(int dir_fd);
+/* What a process keeps of the file system. */
+struct bw_sandbox_folder {
+	const char *path; /* a folder with all beneath it, or a file; what is not there is passed over */
+	bool write;       /* else it is read only */
+};
+enum { BW_SANDBOX_FOLDERS_MAX = 16 };
+/* From now on nothing else can be opened, made or renamed, by this process and those it starts (landlock); descriptors that are open stay so. False, and told in
+ * the log: the kernel does not do it. A sanitized build keeps /proc, for its leak check. Before threads. */
+bool bw_sandbox_files_keep(const struct bw_sandbox_folder *folders, size_t count);
 /* Closes every descriptor above stderr that is not among `keep` (at most 128): what a child inherits and has no use for. */
 void bw_descriptors_keep(const int *keep, size_t count);
 /* For a process that looks up names on the network: of the file system it keeps reading what the system's resolver reads (landlock).

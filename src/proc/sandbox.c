@@ -1,29 +1,16 @@
-#include "proc/proc.h"
+#include "proc/sandbox_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/sys.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 /* What a process that parses bytes from the network never needs, and what one that was taken over would want
  * first. */
@@ -77,12 +64,10 @@ static const int denied_unless_runner[] = {
     SCMP_SYS(setns),
 };
 
-/* All that computing and speaking over open descriptors takes. */
+/* All that computing and speaking over open descriptors takes, beside what own_allow adds. */
 static const int narrow[] = {
     SCMP_SYS(read),
-    SCMP_SYS(readv),
     SCMP_SYS(write),
-    SCMP_SYS(writev),
     SCMP_SYS(close),
     SCMP_SYS(sendto),
     SCMP_SYS(sendmsg),
@@ -90,15 +75,9 @@ static const int narrow[] = {
     SCMP_SYS(recvmsg),
     SCMP_SYS(accept4),
     SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_ctl),
     SCMP_SYS(futex),
-    SCMP_SYS(mmap),
     SCMP_SYS(munmap),
     SCMP_SYS(mremap),
-    SCMP_SYS(mprotect),
     SCMP_SYS(madvise),
     SCMP_SYS(mlock),
     SCMP_SYS(munlock),
@@ -106,17 +85,13 @@ static const int narrow[] = {
     SCMP_SYS(getrandom),
     SCMP_SYS(clock_gettime),
     SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(gettimeofday),
     SCMP_SYS(sched_yield),
     SCMP_SYS(getpid),
     SCMP_SYS(gettid),
-    SCMP_SYS(tgkill),
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigaction),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(sigaltstack),
-    SCMP_SYS(rseq),
     SCMP_SYS(restart_syscall),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
@@ -125,7 +100,15 @@ static const int narrow[] = {
 /* What speaking with the network takes besides: on sockets that were given, and on its own, which connect but do not listen; and
  * writing to files, as far as landlock permits. */
 static const int speaking[] = {
-    SCMP_SYS(accept4),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(ppoll),
+    SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_ctl),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(rseq),
     SCMP_SYS(connect),
     SCMP_SYS(shutdown),
     SCMP_SYS(getsockopt),
@@ -212,17 +195,6 @@ enum bw_err bw_sandbox_enter_runner(void)
 	return filter_load(true);
 }
 
-enum bw_err bw_sandbox_enter_narrow(void)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int e = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
-
-	TRY(privileges_fix());
-	for (size_t i = 0; !e && i < BW_COUNT(narrow); i++)
-		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i], 0);
-	return loaded(filter, e);
-}
-
 static int rows_allow(scmp_filter_ctx filter, const int *rows, size_t count)
 {
 	int e = 0;
@@ -232,19 +204,40 @@ static int rows_allow(scmp_filter_ctx filter, const int *rows, size_t count)
 	return e;
 }
 
-/* Memory that is never run as a program, and sockets of the Internet's two families alone. */
-static int arguments_allow(scmp_filter_ctx filter)
+/* Memory that is never run as a program, and signals to itself, as abort(3) sends. */
+static int own_allow(scmp_filter_ctx filter)
+{
+	int e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+
+	if (!e)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (!e)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	return e;
+}
+
+/* Sockets of the Internet's two families alone. */
+static int families_allow(scmp_filter_ctx filter)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	int e = 0;
 
 	for (size_t i = 0; !e && i < BW_COUNT(families); i++)
 		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
-	if (!e)
-		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (!e)
-		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	return e;
+}
+
+enum bw_err bw_sandbox_enter_narrow(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int e = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
+
+	TRY(privileges_fix());
+	if (!e)
+		e = rows_allow(filter, narrow, BW_COUNT(narrow));
+	if (!e)
+		e = own_allow(filter);
+	return loaded(filter, e);
 }
 
 static int by_number(const void *a, const void *b)
@@ -270,78 +263,25 @@ void bw_descriptors_keep(const int *keep, size_t count)
 	(void)close_range(from, ~0U, 0);
 }
 
-/* Everything that the first version of landlock knows. */
-enum { FILES_ALL = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1 };
-
-static bool beneath_permit(int rules, int dir_fd, uint64_t access)
-{
-	struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = dir_fd};
-
-	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) == 0;
-}
-
-/* Leaves what the rules permit, and closes them. */
-static void files_fence(int rules, bool good)
-{
-	if (rules < 0 || !good || syscall(SYS_landlock_restrict_self, rules, 0) != 0)
-		bw_log(BW_LOG_WARN, "the file system is not fenced off: %s", strerror(errno));
-	if (rules >= 0)
-		close(rules);
-}
-
-static int rules_new(void)
-{
-	struct landlock_ruleset_attr all = {.handled_access_fs = FILES_ALL};
-
-	return (int)syscall(SYS_landlock_create_ruleset, &all, sizeof all, 0);
-}
-
-static void files_leave(int dir_fd)
-{
-	int rules;
-
-	if (SANITIZED)
-		return;
-	rules = rules_new();
-	files_fence(rules, dir_fd < 0 || (rules >= 0 && beneath_permit(rules, dir_fd, LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG)));
-}
-
 enum bw_err bw_sandbox_enter_speaker(int dir_fd)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int e = filter ? 0 : -ENOMEM;
 
 	TRY(privileges_fix());
-	files_leave(dir_fd); /* before the filter, which does not permit it */
-	for (size_t i = 0; !e && i < BW_COUNT(narrow); i++)
-		if (narrow[i] != SCMP_SYS(mmap) && narrow[i] != SCMP_SYS(mprotect))
-			e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, narrow[i], 0);
+	if (!SANITIZED)
+		(void)sandbox_files_into(dir_fd); /* before the filter, which does not permit it */
+	if (!e)
+		e = rows_allow(filter, narrow, BW_COUNT(narrow));
 	if (!e)
 		e = rows_allow(filter, speaking, BW_COUNT(speaking));
 	if (!e)
-		e = arguments_allow(filter);
+		e = own_allow(filter);
+	if (!e)
+		e = families_allow(filter);
 	if (!e && SANITIZED)
 		e = rows_allow(filter, reporting, BW_COUNT(reporting));
 	return loaded(filter, e);
-}
-
-void bw_sandbox_files_read(void)
-{
-	/* The resolver's configuration, which may be a link into /run, and the libraries that it names. */
-	static const char *const folders[] = {"/etc", "/run", "/usr/lib", "/lib", "/usr/lib64", "/lib64"};
-	int rules = SANITIZED ? -1 : rules_new();
-	bool good = rules >= 0;
-
-	if (SANITIZED)
-		return;
-	for (size_t i = 0; good && i < BW_COUNT(folders); i++) {
-		int fd = open(folders[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-		good = fd < 0 || beneath_permit(rules, fd, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
-		if (fd >= 0)
-			close(fd);
-	}
-	files_fence(rules, good);
 }
 
 void bw_process_harden(bool with_parent)

@@ -12,6 +12,9 @@ import urllib.request
 
 import harness
 
+PASSPHRASE = "correct horse battery staple"
+# What these tests are about is not how dear a guess is.
+SEAL = ["--seal", "passphrase", "--seal-memory", "64"]
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="bulwark-seal-"))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A data folder that was put back to an older state, as a whole: refused where there is an anchor, accepted where that is said."""
 import os
-import pathlib
 import shutil
 import subprocess
 import unittest
@@ -166,7 +165,7 @@ class File(Case):
             status, _, err = bulwark("init", data, *words)
             self.assertEqual(2, status, words)
             self.assertIn(why, err)
-        status, _, err = bulwark("serve", data, "--ephemeral", "--anchor", "tpm2")
+        status, _, err = bulwark("serve", data, "--ephemeral", "--anchor", "tpm2", "--listen", f"127.0.0.1:{harness.free_port()}")
         self.assertEqual(2, status)
         self.assertIn("--anchor is for a data folder", err)
 

@@ -8,7 +8,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +36,9 @@ static void powers_try(void *ctx)
 	bad |= (unsigned char)(socket(AF_UNIX, SOCK_STREAM, 0) >= 0) << 2;
 	bad |= (unsigned char)(kill(getppid(), 0) == 0) << 3;
 	bad |= (unsigned char)(unlink("/nowhere/at/all") == 0 || errno != EPERM) << 4;
+	bad |= (unsigned char)(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) << 5;
+	bad |= (unsigned char)(syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 || syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), 0) != 0) << 6;
+	bad |= (unsigned char)(epoll_create1(0) >= 0 || fork() >= 0 || dup(0) >= 0) << 7;
 	if (write(*out, &bad, 1) != 1)
 		_exit(9);
 }
