@@ -78,7 +78,7 @@ static enum bw_err look(struct bw_call *call, struct acm_listed *one)
 }
 
 enum bw_err acm_gather(struct bw_call *call,
-    bool (*is_wanted)(const struct bw_call *call, const struct acm_listed *one, const void *ctx),
+    bool (*wanted)(const struct bw_call *call, const struct acm_listed *one, const void *ctx),
     const void *ctx, struct acm_listed ***out, size_t *n)
 {
 	size_t room = (size_t)bw_call_taken(call, &acm_certificates_quota, call->region);
@@ -94,7 +94,7 @@ enum bw_err acm_gather(struct bw_call *call,
 		e = look(call, &one);
 		if (e != BW_OK)
 			break;
-		if (!is_wanted(call, &one, ctx))
+		if (!wanted(call, &one, ctx))
 			continue;
 		(*out)[*n] = BW_NEW(call->arena, struct acm_listed);
 		*(*out)[(*n)++] = one;
