@@ -225,8 +225,10 @@ static void work_put(struct serving *s, int channel, struct bw_str bytes)
 		MUST(pthread_cond_signal(&s->wake) == 0);
 	}
 	MUST(pthread_mutex_unlock(&s->lock) == 0);
-	if (!room)
+	if (!room) {
+		bw_wipe(w->bytes, w->n); /* a client's secret may be in it */
 		bw_free(w);
+	}
 }
 
 /* ---- The process ---- */
