@@ -280,6 +280,42 @@ class Acm(unittest.TestCase):
             self.refused("AccessDeniedException", call, CertificateArn=arn, **more)
             self.refused("ResourceNotFoundException", call, CertificateArn=other, **more)
 
+    def test_condition_keys_of_a_request(self):
+        """Denials hold however the request is spelt, and of what it leaves out."""
+        def asks(condition):
+            name = "u-" + uuid.uuid4().hex[:10]
+            self.iam.create_user(UserName=name)
+            self.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "acm:RequestCertificate", "Resource": "*"},
+                {"Effect": "Deny", "Action": "acm:RequestCertificate", "Resource": "*", "Condition": condition}]}))
+            key = self.iam.create_access_key(UserName=name)["AccessKey"]
+            made = lambda **more: harness.client("acm", key=key["AccessKeyId"], secret=key["SecretAccessKey"]).request_certificate(  # noqa: E731
+                **{"DomainName": "free.example", "KeyAlgorithm": "EC_prime256v1", **more})
+            return made, lambda **more: self.refused("AccessDeniedException", made, **more)
+        made, denied = asks({"ForAnyValue:StringLike": {"acm:DomainNames": ["*.secret.example"]}})
+        made(SubjectAlternativeNames=["secret.example"])
+        denied(DomainName="a.secret.example")
+        denied(DomainName="a.SECRET.example")
+        denied(SubjectAlternativeNames=["A.Secret.Example"])
+        arn = self.acm.request_certificate(DomainName="b.secret.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        free = self.acm.request_certificate(DomainName="free.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]
+        self.iam.create_user(UserName=(name := "u-" + uuid.uuid4().hex[:10]))
+        self.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "acm:ExportCertificate", "Resource": "*"},
+            {"Effect": "Deny", "Action": "acm:ExportCertificate", "Resource": "*", "Condition": {"ForAnyValue:StringLike": {"acm:DomainNames": "*.secret.example"}}}]}))
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        export = harness.client("acm", key=key["AccessKeyId"], secret=key["SecretAccessKey"]).export_certificate
+        export(CertificateArn=free, Passphrase=b"word")
+        self.refused("AccessDeniedException", export, CertificateArn=arn, Passphrase=b"word")
+        made, denied = asks({"StringEquals": {"acm:CertificateTransparencyLogging": "DISABLED"}})
+        made()
+        made(Options={"CertificateTransparencyLoggingPreference": "ENABLED"})
+        denied(Options={"CertificateTransparencyLoggingPreference": "DISABLED"})
+        made, denied = asks({"StringEquals": {"acm:CertificateTransparencyLogging": "ENABLED"}})
+        denied()
+        made, denied = asks({"StringNotEquals": {"acm:Export": "ENABLED"}})
+        denied()
+
     def test_configuration(self):
         self.acm.put_account_configuration(IdempotencyToken="x", ExpiryEvents={"DaysBeforeExpiry": 7})
         self.assertEqual(7, self.acm.get_account_configuration()["ExpiryEvents"]["DaysBeforeExpiry"])

@@ -114,6 +114,17 @@ enum bw_err acm_resource(struct bw_call *call)
 	return e == BW_ENOTFOUND ? BW_OK : e;
 }
 
+enum bw_err acm_name_keys(struct bw_call *call)
+{
+	struct bw_str arn = bw_call_input(call, "CertificateArn");
+	struct acm_certificate c;
+	enum bw_err e = acm_find(call, arn, &c);
+
+	if (e == BW_OK)
+		bw_call_context_list(call, BW_STR("acm:DomainNames"), c.names.v, c.names.n);
+	return e == BW_ENOTFOUND ? BW_OK : e;
+}
+
 /* ---- For listeners ---- */
 
 static enum bw_err keeper_find(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena,

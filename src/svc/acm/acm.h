@@ -31,6 +31,8 @@ extern const struct bw_quota acm_certificates_quota;
 
 /* Rows' `resource`: the certificate of CertificateArn with its tags. */
 BW_CHECKED enum bw_err acm_resource(struct bw_call *call);
+/* Rows' `keys`: acm:DomainNames, as they were requested, of the certificate that CertificateArn names. */
+BW_CHECKED enum bw_err acm_name_keys(struct bw_call *call);
 struct bw_str acm_arn(struct bw_call *call, struct bw_str id);
 /* ResourceNotFoundException, InvalidArnException. */
 BW_CHECKED enum bw_err acm_load(struct bw_call *call, struct bw_str arn, struct acm_certificate *out);

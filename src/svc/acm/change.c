@@ -39,18 +39,7 @@ static enum bw_err revocable(struct bw_call *call, struct bw_str arn, const stru
 	return BW_OK;
 }
 
-static enum bw_err revoke_keys(struct bw_call *call)
-{
-	struct bw_str arn = bw_call_input(call, "CertificateArn");
-	struct acm_certificate c;
-	enum bw_err e = acm_find(call, arn, &c);
-
-	if (e == BW_OK)
-		bw_call_context_list(call, BW_STR("acm:DomainNames"), c.names.v, c.names.n);
-	return e == BW_ENOTFOUND ? BW_OK : e;
-}
-
-BW_OP(acm, RevokeCertificate, .effect = BW_WRITE, .resource = acm_resource, .keys = revoke_keys)
+BW_OP(acm, RevokeCertificate, .effect = BW_WRITE, .resource = acm_resource, .keys = acm_name_keys)
 {
 	struct acm_certificate c;
 

@@ -70,28 +70,6 @@ static const struct bw_field request_fields[] = {
 };
 static const struct bw_record request_record = BW_RECORD("request", struct request, request_fields);
 
-static enum bw_err request_keys(struct bw_call *call)
-{
-	const IN_acm_RequestCertificate *in = call->in;
-	struct bw_str *names = BW_NEW_ARRAY(call->arena, struct bw_str, in->SubjectAlternativeNames.n + 1);
-
-	names[0] = in->DomainName;
-	for (size_t i = 0; i < in->SubjectAlternativeNames.n; i++)
-		names[i + 1] = in->SubjectAlternativeNames.v[i];
-	bw_call_context_list(call, BW_STR("acm:DomainNames"), names, in->SubjectAlternativeNames.n + 1);
-	bw_call_context(call, BW_STR("acm:KeyAlgorithm"),
-	    bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048"));
-	bw_call_context(call, BW_STR("acm:ValidationMethod"), in->ValidationMethod);
-	bw_call_context(call, BW_STR("acm:CertificateAuthority"), in->CertificateAuthorityArn);
-	if (bw_authority_keeper(in->CertificateAuthorityArn))
-		TRY(bw_authority_keeper(in->CertificateAuthorityArn)
-		        ->permit(call, in->CertificateAuthorityArn));
-	if (in->Tags.n)
-		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")),
-		    BW_STR_NONE, BW_STR_NONE);
-	return BW_OK;
-}
-
 /* The domain name first, each name once, in lower case. */
 static struct bw_strs names_of(struct bw_call *call, const IN_acm_RequestCertificate *in)
 {
@@ -105,6 +83,35 @@ static struct bw_strs names_of(struct bw_call *call, const IN_acm_RequestCertifi
 			bw_strs_add(&names, call->arena, name);
 	}
 	return names;
+}
+
+static struct bw_str or_else(struct bw_str given, const char *otherwise)
+{
+	return bw_str_set(given) ? given : bw_str_c(otherwise);
+}
+
+/* ACM User Guide, "Use condition keys with ACM". What is left out counts as what it stands for, and names as they will be
+ * issued: a denial holds however the request is spelt. */
+static enum bw_err request_keys(struct bw_call *call)
+{
+	const IN_acm_RequestCertificate *in = call->in;
+	const struct acm_CertificateOptions none = {0}, *options = in->Options ? in->Options : &none;
+	struct bw_strs names = names_of(call, in);
+
+	bw_call_context_list(call, BW_STR("acm:DomainNames"), names.v, names.n);
+	bw_call_context(call, BW_STR("acm:CertificateTransparencyLogging"),
+	    or_else(options->CertificateTransparencyLoggingPreference, "ENABLED"));
+	bw_call_context(call, BW_STR("acm:Export"), or_else(options->Export, "DISABLED"));
+	bw_call_context(call, BW_STR("acm:KeyAlgorithm"), or_else(in->KeyAlgorithm, "RSA_2048"));
+	bw_call_context(call, BW_STR("acm:ValidationMethod"), in->ValidationMethod);
+	bw_call_context(call, BW_STR("acm:CertificateAuthority"), in->CertificateAuthorityArn);
+	if (bw_authority_keeper(in->CertificateAuthorityArn))
+		TRY(bw_authority_keeper(in->CertificateAuthorityArn)
+		        ->permit(call, in->CertificateAuthorityArn));
+	if (in->Tags.n)
+		bw_call_also(call, BW_STR("acm:AddTagsToCertificate"), acm_arn(call, BW_STR("*")),
+		    BW_STR_NONE, BW_STR_NONE);
+	return BW_OK;
 }
 
 static struct bw_str digest_of(
@@ -259,8 +266,7 @@ static enum bw_err request_ask(struct bw_call *call, const void *input, struct b
 	struct requesting *r = BW_NEW(call->arena, struct requesting);
 
 	call->state = r;
-	*r = (struct requesting){
-	    .algorithm = bw_str_set(in->KeyAlgorithm) ? in->KeyAlgorithm : BW_STR("RSA_2048")};
+	*r = (struct requesting){.algorithm = or_else(in->KeyAlgorithm, "RSA_2048")};
 	r->c = (struct acm_certificate){.id = acm_id_make(call),
 	    .type = ACM_PRIVATE,
 	    .created_ms = call->now_ms,
@@ -299,7 +305,8 @@ BW_OP(acm, RequestCertificate, .effect = BW_WRITE, .slow = true, .keys = request
 
 /* ---- ExportCertificate ---- */
 
-BW_OP(acm, ExportCertificate, .effect = BW_WRITE, .slow = true, .resource = acm_resource)
+BW_OP(acm, ExportCertificate, .effect = BW_WRITE, .slow = true, .resource = acm_resource,
+    .keys = acm_name_keys)
 {
 	struct acm_certificate c;
 	struct bw_buf key;
