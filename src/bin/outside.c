@@ -1,20 +1,15 @@
 #include "bin/outside.h"
 
-#include <unistd.h>
-
 #include "base/sys.h"
+#include "net/authorities.h"
 #include "net/tls.h"
 
 enum {
 	TIMEOUT_MS =
 	    250, /* AWS KMS Developer Guide, "External key stores": the timeout of a request to a proxy */
 	TIMEOUT_MAX_MS = 10000,
-	CA_MAX = 4 << 20,
 	CERT_MAX = 64 << 10,
 };
-
-static const char *const authorities[] = {
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"};
 
 static int hosts_parse(const struct parsed *p, struct bw_outside_config *c)
 {
@@ -53,23 +48,17 @@ static int cluster_parse(
 	return 0;
 }
 
-/* The system's list is where the distribution has it; without one nobody is trusted. */
 static int authorities_read(const struct parsed *p, struct bw_arena *a, struct bw_outside_config *c)
 {
 	const char *given = option_get(p, "xks-ca");
 	struct ssl_ctx_st *trust;
 
-	c->ca_pem = BW_STR("");
-	if (given) {
-		if (file_read(given, CA_MAX, a, &c->ca_pem) != BW_OK ||
-		    bw_tls_client_new(c->ca_pem, &trust) != BW_OK)
-			return command_refuse(p, "--xks-ca %s cannot be read", given);
-		bw_tls_free(trust);
+	if (!given)
 		return 0;
-	}
-	for (size_t i = 0; i < BW_COUNT(authorities); i++)
-		if (file_read(authorities[i], CA_MAX, a, &c->ca_pem) == BW_OK)
-			return 0;
+	if (file_read(given, BW_AUTHORITIES_MAX, a, &c->ca_pem) != BW_OK ||
+	    bw_tls_client_new(c->ca_pem, &trust) != BW_OK)
+		return command_refuse(p, "--xks-ca %s cannot be read", given);
+	bw_tls_free(trust);
 	return 0;
 }
 
@@ -88,24 +77,9 @@ static int options_read(const struct parsed *p, struct bw_arena *a, struct bw_ou
 	return refused ? refused : authorities_read(p, a, c);
 }
 
-int outside_prepare(const struct parsed *p, struct place *place, size_t loops, struct outside_process *o)
+int outside_prepare(const struct parsed *p, struct place *place, size_t loops, struct bw_outside *o)
 {
 	int refused = options_read(p, &place->arena, &o->config);
 
-	if (refused)
-		return refused;
-	o->outside = (struct bw_outside){&o->config, o->outside_ends, loops};
-	for (size_t i = 0; i < loops; i++)
-		if (bw_outside_channel(&o->outside_ends[i], &o->api_ends[i]) != BW_OK)
-			return 1;
-	return 0;
-}
-
-void outside_forget(const struct outside_process *o, bool asks)
-{
-	for (size_t i = 0; i < o->outside.channel_count; i++) {
-		close(o->outside_ends[i]);
-		if (!asks)
-			close(o->api_ends[i]);
-	}
+	return refused ? refused : bw_errand_channels_make(loops, &o->channels) != BW_OK;
 }

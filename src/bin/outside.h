@@ -4,12 +4,6 @@
 #include "bin/api.h"
 #include "outside/outside.h"
 
-struct outside_process {
-	struct bw_outside outside;
-	struct bw_outside_config config;
-	int outside_ends[LOOPS_MAX], api_ends[LOOPS_MAX];
-};
-
 #define OPTIONS_OUTSIDE                                                                                      \
 	{"xks-host", OPTION_MANY, "NAME=ADDR:PORT",                                                          \
 	    "where the host of an external key store's proxy is (default: what DNS says, port 443)"},        \
@@ -23,6 +17,4 @@ struct outside_process {
 
 /* Reads the options and makes the channels, one a loop. Before the processes are forked. 0, or what the
  * program ends with: said on stderr. */
-int outside_prepare(const struct parsed *p, struct place *place, size_t loops, struct outside_process *o);
-/* For the other processes: closes the outside's ends of the channels, and, unless `asks`, the api's. */
-void outside_forget(const struct outside_process *o, bool asks);
+int outside_prepare(const struct parsed *p, struct place *place, size_t loops, struct bw_outside *o);

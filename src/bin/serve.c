@@ -13,11 +13,12 @@
 #include "bin/seal.h"
 #include "edge/edge.h"
 #include "guard/guard.h"
+#include "net/authorities.h"
 #include "net/fetch.h"
 #include "net/socket.h"
 #include "net/tls.h"
 
-enum { DRAIN_MS = 30000, CLIENTS_MAX = 1 << 20, CA_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500 };
+enum { DRAIN_MS = 30000, CLIENTS_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500 };
 
 static const struct option serve_options[] = {
     OPTION_DATA,
@@ -303,7 +304,7 @@ static int edge_prepare(const struct parsed *p, struct bw_edge *edge, struct api
 
 static struct keyer_process keyer;
 static struct bw_helper helper;
-static struct outside_process outside;
+static struct bw_outside outside;
 static struct anchor_process anchor;
 static const struct api *served;
 
@@ -319,8 +320,8 @@ static void listeners_forget(void)
 static int api_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, true);
-	bw_helper_forget(&helper, -1);
-	outside_forget(&outside, true);
+	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
+	bw_errand_channels_forget(&outside.channels, BW_ERRAND_EVERYBODY);
 	anchor_forget(&anchor, true);
 	return api_run(self);
 }
@@ -328,8 +329,8 @@ static int api_main(const struct bw_proc_self *self)
 static int edge_main(const struct bw_proc_self *self)
 {
 	keyer_forget(&keyer, false);
-	bw_helper_forget(&helper, (int)bw_edge_seat(self));
-	outside_forget(&outside, false);
+	bw_errand_channels_forget(&helper.channels, (int)bw_edge_seat(self));
+	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
 	listeners_forget();
 	return bw_edge_run(self);
@@ -341,7 +342,7 @@ static int helper_main(const struct bw_proc_self *self)
 	const struct bw_proc_self own = {.channel = self->channel, .ctx = &helper};
 
 	keyer_forget(&keyer, false);
-	outside_forget(&outside, false);
+	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
 	listeners_forget();
 	bw_edge_free(self->ctx);
@@ -354,9 +355,9 @@ static enum bw_err helper_prepare(const struct parsed *p, struct place *place, s
 	const char *authorities = option_get(p, "idp-ca");
 	struct ssl_ctx_st *trust;
 
-	TRY(bw_helper_make(&helper, edge->reports.n));
+	TRY(bw_errand_channels_make(edge->reports.n, &helper.channels));
 	if (authorities) {
-		TRY(file_read(authorities, CA_MAX, &place->arena, &helper.ca_pem));
+		TRY(file_read(authorities, BW_AUTHORITIES_MAX, &place->arena, &helper.ca_pem));
 		TRY(bw_tls_client_new(helper.ca_pem, &trust));
 		bw_tls_free(trust);
 	}
@@ -368,12 +369,11 @@ static enum bw_err helper_prepare(const struct parsed *p, struct place *place, s
 /* It loads code of others: nothing of ours stays in its memory. */
 static int outside_main(const struct bw_proc_self *self)
 {
-	const struct bw_proc_self own = {
-	    .channel = self->channel, .ctx = &outside.outside, .incarnation = self->incarnation};
+	const struct bw_proc_self own = {.channel = self->channel, .ctx = &outside};
 
 	keyer_forget(&keyer, false);
 	anchor_forget(&anchor, false);
-	bw_helper_forget(&helper, -1);
+	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	return bw_outside_run(&own);
@@ -391,8 +391,8 @@ static int anchor_main(const struct bw_proc_self *self)
 	const struct bw_proc_self own = {.channel = self->channel, .ctx = &anchor};
 
 	keyer_forget(&keyer, false);
-	bw_helper_forget(&helper, -1);
-	outside_forget(&outside, false);
+	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
+	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	close(anchor.asker);
@@ -412,8 +412,8 @@ static int guard_main(const struct bw_proc_self *self)
 	const struct bw_proc_self own = {.channel = self->channel, .ctx = &g->guard};
 
 	keyer_forget(&keyer, false);
-	bw_helper_forget(&helper, -1);
-	outside_forget(&outside, false);
+	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
+	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
 	bw_edge_free(g->edge);
 	listeners_forget();
@@ -429,10 +429,10 @@ static int serve_run(const struct parsed *p)
 	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
-	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .needed_by = helper.serving,
+	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .needed_by = helper.channels.serving,
 	        .outlives = true, .user = edge_user()},
 	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY,
-	        .needed_by = outside.outside_ends, .outlives = true},
+	        .needed_by = outside.channels.serving, .outlives = true},
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
 	};
 	struct bw_secret root = {0};
@@ -452,10 +452,10 @@ static int serve_run(const struct parsed *p)
 	if (helper_prepare(p, &place, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
 	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
-	rows[1].needed_count = helper.count;
-	rows[2].needed_count = outside.outside.channel_count;
+	rows[1].needed_count = helper.channels.count;
+	rows[2].needed_count = outside.channels.count;
 	api.core.keyer_channels = keyer.channels;
-	api.core.outside_channels = outside.api_ends;
+	api.core.outside_channels = outside.channels.asking;
 	api.core.seal = keyer.status;
 	api.core.seal_place = (struct bw_seal_place){seal_read, seal_write, &place};
 	api.core.anchor = anchor_of(&anchor);

@@ -8,15 +8,14 @@
 #include "codec/time.h"
 #include "keyer/root_key.h"
 #include "keyer/unseal.h"
+#include "net/authorities.h"
 #include "net/fetch.h"
 #include "net/tls.h"
 
-enum { DEADLINE_MS = 10000, ANSWER_MAX = 64 * 1024, CA_MAX = 4 << 20, CREDENTIALS_MAX = 64 * 1024, ARENA_MAX = 64 << 20 };
+enum { DEADLINE_MS = 10000, ANSWER_MAX = 64 * 1024, CREDENTIALS_MAX = 64 * 1024, ARENA_MAX = 64 << 20 };
 
 /* What Decrypt has to be asked with as well: the ciphertext is good for nothing else. */
 #define CONTEXT "\"EncryptionContext\":{\"bulwark\":\"root key\"}"
-/* Where distributions keep the authorities that everybody trusts. */
-#define CA_USUAL "/etc/ssl/certs/ca-certificates.crt"
 
 struct kms_keys {
 	struct bw_str id, secret, token;
@@ -96,10 +95,19 @@ static bool header_safe(struct bw_str s)
 
 static enum bw_err trust_make(struct kms_call *c, struct ssl_ctx_st **out)
 {
-	struct bw_str pem, path = c->facts->ca_file.n ? c->facts->ca_file : BW_STR(CA_USUAL);
+	struct bw_str pem;
+	struct bw_buf usual;
+	enum bw_err e;
 
-	TRY(file_read(bw_arena_str(c->arena, path).p, CA_MAX, c->arena, &pem));
-	return bw_tls_client_new(pem, out);
+	if (c->facts->ca_file.n) {
+		TRY(file_read(bw_arena_str(c->arena, c->facts->ca_file).p, BW_AUTHORITIES_MAX, c->arena, &pem));
+		return bw_tls_client_new(pem, out);
+	}
+	bw_buf_init(&usual, BW_AUTHORITIES_MAX);
+	bw_authorities_read(&usual);
+	e = usual.n ? bw_tls_client_new(bw_buf_str(&usual), out) : BW_ENOTFOUND;
+	bw_buf_free(&usual);
+	return e;
 }
 
 static enum bw_err answer_read(struct kms_call *c, int status, struct bw_str body, const char *member, struct bw_str *out)

@@ -42,7 +42,7 @@ struct bw_call {
 	struct bw_batch batch;
 	struct bw_keyer_answer answer; /* to the row's `ask`; wiped with the call */
 	const struct bw_outside_request *reach; /* what the row asks of the outside */
-	struct bw_outside_answer reached;       /* its answer; wiped with the call, too */
+	struct bw_errand_answer reached;        /* its answer, in the arena; wiped with the call, too */
 
 	/* Stated by the row's `resource` and `keys`, used by the decision. */
 	struct bw_str resource, resource_account;

@@ -34,7 +34,7 @@ struct bw_core_config {
 	unsigned trail_keep_days;             /* 0: the trail is kept for ever */
 	const char *const *quotas;            /* "name=value", NULL-terminated; may be NULL */
 	struct bw_ring *const *keyer_channels; /* one a lane and, beside `seal`, one more, kept; NULL: no keyer */
-	const int *outside_channels;          /* the api's ends of bw_outside_channel, likewise, kept open; NULL: no outside */
+	const int *outside_channels;          /* the api's ends of its channels, likewise, kept open; NULL: no outside */
 	struct bw_edge_config edge;           /* lists are borrowed for the core's life */
 	struct bw_guard_config guard;         /* likewise */
 	const struct bw_proc_table *processes; /* the parent's word on them; NULL: there is none */

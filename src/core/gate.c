@@ -176,7 +176,7 @@ static enum bw_err decide_and_ask(struct gate_call *g)
 	TRY(authorise(g));
 	g->asking = false;
 	call->answer = (struct bw_keyer_answer){0};
-	call->reached = (struct bw_outside_answer){0};
+	call->reached = (struct bw_errand_answer){0};
 	return call->op->ask ? ask_by(g, call->op->ask) : BW_OK;
 }
 
@@ -297,11 +297,11 @@ static void keyer_ask(struct gate_call *g)
 	bw_keyer_send(g->lane->keyer, &g->ask);
 }
 
-static void outside_answered(struct bw_outside_ask *ask)
+static void outside_answered(struct bw_errand *errand, const struct bw_errand_answer *answer)
 {
-	struct gate_call *g = ask->ctx;
+	struct gate_call *g = errand->ctx;
 
-	g->call.reached = ask->answer;
+	call_reached(&g->call, answer);
 	go_on(g);
 }
 
@@ -311,9 +311,8 @@ static void outside_ask(struct gate_call *g)
 		finish_failed(g, gate_fail(g, "ServiceFailure", 503, "This server reaches nothing outside."));
 		return;
 	}
-	g->outside =
-	    (struct bw_outside_ask){.request = g->call.reach, .arena = g->call.arena, .done = outside_answered, .ctx = g};
-	bw_outside_send(g->lane->outside, &g->outside);
+	g->outside = (struct bw_errand){.done = outside_answered, .ctx = g};
+	bw_outside_send(g->lane->outside, &g->outside, g->call.reach);
 }
 
 static void proceed(struct gate_call *g)

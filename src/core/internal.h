@@ -123,7 +123,7 @@ struct bw_lane {
 	struct bw_map notes;       /* key -> struct note: facts that wait to be written with the last uses */
 	struct bw_map rates;       /* account -> struct rate */
 	struct bw_keyer_client *keyer; /* NULL: this server has none */
-	struct bw_outside_client *outside; /* likewise */
+	struct bw_errand_client *outside; /* likewise */
 	size_t in_work;
 	struct task_runner *tasks; /* of the first lane; NULL: another runs them */
 	/* The committer's: calls of the group it is answering, newest first, and the next lane that has some. */
@@ -163,7 +163,7 @@ struct gate_call {
 	struct bw_post post;
 	struct bw_keyer_request request;
 	struct bw_keyer_ask ask;
-	struct bw_outside_ask outside;
+	struct bw_errand outside;
 	bool asking;               /* a request to the keyer or the outside is to be sent, or on its way */
 	struct bw_policy **policies; /* of this call, to release */
 	size_t policy_count, policy_room;
@@ -177,6 +177,13 @@ struct gate_call {
 
 /* Frees the lane's spare calls. */
 void gate_calls_free(struct bw_lane *lane);
+
+/* What the outside answers is only lent. */
+static inline void call_reached(struct bw_call *call, const struct bw_errand_answer *answer)
+{
+	call->reached = *answer;
+	call->reached.out = bw_arena_str(call->arena, answer->out);
+}
 
 static inline struct gate_call *gate_call_of(const struct bw_call *call)
 {

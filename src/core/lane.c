@@ -133,7 +133,7 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	bw_timer_set(loop, &lane->tick, TICK_MS);
 	*out = lane;
 	if (core->outside_channels)
-		TRY(bw_outside_client_new(loop, core->outside_channels[index], &lane->outside));
+		TRY(bw_errand_client_new(loop, core->outside_channels[index], &bw_outside_errands, &lane->outside));
 	return core->keyer_channels ? bw_keyer_client_new(loop, core->keyer_channels[index], &lane->keyer) : BW_OK;
 }
 
@@ -146,7 +146,7 @@ void bw_lane_free(struct bw_lane *lane)
 	tasks_free(lane);
 	gate_calls_free(lane);
 	bw_keyer_client_free(lane->keyer);
-	bw_outside_client_free(lane->outside);
+	bw_errand_client_free(lane->outside);
 	bw_sigv4_cache_free(&lane->signatures);
 	bw_map_free(&lane->callers);
 	bw_map_free(&lane->used);

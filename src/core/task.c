@@ -141,11 +141,11 @@ static void keyer_answered(struct bw_keyer_ask *ask)
 	go_on(r);
 }
 
-static void outside_answered(struct bw_outside_ask *ask)
+static void outside_answered(struct bw_errand *errand, const struct bw_errand_answer *answer)
 {
-	struct task_runner *r = ask->ctx;
+	struct task_runner *r = errand->ctx;
 
-	r->g.call.reached = ask->answer;
+	call_reached(&r->g.call, answer);
 	go_on(r);
 }
 
@@ -160,9 +160,8 @@ static enum bw_err ask_away(struct task_runner *r)
 	call->view = NULL;
 	r->asking = true;
 	if (call->reach) {
-		g->outside = (struct bw_outside_ask){
-		    .request = call->reach, .arena = call->arena, .done = outside_answered, .ctx = r};
-		bw_outside_send(g->lane->outside, &g->outside);
+		g->outside = (struct bw_errand){.done = outside_answered, .ctx = r};
+		bw_outside_send(g->lane->outside, &g->outside, call->reach);
 	} else {
 		g->ask = (struct bw_keyer_ask){
 		    .request = &g->request, .arena = call->arena, .done = keyer_answered, .ctx = r};
@@ -256,7 +255,7 @@ void tasks_free(struct bw_lane *lane)
 	if (lane->tasks->asking) {
 		/* Its mark stands: the next start does it. */
 		if (lane->tasks->g.call.reach)
-			bw_outside_withdraw(&lane->tasks->g.outside);
+			bw_errand_withdraw(&lane->tasks->g.outside);
 		else
 			bw_keyer_withdraw(&lane->tasks->g.ask);
 		end(lane->tasks);

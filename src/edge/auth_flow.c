@@ -18,7 +18,7 @@ void flow_free(struct exchange *x)
 		return;
 	x->flow = NULL;
 	if (f->asking)
-		bw_helper_withdraw(x->edge->helper, &f->ask);
+		bw_errand_withdraw(&f->ask);
 	bw_arena_wipe(&f->arena);
 	bw_free(f);
 }
@@ -29,7 +29,7 @@ static void finish(struct flow *f, const char *failed)
 	check_resume(f->x);
 }
 
-static void answered(struct bw_helper_ask *ask, const struct bw_helper_answer *a)
+static void answered(struct bw_errand *ask, const struct bw_errand_answer *a)
 {
 	struct flow *f = (struct flow *)((char *)ask - offsetof(struct flow, ask));
 
@@ -38,11 +38,11 @@ static void answered(struct bw_helper_ask *ask, const struct bw_helper_answer *a
 }
 
 static void flow_ask(struct flow *f, const struct bw_helper_request *request,
-    void (*then)(struct flow *f, const struct bw_helper_answer *a))
+    void (*then)(struct flow *f, const struct bw_errand_answer *a))
 {
 	f->asking = true;
 	f->answered = then;
-	f->ask = (struct bw_helper_ask){.done = answered};
+	f->ask = (struct bw_errand){.done = answered};
 	bw_helper_send(f->x->edge->helper, &f->ask, request);
 }
 
@@ -55,7 +55,7 @@ static struct bw_str text_member(const struct bw_json_value *v, const char *name
 
 /* ---- The claims ---- */
 
-static const char *claims_take(struct flow *f, const struct bw_helper_answer *a)
+static const char *claims_take(struct flow *f, const struct bw_errand_answer *a)
 {
 	struct session *s = &f->session;
 	struct bw_json_value claims;
@@ -69,9 +69,9 @@ static const char *claims_take(struct flow *f, const struct bw_helper_answer *a)
 		return "AuthUserinfoEpRequestTimeout";
 	if (a->status / 100 != 2)
 		return "AuthUserinfoEpRequestFailed";
-	if (a->body.n + s->access_token.n > AUTH_CLAIMS_MAX)
+	if (a->out.n + s->access_token.n > AUTH_CLAIMS_MAX)
 		return "AuthUserinfoResponseSizeExceeded";
-	s->claims = bw_arena_str(&f->arena, a->body);
+	s->claims = bw_arena_str(&f->arena, a->out);
 	if (bw_jwt_claims(s->claims, &f->arena, &claims) != BW_OK)
 		return "AuthInvalidUserinfoResponse";
 	/* Of another user than the ID token's: 5.3.2. */
@@ -81,7 +81,7 @@ static const char *claims_take(struct flow *f, const struct bw_helper_answer *a)
 	return NULL;
 }
 
-static void claims_answered(struct flow *f, const struct bw_helper_answer *a)
+static void claims_answered(struct flow *f, const struct bw_errand_answer *a)
 {
 	finish(f, claims_take(f, a));
 }
@@ -149,7 +149,7 @@ static const char *tokens_read(struct flow *f, const struct bw_json_value *v)
 	return NULL;
 }
 
-static const char *tokens_take(struct flow *f, const struct bw_helper_answer *a)
+static const char *tokens_take(struct flow *f, const struct bw_errand_answer *a)
 {
 	struct bw_json_value v;
 	bool whole;
@@ -158,7 +158,7 @@ static const char *tokens_take(struct flow *f, const struct bw_helper_answer *a)
 		return "AuthInvalidTokenResponse";
 	if (a->result != BW_OK)
 		return "AuthTokenEpRequestTimeout";
-	whole = bw_json_parse(bw_arena_str(&f->arena, a->body), &f->arena, &v) == BW_OK &&
+	whole = bw_json_parse(bw_arena_str(&f->arena, a->out), &f->arena, &v) == BW_OK &&
 	        v.kind == BW_JSON_OBJECT;
 	if (a->status / 100 != 2)
 		return whole && bw_str_eq(text_member(&v, "error"), BW_STR("invalid_grant"))
@@ -167,7 +167,7 @@ static const char *tokens_take(struct flow *f, const struct bw_helper_answer *a)
 	return whole ? tokens_read(f, &v) : "AuthInvalidTokenResponse";
 }
 
-static void tokens_answered(struct flow *f, const struct bw_helper_answer *a)
+static void tokens_answered(struct flow *f, const struct bw_errand_answer *a)
 {
 	const char *failed = tokens_take(f, a);
 

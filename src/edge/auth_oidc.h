@@ -91,12 +91,12 @@ struct flow {
 	const struct oidc *o;
 	struct bw_arena arena;
 	struct parked *waiting; /* x's request */
-	struct bw_helper_ask ask;
+	struct bw_errand ask;
 	bool asking, refresh;
 	struct login login;     /* of a login that ends */
 	struct session session; /* of a refresh: what there was; then what there is */
 	const char *failed;     /* the access log's word */
-	void (*answered)(struct flow *f, const struct bw_helper_answer *a);
+	void (*answered)(struct flow *f, const struct bw_errand_answer *a);
 };
 
 /* The code of a login, or a session's refresh token, is exchanged for a session; x is parked, and its check

@@ -248,7 +248,8 @@ static enum bw_err edge_start(struct edge *e)
 	TRY(bw_loop_new(&e->loop));
 	TRY(edge_watch(e));
 	if (e->shared->helper)
-		TRY(bw_helper_client_new(e->loop, e->shared->helper->asking[bw_edge_seat(e->self)], &e->helper));
+		TRY(bw_errand_client_new(e->loop, e->shared->helper->channels.asking[bw_edge_seat(e->self)],
+		    &bw_helper_errands, &e->helper));
 	TRY(bw_sandbox_enter_speaker(e->shared->log_dir));
 	before_read(e);
 	image_take(e);

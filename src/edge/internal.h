@@ -510,7 +510,7 @@ struct edge {
 	struct bw_map tls_sets; /* digest of all that went in -> struct tls_set */
 	struct bw_map stats;    /* ARN -> struct stats */
 	struct bw_map key_sets; /* URL -> struct key_set */
-	struct bw_helper_client *helper; /* NULL: none; then what needs it fails */
+	struct bw_errand_client *helper; /* NULL: none; then what needs it fails */
 	size_t parked_count;
 	uint64_t connections_opened;      /* numbers them */
 	struct bw_sip_key connection_key; /* turns numbers into names */

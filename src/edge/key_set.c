@@ -20,7 +20,7 @@ struct key_set {
 	struct bw_jwks *keys; /* NULL: none yet */
 	int64_t fetched_ms, tried_ms;
 	const char *failed; /* the last try: the access log's word for it; NULL: good */
-	struct bw_helper_ask ask;
+	struct bw_errand ask;
 	bool asking;
 	struct parked *waiting;
 };
@@ -44,7 +44,7 @@ void key_set_release(struct key_set *s)
 	if (--s->references)
 		return;
 	if (s->asking)
-		bw_helper_withdraw(s->edge->helper, &s->ask);
+		bw_errand_withdraw(&s->ask);
 	bw_map_del(&s->edge->key_sets, bw_str_c(s->url));
 	bw_jwks_free(s->keys);
 	bw_free(s->url);
@@ -60,7 +60,7 @@ static void waiting_resume(struct key_set *s)
 	key_set_release(s);
 }
 
-static const char *answer_use(struct key_set *s, const struct bw_helper_answer *a)
+static const char *answer_use(struct key_set *s, const struct bw_errand_answer *a)
 {
 	struct bw_jwks *keys;
 
@@ -70,7 +70,7 @@ static const char *answer_use(struct key_set *s, const struct bw_helper_answer *
 		return "JWKSResponseSizeExceeded";
 	if (a->result != BW_OK || a->status / 100 != 2)
 		return "JWKSRequestFailed";
-	switch (bw_jwks_parse(a->body, &keys)) {
+	switch (bw_jwks_parse(a->out, &keys)) {
 	case BW_OK:
 		break;
 	case BW_ETOOBIG:
@@ -84,7 +84,7 @@ static const char *answer_use(struct key_set *s, const struct bw_helper_answer *
 	return NULL;
 }
 
-static void answered(struct bw_helper_ask *ask, const struct bw_helper_answer *a)
+static void answered(struct bw_errand *ask, const struct bw_errand_answer *a)
 {
 	struct key_set *s = (struct key_set *)((char *)ask - offsetof(struct key_set, ask));
 
@@ -103,7 +103,7 @@ static void look(struct key_set *s)
 	if (s->asking || !s->edge->helper)
 		return;
 	s->asking = true;
-	s->ask = (struct bw_helper_ask){.done = answered};
+	s->ask = (struct bw_errand){.done = answered};
 	bw_helper_send(s->edge->helper, &s->ask, &request);
 }
 

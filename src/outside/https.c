@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/sys.h"
+#include "net/authorities.h"
 #include "net/fetch.h"
 #include "net/tls.h"
 
@@ -36,8 +37,17 @@ struct https {
 enum bw_err https_new(const struct bw_outside_config *config, struct https **out)
 {
 	struct https *h = bw_alloc(sizeof *h);
-	enum bw_err e = config->ca_pem.n ? bw_tls_client_new(config->ca_pem, &h->tls) : BW_OK;
+	struct bw_buf pem;
+	enum bw_err e = BW_OK;
 
+	bw_buf_init(&pem, BW_AUTHORITIES_MAX);
+	if (bw_str_set(config->ca_pem))
+		bw_buf_put(&pem, config->ca_pem);
+	else
+		bw_authorities_read(&pem);
+	if (pem.n)
+		e = bw_tls_client_new(bw_buf_str(&pem), &h->tls);
+	bw_buf_free(&pem);
 	h->config = config;
 	MUST(pthread_mutex_init(&h->lock, NULL) == 0);
 	if (e == BW_OK)
@@ -163,7 +173,7 @@ static void kept_give(struct https *h, struct bw_str host, struct bw_fetch_line 
 
 /* A connection may end at any moment that nobody uses it: then another one is tried. What is asked of a proxy may be asked twice. */
 enum bw_err https_exchange(struct https *h, const struct bw_outside_request *r, struct bw_arena *arena,
-    struct bw_outside_answer *answer)
+    struct bw_errand_answer *answer)
 {
 	struct bw_fetch_at f = {.host = r->where,
 	    .request = r->input,

@@ -1,15 +1,11 @@
 /* The outside: the one process that reaches keys which are kept elsewhere. It speaks HTTPS to proxies of
  * external key managers and loads PKCS #11 modules, neither of which may come near the store, the keyer or a
  * loop. It holds no state of the server's: every request brings what it needs, and a process that was started
- * again goes on where the last one ended.
- *
- * Requests travel over a channel of messages, one a loop; answers come back on the loop that asked. */
+ * again goes on where the last one ended. Asking it is an errand (proc/errand.h). */
 #pragma once
 
-#include "base/buf.h"
-#include "net/loop.h"
 #include "net/socket.h"
-#include "proc/proc.h"
+#include "proc/errand.h"
 
 enum bw_outside_op {
 	BW_OUTSIDE_HTTPS, /* where: a host's name; input: a whole HTTP/1.1 request -> status, out: the body.
@@ -31,10 +27,9 @@ enum bw_outside_op {
 };
 
 enum {
-	BW_OUTSIDE_BODY_MAX = 32 * 1024,    /* a proxy's longest answer is a ciphertext of some 6 KiB */
-	BW_OUTSIDE_MESSAGE_MAX = 64 * 1024, /* either way */
-	BW_OUTSIDE_HOSTS_MAX = 64,          /* of the operator's options */
-	BW_OUTSIDE_TOKENS_MAX = 16,         /* ... */
+	BW_OUTSIDE_BODY_MAX = 32 * 1024, /* a proxy's longest answer is a ciphertext of some 6 KiB */
+	BW_OUTSIDE_HOSTS_MAX = 64,       /* of the operator's options */
+	BW_OUTSIDE_TOKENS_MAX = 16,      /* ... */
 };
 
 struct bw_outside_request {
@@ -43,41 +38,13 @@ struct bw_outside_request {
 	size_t length; /* bytes wanted, at most 1,024 */
 };
 
-/* Beside the errors above, for all: BW_EQUOTA: too much is on its way there; BW_EAGAIN: not in time, or the
- * process was started again. */
-struct bw_outside_answer {
-	enum bw_err result;
-	int status;        /* HTTP's */
-	struct bw_str out; /* in the asking call's arena */
-};
+extern const struct bw_errands bw_outside_errands;
 
-/* ---- Asking ---- */
-
-/* One request on its way, embedded in whoever asks. Zeroed but for the first four before it is sent. */
-struct bw_outside_ask {
-	const struct bw_outside_request *request; /* borrowed until it is sent */
-	struct bw_arena *arena;                   /* of the answer */
-	void (*done)(struct bw_outside_ask *ask); /* on the loop, once, later, whatever becomes of it */
-	void *ctx;
-	struct bw_outside_answer answer;
-	uint64_t id;
-	struct bw_timer timer;
-	struct bw_outside_client *client;
-	struct bw_outside_ask *next, **prev;
-};
-
-/* A loop's way to the outside. */
-struct bw_outside_client;
-/* `channel` is the api's end of bw_outside_channel, which stays the caller's. BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_outside_client_new(
-    struct bw_loop *loop, int channel, struct bw_outside_client **out);
-/* Nothing may be on its way. */
-void bw_outside_client_free(struct bw_outside_client *c);
-/* On the loop's thread. */
-void bw_outside_send(struct bw_outside_client *c, struct bw_outside_ask *ask);
-
-/* Takes back what was sent: `done` will not be called. */
-void bw_outside_withdraw(struct bw_outside_ask *ask);
+static inline void bw_outside_send(
+    struct bw_errand_client *c, struct bw_errand *errand, const struct bw_outside_request *request)
+{
+	bw_errand_send(c, errand, request);
+}
 
 /* ---- The process ---- */
 
@@ -94,17 +61,13 @@ struct bw_outside_config {
 		struct bw_str trust_pem; /* absent: any certificate is believed to be the cluster's */
 	} tokens[BW_OUTSIDE_TOKENS_MAX];
 	size_t token_count;
-	struct bw_str ca_pem; /* whom hosts' certificates may come from; empty: nobody is spoken to */
+	struct bw_str ca_pem; /* whom hosts' certificates may come from; absent: from those the system trusts */
 	int64_t timeout_ms;   /* of an HTTPS request, from the name to the last byte */
 };
 
-/* The two ends of a channel, made by the parent before it forks. BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_outside_channel(int *outside_end, int *api_end);
-
 struct bw_outside {
-	const struct bw_outside_config *config;
-	const int *channels;
-	size_t channel_count;
+	struct bw_errand_channels channels;
+	struct bw_outside_config config;
 };
 /* The entry of its row. ctx: struct bw_outside. */
 int bw_outside_run(const struct bw_proc_self *self);

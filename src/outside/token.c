@@ -74,7 +74,7 @@ static enum bw_err token_ready(struct token *t, struct bw_str pin)
 struct turn {
 	const struct bw_outside_request *request;
 	struct bw_arena *arena;
-	struct bw_outside_answer *answer;
+	struct bw_errand_answer *answer;
 };
 
 static enum bw_err look(struct token *t, struct turn *turn)
@@ -165,7 +165,7 @@ static const struct {
 };
 
 enum bw_err tokens_answer(struct tokens *all, const struct bw_outside_request *r, struct bw_arena *arena,
-    struct bw_outside_answer *answer)
+    struct bw_errand_answer *answer)
 {
 	struct token *t = token_find(all, r->where);
 	struct turn turn = {r, arena, answer};

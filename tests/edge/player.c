@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 	bw_crypto_init();
 	MUST(argc < 2 || bw_str_to_i64(bw_str_c(argv[1]), 1, BW_EDGE_LOOPS_MAX, &loops) == BW_OK);
 	if (bw_cidr_parse(BW_STR("127.0.0.0/8"), &loopback) != BW_OK ||
-	    bw_edge_make((unsigned)loops, &loopback, &edge) != BW_OK || bw_helper_make(&helper, edge.reports.n) != BW_OK)
+	    bw_edge_make((unsigned)loops, &loopback, &edge) != BW_OK || bw_errand_channels_make(edge.reports.n, &helper.channels) != BW_OK)
 		return 1;
 	edge.helper = &helper;
 	if (argc > 3)

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -138,8 +139,10 @@ static pid_t begin(struct scene *s, struct bw_proc_row *rows, size_t count)
 		rows[1] = (struct bw_proc_row){.title = "watch", .run = watch, .ctx = s, .may_send = 1u << BW_PROC_READY};
 	pid = fork();
 	assert_true(pid >= 0);
-	if (pid == 0)
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		_exit(bw_proc_run(rows, count, 20000));
+	}
 	return pid;
 }
 

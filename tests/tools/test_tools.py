@@ -54,7 +54,7 @@ class Layers(Tree):
 
     def test_service_to_service_fails(self):
         self.file("svc/iam/a.c", '#include "svc/sts/sts.h"\n')
-        self.assertIn("svc/iam (rank 5) may not use svc/sts (rank 5)", self.faults())
+        self.assertIn("svc/iam (rank 6) may not use svc/sts (rank 6)", self.faults())
 
     def test_gen_belongs_to_aws(self):
         self.file("policy/a.c", '#include "gen/iam.h"\n')
