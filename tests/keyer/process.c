@@ -155,6 +155,7 @@ TEST(the_start_of_an_api_process_waits_for_the_keyer)
 {
 	unsigned char root[32], salt[32], want[32];
 	struct bw_keyer_request r = {.op = BW_KEYER_STORE_KEY, .input = bw_str_make(salt, sizeof salt)};
+	struct bw_keyer_waiter *waiter;
 	struct bw_keyer_answer a;
 	pid_t pid;
 
@@ -162,18 +163,20 @@ TEST(the_start_of_an_api_process_waits_for_the_keyer)
 	memset(salt, 9, sizeof salt);
 	keyer_begin();
 	assert_ok(bw_keyer_channel(&channel));
-	assert_int_equal(bw_keyer_ask_wait(channel, &r, 50, &arena, &a), BW_EAGAIN);
+	assert_ok(bw_keyer_waiter_new(channel, &waiter));
+	assert_int_equal(bw_keyer_ask_wait(waiter, &r, 50, &arena, &a), BW_EAGAIN);
 	pid = keyer_start(for_ever, NULL);
-	assert_ok(bw_keyer_ask_wait(channel, &r, 30000, &arena, &a));
+	assert_ok(bw_keyer_ask_wait(waiter, &r, 30000, &arena, &a));
 	assert_ok(a.result);
 	bw_store_key(bw_str_make(root, sizeof root), r.input, want);
 	assert_true(bw_str_eq(a.out, bw_str_make(want, sizeof want)));
 	/* Another length is no salt. */
 	r.input.n = 31;
-	assert_ok(bw_keyer_ask_wait(channel, &r, 30000, &arena, &a));
+	assert_ok(bw_keyer_ask_wait(waiter, &r, 30000, &arena, &a));
 	assert_int_equal(a.result, BW_EINVAL);
 	assert_int_equal(a.out.n, 0);
 	keyer_kill(pid);
+	bw_keyer_waiter_free(waiter);
 	bw_ring_free(channel);
 }
 
