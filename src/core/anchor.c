@@ -74,6 +74,17 @@ static enum bw_err head_save(struct anchored *a, const struct head *head)
 	return e;
 }
 
+/* The commit that wrote it, and no later one: what came behind it is still to be bound. */
+static enum bw_err head_seq_take(struct anchored *a)
+{
+	struct bw_snapshot *view;
+
+	TRY(bw_snapshot_begin(a->core->store, &view));
+	a->head_seq = bw_snapshot_version(view, record_key);
+	bw_snapshot_end(view);
+	return BW_OK;
+}
+
 /* ---- Steps ---- */
 
 /* The store first, then the anchor: whoever dies in between leaves the store ahead by one. */
@@ -89,7 +100,7 @@ static enum bw_err step_to(struct anchored *a, int64_t number)
 
 	TRY(head_save(a, &next));
 	a->head = next;
-	a->head_seq = bw_store_seq(a->core->store);
+	TRY(head_seq_take(a));
 	TRY(a->anchor->raise(a->anchor->ctx, (uint64_t)number));
 	atomic_store(&a->number, number);
 	atomic_store(&a->stepped_ms, now);
