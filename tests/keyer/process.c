@@ -288,6 +288,7 @@ TEST(what_is_no_request_harms_nobody)
 	const struct bw_keyer_request r = {.op = BW_KEYER_RANDOM, .length = 8};
 	struct bw_keyer_ask one[1];
 	struct bw_ring_end *other;
+	struct bw_keyer_waiter *waiter;
 	struct bw_keyer_answer a;
 	char junk[512];
 	pid_t pid;
@@ -295,7 +296,9 @@ TEST(what_is_no_request_harms_nobody)
 	keyer_begin();
 	assert_ok(bw_keyer_channel(&channel));
 	pid = keyer_start(for_ever, NULL);
-	assert_ok(bw_keyer_ask_wait(channel, &r, 30000, &arena, &a));
+	assert_ok(bw_keyer_waiter_new(channel, &waiter));
+	assert_ok(bw_keyer_ask_wait(waiter, &r, 30000, &arena, &a));
+	bw_keyer_waiter_free(waiter);
 	assert_ok(bw_ring_end_open(channel, BW_RING_ASKING, &other));
 	for (size_t n = 0; n < sizeof junk; n += 7) {
 		memset(junk, (int)n, n);
