@@ -11,6 +11,7 @@
 
 #include "base/sys.h"
 #include "bin/seal.h"
+#include "crypto/crypto.h"
 #include "keyer/admin.h"
 #include "keyer/root_key.h"
 #include "keyer/seal_status.h"
@@ -203,6 +204,7 @@ int keyer_run(const struct bw_proc_self *self)
 	struct waiting w = {self->channel, -1, k->status};
 	enum bw_err e;
 
+	bw_crypto_wipe_freed();
 	if (k->page) {
 		e = sealed_run(k, &w);
 	} else {

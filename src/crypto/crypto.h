@@ -5,6 +5,8 @@
 
 /* Fetches every algorithm used; once per process, before threads. Panics if OpenSSL lacks one. */
 void bw_crypto_init(void);
+/* From now on whatever OpenSSL frees in this process is wiped first: for one that holds keys. Before threads. */
+void bw_crypto_wipe_freed(void);
 
 void bw_sha256(struct bw_str bytes, unsigned char out[32]);
 /* SHA-256 over parts; `ctx` is 256 bytes of opaque state that needs no freeing. */

@@ -1,0 +1,55 @@
+#include "test.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+
+enum { BYTES = 4096, MARK = 0xa5 };
+
+/* How many bytes of the mark lie where something was: the kernel reads what was freed, too. */
+static size_t marks_at(const void *p)
+{
+	unsigned char bytes[BYTES];
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	size_t n = 0;
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, bytes, sizeof bytes, (off_t)(uintptr_t)p), sizeof bytes);
+	close(fd);
+	for (size_t i = 0; i < sizeof bytes; i++)
+		n += bytes[i] == MARK;
+	return n;
+}
+
+static void *marked(void)
+{
+	void *p = OPENSSL_malloc(BYTES);
+
+	assert_non_null(p);
+	memset(p, MARK, BYTES);
+	assert_int_equal(marks_at(p), BYTES);
+	return p;
+}
+
+/* Under a sanitizer what is freed is not taken again for a while. */
+TEST(what_openssl_frees_is_wiped)
+{
+	void *volatile p;
+	void *moved;
+
+	bw_crypto_wipe_freed();
+	p = marked();
+	OPENSSL_free(p);
+	assert_true(marks_at(p) < 16);
+	p = marked();
+	moved = OPENSSL_realloc(p, 4 * BYTES);
+	assert_int_equal(marks_at(moved), BYTES);
+	assert_true(moved == p || marks_at(p) < 16);
+	OPENSSL_free(moved);
+	assert_null(OPENSSL_malloc(0));
+	p = marked();
+	assert_null(OPENSSL_realloc(p, 0));
+	assert_true(marks_at(p) < 16);
+}
