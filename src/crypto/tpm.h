@@ -1,7 +1,7 @@
 /* A thin face over a TPM 2.0 (TCG, "TPM 2.0 Library", through the Enhanced System API of tpm2-tss): bytes
  * that this TPM alone gives back, and counters that only ever go up. Every call may block for as long as the
  * TPM likes, loads the library that reaches it, and sets an environment variable: for processes of one
- * thread, never on a loop. Built without tpm2-tss, every opening says BW_EPERM. */
+ * thread, never on a loop. */
 #pragma once
 
 #include "base/buf.h"
@@ -21,7 +21,7 @@ enum {
  * Others would be libraries or programs of anybody's choice. */
 bool bw_tpm_reach_valid(struct bw_str reach);
 /* Opens the TPM and makes its storage key, which is the same each time until the TPM is cleared. BW_EINVAL:
- * no such way; BW_EPERM: this build has none; BW_EIO: not there, or it fails. Logged. The caller closes. */
+ * no such way; BW_EIO: not there, or it fails. Logged. The caller closes. */
 BW_CHECKED enum bw_err bw_tpm_open(struct bw_str reach, struct bw_tpm **out);
 /* NULL is allowed. */
 void bw_tpm_close(struct bw_tpm *t);
