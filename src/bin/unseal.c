@@ -34,7 +34,8 @@ static bool word_say(const struct place *place, struct bw_str word, struct bw_se
 		*status = told;
 		status->kind = bw_arena_str(kept, told.kind);
 		status->asks = bw_arena_str(kept, told.asks);
-		good = answer.result == BW_OK || answer.result == BW_EAGAIN;
+		/* Open in the meantime, by another's word or what the server found itself: that was wanted. */
+		good = answer.result == BW_OK || answer.result == BW_EAGAIN || (answer.result == BW_ECONFLICT && !told.sealed);
 		if (!good)
 			operator_refused(&answer, status);
 	}
@@ -137,7 +138,7 @@ const struct command command_unseal = {.name = "unseal", .arguments = "", .summa
     .about = "Asks for the passphrase or for a share, without showing it, and hands it to the keyer of the server on the data folder;\n"
              "from standard input it takes a line each. Shares may come from several people, one call each: what was said is kept\n"
              "until there are enough. A server whose root key needs nobody (file, token, TPM, another KMS) finds it itself when it\n"
-             "starts; after 'bulwark seal' this command finds it for it. Exit status 0: what was said was right.\n\n"
+             "starts; after 'bulwark seal' this command finds it for it. Exit status 0: what was said was right, or it was open by then.\n\n"
              "Examples:\n  bulwark unseal\n  bulwark unseal --status\n  bulwark unseal <share-1.txt",
     .options = unseal_options, .option_count = BW_COUNT(unseal_options), .run = unseal_run};
 const struct command command_seal = {.name = "seal", .arguments = "", .summary = "make a server forget its keys now",
