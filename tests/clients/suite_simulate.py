@@ -154,7 +154,9 @@ class Simulate(unittest.TestCase):
         self.file("effect.json", '{"Version":"2012-10-17","Statement":[\n{"Effect":"Alow","Action":"*","Resource":"*"}]}')
         self.refused("bulwark: simulate: effect.json:2:1: ", *ask, "effect.json")
         self.refused("there is no such file", *ask, "absent.json")
-        self.file("large.json", " " * (128 * 1024 + 1))
+        self.file("full.json", " " * (160 * 1024))
+        self.refused("Syntax errors in policy", *ask, "full.json")
+        self.file("large.json", " " * (160 * 1024 + 1))
         self.refused("it is too large for a policy", *ask, "large.json")
         self.refused("cannot be read", *ask, ".")
 
