@@ -179,8 +179,9 @@ static void message_take(struct serving *s, size_t channel, struct bw_str bytes)
 	meet(s, channel, j->id);
 	if (!knock && job_put(s, j))
 		return;
+	/* Who does not read is not waited for here: others would wait along, and he is told by the time. */
 	if (!knock)
-		answer_send(j->channel, j->id, &busy, s->is->kind->message_max, 0);
+		answer_send(j->channel, j->id, &busy, s->is->kind->message_max, MSG_DONTWAIT);
 	job_free(j);
 }
 
