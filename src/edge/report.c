@@ -2,7 +2,11 @@
 #include "codec/time.h"
 #include "edge/tls.h"
 
-enum { SOON_MS = 100, EVERY_MS = 1000 };
+enum {
+	SOON_MS = 100,
+	EVERY_MS = 1000,
+	AWAITED_MS = 7, /* not the time after which a socket is asked for again: both would meet each time */
+};
 #define CERTIFICATE_SOON_MS INT64_C(2592000000) /* 30 days */
 
 /* CloudWatch's names (namespaces AWS/ApplicationELB and AWS/NetworkELB). TargetResponseTime is told as the
@@ -232,7 +236,7 @@ void report_publish(struct edge *e)
 		return;
 	/* Who waits for a listener is told of the image when its socket has come, or cannot. */
 	if (sockets_awaited(e)) {
-		bw_timer_set(e->loop, &e->report_timer, SOON_MS);
+		bw_timer_set(e->loop, &e->report_timer, AWAITED_MS);
 		return;
 	}
 	if (e->first && e->health_due)
