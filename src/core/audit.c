@@ -130,7 +130,7 @@ static void outcome_put(struct members *m, struct gate_call *g)
 {
 	const struct bw_call *call = &g->call;
 	bool failed = g->result != BW_OK;
-	bool writes = call->op && call->op->effect == BW_WRITE;
+	bool told = call->op && (call->op->effect == BW_WRITE || call->op->answer_told);
 
 	if (failed) {
 		str_put(m, "errorCode", call->error.code);
@@ -139,7 +139,7 @@ static void outcome_put(struct members *m, struct gate_call *g)
 	name_put(m, "requestParameters");
 	bw_shape_audit(call->model ? call->model->input : NULL, call->in, m->out);
 	name_put(m, "responseElements");
-	bw_shape_audit(call->model && writes ? call->model->output : NULL, failed || !writes ? NULL : call->out, m->out);
+	bw_shape_audit(call->model && told ? call->model->output : NULL, failed || !told ? NULL : call->out, m->out);
 	if (g->denial.n) {
 		struct members extra = object_begin(m, "additionalEventData");
 

@@ -15,7 +15,7 @@ struct bw_op {
 	enum bw_effect effect;
 	bool slow;            /* hashes passwords or the like: runs on a worker thread, not on the loop */
 	bool always_allowed;  /* needs authentication but no permission: GetCallerIdentity */
-	bool quiet_absent;    /* `resource` may find nothing; the handler then states NoSuchEntity */
+	bool answer_told;     /* a read whose answer the trail tells all the same, as CloudTrail does: which credentials were given */
 	/* States what the call is about (bw_call_resource and friends of call.h) before the decision. NULL: "*". An absent
 	 * entity is not an error here: state its ARN as it would be; the handler states NoSuchEntity after the decision. */
 	enum bw_err (*resource)(struct bw_call *call);

@@ -258,6 +258,26 @@ class Trail(unittest.TestCase):
         self.assertNotIn(secret, text)
         self.assertNotIn("Secret-Pass-Word-7731!", text)
 
+    def test_sessions_are_told_but_not_their_secrets(self):
+        sts = harness.client("sts")
+        account = harness.SERVER.health["account"]
+        role = f"trail-{time.monotonic_ns()}"
+        trust = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}]}
+        arn = harness.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        with self.assertRaises(sts.exceptions.ClientError):
+            sts.assume_role(RoleArn=arn, RoleSessionName="code", SerialNumber=f"arn:aws:iam::{account}:mfa/absent", TokenCode="740913")
+        given = [sts.assume_role(RoleArn=arn, RoleSessionName="told"), sts.get_session_token(), sts.get_federation_token(Name="told")]
+        for answer in given:
+            credentials = answer["Credentials"]
+            record = self.wait_for(lambda r: ((r.get("responseElements") or {}).get("credentials") or {}).get("accessKeyId") == credentials["AccessKeyId"])[0]
+            self.assertEqual({"accessKeyId", "expiration"}, set(record["responseElements"]["credentials"]))
+            self.assertTrue(record["readOnly"])
+        text = bulwark("trail", "list", "--json")[1]
+        self.assertIn(f'"assumedRoleUser":{{"assumedRoleId":"{given[0]["AssumedRoleUser"]["AssumedRoleId"]}"', text)
+        for secret in ["740913"] + [a["Credentials"][m] for a in given for m in ("SecretAccessKey", "SessionToken")]:
+            self.assertNotIn(secret, text)
+
     def test_the_table_and_its_filters(self):
         harness.client("sts").get_caller_identity()
         self.wait_for(lambda r: r["eventName"] == "GetCallerIdentity")

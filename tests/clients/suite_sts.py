@@ -232,6 +232,25 @@ class Sts(unittest.TestCase):
         self.assertEqual("alice", chain.assume_role(RoleArn=role["Arn"], RoleSessionName="s2")["SourceIdentity"])
         self.refused("ValidationError", None, chain.assume_role, RoleArn=role["Arn"], RoleSessionName="s2", SourceIdentity="mallory")
 
+    def test_a_source_identity_goes_only_where_it_may_be_set(self):
+        name, key, secret = self.user(ALLOW_ALL)
+        first = self.role(self.root_trust(), policy=ALLOW_ALL)
+        chain = self.of("sts", harness.client("sts", key=key, secret=secret).assume_role(
+            RoleArn=first["Arn"], RoleSessionName="s1", SourceIdentity="alice")["Credentials"])
+        # It goes along whether it is asked for again or not: the next role has to permit it either way.
+        silent = self.role(self.root_trust(), policy=ALLOW_ALL, actions=("sts:AssumeRole",))
+        for more in ({}, {"SourceIdentity": "alice"}):
+            message = self.refused("AccessDenied", None, chain.assume_role, RoleArn=silent["Arn"], RoleSessionName="s2", **more)["Error"]["Message"]
+            self.assertIn("is not authorized to perform: sts:SetSourceIdentity", message)
+        # Who has none may assume it.
+        self.assertNotIn("SourceIdentity", self.sts.assume_role(RoleArn=silent["Arn"], RoleSessionName="s2"))
+        for wanted, allowed in (("alice", True), ("bob", False)):
+            role = self.role(self.root_trust(), condition={"StringEquals": {"sts:SourceIdentity": wanted}})
+            if allowed:
+                self.assertEqual("alice", chain.assume_role(RoleArn=role["Arn"], RoleSessionName="s2")["SourceIdentity"])
+            else:
+                self.refused("AccessDenied", None, chain.assume_role, RoleArn=role["Arn"], RoleSessionName="s2")
+
     def test_a_deleted_role_ends_its_sessions(self):
         role = self.role(self.root_trust(), policy=ALLOW_ALL)
         session = self.of("sts", self.sts.assume_role(RoleArn=role["Arn"], RoleSessionName="s1")["Credentials"])

@@ -12,7 +12,7 @@ LOCATIONS = {"uri": "BW_IN_URI", "querystring": "BW_IN_QUERY", "header": "BW_IN_
              "statusCode": "BW_IN_STATUS"}
 PROTOCOLS = {"query": "QUERY", "ec2": "EC2", "json": "JSON", "rest-json": "REST_JSON"}
 # Secrets that AWS's models do not call sensitive, by the shape's name: they stay out of audit records all the same.
-SECRETS = frozenset({"AuthenticateOidcActionClientSecret"})
+SECRETS = frozenset({"AuthenticateOidcActionClientSecret", "authenticationCodeType", "tokenCodeType", "tokenType"})
 
 
 def row(fields):

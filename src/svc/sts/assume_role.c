@@ -24,6 +24,15 @@ static enum bw_err role_by_arn(struct bw_call *call, struct bw_str arn, struct b
 	return BW_OK;
 }
 
+/* The source identity that the session will have. One that the calling session brings along is set on the next one as well: IAM
+ * User Guide, "Monitor and control actions taken with assumed roles", asks for the permission in role chaining, too. */
+static struct bw_str source_set(const struct bw_call *call)
+{
+	const IN_sts_AssumeRole *in = call->in;
+
+	return bw_str_set(in->SourceIdentity) ? in->SourceIdentity : call->caller->source_identity;
+}
+
 /* The role's trust policy decides, and identity policies only where it lets them. */
 static enum bw_err assumed_resource(struct bw_call *call)
 {
@@ -45,7 +54,7 @@ static enum bw_err assumed_resource(struct bw_call *call)
 	bw_call_resource_tags(call, &role.tags, true);
 	if (in->Tags.n || call->caller->transitive.n)
 		bw_call_also(call, BW_STR("sts:TagSession"), in->RoleArn, BW_STR_NONE, BW_STR_NONE);
-	if (bw_str_set(in->SourceIdentity))
+	if (bw_str_set(source_set(call)))
 		bw_call_also(call, BW_STR("sts:SetSourceIdentity"), in->RoleArn, BW_STR_NONE, BW_STR_NONE);
 	return BW_OK;
 }
@@ -62,7 +71,7 @@ static enum bw_err assumed_keys(struct bw_call *call)
 	}
 	bw_call_context(call, BW_STR("sts:ExternalId"), in->ExternalId);
 	bw_call_context(call, BW_STR("sts:RoleSessionName"), in->RoleSessionName);
-	bw_call_context(call, BW_STR("sts:SourceIdentity"), in->SourceIdentity);
+	bw_call_context(call, BW_STR("sts:SourceIdentity"), source_set(call));
 	if (in->TransitiveTagKeys.n)
 		bw_call_context_list(call, BW_STR("sts:TransitiveTagKeys"), in->TransitiveTagKeys.v, in->TransitiveTagKeys.n);
 	return BW_OK;
@@ -108,14 +117,14 @@ static enum bw_err tags_choose(struct bw_call *call, const IN_sts_AssumeRole *in
 }
 
 /* Once set, a source identity goes along unchanged. */
-static enum bw_err source_choose(struct bw_call *call, struct bw_str asked, struct bw_session *session)
+static enum bw_err source_choose(struct bw_call *call, struct bw_session *session)
 {
 	struct bw_str held = call->caller->source_identity;
 
-	if (bw_str_set(held) && bw_str_set(asked) && !bw_str_eq(held, asked))
+	session->source_identity = source_set(call);
+	if (bw_str_set(held) && !bw_str_eq(held, session->source_identity))
 		return bw_call_fail(call, "ValidationError", "%s",
 		    "The source identity of the calling session cannot be changed when roles are chained.");
-	session->source_identity = bw_str_set(held) ? held : asked;
 	return BW_OK;
 }
 
@@ -136,7 +145,7 @@ static struct sts_AssumedRoleUser *assumed_user(struct bw_call *call, const stru
 	return u;
 }
 
-BW_OP(sts, AssumeRole, .effect = BW_READ_NOTING, .resource = assumed_resource, .keys = assumed_keys)
+BW_OP(sts, AssumeRole, .effect = BW_READ_NOTING, .answer_told = true, .resource = assumed_resource, .keys = assumed_keys)
 {
 	/* IAM User Guide, "Secure API access with MFA": the credentials of a role say nothing of MFA, which was asked for where the
 	 * role was assumed. */
@@ -153,7 +162,7 @@ BW_OP(sts, AssumeRole, .effect = BW_READ_NOTING, .resource = assumed_resource, .
 	session.expires_ms = call->now_ms + seconds * 1000;
 	TRY(sts_policies_take(call, in->Policy, &in->PolicyArns, &session));
 	TRY(tags_choose(call, in, &session));
-	TRY(source_choose(call, in->SourceIdentity, &session));
+	TRY(source_choose(call, &session));
 	TRY(sts_issue(call, &session, &out->Credentials));
 	out->AssumedRoleUser = assumed_user(call, &session);
 	out->PackedPolicySize = sts_packed(&session);

@@ -20,7 +20,7 @@ static struct bw_session session_of(const struct bw_call *call, enum bw_principa
 	    .issued_ms = call->now_ms, .expires_ms = expiry(call, duration)};
 }
 
-BW_OP(sts, GetSessionToken, .effect = BW_READ_NOTING, .always_allowed = true)
+BW_OP(sts, GetSessionToken, .effect = BW_READ_NOTING, .answer_told = true, .always_allowed = true)
 {
 	struct bw_session session = session_of(call, call->caller->kind, in->DurationSeconds);
 
@@ -38,7 +38,7 @@ static enum bw_err federated_resource(struct bw_call *call)
 	return BW_OK;
 }
 
-BW_OP(sts, GetFederationToken, .effect = BW_READ, .resource = federated_resource)
+BW_OP(sts, GetFederationToken, .effect = BW_READ, .answer_told = true, .resource = federated_resource)
 {
 	struct bw_session session = session_of(call, BW_PRINCIPAL_FEDERATED, in->DurationSeconds);
 	struct sts_FederatedUser *user = BW_NEW(call->arena, struct sts_FederatedUser);
