@@ -94,6 +94,8 @@ int bw_helper_run(const struct bw_proc_self *self)
 	    .channels = &helper->channels,
 	    .threads = 8,
 	    .most = 256,
+	    .channel_threads = 4,
+	    .channel_most = 128,
 	    .idle_ms = BW_ERRAND_IDLE_MS,
 	    .start = start,
 	    .run = fetch,

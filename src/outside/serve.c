@@ -65,6 +65,8 @@ int bw_outside_run(const struct bw_proc_self *self)
 	    .channels = &outside->channels,
 	    .threads = 32,
 	    .most = 256,
+	    .channel_threads = 32, /* all channels are the API's */
+	    .channel_most = 256,
 	    .place = place,
 	    .most_there = 8, /* waiting ones too */
 	    .idle_ms = BW_ERRAND_IDLE_MS,

@@ -1,6 +1,7 @@
 /* Channels, and what travels over them. */
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -9,6 +10,8 @@
 enum {
 	BUFFER = 1 << 20, /* of a channel's socket each way: hundreds of usual requests */
 	STATUS_MAX = 599,
+	ANSWER_WAIT_MS =
+	    1000, /* with an answer, for who asked and does not read: those who do read at once */
 };
 
 enum bw_err bw_errand_channels_make(size_t count, struct bw_errand_channels *out)
@@ -16,6 +19,8 @@ enum bw_err bw_errand_channels_make(size_t count, struct bw_errand_channels *out
 	MUST(count <= BW_ERRAND_CHANNELS);
 	*out = (struct bw_errand_channels){0};
 	for (; out->count < count; out->count++) {
+		const struct timeval wait = {
+		    .tv_sec = ANSWER_WAIT_MS / 1000, .tv_usec = ANSWER_WAIT_MS % 1000 * 1000};
 		int ends[2], size = BUFFER;
 
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -24,6 +29,7 @@ enum bw_err bw_errand_channels_make(size_t count, struct bw_errand_channels *out
 		}
 		for (int i = 0; i < 2; i++)
 			(void)setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+		MUST(setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) == 0);
 		out->serving[out->count] = ends[0];
 		out->asking[out->count] = ends[1];
 	}

@@ -81,8 +81,8 @@ void bw_errand_withdraw(struct bw_errand *errand)
 	link_out(errand);
 }
 
-/* The process that now serves found `first` in the channel: what was sent before it, one that is no more took along. A number
- * that is not ours is of a client before this one, whose requests lie before all of ours. */
+/* The process that now serves found `first` in the channel: what was sent before it, one that is no more took
+ * along. A number that is not ours is of a client before this one, whose requests lie before all of ours. */
 static void lost(struct bw_errand_client *c, struct bw_str said)
 {
 	uint64_t first;

@@ -1,5 +1,5 @@
-/* The process: its first thread takes requests off the channels and never waits for anybody else; threads that may wait do the
- * work. What is slow at one place does not hold up another. */
+/* The process: its first thread takes requests off the channels and never waits for anybody else; threads
+ * that may wait do the work. What is slow at one place does not hold up another. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,12 +12,13 @@
 enum {
 	ARENA_MAX = 1 << 20,
 	STACK_BYTES = 1 << 20, /* the resolver's code runs on it, and that of PKCS #11 modules */
+	TURN_MESSAGES = 64,    /* taken of one channel before the others have their turn */
 };
 
 struct job {
 	struct job *next;       /* waiting */
 	struct job *all, **ref; /* every job there is */
-	int channel;
+	size_t channel;
 	uint64_t id;
 	int64_t deadline_ms;
 	size_t n;
@@ -30,8 +31,11 @@ struct serving {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct job *first, **last, *all;
-	size_t count;
-	bool met[BW_ERRAND_CHANNELS]; /* its first request was told of */
+	size_t count, running; /* running: threads at work, until the answer is sent */
+	struct {
+		size_t count, running;
+		bool met; /* its first request was told of */
+	} channels[BW_ERRAND_CHANNELS];
 };
 
 /* ---- Answers ---- */
@@ -48,7 +52,8 @@ static void answer_send(int channel, uint64_t id, const struct bw_errand_answer 
 	bw_buf_free_secret(&out);
 }
 
-/* To nobody in particular. A channel that nobody reads fills up in time: who will not hear it is not waited for. */
+/* To nobody in particular. A channel that nobody reads fills up in time: who will not hear it is not waited
+ * for. */
 static void word_send(const struct serving *s, int channel, enum errand_word word, struct bw_str out)
 {
 	const struct bw_errand_answer a = {BW_OK, (int)word, out};
@@ -58,17 +63,31 @@ static void word_send(const struct serving *s, int channel, enum errand_word wor
 
 /* ---- The threads ---- */
 
+/* The first that waits and whose channel has a thread left; NULL: none. */
+static struct job *job_find(struct serving *s)
+{
+	struct job **at = &s->first, *j;
+
+	while (*at && s->channels[(*at)->channel].running >= s->is->channel_threads)
+		at = &(*at)->next;
+	j = *at;
+	if (!j)
+		return NULL;
+	*at = j->next;
+	if (s->last == &j->next)
+		s->last = at;
+	return j;
+}
+
 static struct job *job_take(struct serving *s)
 {
 	struct job *j;
 
 	MUST(pthread_mutex_lock(&s->lock) == 0);
-	while (!s->first)
+	while ((j = job_find(s)) == NULL)
 		MUST(pthread_cond_wait(&s->wake, &s->lock) == 0);
-	j = s->first;
-	s->first = j->next;
-	if (!s->first)
-		s->last = &s->first;
+	s->channels[j->channel].running++;
+	s->running++;
 	MUST(pthread_mutex_unlock(&s->lock) == 0);
 	return j;
 }
@@ -79,18 +98,19 @@ static void job_free(struct job *j)
 	bw_free(j);
 }
 
-static void job_end(struct serving *s, struct job *j)
+/* It makes room before it is answered: who was told is not refused for what he was told of. */
+static void job_leave(struct serving *s, struct job *j)
 {
 	MUST(pthread_mutex_lock(&s->lock) == 0);
 	*j->ref = j->all;
 	if (j->all)
 		j->all->ref = j->ref;
 	s->count--;
+	s->channels[j->channel].count--;
 	MUST(pthread_mutex_unlock(&s->lock) == 0);
-	job_free(j);
 }
 
-static void job_do(const struct serving *s, const struct job *j)
+static void job_do(struct serving *s, struct job *j)
 {
 	struct bw_errand_answer a = {.result = BW_EAGAIN, .out = BW_STR("")};
 	struct bw_arena arena;
@@ -102,9 +122,21 @@ static void job_do(const struct serving *s, const struct job *j)
 		a.result = BW_ETOOBIG;
 	if (a.result != BW_OK)
 		a.out = BW_STR("");
-	/* The other side reads always; when it is gone nobody waits for the answer. */
-	answer_send(j->channel, j->id, &a, s->is->kind->message_max, 0);
+	job_leave(s, j);
+	/* The other side reads always, or it is none that should be waited for; when it is gone nobody waits
+	 * for the answer. */
+	answer_send(s->is->channels->serving[j->channel], j->id, &a, s->is->kind->message_max, 0);
 	bw_arena_wipe(&arena);
+}
+
+/* What waits for a thread of this channel is this one's: it looks next. */
+static void job_end(struct serving *s, struct job *j)
+{
+	MUST(pthread_mutex_lock(&s->lock) == 0);
+	s->channels[j->channel].running--;
+	s->running--;
+	MUST(pthread_mutex_unlock(&s->lock) == 0);
+	job_free(j);
 }
 
 static void *thread_main(void *arg)
@@ -128,7 +160,8 @@ static bool has_room(const struct serving *s, const struct job *asked)
 
 	for (const struct job *j = s->all; s->is->place && j; j = j->all)
 		there += bw_str_eq(s->is->place(j->request), s->is->place(asked->request));
-	return s->count < s->is->most && (!s->is->place || there < s->is->most_there);
+	return s->count < s->is->most && s->channels[asked->channel].count < s->is->channel_most &&
+	       (!s->is->place || there < s->is->most_there);
 }
 
 static bool job_put(struct serving *s, struct job *j)
@@ -144,6 +177,7 @@ static bool job_put(struct serving *s, struct job *j)
 			j->all->ref = &j->all;
 		s->all = j;
 		s->count++;
+		s->channels[j->channel].count++;
 		*s->last = j;
 		s->last = &j->next;
 		MUST(pthread_cond_signal(&s->wake) == 0);
@@ -155,9 +189,9 @@ static bool job_put(struct serving *s, struct job *j)
 /* What was read of a channel so far is what this process has, and no other. */
 static void meet(struct serving *s, size_t channel, uint64_t id)
 {
-	if (s->met[channel])
+	if (s->channels[channel].met)
 		return;
-	s->met[channel] = true;
+	s->channels[channel].met = true;
 	word_send(s, s->is->channels->serving[channel], ERRAND_FIRST, bw_str_make(&id, sizeof id));
 }
 
@@ -165,9 +199,10 @@ static void message_take(struct serving *s, size_t channel, struct bw_str bytes)
 {
 	const struct bw_errand_answer busy = {.result = BW_EQUOTA, .out = BW_STR("")};
 	struct job *j = bw_alloc(sizeof *j + bytes.n);
+	int64_t latest_ms;
 	bool knock;
 
-	j->channel = s->is->channels->serving[channel];
+	j->channel = channel;
 	j->n = bytes.n;
 	memcpy(j->bytes, bytes.p, bytes.n);
 	if (errand_request_decode(s->is->kind, bw_str_make(j->bytes, j->n), &j->id, &j->deadline_ms, &knock,
@@ -176,12 +211,17 @@ static void message_take(struct serving *s, size_t channel, struct bw_str bytes)
 		job_free(j);
 		return;
 	}
+	/* The time is whoever asked's to shorten, and not to lengthen. */
+	latest_ms = bw_clock_mono_ms() + s->is->kind->patience_ms;
+	if (j->deadline_ms > latest_ms)
+		j->deadline_ms = latest_ms;
 	meet(s, channel, j->id);
 	if (!knock && job_put(s, j))
 		return;
 	/* Who does not read is not waited for here: others would wait along, and he is told by the time. */
 	if (!knock)
-		answer_send(j->channel, j->id, &busy, s->is->kind->message_max, MSG_DONTWAIT);
+		answer_send(
+		    s->is->channels->serving[channel], j->id, &busy, s->is->kind->message_max, MSG_DONTWAIT);
 	job_free(j);
 }
 
@@ -190,7 +230,10 @@ static void channel_read(struct serving *s, size_t channel, char *message)
 	size_t max = s->is->kind->message_max;
 	ssize_t n;
 
-	while ((n = recv(s->is->channels->serving[channel], message, max + 1, MSG_DONTWAIT)) > 0) {
+	for (int turn = 0; turn < TURN_MESSAGES; turn++) {
+		n = recv(s->is->channels->serving[channel], message, max + 1, MSG_DONTWAIT);
+		if (n <= 0)
+			return;
 		if ((size_t)n <= max)
 			message_take(s, channel, bw_str_make(message, (size_t)n));
 		bw_wipe(message, (size_t)n);
@@ -216,7 +259,7 @@ static bool is_idle(struct serving *s)
 	bool idle;
 
 	MUST(pthread_mutex_lock(&s->lock) == 0);
-	idle = s->count == 0;
+	idle = s->count == 0 && s->running == 0;
 	MUST(pthread_mutex_unlock(&s->lock) == 0);
 	return idle;
 }

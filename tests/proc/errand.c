@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "base/sys.h"
-#include "proc/errand.h"
+#include "proc/errand_internal.h"
 #include "test.h"
 
 enum { IDLE_MS = 100 };
 
 struct request {
-	uint8_t what; /* 'e': echoes; 'h': holds until it is released; 'm': looks for the text in its memory; 'p': its number */
+	uint8_t what; /* 'e': echoes; 'h': holds until it is released; 'm': looks for the text in its memory;
+	               'p': its number; 't': how long it may take, in ms */
 	struct bw_str place, text;
 };
 
@@ -39,7 +40,8 @@ static int release[2];
 /* What is looked for comes disguised, so that the looking itself is not found. */
 enum { DISGUISE = 0x5a };
 
-__attribute__((no_sanitize("address"))) static size_t count_in(const char *from, const char *to, struct bw_str hidden)
+__attribute__((no_sanitize("address"))) static size_t count_in(
+    const char *from, const char *to, struct bw_str hidden)
 {
 	size_t found = 0;
 
@@ -69,12 +71,13 @@ static size_t memory_count(struct bw_str hidden)
 	return found;
 }
 
-static void run(void *ctx, const void *request, int64_t deadline_ms, struct bw_arena *arena, struct bw_errand_answer *a)
+static void run(
+    void *ctx, const void *request, int64_t deadline_ms, struct bw_arena *arena, struct bw_errand_answer *a)
 {
 	const struct request *r = request;
 	char c;
 
-	(void)ctx, (void)deadline_ms;
+	(void)ctx;
 	a->status = 200;
 	a->result = BW_OK;
 	a->out = bw_arena_str(arena, r->text);
@@ -84,6 +87,8 @@ static void run(void *ctx, const void *request, int64_t deadline_ms, struct bw_a
 		a->out = bw_arena_printf(arena, "%zu", memory_count(r->text));
 	if (r->what == 'p')
 		a->out = bw_arena_printf(arena, "%d", (int)getpid());
+	if (r->what == 't')
+		a->out = bw_arena_printf(arena, "%lld", (long long)(deadline_ms - bw_clock_mono_ms()));
 }
 
 static enum bw_err start(void *ctx)
@@ -101,8 +106,10 @@ static int serve(const struct bw_proc_self *self)
 {
 	const struct bw_errand_service service = {.kind = &kind,
 	    .channels = &channels,
-	    .threads = 3,
-	    .most = 4,
+	    .threads = 4,
+	    .most = 6,
+	    .channel_threads = 3,
+	    .channel_most = 4,
 	    .place = place,
 	    .most_there = 2,
 	    .idle_ms = self->ctx ? IDLE_MS : 0,
@@ -125,7 +132,7 @@ struct asked {
 };
 
 static struct bw_loop *loop;
-static struct bw_errand_client *client;
+static struct bw_errand_client *client, *other_client;
 static pid_t parent;
 static size_t awaited;
 
@@ -141,12 +148,17 @@ static void done(struct bw_errand *errand, const struct bw_errand_answer *answer
 		bw_loop_stop(loop);
 }
 
-static void ask(struct asked *a, char what, const char *at, const char *text)
+static void ask_over(struct bw_errand_client *c, struct asked *a, char what, const char *at, const char *text)
 {
 	const struct request r = {(uint8_t)what, bw_str_c(at), bw_str_c(text)};
 
 	*a = (struct asked){.errand = {.done = done, .ctx = a}};
-	bw_errand_send(client, &a->errand, &r);
+	bw_errand_send(c, &a->errand, &r);
+}
+
+static void ask(struct asked *a, char what, const char *at, const char *text)
+{
+	ask_over(client, a, what, at, text);
 }
 
 static void await(size_t n)
@@ -168,8 +180,13 @@ static void begin(bool ends_idle)
 
 	assert_int_equal(pipe(release), 0);
 	assert_ok(bw_errand_channels_make(2, &channels));
-	row = (struct bw_proc_row){.title = "errands", .run = serve, .ctx = ends_idle ? &yes : NULL,
-	    .may_send = 1u << BW_PROC_READY, .needed_by = channels.serving, .needed_count = 2, .outlives = true};
+	row = (struct bw_proc_row){.title = "errands",
+	    .run = serve,
+	    .ctx = ends_idle ? &yes : NULL,
+	    .may_send = 1u << BW_PROC_READY,
+	    .needed_by = channels.serving,
+	    .needed_count = 2,
+	    .outlives = true};
 	parent = fork();
 	assert_true(parent >= 0);
 	if (parent == 0) {
@@ -178,6 +195,7 @@ static void begin(bool ends_idle)
 	}
 	assert_ok(bw_loop_new(&loop));
 	assert_ok(bw_errand_client_new(loop, channels.asking[1], &kind, &client));
+	assert_ok(bw_errand_client_new(loop, channels.asking[0], &kind, &other_client));
 }
 
 static void end(void)
@@ -185,6 +203,7 @@ static void end(void)
 	int status;
 
 	bw_errand_client_free(client);
+	bw_errand_client_free(other_client);
 	bw_loop_free(loop);
 	kill(parent, SIGTERM);
 	assert_int_equal(waitpid(parent, &status, 0), parent);
@@ -256,10 +275,10 @@ TEST(places_have_a_few_threads_each)
 	end();
 }
 
-TEST(all_together_have_a_ceiling)
+TEST(a_channel_has_some_of_the_threads_and_all_together_have_a_ceiling)
 {
 	static const char *const at[] = {"a", "b", "c", "d", "e"};
-	struct asked held[5];
+	struct asked held[5], others[3];
 
 	begin(false);
 	for (size_t i = 0; i < 5; i++)
@@ -267,16 +286,86 @@ TEST(all_together_have_a_ceiling)
 	await(1);
 	assert_true(held[4].done);
 	assert_int_equal(held[4].result, BW_EQUOTA);
-	let_go(4); /* the fourth had waited for a thread */
-	await(4);
+	/* The fourth waits for a thread of its channel; the other channel has one. */
+	ask_over(other_client, &others[0], 'e', "f", "through");
+	await(1);
+	assert_int_equal(others[0].result, BW_OK);
+	assert_string_equal(others[0].out, "through");
+	assert_false(held[3].done);
+	ask_over(other_client, &others[0], 'h', "f", "");
+	ask_over(other_client, &others[1], 'h', "g", "");
+	ask_over(other_client, &others[2], 'h', "h", "");
+	await(1);
+	assert_true(others[2].done);
+	assert_int_equal(others[2].result, BW_EQUOTA);
+	let_go(6);
+	await(6);
 	assert_int_equal(held[3].result, BW_OK);
+	assert_int_equal(others[1].result, BW_OK);
+	end();
+}
+
+/* As whoever took over a process that asks: no word of this is the client's. */
+static void send_raw(int channel, uint64_t id, int64_t deadline_ms, char what, const char *text)
+{
+	const struct request r = {(uint8_t)what, BW_STR("z"), bw_str_c(text)};
+	struct bw_buf out;
+
+	bw_buf_init(&out, kind.message_max);
+	errand_request_encode(&kind, id, deadline_ms, &r, &out);
+	while (send(channel, out.p, out.n, MSG_DONTWAIT) < 0)
+		usleep(1000);
+	bw_buf_free(&out);
+}
+
+TEST(who_asks_can_shorten_the_time_and_not_lengthen_it)
+{
+	char answer[1024];
+	struct bw_errand_answer a;
+	uint64_t id = ERRAND_NOBODY;
+	int64_t left_ms;
+	ssize_t n;
+
+	begin(false);
+	bw_errand_client_free(client);
+	send_raw(channels.asking[1], 7, INT64_MAX, 't', "");
+	while (id != 7) {
+		n = recv(channels.asking[1], answer, sizeof answer, 0);
+		assert_ok(errand_answer_decode(&kind, bw_str_make(answer, (size_t)n), &id, &a));
+	}
+	assert_ok(bw_str_to_i64(a.out, 0, kind.patience_ms, &left_ms));
+	assert_ok(bw_errand_client_new(loop, channels.asking[1], &kind, &client));
+	end();
+}
+
+TEST(who_does_not_read_holds_nobody_else_up)
+{
+	char text[101] = {0};
+	struct asked other;
+
+	begin(false);
+	memset(text, 'a', 100);
+	bw_errand_client_free(client); /* nobody reads that channel now */
+	/* More answers than its socket takes, and as many refusals. */
+	for (uint64_t i = 1; i < 2000; i++)
+		send_raw(channels.asking[1], i, bw_clock_mono_ms() + 1000, 'e', text);
+	for (size_t i = 0; i < 3; i++) {
+		ask_over(other_client, &other, 'e', "x", "served");
+		await(1);
+		assert_int_equal(other.result, BW_OK);
+	}
+	/* And who reads again is served again. */
+	assert_ok(bw_errand_client_new(loop, channels.asking[1], &kind, &client));
+	usleep(1200000);
+	(void)whose();
 	end();
 }
 
 TEST(what_was_refused_leaves_nothing_in_memory)
 {
-	static const char hidden[] = {'r' ^ DISGUISE, 'e' ^ DISGUISE, 'f' ^ DISGUISE, '-' ^ DISGUISE, 'P' ^ DISGUISE, 'I' ^ DISGUISE,
-	    'N' ^ DISGUISE, '-' ^ DISGUISE, '8' ^ DISGUISE, '1' ^ DISGUISE, '7' ^ DISGUISE, '3' ^ DISGUISE, 0};
+	static const char hidden[] = {'r' ^ DISGUISE, 'e' ^ DISGUISE, 'f' ^ DISGUISE, '-' ^ DISGUISE,
+	    'P' ^ DISGUISE, 'I' ^ DISGUISE, 'N' ^ DISGUISE, '-' ^ DISGUISE, '8' ^ DISGUISE, '1' ^ DISGUISE,
+	    '7' ^ DISGUISE, '3' ^ DISGUISE, 0};
 	char secret[sizeof hidden], kept[sizeof hidden], kept_hidden[sizeof hidden];
 	struct asked held[2], refused, count;
 
