@@ -58,6 +58,14 @@ static struct sender *sender_of(struct opening *o, const struct bw_edge_log_reco
 	return s;
 }
 
+/* Names and lines are the edge's words: if it was taken over, none of them is an order to a terminal. */
+static void text_show(struct bw_str text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		putchar(text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?');
+	putchar('\n');
+}
+
 /* What stands out of its order was moved or repeated, and is shown no more than what was changed. */
 static void record_show(struct opening *o, const struct bw_edge_log_record *r)
 {
@@ -82,7 +90,7 @@ static void record_show(struct opening *o, const struct bw_edge_log_record *r)
 	o->missing += r->number - s->next;
 	s->next = r->number + 1;
 	o->lines++;
-	printf("%.*s", BW_FMT(line));
+	text_show(bw_str_sub(line, 0, line.n - (line.n && line.p[line.n - 1] == '\n')));
 }
 
 static int faults_say(const struct opening *o)
@@ -116,7 +124,7 @@ static int file_show(const char *path, const unsigned char secret[BW_BOX_KEY])
 	bw_arena_init(&o.arena, LINE_ARENA);
 	bw_map_init(&o.senders, SENDERS_MAX, sender_free);
 	memcpy(o.secret, secret, sizeof o.secret);
-	if (file_read(path, FILE_MAX, &whole, &bytes) != BW_OK) {
+	if (file_read_of_stranger(path, FILE_MAX, &whole, &bytes) != BW_OK) {
 		fprintf(stderr, "bulwark: cannot read %s\n", path);
 	} else {
 		for (enum bw_err e; (e = bw_edge_log_next(&bytes, &r)) != BW_ENOTFOUND;)
@@ -145,7 +153,7 @@ static int names_show(struct place *place)
 	}
 	while ((f = readdir(d)) != NULL)
 		if (f->d_name[0] != '.')
-			printf("%s\n", f->d_name);
+			text_show(bw_str_c(f->d_name));
 	closedir(d);
 	return 0;
 }

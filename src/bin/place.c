@@ -77,18 +77,22 @@ bool place_find(const struct parsed *p, bool make, struct place *out)
 	                          : home_folder(&out->arena, "XDG_DATA_HOME", ".local/share");
 	folder = bw_arena_str(&out->arena, folder);
 	if (make && !folder_make(folder)) {
-		fprintf(stderr, "bulwark: cannot make or write the data folder %s: %s\n", folder.p, strerror(errno));
-		return false;
-	}
-	if (!realpath(folder.p, real)) {
-		fprintf(stderr, "bulwark: no data folder at %s: %s ('bulwark init' or 'bulwark serve' makes it)\n", folder.p,
+		fprintf(stderr, "bulwark: cannot make or write the data folder %s: %s\n", folder.p,
 		    strerror(errno));
 		return false;
 	}
+	if (!realpath(folder.p, real)) {
+		fprintf(stderr,
+		    "bulwark: no data folder at %s: %s ('bulwark init' or 'bulwark serve' makes it)\n",
+		    folder.p, strerror(errno));
+		return false;
+	}
 	out->data = bw_arena_str(&out->arena, bw_str_c(real));
-	out->root_key = key ? bw_arena_str(&out->arena, bw_str_c(key)) : root_key_default(&out->arena, out->data);
+	out->root_key =
+	    key ? bw_arena_str(&out->arena, bw_str_c(key)) : root_key_default(&out->arena, out->data);
 	if (make && !root_key_folder(out->root_key)) {
-		fprintf(stderr, "bulwark: cannot make the folder of the root key %s: %s\n", out->root_key.p, strerror(errno));
+		fprintf(stderr, "bulwark: cannot make the folder of the root key %s: %s\n", out->root_key.p,
+		    strerror(errno));
 		return false;
 	}
 	return true;
@@ -124,27 +128,48 @@ enum bw_err file_write(const char *path, struct bw_str bytes, unsigned mode)
 	return BW_EIO;
 }
 
-enum bw_err file_read(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes)
+static enum bw_err descriptor_read(
+    int fd, const struct stat *st, size_t max, struct bw_arena *arena, struct bw_str *bytes)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t n = 0, room = max;
-	struct stat st;
-	char *at;
 	ssize_t got;
+	char *at;
 
-	if (fd < 0)
-		return errno == ENOENT ? BW_ENOTFOUND : BW_EIO;
 	/* A pipe has no length, but an end. */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 && (size_t)st.st_size < max)
-		room = (size_t)st.st_size;
+	if (S_ISREG(st->st_mode) && st->st_size >= 0 && (size_t)st->st_size < max)
+		room = (size_t)st->st_size;
 	at = bw_arena_alloc(arena, room + 1);
 	while ((got = read(fd, at + n, room + 1 - n)) > 0)
 		n += (size_t)got;
-	close(fd);
 	CHECK(got == 0, BW_EIO);
 	CHECK(n <= room, room == max ? BW_ETOOBIG : BW_EIO); /* it has grown meanwhile */
 	*bytes = bw_str_make(at, n);
 	return BW_OK;
+}
+
+static enum bw_err read_opened(
+    const char *path, int flags, bool regular, size_t max, struct bw_arena *arena, struct bw_str *bytes)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+	enum bw_err e = BW_EIO;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? BW_ENOTFOUND : BW_EIO;
+	if (fstat(fd, &st) == 0 && (!regular || S_ISREG(st.st_mode)))
+		e = descriptor_read(fd, &st, max, arena, bytes);
+	close(fd);
+	return e;
+}
+
+enum bw_err file_read(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes)
+{
+	return read_opened(path, 0, false, max, arena, bytes);
+}
+
+enum bw_err file_read_of_stranger(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes)
+{
+	return read_opened(path, O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, true, max, arena, bytes);
 }
 
 static struct bw_str *field_of(struct credentials *c, struct bw_str name)
@@ -186,13 +211,15 @@ enum bw_err credentials_read(struct bw_str data, struct bw_arena *arena, struct 
 	return BW_OK;
 }
 
-enum bw_err endpoint_find(const struct place *place, struct bw_arena *arena, struct bw_str *endpoint, struct bw_str *ca)
+enum bw_err endpoint_find(
+    const struct place *place, struct bw_arena *arena, struct bw_str *endpoint, struct bw_str *ca)
 {
 	struct credentials c;
 
 	TRY(credentials_read(place->data, arena, &c));
 	*endpoint = c.endpoint;
-	if (file_read(bw_arena_printf(arena, "%.*s/ca.pem", BW_FMT(place->data)).p, 65536, arena, ca) != BW_OK)
+	if (file_read(bw_arena_printf(arena, "%.*s/ca.pem", BW_FMT(place->data)).p, 65536, arena, ca) !=
+	    BW_OK)
 		*ca = BW_STR_NONE;
 	return BW_OK;
 }
@@ -221,8 +248,10 @@ enum bw_err credentials_write(struct bw_str data, const struct credentials *c, s
 	bw_arena_init(&a, 1 << 20);
 	bw_buf_init(&text, 8192);
 	bw_buf_printf(&text,
-	    "# The administrator of this Bulwark, in the form of an AWS credentials file. Keep it to yourself.\n[bulwark]\n"
-	    "aws_access_key_id = %.*s\naws_secret_access_key = %.*s\nendpoint_url = %.*s\nregion = %.*s\n# account = %.*s\n",
+	    "# The administrator of this Bulwark, in the form of an AWS credentials file. Keep it to "
+	    "yourself.\n[bulwark]\n"
+	    "aws_access_key_id = %.*s\naws_secret_access_key = %.*s\nendpoint_url = %.*s\nregion = %.*s\n# "
+	    "account = %.*s\n",
 	    BW_FMT(c->key_id), BW_FMT(c->secret), BW_FMT(c->endpoint), BW_FMT(c->region), BW_FMT(c->account));
 	bw_buf_printf(&text, "# The root user's one-time console password: %.*s\n", BW_FMT(root_password));
 	path = bw_arena_printf(&a, "%.*s/credentials", BW_FMT(data));

@@ -21,6 +21,8 @@ BW_CHECKED enum bw_err endpoint_find(const struct place *place, struct bw_arena 
 BW_CHECKED enum bw_err file_write(const char *path, struct bw_str bytes, unsigned mode);
 /* Reads a whole file of at most `max` bytes. BW_ENOTFOUND, BW_ETOOBIG, BW_EIO. */
 BW_CHECKED enum bw_err file_read(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes);
+/* The same of a folder that another user writes into: what is no file (a pipe would be waited for) or a link is BW_EIO. */
+BW_CHECKED enum bw_err file_read_of_stranger(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes);
 
 /* The administrator's credentials file of a data folder, made at the first start. */
 struct credentials {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """From the API to the application: what boto3 makes is what a client of the load balancer meets."""
 import http.client
+import os
 import pathlib
 import shutil
 import socket
@@ -270,6 +271,27 @@ class Traffic(Elbv2Case):
             self.assertEqual(1, status, words)
             self.assertIn(words, error)
             self.assertIn("/more", said)
+
+    def test_what_lies_among_the_logs_and_is_no_file_is_not_waited_for(self):
+        """Whoever took over the edge writes into that folder: a pipe, a link and a name with a terminal's orders do nothing to who looks."""
+        folder = pathlib.Path(harness.SERVER.data) / "edge-logs"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        planted = [folder / name for name in ("pipe.log", "link.log", "\x1b]0;owned\x07.log")]
+        os.mkfifo(planted[0])
+        planted[1].symlink_to(pathlib.Path(harness.SERVER.data) / "credentials")
+        planted[2].touch()
+        try:
+            for names, status in (([], 0), (["pipe.log"], 1), ([str(planted[0])], 1), (["link.log"], 1)):
+                done = subprocess.run([harness.BINARY, "logs", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key", *names],
+                                      capture_output=True, timeout=20)
+                self.assertEqual(status, done.returncode, (names, done))
+                self.assertEqual(b"bulwark: cannot read " + os.fsencode(folder / names[0]) + b"\n" if names else b"", done.stderr)
+                self.assertNotIn(b"\x1b", done.stdout)
+            self.assertIn(b"?]0;owned?.log", subprocess.run(
+                [harness.BINARY, "logs", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key"], capture_output=True, timeout=20).stdout)
+        finally:
+            for file in planted:
+                file.unlink()
 
     def test_a_network_load_balancer_passes_bytes(self):
         app = Application("tcp")
