@@ -11,6 +11,7 @@
 #include "core/entity.h"
 #include "core/publish.h"
 #include "net/http.h"
+#include "net/socket.h"
 
 struct bw_core {
 	struct bw_store *store;
@@ -227,6 +228,9 @@ void publisher_wake(struct publisher *p);
 /* ---- local.c ---- */
 /* Answers the server's own paths under /_bulwark/; false when the request is not for them. */
 bool local_request(struct bw_lane *lane, struct bw_http_exchange *x);
+/* Whether a program of this machine asks: from loopback, and not a page in a browser there, which speaks from loopback too. A page
+ * of another site says where it is from; one whose name was made to lead here (DNS rebinding) asks for that name. */
+bool local_peer(const struct bw_http_exchange *x);
 /* local_edge.c: to loopback alone. */
 void local_metrics(struct bw_lane *lane, struct bw_http_exchange *x);
 void local_listeners(struct bw_lane *lane, struct bw_http_exchange *x);

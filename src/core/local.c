@@ -8,6 +8,34 @@
 
 /* The server's own paths: health for anybody, reset for loopback and ephemeral servers only. */
 
+/* "127.0.0.1:4566", "[::1]", "localhost": with or without a port. */
+static bool is_own_name(struct bw_str host)
+{
+	struct bw_str name = host;
+	struct bw_address address;
+	char text[BW_ADDRESS_TEXT_MAX + 8];
+	size_t n = host.n < sizeof text - 2 ? host.n : 0;
+
+	if (bw_address_parse(host, &address) == BW_OK)
+		return bw_address_loopback(&address);
+	memcpy(text, host.p, n);
+	memcpy(text + n, ":1", 2);
+	if (bw_address_parse(bw_str_make(text, n + 2), &address) == BW_OK)
+		return bw_address_loopback(&address);
+	name = bw_str_cut(&name, ':');
+	return bw_str_eq_nocase(name, BW_STR("localhost")) ||
+	       (name.n > 10 && bw_str_eq_nocase(bw_str_sub(name, name.n - 10, name.n), BW_STR(".localhost")));
+}
+
+bool local_peer(const struct bw_http_exchange *x)
+{
+	struct bw_str site = bw_http_header(x->request, BW_STR("sec-fetch-site"), NULL);
+
+	return x->peer_loopback && is_own_name(x->request->host) &&
+	       !bw_str_set(bw_http_header(x->request, BW_STR("origin"), NULL)) &&
+	       (!bw_str_set(site) || bw_str_eq(site, BW_STR("none")));
+}
+
 static void answer(struct bw_http_exchange *x, int status, struct bw_str body)
 {
 	bw_http_respond(x, status, BW_STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"), body, false);
@@ -41,7 +69,7 @@ static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 	    core->ephemeral ? "true" : "false", (long long)((bw_clock_mono_ms() - core->started_ms) / 1000),
 	    (unsigned long long)atomic_load(&core->calls), (unsigned long long)bw_store_seq(core->store));
 	/* Names of interfaces, and how this server is made, are for this machine alone. */
-	if (x->peer_loopback) {
+	if (local_peer(x)) {
 		bw_guard_health(core, &body);
 		processes_put(core->processes, &body);
 	}
@@ -60,9 +88,8 @@ static void reset(struct bw_lane *lane, struct bw_http_exchange *x)
 		answer(x, 404, BW_STR("{\"message\":\"Only an ephemeral server can be reset, and only from loopback.\"}\n"));
 	else if (!bw_str_eq(x->request->method, BW_STR("POST")))
 		answer(x, 405, BW_STR("{\"message\":\"POST resets the server.\"}\n"));
-	else if (bw_str_set(bw_http_header(x->request, BW_STR("origin"), NULL)))
-		/* A page in a browser on this machine must not be able to do it. */
-		answer(x, 403, BW_STR("{\"message\":\"Not from a web page.\"}\n"));
+	else if (!local_peer(x))
+		answer(x, 403, BW_STR("{\"message\":\"Only under 127.0.0.1 or localhost, and not from a web page.\"}\n"));
 	else if (bw_core_reset(lane->core) != BW_OK)
 		answer(x, 500, BW_STR("{\"message\":\"The reset failed; the log says why.\"}\n"));
 	else

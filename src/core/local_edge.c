@@ -113,7 +113,7 @@ static void tell(struct bw_lane *lane, struct bw_http_exchange *x, struct bw_str
 	struct bw_arena a;
 	struct bw_buf out;
 
-	if (!x->peer_loopback) {
+	if (!local_peer(x)) {
 		bw_http_respond(x, 404, BW_STR(""), BW_STR(""), false);
 		return;
 	}

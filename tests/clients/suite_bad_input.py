@@ -9,6 +9,7 @@ import re
 import socket
 import time
 import unittest
+import uuid
 
 import harness
 
@@ -133,6 +134,31 @@ class Http(unittest.TestCase):
                 self.assertIn(status_of(text), (400, 411, 413, 501, 505), text[:200])
                 self.assertEqual(1, text.count(b"HTTP/1.1 "), "one answer, then the end")
                 self.assertNotIn(b"GetCallerIdentityResult", text)
+
+    def test_a_page_in_a_browser_is_not_this_machine(self):
+        def ask(method, path, host, *more):
+            head = [f"{method} /_bulwark/{path} HTTP/1.1", f"Host: {host}", "Content-Length: 0", "Connection: close", *more]
+            return spoken(("\r\n".join(head) + "\r\n\r\n").encode(), then_close=False)
+        port = harness.SERVER.port
+        names = ["127.0.0.1", f"127.0.0.1:{port}", "[::1]", f"[::1]:{port}", "localhost", f"LOCALHOST:{port}", f"b.localhost:{port}"]
+        foreign = [(f"evil.example:{port}",), ("127.0.0.1.evil.example",), ("notlocalhost",), ("localhost.evil.example",), ("10.0.0.1",), ("x" * 200,),
+                   (names[1], "Origin: null"), (names[1], f"Origin: http://127.0.0.1:{port}"), (names[1], "Sec-Fetch-Site: cross-site"),
+                   (names[1], "Sec-Fetch-Site: same-origin")]
+        name = f"stays-{uuid.uuid4().hex[:8]}"
+        harness.client("iam").create_user(UserName=name)
+        for host, *more in foreign:
+            with self.subTest(host=host, more=more):
+                self.assertEqual(403, status_of(ask("POST", "reset", host, *more)))
+                self.assertEqual(404, status_of(ask("GET", "metrics", host, *more)))
+                health = ask("GET", "health", host, *more)
+                self.assertEqual(200, status_of(health))
+                self.assertNotIn(b"processes", health)
+        harness.client("iam").get_user(UserName=name)
+        for host in names:
+            with self.subTest(host=host):
+                self.assertEqual(200, status_of(ask("GET", "metrics", host)))
+                self.assertIn(b"processes", ask("GET", "health", host, "Sec-Fetch-Site: none"))
+        self.assertEqual(405, status_of(ask("GET", "reset", names[0])))
 
     def test_pipelined_requests_are_answered_in_order(self):
         wrong = Signed(body=b"Action=Nonsense&Version=2011-06-15")
