@@ -232,7 +232,8 @@ static void nothing_is_left(void)
 
 	fars_close(t);
 	turns();
-	MUST(!t->fars && t->outstanding == 0 && !e.h2s && connection_count(&e) == 0 && e.held_bytes == 0);
+	MUST(!t->fars && t->outstanding == 0 && !e.h2s && connection_count(&e) == 0 && e.held_bytes == 0 &&
+	     e.slab.used_bytes == 0);
 }
 
 /* ---- either side ---- */

@@ -5,12 +5,8 @@ enum { FORWARDED_MAX = 30 }; /* addresses in X-Forwarded-For, then 463 */
 
 struct exchange *exchange_new(struct edge *e)
 {
-	struct exchange *x = e->spare;
+	struct exchange *x = bw_slab_take(&e->slab, sizeof *x);
 
-	if (x)
-		e->spare = x->next;
-	else
-		x = bw_alloc(sizeof *x);
 	*x = (struct exchange){.edge = e, .started_us = bw_clock_mono_us(), .config = e->config};
 	e->config->references++;
 	return x;
@@ -36,8 +32,7 @@ void exchange_free(struct exchange *x)
 	bw_buf_free(&x->log);
 	bw_buf_free(&x->redirect);
 	config_release(x->config);
-	x->next = e->spare;
-	e->spare = x;
+	bw_slab_give(&e->slab, x);
 }
 
 void exchange_fail(struct exchange *x, int status)
@@ -110,7 +105,7 @@ static int refusal(struct exchange *x, const struct bw_http_request *r)
 		return 405;
 	if (bw_str_eq(r->method, BW_STR("CONNECT")))
 		return 400;
-	if (x->edge->held_bytes > x->edge->held_max)
+	if (memory_full(x->edge))
 		return 503;
 	return forwarded_too_long(r) ? 463 : 0;
 }

@@ -167,7 +167,7 @@ void h2_open(
 	if (e->h2s)
 		e->h2s->prev = &h->next;
 	e->h2s = h;
-	h->pump.session = h2_session_new(h);
+	h2_session_open(h);
 	if (sock_watch(e, &h->pump.sock, fd, h2_ready) != BW_OK)
 		h2_shut(h);
 	h->pump.sock.tls = tls;

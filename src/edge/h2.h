@@ -23,7 +23,8 @@ struct h2_stream {
 	struct h2 *h;
 	struct h2_stream *next, **prev;
 	struct exchange *x;
-	struct bw_arena arena; /* of the head, until it is dispatched */
+	struct bw_arena arena; /* of heads and trailers */
+	size_t counted;        /* of it and of trailers_in, among what the edge holds */
 	struct bw_http_header *headers;
 	size_t header_count, header_bytes;
 	struct bw_str method, path, authority, scheme;
@@ -41,7 +42,7 @@ void h2_run(struct h2 *h);
 void h2_post(struct h2 *h);
 
 /* h2_frame.c */
-nghttp2_session *h2_session_new(struct h2 *h);
+void h2_session_open(struct h2 *h);
 
 /* h2_stream.c */
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);

@@ -1,18 +1,13 @@
 /* What nghttp2 calls for a client's connection. */
 #include "edge/h2.h"
 
-static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
-{
-	return nghttp2_session_get_stream_user_data(session, id);
-}
-
 static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
 	struct h2 *h = ctx;
 
 	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
-	if (h->stream_count >= H2_STREAMS || h->pump.edge->held_bytes > h->pump.edge->held_max)
+	if (h->stream_count >= H2_STREAMS || memory_full(h->pump.edge))
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the stream is reset */
 	return nghttp2_session_set_stream_user_data(
 	    session, frame->hd.stream_id, h2_stream_new(h, frame->hd.stream_id));
@@ -21,7 +16,7 @@ static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, v
 static int header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
     const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
 {
-	struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+	struct h2_stream *s = pump_stream(session, frame->hd.stream_id);
 
 	(void)flags;
 	(void)ctx;
@@ -32,24 +27,9 @@ static int header(nghttp2_session *session, const nghttp2_frame *frame, const ui
 	return 0;
 }
 
-/* A field that no message may have makes the request malformed (RFC 9113 8.2.1), not the field absent. */
-static int header_invalid(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-    size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
-{
-	(void)session;
-	(void)frame;
-	(void)name;
-	(void)name_n;
-	(void)value;
-	(void)value_n;
-	(void)flags;
-	(void)ctx;
-	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
 static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-	struct h2_stream *s = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
+	struct h2_stream *s = pump_stream(session, frame->hd.stream_id);
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
 	pump_spend(&((struct h2 *)ctx)->pump, frame);
@@ -65,7 +45,7 @@ static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, 
 static int data_received(
     nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *ctx)
 {
-	struct h2_stream *s = stream_of(session, id);
+	struct h2_stream *s = pump_stream(session, id);
 
 	(void)flags;
 	(void)ctx;
@@ -78,7 +58,7 @@ static int data_received(
 
 static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, void *ctx)
 {
-	struct h2_stream *s = stream_of(session, id);
+	struct h2_stream *s = pump_stream(session, id);
 
 	(void)ctx;
 	if (s && s->x)
@@ -91,7 +71,7 @@ static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, v
 /* The answer is out while the request still comes: nobody wants the rest (RFC 9113 8.1). */
 static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-	struct h2_stream *s = frame->hd.stream_id ? stream_of(session, frame->hd.stream_id) : NULL;
+	struct h2_stream *s = pump_stream(session, frame->hd.stream_id);
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
 	(void)ctx;
@@ -101,35 +81,21 @@ static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void
 	return 0;
 }
 
-static nghttp2_session_callbacks *callbacks_make(void)
+void h2_session_open(struct h2 *h)
 {
-	nghttp2_session_callbacks *c;
+	static const struct h2_kind kind = {.server = true,
+	    .begin_headers = begin_headers,
+	    .header = header,
+	    .header_invalid = pump_header_invalid,
+	    .frame_received = frame_received,
+	    .data_received = data_received,
+	    .stream_closed = stream_closed,
+	    .frame_sent = frame_sent,
+	    .settings = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS},
+	        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
+	        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}},
+	    .setting_count = 3,
+	    .window = 1 << 20 /* one slow stream must not hold the others' bodies back */};
 
-	MUST(nghttp2_session_callbacks_new(&c) == 0);
-	nghttp2_session_callbacks_set_on_begin_headers_callback(c, begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(c, header);
-	nghttp2_session_callbacks_set_on_invalid_header_callback(c, header_invalid);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_received);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, data_received);
-	nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_closed);
-	nghttp2_session_callbacks_set_on_frame_send_callback(c, frame_sent);
-	return c;
-}
-
-nghttp2_session *h2_session_new(struct h2 *h)
-{
-	const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS},
-	    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
-	    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}};
-	nghttp2_session_callbacks *c = callbacks_make();
-	nghttp2_option *o = pump_options();
-	nghttp2_session *session;
-
-	MUST(nghttp2_session_server_new2(&session, c, h, o) == 0);
-	nghttp2_session_callbacks_del(c);
-	nghttp2_option_del(o);
-	MUST(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, BW_COUNT(settings)) == 0);
-	/* One slow stream must not hold the others' bodies back. */
-	(void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, 1 << 20);
-	return session;
+	pump_open(&h->pump, &kind, h);
 }

@@ -90,17 +90,6 @@ void pump_spend(struct h2_pump *p, const nghttp2_frame *frame)
 	p->calm = p->calm || p->resets > H2_RESETS || p->control > H2_CONTROL || p->updates > H2_UPDATES;
 }
 
-nghttp2_option *pump_options(void)
-{
-	nghttp2_option *o;
-
-	MUST(nghttp2_option_new(&o) == 0);
-	nghttp2_option_set_no_auto_window_update(o, 1);
-	nghttp2_option_set_max_outbound_ack(o, 100);
-	nghttp2_option_set_max_settings(o, 32);
-	return o;
-}
-
 /* ---- fields ---- */
 
 bool field_fits(struct bw_str s, bool line)

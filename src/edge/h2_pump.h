@@ -15,6 +15,11 @@ enum {
 	H2_UPDATES = 1000,  /* window updates, besides one for each 512 bytes sent */
 };
 
+/* Where a session makes a frame, with what nghttp2 puts around its payload. */
+struct h2_room {
+	char bytes[BLOCK_BYTES + 64];
+};
+
 struct h2_pump {
 	struct edge *edge;
 	struct sock sock;
@@ -25,6 +30,34 @@ struct h2_pump {
 	bool calm; /* a budget is spent: the connection has to go */
 };
 
+/* Of one kind of session: whom nghttp2 calls (NULL: nobody), and what the peer is told at the beginning. */
+struct h2_kind {
+	bool server;
+	nghttp2_on_begin_headers_callback begin_headers;
+	nghttp2_on_header_callback header;
+	nghttp2_on_invalid_header_callback header_invalid;
+	nghttp2_on_frame_recv_callback frame_received;
+	nghttp2_on_data_chunk_recv_callback data_received;
+	nghttp2_on_stream_close_callback stream_closed;
+	nghttp2_on_frame_send_callback frame_sent;
+	nghttp2_settings_entry settings[3];
+	size_t setting_count;
+	int32_t window; /* of the connection; 0: the usual one */
+};
+
+/* h2_session.c */
+/* Makes p->session; `ctx` is for those whom it calls. The caller ends it with nghttp2_session_del. */
+void pump_open(struct h2_pump *p, const struct h2_kind *k, void *ctx);
+/* A field that no message may have makes the message malformed (RFC 9113 8.2.1), not the field absent. */
+int pump_header_invalid(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+    size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx);
+/* Whose stream it is; NULL: nobody's any more, or the connection itself. */
+static inline void *pump_stream(nghttp2_session *session, int32_t id)
+{
+	return id ? nghttp2_session_get_stream_user_data(session, id) : NULL;
+}
+
+/* h2_pump.c */
 /* Frames onto the wire, while it has room. False: the session has ended. */
 bool pump_pack(struct h2_pump *p);
 /* That, and as much as the socket takes. False: the connection has ended. */
@@ -33,8 +66,6 @@ bool pump_send(struct h2_pump *p, bool *moved);
 bool pump_read(struct h2_pump *p, bool *moved);
 /* A frame that has come is paid for. */
 void pump_spend(struct h2_pump *p, const nghttp2_frame *frame);
-/* For either kind of session; the caller deletes. */
-nghttp2_option *pump_options(void);
 
 /* Whether an HTTP/1.1 head could hold it: a value, or (`line`) something of a line that spaces divide. */
 bool field_fits(struct bw_str s, bool line);

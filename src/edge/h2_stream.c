@@ -4,10 +4,9 @@
 
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
 {
-	struct h2_stream *s = bw_alloc(sizeof *s);
+	struct h2_stream *s = bw_slab_take(&h->pump.edge->slab, sizeof *s);
 
-	s->h = h;
-	s->id = id;
+	*s = (struct h2_stream){.h = h, .id = id};
 	arena_take(h->pump.edge, &s->arena, 4 * H2_HEADERS_BYTES);
 	s->next = h->streams;
 	s->prev = &h->streams;
@@ -38,8 +37,15 @@ void h2_stream_free(struct h2_stream *s)
 	wire_free(h->pump.edge, &s->in);
 	wire_free(h->pump.edge, &s->body);
 	bw_buf_free(&s->trailers_in);
+	memory_count(h->pump.edge, 0, &s->counted);
 	arena_give(h->pump.edge, &s->arena);
-	bw_free(s);
+	bw_slab_give(&h->pump.edge->slab, s);
+}
+
+/* Its heads and trailers have grown. */
+static void grown(struct h2_stream *s)
+{
+	memory_count(s->h->pump.edge, s->arena.used_bytes + s->trailers_in.size, &s->counted);
 }
 
 /* ---- the head ---- */
@@ -60,6 +66,7 @@ void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str val
 		return;
 	name = bw_arena_str(&s->arena, name);
 	value = bw_arena_str(&s->arena, value);
+	grown(s);
 	for (size_t i = 0; i < BW_COUNT(pseudos); i++)
 		if (bw_str_eq(name, bw_str_c(pseudos[i].name))) {
 			*pseudos[i].to = value;
@@ -93,6 +100,7 @@ void h2_stream_trailer(struct h2_stream *s, struct bw_str name, struct bw_str va
 	if (!s->trailers_in.p)
 		bw_buf_init(&s->trailers_in, 2 * H2_HEADERS_BYTES);
 	field_put(&s->trailers_in, name, value);
+	grown(s);
 }
 
 /* A browser sends its cookies in crumbs, each a line; towards HTTP/1.1 they are one line again (RFC
@@ -200,6 +208,7 @@ static void op_head(
 	if (length >= 0 && status != 204)
 		fields[n++] =
 		    field_make(BW_STR("content-length"), bw_arena_printf(a, "%lld", (long long)length));
+	grown(s);
 	/* Trailers may stand behind nothing, from a target that has any. */
 	no_body = no_body || (length == 0 && !(x->target && x->group->http2));
 	if (nghttp2_submit_response(s->h->pump.session, s->id, fields, n, no_body ? NULL : &provider) != 0)
@@ -235,6 +244,7 @@ static void op_trailers(struct exchange *x, struct bw_str lines)
 	struct h2_stream *s = of_exchange(x);
 
 	s->trailers_out = bw_arena_str(&s->arena, lines);
+	grown(s);
 }
 
 /* As much of what has come as the target takes; its sender may send as much again. */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "base/slab.h"
 #include "base/sys.h"
 #include "core/edge_image.h"
 #include "crypto/crypto.h"
@@ -329,7 +330,6 @@ struct exchange {
 	struct bw_buf redirect;          /* where to, for the log */
 	char trace[48];                  /* "Root=1-67891233-abcdef012345678912345678", for the log */
 	struct wire again;          /* the request as it was begun, for another try */
-	struct exchange *next;      /* in the pool */
 };
 
 struct exchange *exchange_new(struct edge *e);
@@ -518,7 +518,10 @@ struct edge {
 	struct listening *listenings;
 	struct client *clients;
 	struct h2 *h2s;
-	size_t held_bytes, held_max;
+	size_t held_bytes, held_max; /* besides what is out of `slab`; both together */
+	struct bw_slab slab;         /* what connections over HTTP/2 and their streams are made of */
+	struct h2_room *h2_room;
+	bool h2_opening; /* a session is being made whose room is that one */
 	bool draining, retiring;
 	int64_t retired_ms;
 	char *blocks[BLOCKS_POOLED];
@@ -535,7 +538,6 @@ struct edge {
 	struct pcre2_real_match_data_8 *match_data;
 	struct pcre2_real_match_context_8 *match_context;
 	struct ssl_ctx_st *target_tls;
-	struct exchange *spare;
 	bool report_due, health_due;
 	int64_t report_ms;
 };

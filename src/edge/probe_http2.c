@@ -40,24 +40,12 @@ static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, v
 	return 0;
 }
 
-static nghttp2_session *session_make(struct probe *p)
-{
-	const nghttp2_settings_entry settings[] = {
-	    {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}};
-	nghttp2_session_callbacks *c;
-	nghttp2_option *o = pump_options();
-	nghttp2_session *session;
-
-	MUST(nghttp2_session_callbacks_new(&c) == 0);
-	nghttp2_session_callbacks_set_on_header_callback(c, header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_received);
-	nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_closed);
-	MUST(nghttp2_session_client_new2(&session, c, p, o) == 0);
-	nghttp2_session_callbacks_del(c);
-	nghttp2_option_del(o);
-	MUST(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, BW_COUNT(settings)) == 0);
-	return session;
-}
+static const struct h2_kind kind = {.header = header,
+    .frame_received = frame_received,
+    .stream_closed = stream_closed,
+    .settings = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}},
+    .setting_count = 2};
 
 /* A message of no bytes, not compressed (gRPC's "Length-Prefixed-Message"). */
 static ssize_t message_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t size, uint32_t *flags,
@@ -98,7 +86,7 @@ static void begin(struct probe *p)
 	p->ended = p->pump.calm = false;
 	p->pump.resets = p->pump.control = 0;
 	p->pump.updates = 0;
-	p->pump.session = session_make(p);
+	pump_open(&p->pump, &kind, p);
 	MUST(nghttp2_submit_request(p->pump.session, NULL, fields, n, g->grpc ? &message : NULL, NULL) > 0);
 }
 

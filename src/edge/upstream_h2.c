@@ -257,7 +257,7 @@ static struct far *far_open(struct target *t)
 	if (t->fars)
 		t->fars->prev = &f->next;
 	t->fars = f;
-	f->pump.session = far_session(f);
+	far_session_open(f);
 	if (t->group->https) {
 		f->pump.sock.tls = bw_tls_connect_unverified(e->target_tls, f->pump.sock.watch.fd);
 		tls_offer_http2(f->pump.sock.tls);

@@ -12,9 +12,9 @@ enum {
 	FAR_WINDOW =
 	    H2_STREAMS * H2_WINDOW, /* of a connection: no slow client's stream holds back another's */
 	FAR_IDLE_MS = 60000,
-	FAR_QUEUE = 2 * H2_STREAMS, /* frames that wait: requests that were left would pile up behind a target that
-	                               does not read */
-	FAR_REQUESTS = 1 << 24, /* on one connection: far below where stream ids end */
+	FAR_QUEUE = 2 * H2_STREAMS, /* frames that wait: requests that were left would pile up behind a target
+	                               that does not read */
+	FAR_REQUESTS = 1 << 24,     /* on one connection: far below where stream ids end */
 };
 
 struct far {
@@ -43,6 +43,7 @@ struct far_stream {
 	struct far_stream *next, **prev, *next_noted;
 	struct exchange *x;
 	struct bw_arena arena;
+	size_t counted; /* of it, among what the edge holds */
 	struct far_fields head, trailers;
 	struct bw_str trailers_out;
 	struct wire in, body; /* the answer's that the client does not take yet; the request's */
@@ -68,13 +69,15 @@ void far_unneeded(struct far *f);
 void far_await(struct far *f, int64_t due_ms);
 
 /* upstream_h2_frame.c */
-nghttp2_session *far_session(struct far *f);
+void far_session_open(struct far *f);
 
 /* upstream_h2_send.c */
 /* Bytes of the request for nghttp2. */
 ssize_t far_stream_read(struct far_stream *s, uint8_t *to, size_t size, uint32_t *flags);
 /* Leaves its exchange, if it has one, and is freed; what is left of it over there is reset. */
 void far_stream_free(struct far_stream *s);
+/* Its arena has. */
+void far_grown(struct far_stream *s);
 /* Those whose requests' sources wait. */
 void far_pull(struct far *f);
 

@@ -1,15 +1,10 @@
 /* What nghttp2 calls for a connection to a target. */
 #include "edge/upstream_h2.h"
 
-static struct far_stream *stream_of(nghttp2_session *session, int32_t id)
-{
-	return id ? nghttp2_session_get_stream_user_data(session, id) : NULL;
-}
-
 /* Behind the answer's head there are only trailers. Interim answers are gathered too, and forgotten. */
 static int begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-	struct far_stream *s = stream_of(session, frame->hd.stream_id);
+	struct far_stream *s = pump_stream(session, frame->hd.stream_id);
 	struct far_fields *f;
 
 	(void)ctx;
@@ -33,7 +28,7 @@ static bool status_read(struct far_stream *s, struct bw_str value)
 static int header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_p, size_t name_n,
     const uint8_t *value_p, size_t value_n, uint8_t flags, void *ctx)
 {
-	struct far_stream *s = stream_of(session, frame->hd.stream_id);
+	struct far_stream *s = pump_stream(session, frame->hd.stream_id);
 	struct bw_str name = bw_str_make(name_p, name_n), value = bw_str_make(value_p, value_n);
 	struct bw_http_header *h;
 	struct far_fields *f;
@@ -54,22 +49,8 @@ static int header(nghttp2_session *session, const nghttp2_frame *frame, const ui
 	f->bad = !h;
 	if (h)
 		*h = (struct bw_http_header){bw_arena_str(&s->arena, name), bw_arena_str(&s->arena, value)};
+	far_grown(s);
 	return 0;
-}
-
-/* A field that no message may have makes the answer malformed (RFC 9113 8.2.1), not the field absent. */
-static int header_invalid(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-    size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx)
-{
-	(void)session;
-	(void)frame;
-	(void)name;
-	(void)name_n;
-	(void)value;
-	(void)value_n;
-	(void)flags;
-	(void)ctx;
-	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 static void headers_end(struct far_stream *s, bool ends)
@@ -91,7 +72,7 @@ static void headers_end(struct far_stream *s, bool ends)
 
 static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-	struct far_stream *s = stream_of(session, frame->hd.stream_id);
+	struct far_stream *s = pump_stream(session, frame->hd.stream_id);
 	struct far *f = ctx;
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
@@ -115,7 +96,7 @@ static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, 
 static int data_received(
     nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *ctx)
 {
-	struct far_stream *s = stream_of(session, id);
+	struct far_stream *s = pump_stream(session, id);
 
 	(void)flags;
 	/* A stream's window is all that this can grow to. */
@@ -128,7 +109,7 @@ static int data_received(
 
 static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, void *ctx)
 {
-	struct far_stream *s = stream_of(session, id);
+	struct far_stream *s = pump_stream(session, id);
 
 	(void)ctx;
 	if (!s)
@@ -141,7 +122,7 @@ static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, v
 
 static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
 {
-	struct far_stream *s = stream_of(session, frame->hd.stream_id);
+	struct far_stream *s = pump_stream(session, frame->hd.stream_id);
 
 	(void)ctx;
 	if (s)
@@ -149,34 +130,19 @@ static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void
 	return 0;
 }
 
-static nghttp2_session_callbacks *callbacks_make(void)
+void far_session_open(struct far *f)
 {
-	nghttp2_session_callbacks *c;
+	static const struct h2_kind kind = {.begin_headers = begin_headers,
+	    .header = header,
+	    .header_invalid = pump_header_invalid,
+	    .frame_received = frame_received,
+	    .data_received = data_received,
+	    .stream_closed = stream_closed,
+	    .frame_sent = frame_sent,
+	    .settings = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
+	        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}},
+	    .setting_count = 3,
+	    .window = FAR_WINDOW};
 
-	MUST(nghttp2_session_callbacks_new(&c) == 0);
-	nghttp2_session_callbacks_set_on_begin_headers_callback(c, begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(c, header);
-	nghttp2_session_callbacks_set_on_invalid_header_callback(c, header_invalid);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(c, frame_received);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, data_received);
-	nghttp2_session_callbacks_set_on_stream_close_callback(c, stream_closed);
-	nghttp2_session_callbacks_set_on_frame_send_callback(c, frame_sent);
-	return c;
-}
-
-nghttp2_session *far_session(struct far *f)
-{
-	const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-	    {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
-	    {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}};
-	nghttp2_session_callbacks *c = callbacks_make();
-	nghttp2_option *o = pump_options();
-	nghttp2_session *session;
-
-	MUST(nghttp2_session_client_new2(&session, c, f, o) == 0);
-	nghttp2_session_callbacks_del(c);
-	nghttp2_option_del(o);
-	MUST(nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, BW_COUNT(settings)) == 0);
-	(void)nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, FAR_WINDOW);
-	return session;
+	pump_open(&f->pump, &kind, f);
 }

@@ -10,10 +10,9 @@ static struct far_stream *of_exchange(const struct exchange *x)
 
 static struct far_stream *stream_new(struct far *f, struct exchange *x)
 {
-	struct far_stream *s = bw_alloc(sizeof *s);
+	struct far_stream *s = bw_slab_take(&f->pump.edge->slab, sizeof *s);
 
-	s->far = f;
-	s->x = x;
+	*s = (struct far_stream){.far = f, .x = x};
 	x->up = s;
 	arena_take(f->pump.edge, &s->arena, 8 * H2_HEADERS_BYTES);
 	s->active_ms = bw_loop_now_ms(f->pump.edge->loop);
@@ -24,6 +23,11 @@ static struct far_stream *stream_new(struct far *f, struct exchange *x)
 	f->streams = s;
 	f->stream_count++;
 	return s;
+}
+
+void far_grown(struct far_stream *s)
+{
+	memory_count(s->far->pump.edge, s->arena.used_bytes, &s->counted);
 }
 
 static void unnote(struct far_stream *s)
@@ -56,8 +60,9 @@ void far_stream_free(struct far_stream *s)
 		(void)nghttp2_session_consume_connection(f->pump.session, wire_length(&s->in));
 	wire_free(f->pump.edge, &s->in);
 	wire_free(f->pump.edge, &s->body);
+	memory_count(f->pump.edge, 0, &s->counted);
 	arena_give(f->pump.edge, &s->arena);
-	bw_free(s);
+	bw_slab_give(&f->pump.edge->slab, s);
 	if (f->stream_count)
 		far_post(f);
 	else
@@ -122,6 +127,7 @@ static bool head_submit(struct far_stream *s, struct bw_str head)
 	fields[n++] = field_make(BW_STR(":authority"), host_of(lines));
 	fields[n++] = field_make(BW_STR(":path"), bw_str_cut(&first, ' '));
 	n += fields_make(&s->arena, lines, is_left_out, fields + n, BW_COUNT(fields) - n);
+	far_grown(s);
 	s->id = nghttp2_submit_request(
 	    s->far->pump.session, NULL, fields, n, s->x->has_body ? &provider : NULL, s);
 	return s->id > 0;
@@ -196,6 +202,7 @@ static void op_trailers(struct exchange *x, struct bw_str lines)
 	struct far_stream *s = of_exchange(x);
 
 	s->trailers_out = bw_arena_str(&s->arena, lines);
+	far_grown(s);
 	wire_free(s->far->pump.edge, &x->again); /* it would go without them */
 }
 

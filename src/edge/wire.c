@@ -81,6 +81,17 @@ void wire_eat(struct edge *e, struct wire *w, size_t n)
 		wire_free(e, w);
 }
 
+bool memory_full(const struct edge *e)
+{
+	return e->held_bytes + e->slab.used_bytes > e->held_max;
+}
+
+void memory_count(struct edge *e, size_t now, size_t *counted)
+{
+	e->held_bytes += now - *counted;
+	*counted = now;
+}
+
 void arena_take(struct edge *e, struct bw_arena *a, size_t limit_bytes)
 {
 	if (!e->arena_count) {

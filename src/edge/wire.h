@@ -21,6 +21,10 @@ size_t wire_room(const struct wire *w);
 bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
 void wire_eat(struct edge *e, struct wire *w, size_t n);
 void wire_free(struct edge *e, struct wire *w);
+/* Whether all buffers together are as much as they may be: then what is new is refused. */
+bool memory_full(const struct edge *e);
+/* What somebody holds besides has become `now` bytes; `counted` is what memory_full knows of it already. */
+void memory_count(struct edge *e, size_t now, size_t *counted);
 /* An arena of a stream, with what memory another one has left; given back instead of freed. */
 void arena_take(struct edge *e, struct bw_arena *a, size_t limit_bytes);
 void arena_give(struct edge *e, struct bw_arena *a);

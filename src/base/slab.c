@@ -1,0 +1,179 @@
+#include "base/slab.h"
+
+#include <stdlib.h>
+
+#if defined __has_include && __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#endif
+
+/* A sheet begins at a multiple of its usual size, so that a piece's address tells its sheet. What is too
+ * large for a class has a sheet of its own. */
+enum { SHEET_BYTES = 64 * 1024, ALONE = BW_SLAB_CLASSES };
+
+static const uint16_t class_bytes[BW_SLAB_CLASSES] = {
+    32, 48, 64, 80, 96, 128, 192, 256, 320, 384, 512, 768, 1024, 2048, 3072, 4096};
+
+struct bw_slab_sheet {
+	struct bw_slab_sheet *next,
+	    **prev;                /* among those that have a piece to give; prev NULL: it has none */
+	struct piece *pieces;      /* given back, newest first */
+	size_t piece_bytes, fresh; /* fresh: where those begin that were never out */
+	uint32_t out, class;
+	_Alignas(16) char data[];
+};
+
+struct piece {
+	struct piece *next;
+};
+
+static struct bw_slab_sheet *sheet_of(const void *p)
+{
+	return (struct bw_slab_sheet *)((uintptr_t)p & ~(uintptr_t)(SHEET_BYTES - 1));
+}
+
+static size_t sheet_bytes(const struct bw_slab_sheet *t)
+{
+	return t->class == ALONE ? sizeof *t + t->piece_bytes : SHEET_BYTES;
+}
+
+static void sheet_link(struct bw_slab *s, struct bw_slab_sheet *t)
+{
+	struct bw_slab_sheet **first = &s->open[t->class];
+
+	t->next = *first;
+	t->prev = first;
+	if (*first)
+		(*first)->prev = &t->next;
+	*first = t;
+}
+
+static void sheet_unlink(struct bw_slab_sheet *t)
+{
+	*t->prev = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	t->prev = NULL;
+}
+
+static struct bw_slab_sheet *sheet_new(struct bw_slab *s, uint32_t class, size_t piece_bytes)
+{
+	struct bw_slab_sheet head = {.piece_bytes = piece_bytes, .class = class}, *t;
+	size_t n = sheet_bytes(&head);
+
+	MUST(n > piece_bytes);
+	t = aligned_alloc(SHEET_BYTES, (n + SHEET_BYTES - 1) & ~(size_t)(SHEET_BYTES - 1));
+	MUST(t != NULL);
+	*t = head;
+	s->sheet_bytes += n;
+	return t;
+}
+
+static void sheet_free(struct bw_slab *s, struct bw_slab_sheet *t)
+{
+	s->sheet_bytes -= sheet_bytes(t);
+	ASAN_UNPOISON_MEMORY_REGION(t->data, sheet_bytes(t) - sizeof *t);
+	free(t);
+}
+
+void bw_slab_free(struct bw_slab *s)
+{
+	for (size_t i = 0; i < BW_SLAB_CLASSES; i++)
+		while (s->open[i]) {
+			struct bw_slab_sheet *t = s->open[i];
+
+			sheet_unlink(t);
+			sheet_free(s, t);
+		}
+}
+
+static uint32_t class_of(size_t bytes)
+{
+	uint32_t class = 0;
+
+	while (class < BW_SLAB_CLASSES && class_bytes[class] < bytes)
+		class ++;
+	return class;
+}
+
+/* Of a sheet that has one. */
+static void *piece_take(struct bw_slab_sheet *t)
+{
+	struct piece *p = t->pieces;
+
+	if (p) {
+		ASAN_UNPOISON_MEMORY_REGION(p, t->piece_bytes);
+		t->pieces = p->next;
+	} else {
+		p = (struct piece *)(void *)(t->data + t->fresh);
+		t->fresh += t->piece_bytes;
+	}
+	t->out++;
+	return p;
+}
+
+static bool has_piece(const struct bw_slab_sheet *t)
+{
+	return t->pieces || t->fresh + t->piece_bytes <= SHEET_BYTES - sizeof *t;
+}
+
+void *bw_slab_take(struct bw_slab *s, size_t bytes)
+{
+	uint32_t class = class_of(bytes);
+	struct bw_slab_sheet *t;
+	void *p;
+
+	if (class == ALONE) {
+		t = sheet_new(s, ALONE, bytes);
+		s->used_bytes += bytes;
+		return t->data;
+	}
+	if (!s->open[class])
+		sheet_link(s, sheet_new(s, class, class_bytes[class]));
+	t = s->open[class];
+	s->used_bytes += t->piece_bytes;
+	p = piece_take(t);
+	if (!has_piece(t))
+		sheet_unlink(t);
+	return p;
+}
+
+void bw_slab_give(struct bw_slab *s, void *p)
+{
+	struct bw_slab_sheet *t = sheet_of(p);
+	struct piece *piece = p;
+
+	if (!p)
+		return;
+	s->used_bytes -= t->piece_bytes;
+	if (t->class == ALONE) {
+		sheet_free(s, t);
+		return;
+	}
+	piece->next = t->pieces;
+	t->pieces = piece;
+	ASAN_POISON_MEMORY_REGION(p, t->piece_bytes);
+	if (!t->prev)
+		sheet_link(s, t);
+	/* The only one that is open stays: pieces come and go. */
+	if (--t->out == 0 && (t->next || s->open[t->class] != t)) {
+		sheet_unlink(t);
+		sheet_free(s, t);
+	}
+}
+
+void *bw_slab_resize(struct bw_slab *s, void *p, size_t bytes)
+{
+	size_t has = p ? sheet_of(p)->piece_bytes : 0;
+	void *moved;
+
+	if (p && bytes <= has && bytes > has / 2)
+		return p;
+	moved = bw_slab_take(s, bytes);
+	if (p)
+		memcpy(moved, p, bytes < has ? bytes : has);
+	bw_slab_give(s, p);
+	return moved;
+}
