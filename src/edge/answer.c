@@ -45,6 +45,7 @@ static void lines_begin(struct exchange *x, struct bw_buf *lines)
 	bw_buf_put(lines, BW_STR("Date: "));
 	bw_time_put_http(edge_wall_ms(x->edge), lines);
 	bw_buf_put(lines, BW_STR("\r\n"));
+	emit_overrides(x, lines);
 	bw_buf_put(lines, bw_buf_str(&x->cookies));
 }
 

@@ -10,16 +10,43 @@ static const struct bw_str hops[] = {BW_STR("connection"), BW_STR("keep-alive"),
 /* What the load balancer says of itself: a client's own spelling of it never reaches a target. */
 static const struct bw_str ours[] = {BW_STR("host"), BW_STR("x-forwarded-for"), BW_STR("x-forwarded-proto"),
     BW_STR("x-forwarded-port"), BW_STR("x-amzn-trace-id"), BW_STR("x-amzn-tls-version"),
-    BW_STR("x-amzn-tls-cipher-suite"), BW_STR("x-amzn-mtls-clientcert"),
-    BW_STR("x-amzn-mtls-clientcert-serial-number"), BW_STR("x-amzn-mtls-clientcert-issuer"),
-    BW_STR("x-amzn-mtls-clientcert-subject"), BW_STR("x-amzn-mtls-clientcert-validity"),
-    BW_STR("x-amzn-mtls-clientcert-leaf"), BW_STR("x-amzn-oidc-data"), BW_STR("x-amzn-oidc-identity"),
-    BW_STR("x-amzn-oidc-accesstoken"), {0}};
+    BW_STR("x-amzn-tls-cipher-suite"), BW_STR("x-amzn-mtls-clientcert"), {0}};
+static const struct bw_str our_families[] = {BW_STR("x-amzn-mtls-"), BW_STR("x-amzn-oidc-"), {0}};
 
 static bool listed(const struct bw_str *list, struct bw_str name)
 {
 	for (; list->n; list++)
 		if (list->n == name.n && bw_str_eq_nocase(name, *list))
+			return true;
+	return false;
+}
+
+/* Letters in lower case and digits; all else one character, as in the variables that CGI and its heirs make of names. */
+static char name_fold(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return (char)(c + 32);
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c : '-';
+}
+
+/* Whether an application could take one name for the other: X_Amzn_Oidc_Identity is one of X-Amzn-Oidc-Identity's. */
+static bool reads_as(struct bw_str name, struct bw_str other)
+{
+	if (name.n != other.n)
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (name_fold(name.p[i]) != name_fold(other.p[i]))
+			return false;
+	return true;
+}
+
+static bool header_is_ours(struct bw_str name)
+{
+	for (const struct bw_str *o = ours; o->n; o++)
+		if (reads_as(name, *o))
+			return true;
+	for (const struct bw_str *o = our_families; o->n; o++)
+		if (name.n > o->n && reads_as(bw_str_sub(name, 0, o->n), *o))
 			return true;
 	return false;
 }
@@ -34,7 +61,7 @@ bool header_may_trail(struct bw_str name)
 	static const struct bw_str never[] = {
 	    BW_STR("authorization"), BW_STR("cookie"), BW_STR("set-cookie"), BW_STR("content-type"), {0}};
 
-	return !listed(hops, name) && !listed(ours, name) && !listed(never, name) &&
+	return !listed(hops, name) && !header_is_ours(name) && !listed(never, name) &&
 	       !header_is_suspicious(name);
 }
 
@@ -187,7 +214,7 @@ static bool renamed_ours(const struct bw_pairs *attributes, struct bw_str name)
 {
 	for (size_t i = 0; i < attributes->n; i++)
 		if (bw_str_starts(attributes->v[i].key, BW_STR("routing.http.request.")) &&
-		    bw_str_eq_nocase(attributes->v[i].value, name))
+		    reads_as(name, attributes->v[i].value))
 			return true;
 	return false;
 }
@@ -197,7 +224,7 @@ static bool passes(
 {
 	const struct balancer *b = x->listener->balancer;
 
-	if (listed(hops, h->name) || listed(ours, h->name) || header_is_suspicious(h->name) ||
+	if (listed(hops, h->name) || header_is_ours(h->name) || header_is_suspicious(h->name) ||
 	    renamed_ours(&x->listener->in->attributes, h->name))
 		return false;
 	if (b->drop_invalid && !name_is_plain(h->name)) {
@@ -248,7 +275,7 @@ void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw
 	bw_buf_put(out, BW_STR("\r\n"));
 }
 
-/* Headers that a listener's attributes set in every answer of a target. */
+/* Headers that a listener's attributes set in every answer, a target's and our own. */
 static const struct {
 	const char *attribute, *name;
 } overrides[] = {
@@ -275,6 +302,18 @@ static bool overridden(const struct bw_pairs *p, struct bw_str name)
 	       bw_str_eq(attribute(p, "routing.http.response.server.enabled"), BW_STR("false"));
 }
 
+void emit_overrides(const struct exchange *x, struct bw_buf *out)
+{
+	const struct bw_pairs *p = &x->listener->in->attributes;
+
+	for (size_t i = 0; p->n && i < BW_COUNT(overrides); i++) {
+		struct bw_str value = attribute(p, overrides[i].attribute);
+
+		if (value.n)
+			put_line(out, bw_str_c(overrides[i].name), value);
+	}
+}
+
 /* An application that logs its user out takes the session's cookies away: then they are not renewed. */
 static bool sets_session(const struct exchange *x, const struct bw_http_response *r)
 {
@@ -296,12 +335,7 @@ void emit_response_lines(struct exchange *x, const struct bw_http_response *r, s
 		    !connection_names(r->headers, r->header_count, name))
 			put_line(out, name, r->headers[i].value);
 	}
-	for (size_t i = 0; p->n && i < BW_COUNT(overrides); i++) {
-		struct bw_str value = attribute(p, overrides[i].attribute);
-
-		if (value.n)
-			put_line(out, bw_str_c(overrides[i].name), value);
-	}
+	emit_overrides(x, out);
 	if (x->cookies.n && !sets_session(x, r))
 		bw_buf_put(out, bw_buf_str(&x->cookies));
 	sticky_lines(x, r, out);

@@ -372,6 +372,8 @@ void dispatch_refused(struct exchange *x, struct bw_str bytes);
 
 /* A whole head towards an HTTP/1.1 target, into `out`. */
 void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out);
+/* The headers that a listener's attributes set. */
+void emit_overrides(const struct exchange *x, struct bw_buf *out);
 void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out);
 bool header_is_hop(struct bw_str name);
 /* Whether it may stand behind a body: nothing that decides about the message itself, or speaks for us. */

@@ -141,6 +141,23 @@ class Forwarding(unittest.TestCase):
         self.assertEqual(header(headers, "x-forwarded-proto"), ["http"])
         self.assertEqual(header(headers, "x-forwarded-port"), [str(self.lb.port)])
         self.assertFalse([k for k, _ in headers if k.startswith(("x-amzn-mtls", "x-amzn-oidc"))])
+        # What an application behind CGI or WSGI reads under the same name, and whatever else is of these families.
+        _, headers, _ = self.seen(headers=["X_Amzn_Oidc_Identity: root", "x-amzn_oidc-data: a.b.c", "X.Amzn.Mtls.Clientcert.Subject: CN=root",
+                                           "X_Forwarded_For: 1.2.3.4", "X_Forwarded-Proto: https", "X-Amzn-Oidc-New: 1", "X_AMZN_MTLS_NEW: 1",
+                                           "X-Amzn-Oidcish: 1", "a_b: 1"])
+        self.assertEqual({"x-amzn-oidcish", "a_b", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-amzn-trace-id"},
+                         {k for k, _ in headers} - {"host", "accept", "user-agent", "content-length", "connection"})
+        self.assertEqual(header(headers, "x-forwarded-for"), ["127.0.0.1"])
+
+    def test_headers_of_answers_stand_in_our_own_too(self):
+        policy = {"routing.http.response.strict_transport_security.header_value": "max-age=1", "routing.http.response.server.enabled": "false"}
+        lb = Balancer(PLAYER, self.group, listener={"attributes": policy})
+        lb.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        for request in (b"GET / HTTP/1.1\r\nHost: a\r\n", b"TRACE / HTTP/1.1\r\nHost: a\r\n", b"GET / HTTP/9\r\n"):
+            answer = lb.raw(request + b"Connection: close\r\n\r\n")
+            self.assertEqual(answer.count(b"\r\nStrict-Transport-Security: max-age=1\r\n"), 1, answer)
+            self.assertNotIn(b"Server: awselb", answer)
+        type(self).lb = Balancer(PLAYER, self.group)
 
     def test_forwarded_for_modes(self):
         given = ["X-Forwarded-For: 1.2.3.4", "X-Forwarded-For: 5.6.7.8"]

@@ -238,7 +238,9 @@ class LoadBalancers(Elbv2Case):
                                            (l, "tcp.idle_timeout.seconds", "60", "InvalidConfigurationRequest"), (l, "no", "1", "ValidationError"),
                                            (l, "routing.http.response.server.enabled", "no", "ValidationError"),
                                            (l, csp, "a\r\nSet-Cookie: x=1", "ValidationError"), (l, csp, "a" * 1025, "ValidationError"),
-                                           (l, "routing.http.request.x_amzn_tls_version.header_name", "X", "InvalidConfigurationRequest")):
+                                           (l, "routing.http.request.x_amzn_tls_version.header_name", "X", "InvalidConfigurationRequest"),
+                                           (l, "routing.http.request.x_amzn_tls_version.header_name", "Transfer-Encoding", "ValidationError"),
+                                           (l, "routing.http.request.x_amzn_mtls_clientcert.header_name", "host", "ValidationError")):
             with self.subTest((key, value)):
                 self.refused(code, None, change, listener, key, value)
         self.assertEqual("default-src 'self'", {a["Key"]: a["Value"] for a in change(l, csp, "default-src 'self'")}[csp])

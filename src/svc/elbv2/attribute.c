@@ -198,6 +198,20 @@ BW_OP(elbv2, DescribeListenerAttributes, .effect = BW_READ)
 	return BW_OK;
 }
 
+/* What says where a request goes, how long it is or who has sent it is not overwritten by a header that is renamed. */
+static bool name_reserved(struct bw_str name)
+{
+	static const char *const names[] = {"authorization", "connection", "content-length", "content-type", "cookie", "expect", "host",
+	    "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-oidc-accesstoken",
+	    "x-amzn-oidc-data", "x-amzn-oidc-identity", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port",
+	    "x-forwarded-proto"};
+
+	for (size_t i = 0; i < BW_COUNT(names); i++)
+		if (bw_str_eq_nocase(name, bw_str_c(names[i])))
+			return true;
+	return false;
+}
+
 /* What becomes a header's name or value must be one: nothing of it may end the line (RFC 9110, 5.1 and 5.5).
  */
 static bool header_text(struct bw_str key, struct bw_str value)
@@ -206,7 +220,7 @@ static bool header_text(struct bw_str key, struct bw_str value)
 
 	if (!name && !bw_str_ends(key, BW_STR(".header_value")))
 		return true;
-	if (value.n > (name ? 64u : 1024u) || (name && value.n == 0))
+	if (value.n > (name ? 64u : 1024u) || (name && (value.n == 0 || name_reserved(value))))
 		return false;
 	for (size_t i = 0; i < value.n; i++) {
 		char c = value.p[i];
