@@ -57,11 +57,22 @@ void bw_arena_free(struct bw_arena *a)
 	a->used_bytes = 0;
 }
 
-void bw_arena_wipe(struct bw_arena *a)
+static void chunks_wipe(struct bw_arena *a)
 {
 	for (struct bw_arena_chunk *c = a->chunks; c; c = c->next)
 		bw_wipe(c->data, c->used);
+}
+
+void bw_arena_wipe(struct bw_arena *a)
+{
+	chunks_wipe(a);
 	bw_arena_free(a);
+}
+
+void bw_arena_clear(struct bw_arena *a)
+{
+	chunks_wipe(a);
+	bw_arena_reset(a);
 }
 
 static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes, const struct bw_lender *lender)
@@ -159,6 +170,22 @@ struct bw_str bw_arena_printf(struct bw_arena *a, const char *fmt, ...)
 	vsnprintf(text, (size_t)n + 1, fmt, args);
 	va_end(args);
 	return bw_str_make(text, (size_t)n);
+}
+
+struct bw_str bw_arena_join(struct bw_arena *a, const struct bw_str *parts, size_t n)
+{
+	size_t bytes = 0;
+	char *text, *at;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += parts[i].n;
+	at = text = bw_arena_alloc(a, bytes + 1);
+	for (size_t i = 0; i < n; i++)
+		if (parts[i].n) {
+			memcpy(at, parts[i].p, parts[i].n);
+			at += parts[i].n;
+		}
+	return bw_str_make(text, bytes);
 }
 
 struct bw_str bw_arena_lower(struct bw_arena *a, struct bw_str s)

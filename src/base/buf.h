@@ -12,6 +12,11 @@ struct bw_buf {
 };
 
 void bw_buf_init(struct bw_buf *b, size_t max_bytes);
+/* Over memory of the caller's, which is the ceiling too: for short texts. It is neither freed nor given to bw_buf_reset. */
+static inline struct bw_buf bw_buf_over(void *memory, size_t n)
+{
+	return (struct bw_buf){.p = (char *)memory, .size = n, .max = n};
+}
 void bw_buf_free(struct bw_buf *b);
 /* Wipes what it held, then frees: for secrets. */
 void bw_buf_free_secret(struct bw_buf *b);

@@ -27,6 +27,8 @@ void bw_arena_reset(struct bw_arena *a);
 void bw_arena_free(struct bw_arena *a);
 /* Wipes everything, then frees: for secrets. */
 void bw_arena_wipe(struct bw_arena *a);
+/* Wipes everything, then as bw_arena_reset: for secrets, where the memory is used again. */
+void bw_arena_clear(struct bw_arena *a);
 /* Zeroed, 16-byte aligned, never NULL. */
 void *bw_arena_alloc(struct bw_arena *a, size_t bytes);
 #define BW_NEW(arena, type) ((type *)bw_arena_alloc((arena), sizeof(type)))
@@ -35,5 +37,9 @@ void *bw_arena_alloc_array(struct bw_arena *a, size_t size, size_t count);
 /* A copy of `s` with a NUL behind it that is not counted; absent stays absent. */
 struct bw_str bw_arena_str(struct bw_arena *a, struct bw_str s);
 struct bw_str bw_arena_printf(struct bw_arena *a, const char *fmt, ...) BW_PRINTF(2, 3);
+/* The parts one behind the other: for what every call puts together, where a format would cost more than the copying. */
+struct bw_str bw_arena_join(struct bw_arena *a, const struct bw_str *parts, size_t n);
+#define BW_JOIN(arena, ...) \
+	bw_arena_join((arena), (const struct bw_str[]){__VA_ARGS__}, sizeof((const struct bw_str[]){__VA_ARGS__}) / sizeof(struct bw_str))
 /* ASCII lower-case copy. */
 struct bw_str bw_arena_lower(struct bw_arena *a, struct bw_str s);

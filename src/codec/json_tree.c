@@ -1,5 +1,6 @@
 /* JSON as a tree, and written. */
 #include "codec/json.h"
+#include "codec/json_scan.h"
 #include "codec/sort.h"
 #include "codec/utf8.h"
 
@@ -118,8 +119,12 @@ void bw_json_put_str(struct bw_buf *out, struct bw_str s)
 
 	bw_buf_put_c(out, '"');
 	for (size_t at = 0; at < s.n; at += n) {
-		unsigned char c = (unsigned char)s.p[at];
+		unsigned char c;
 
+		n = plain_run(s.p + at, s.n - at);
+		if (n)
+			continue;
+		c = (unsigned char)s.p[at];
 		n = bw_utf8_decode(s, at, &code);
 		if (n > 1 || (n == 1 && c >= 0x20 && c != '"' && c != '\\'))
 			continue;

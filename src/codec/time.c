@@ -332,8 +332,10 @@ static const char http_pattern[] = "%W, %D %N %Y %h:%m:%s GMT";
 static void put(int64_t ms, const char *pattern, struct bw_buf *out)
 {
 	char text[TEXT_MAX];
+	size_t n = format(ms, pattern, text);
 
-	bw_buf_put(out, bw_str_make(text, format(ms, pattern, text)));
+	MUST(n <= sizeof text);
+	bw_buf_put(out, bw_str_make(text, n));
 }
 
 void bw_time_put_iso8601(int64_t ms, struct bw_buf *out)

@@ -28,6 +28,21 @@ static struct bw_str replacement(uint32_t code)
 	}
 }
 
+/* ASCII that stands for itself. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '&' && c != '<' && c != '>' && c != '"';
+}
+
+static size_t plain_run(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && is_plain((unsigned char)p[i]))
+		i++;
+	return i;
+}
+
 void bw_xml_text(struct bw_buf *out, struct bw_str text)
 {
 	size_t begin = 0, n;
@@ -36,6 +51,9 @@ void bw_xml_text(struct bw_buf *out, struct bw_str text)
 	for (size_t at = 0; at < text.n; at += n) {
 		struct bw_str instead;
 
+		n = plain_run(text.p + at, text.n - at);
+		if (n)
+			continue;
 		n = bw_utf8_decode(text, at, &code);
 		instead = n ? replacement(code) : BW_STR("\xef\xbf\xbd");
 		n += n == 0;

@@ -35,8 +35,8 @@ static enum bw_err internal(struct bw_call *call, enum bw_err e, struct bw_str k
 
 struct bw_str bw_call_key(const struct bw_call *call, const char *kind, struct bw_str name)
 {
-	return bw_arena_printf(call->arena, "%.*s/%.*s/%s/%s/%.*s", BW_FMT(call->account),
-	    BW_FMT(call->service->global ? BW_STR("global") : call->region), call->service->name, kind, BW_FMT(name));
+	return BW_JOIN(call->arena, call->account, BW_STR("/"), call->service->global ? BW_STR("global") : call->region,
+	    BW_STR("/"), bw_str_c(call->service->name), BW_STR("/"), bw_str_c(kind), BW_STR("/"), name);
 }
 
 static bool writes(const struct bw_call *call)
@@ -68,15 +68,30 @@ bool bw_call_exists(struct bw_call *call, struct bw_str key)
 	return version != 0;
 }
 
-void bw_call_save(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from)
+enum { RECORD_USUAL = 1024 };
+
+static void save_large(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from)
 {
 	struct bw_buf bytes;
 
 	bw_buf_init(&bytes, BW_STORE_VALUE_MAX);
 	bw_record_encode(r, from, &bytes);
 	MUST(!bytes.failed); /* the services' own limits keep records far below the ceiling */
-	bw_batch_put(&call->batch, key, bw_arena_str(call->arena, bw_buf_str(&bytes)));
+	bw_batch_put(&call->batch, key, bw_buf_str(&bytes));
 	bw_buf_free_secret(&bytes);
+}
+
+void bw_call_save(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from)
+{
+	char room[RECORD_USUAL];
+	struct bw_buf bytes = bw_buf_over(room, sizeof room);
+
+	bw_record_encode(r, from, &bytes);
+	if (bytes.failed)
+		save_large(call, r, key, from);
+	else
+		bw_batch_put(&call->batch, key, bw_buf_str(&bytes));
+	bw_wipe(room, sizeof room);
 }
 
 void bw_call_note(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from)
@@ -93,14 +108,13 @@ void bw_call_note(struct bw_call *call, const struct bw_record *r, struct bw_str
 struct bw_str bw_call_event_id(struct bw_call *call)
 {
 	unsigned char random[16];
-	struct bw_buf text;
+	char room[BW_UUID_TEXT];
+	struct bw_buf text = bw_buf_over(room, sizeof room);
 
 	if (!bw_str_set(call->event_id)) {
 		bw_random(random, sizeof random);
-		bw_buf_init(&text, 64);
 		bw_uuid_put(random, &text);
 		call->event_id = bw_arena_str(call->arena, bw_buf_str(&text));
-		bw_buf_free(&text);
 	}
 	return call->event_id;
 }

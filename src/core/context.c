@@ -16,14 +16,20 @@ static const char *const principal_types[] = {
 
 static struct bw_str time_text(struct gate_call *g, int64_t ms)
 {
-	struct bw_buf text;
-	struct bw_str out;
+	char room[64];
+	struct bw_buf text = bw_buf_over(room, sizeof room);
 
-	bw_buf_init(&text, 64);
 	bw_time_put_iso8601(ms, &text);
-	out = bw_arena_str(g->call.arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return out;
+	return bw_arena_str(g->call.arena, bw_buf_str(&text));
+}
+
+static struct bw_str number_text(struct gate_call *g, int64_t v)
+{
+	char room[32];
+	struct bw_buf text = bw_buf_over(room, sizeof room);
+
+	bw_buf_put_i64(&text, v);
+	return bw_arena_str(g->call.arena, bw_buf_str(&text));
 }
 
 static struct bw_str bool_text(bool v)
@@ -56,8 +62,7 @@ static void context_principal(struct gate_call *g)
 	/* Present for temporary credentials only, so that BoolIfExists tells long-term keys apart. */
 	bw_call_context(call, BW_STR("aws:MultiFactorAuthPresent"), bool_text(c->mfa));
 	if (c->mfa)
-		bw_call_context(call, BW_STR("aws:MultiFactorAuthAge"),
-		    bw_arena_printf(call->arena, "%lld", (long long)((call->now_ms - c->mfa_ms) / 1000)));
+		bw_call_context(call, BW_STR("aws:MultiFactorAuthAge"), number_text(g, (call->now_ms - c->mfa_ms) / 1000));
 }
 
 static void context_request(struct gate_call *g)
@@ -66,8 +71,7 @@ static void context_request(struct gate_call *g)
 	const struct bw_http_exchange *x = g->exchange;
 
 	bw_call_context(call, BW_STR("aws:CurrentTime"), time_text(g, call->now_ms));
-	bw_call_context(call, BW_STR("aws:EpochTime"),
-	    bw_arena_printf(call->arena, "%lld", (long long)(call->now_ms / 1000)));
+	bw_call_context(call, BW_STR("aws:EpochTime"), number_text(g, call->now_ms / 1000));
 	bw_call_context(call, BW_STR("aws:SecureTransport"), bool_text(x->tls));
 	bw_call_context(call, BW_STR("aws:SourceIp"), bw_arena_str(call->arena, x->peer_address));
 	bw_call_context(call, BW_STR("aws:UserAgent"), bw_http_header(x->request, BW_STR("user-agent"), NULL));

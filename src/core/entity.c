@@ -128,12 +128,12 @@ struct bw_str bw_entity_key(struct bw_arena *a, struct bw_str account, const cha
 {
 	struct bw_str lower = bw_arena_lower(a, name);
 
-	return bw_arena_printf(a, "%.*s/global/iam/%s/%.*s", BW_FMT(account), kind, BW_FMT(lower));
+	return BW_JOIN(a, account, BW_STR("/global/iam/"), bw_str_c(kind), BW_STR("/"), lower);
 }
 
 struct bw_str bw_access_key_key(struct bw_arena *a, struct bw_str key_id)
 {
-	return bw_arena_printf(a, "-/global/iam/access-key/%.*s", BW_FMT(key_id));
+	return BW_JOIN(a, BW_STR("-/global/iam/access-key/"), key_id);
 }
 
 struct bw_str bw_last_used_key(struct bw_arena *a, struct bw_str account, const char *kind, struct bw_str name)
@@ -179,7 +179,7 @@ struct bw_str bw_iam_arn(struct bw_arena *a, struct bw_str account, const char *
 {
 	struct bw_str p = path.n ? path : BW_STR("/");
 
-	return bw_arena_printf(a, "arn:aws:iam::%.*s:%s%.*s%.*s", BW_FMT(account), kind, BW_FMT(p), BW_FMT(name));
+	return BW_JOIN(a, BW_STR("arn:aws:iam::"), account, BW_STR(":"), bw_str_c(kind), p, name);
 }
 
 enum bw_err bw_arn_parse(struct bw_str text, struct bw_arn *out)

@@ -125,9 +125,11 @@ enum bw_err quotas_build(struct bw_core *core, const char *const *overrides)
 
 int64_t bw_quota_value(const struct bw_call *call, const struct bw_quota *q)
 {
-	ptrdiff_t at = quota_find(bw_str_c(q->name));
+	size_t at = 0;
 
-	MUST(at >= 0);
+	while (at < quota_total() && __start_bw_quotas[at] != q)
+		at++;
+	MUST(at < quota_total());
 	return call->core->quota_values[at];
 }
 
@@ -147,7 +149,7 @@ static struct bw_str quota_key(struct bw_call *call, const struct bw_quota *q, s
 {
 	struct bw_str lower = bw_arena_lower(call->arena, scope);
 
-	return bw_arena_printf(call->arena, "%.*s/global/quota/%s/%.*s", BW_FMT(call->account), q->name, BW_FMT(lower));
+	return BW_JOIN(call->arena, call->account, BW_STR("/global/quota/"), bw_str_c(q->name), BW_STR("/"), lower);
 }
 
 void bw_call_take(struct bw_call *call, const struct bw_quota *q, struct bw_str scope, int64_t delta)

@@ -43,6 +43,60 @@ TEST(arena_marks_when_its_ceiling_is_passed)
 	bw_arena_free(&a);
 }
 
+TEST(arena_joins_parts_that_are_empty_absent_and_long)
+{
+	struct bw_arena a;
+	struct bw_str text, long_part;
+
+	bw_arena_init(&a, 1 << 20);
+	text = BW_JOIN(&a, BW_STR("a"), BW_STR(""), BW_STR_NONE, BW_STR("/"), BW_STR("bc"));
+	assert_str(text, "a/bc");
+	assert_int_equal(text.p[text.n], 0);
+	assert_str(BW_JOIN(&a, BW_STR_NONE), "");
+	long_part = bw_arena_printf(&a, "%05000d", 0);
+	text = BW_JOIN(&a, BW_STR("<"), long_part, BW_STR(">"));
+	assert_int_equal(text.n, 5002);
+	assert_int_equal(text.p[0], '<');
+	assert_int_equal(text.p[5001], '>');
+	bw_arena_free(&a);
+}
+
+/* Whatever was there is gone, and the memory is that of before. */
+TEST(arena_clears_and_keeps_its_memory)
+{
+	struct bw_arena a;
+	char *first, *again;
+
+	bw_arena_init(&a, 1 << 20);
+	first = bw_arena_alloc(&a, 100);
+	memset(first, 's', 100);
+	bw_arena_clear(&a);
+	for (size_t i = 0; i < 100; i++)
+		assert_int_equal(first[i], 0);
+	again = bw_arena_alloc(&a, 100);
+	assert_ptr_equal(again, first);
+	assert_int_equal(a.used_bytes, 112);
+	bw_arena_free(&a);
+}
+
+TEST(buf_over_memory_of_the_callers_fills_it_and_no_more)
+{
+	char room[6] = "......";
+	struct bw_buf b = bw_buf_over(room, 5);
+
+	bw_buf_put(&b, BW_STR("abc"));
+	bw_buf_put_i64(&b, 12);
+	assert_false(b.failed);
+	assert_str(bw_buf_str(&b), "abc12");
+	assert_ptr_equal(b.p, room);
+	bw_buf_put_c(&b, '3');
+	assert_true(b.failed);
+	bw_buf_put(&b, BW_STR("4"));
+	bw_buf_printf(&b, "%d", 5);
+	assert_str(bw_buf_str(&b), "abc12");
+	assert_int_equal(room[5], '.');
+}
+
 TEST(buf_refuses_past_its_ceiling_and_stays_refused)
 {
 	struct bw_buf b;

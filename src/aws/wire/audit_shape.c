@@ -18,19 +18,27 @@ static void comma(struct bw_buf *out, bool *any)
 static void time_put(struct bw_buf *out, int64_t ms)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	struct bw_buf iso;
+	char room[64];
+	struct bw_buf iso = bw_buf_over(room, sizeof room);
 	struct bw_str t;
 	int64_t month, day, hour;
 
-	bw_buf_init(&iso, 64);
 	bw_time_put_iso8601(ms, &iso);
 	t = bw_buf_str(&iso);
 	month = (t.p[5] - '0') * 10 + t.p[6] - '0';
 	day = (t.p[8] - '0') * 10 + t.p[9] - '0';
 	hour = (t.p[11] - '0') * 10 + t.p[12] - '0';
-	bw_buf_printf(out, "\"%.3s %lld, %.4s, %lld:%.5s %s\"", months + 3 * (month - 1), (long long)day, t.p,
-	    (long long)(hour % 12 ? hour % 12 : 12), t.p + 14, hour < 12 ? "AM" : "PM");
-	bw_buf_free(&iso);
+	bw_buf_put_c(out, '"');
+	bw_buf_put(out, bw_str_make(months + 3 * (month - 1), 3));
+	bw_buf_put_c(out, ' ');
+	bw_buf_put_i64(out, day);
+	bw_buf_put(out, BW_STR(", "));
+	bw_buf_put(out, bw_str_sub(t, 0, 4));
+	bw_buf_put(out, BW_STR(", "));
+	bw_buf_put_i64(out, hour % 12 ? hour % 12 : 12);
+	bw_buf_put_c(out, ':');
+	bw_buf_put(out, bw_str_sub(t, 14, 5));
+	bw_buf_put(out, hour < 12 ? BW_STR(" AM\"") : BW_STR(" PM\""));
 }
 
 /* Member names with their first letter lowered. */
@@ -38,7 +46,10 @@ static void name_put(struct bw_buf *out, const char *name)
 {
 	bool upper = name[0] >= 'A' && name[0] <= 'Z';
 
-	bw_buf_printf(out, "\"%c%s\":", upper ? name[0] | 0x20 : name[0], name + 1);
+	bw_buf_put_c(out, '"');
+	bw_buf_put_c(out, (char)(upper ? name[0] | 0x20 : name[0]));
+	bw_buf_put(out, bw_str_c(name + 1));
+	bw_buf_put(out, BW_STR("\":"));
 }
 
 static bool is_shown(const struct bw_member *m, const void *at)

@@ -5,9 +5,14 @@
 
 void wire_headers_begin(struct bw_buf *headers, struct bw_str request_id, const char *content_type)
 {
-	bw_buf_printf(headers, "x-amzn-RequestId: %.*s\r\n", BW_FMT(request_id));
-	if (content_type)
-		bw_buf_printf(headers, "Content-Type: %s\r\n", content_type);
+	bw_buf_put(headers, BW_STR("x-amzn-RequestId: "));
+	bw_buf_put(headers, request_id);
+	bw_buf_put(headers, BW_STR("\r\n"));
+	if (!content_type)
+		return;
+	bw_buf_put(headers, BW_STR("Content-Type: "));
+	bw_buf_put(headers, bw_str_c(content_type));
+	bw_buf_put(headers, BW_STR("\r\n"));
 }
 
 /* The namespace of ec2's answers ends in '/', which its model leaves out. */
@@ -26,19 +31,25 @@ void wire_xml_begin(struct bw_buf *out, const struct bw_service *s, struct bw_st
 	bw_xml_open_ns(out, name, bw_str_make(xmlns, text.n + !bw_str_ends(text, BW_STR("/"))));
 }
 
-static void put_response_name(struct bw_buf *name, const struct bw_operation *op)
+enum { NAME_MAX = 256 };
+
+static struct bw_str response_name(const struct bw_operation *op, char room[NAME_MAX])
 {
-	bw_buf_init(name, 256);
-	bw_buf_printf(name, "%sResponse", op->name);
+	struct bw_buf name = bw_buf_over(room, NAME_MAX);
+
+	bw_buf_put(&name, bw_str_c(op->name));
+	bw_buf_put(&name, BW_STR("Response"));
+	MUST(!name.failed);
+	return bw_buf_str(&name);
 }
 
 static void query_answer(
     const struct bw_operation *op, const void *out, struct bw_str request_id, struct bw_buf *body)
 {
-	struct bw_buf name;
+	char room[NAME_MAX];
+	struct bw_str name = response_name(op, room);
 
-	put_response_name(&name, op);
-	wire_xml_begin(body, op->service, bw_buf_str(&name));
+	wire_xml_begin(body, op->service, name);
 	if (op->result_wrapper)
 		bw_xml_open(body, bw_str_c(op->result_wrapper));
 	if (op->output)
@@ -48,26 +59,24 @@ static void query_answer(
 	bw_xml_open(body, BW_STR("ResponseMetadata"));
 	bw_xml_element(body, BW_STR("RequestId"), request_id);
 	bw_xml_close(body, BW_STR("ResponseMetadata"));
-	bw_xml_close(body, bw_buf_str(&name));
-	bw_buf_free(&name);
+	bw_xml_close(body, name);
 }
 
 /* An operation without an output answers <return>true</return> in ec2. */
 static void ec2_answer(
     const struct bw_operation *op, const void *out, struct bw_str request_id, struct bw_buf *body)
 {
-	struct bw_buf name;
+	char room[NAME_MAX];
+	struct bw_str name = response_name(op, room);
 
-	put_response_name(&name, op);
 	bw_buf_put(body, BW_STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
-	wire_xml_begin(body, op->service, bw_buf_str(&name));
+	wire_xml_begin(body, op->service, name);
 	bw_xml_element(body, BW_STR("requestId"), request_id);
 	if (op->output)
 		wire_xml_members(body, op->service, op->output, out);
 	else
 		bw_xml_element(body, BW_STR("return"), BW_STR("true"));
-	bw_xml_close(body, bw_buf_str(&name));
-	bw_buf_free(&name);
+	bw_xml_close(body, name);
 }
 
 /* ---- rest-json ---- */
