@@ -3,7 +3,7 @@
 
     bench/api.py [--binary build/run/src/bin/bulwark] [--seconds 4] [--users 100000]
 
-Needs wrk, nginx and taskset (Debian: wrk nginx-light util-linux). Everything is on loopback and ends by itself. The server
+Needs nginx and taskset (Debian: nginx-light util-linux), and bench-load of the same build (-Dbench=true). Everything is on loopback and ends by itself. The server
 and the peer share core 0 (the server's committer and trail writer too), the load comes from core 1. Absolute figures drift with the
 machine, ratios less: where there is a peer, short rounds of both alternate, and the ratio is the median of the rounds' with their spread.
 Beside the rates stands the CPU time a request, which other work on the machine hardly touches.
@@ -25,6 +25,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOAD = str(ROOT / "build/run/bench/bench-load")
 NGINX_CONF = """worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/error.log;
 events {{ worker_connections 1024; }}
 http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
@@ -118,38 +119,20 @@ class Server:
         self.process.wait(30)
 
 
-def lua_of(requests):
-    """A wrk script that sends the given (headers, body) requests in turn. They are read from a file: Lua's constants are few."""
+def requests_file(requests, host):
+    """The given (headers, body) requests, written out for bench/load.c."""
     with tempfile.NamedTemporaryFile("w", suffix=".requests", delete=False) as f:
         for headers, body in requests:
-            f.write(f"{headers['Authorization']}\t{body}\n")
-    fixed = {k: v for k, v in requests[0][0].items() if k != "Authorization"}
-    h = ", ".join(f'["{k}"] = "{v}"' for k, v in fixed.items())
-    return f"""local r, i = {{}}, 0
-for line in io.lines("{f.name}") do
-  local auth, body = line:match("([^\\t]*)\\t(.*)")
-  r[#r + 1] = {{ {{ {h}, ["Authorization"] = auth }}, body }}
-end
-request = function() i = i % #r + 1; return wrk.format("POST", "/", r[i][1], r[i][2]) end
-"""
+            lines = ["POST / HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}", *(f"{k}: {v}" for k, v in headers.items())]
+            f.write("\r\n".join(lines) + "\r\n\r\n" + body + "\0")
+    return f.name
 
 
-def wrk(port, seconds, connections, script=None):
-    """(requests/s of 2xx answers, p99 in ms, errors)"""
-    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as f:
-        if script:
-            f.write(script)
-            f.flush()
-            command += ["-s", f.name]
-        text = subprocess.run(command + [f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
-    done = int(re.search(r"(\d+) requests in", text)[1])
-    took = re.search(r"requests in ([\d.]+)(s|m)", text)
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
-    bad = int(bad[1]) if bad else 0
-    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
-    scale = {"us": 0.001, "ms": 1, "s": 1000}
-    return (done - bad) / float(took[1]), float(p99[1]) * scale[p99[2]], bad
+def play(port, seconds, connections, path):
+    """(2xx answers a second, p99 in ms, other answers)"""
+    out = subprocess.run(["taskset", "-c", "1", LOAD, str(port), str(connections), str(round(seconds * 1000)), path], capture_output=True, text=True, check=True).stdout
+    good, bad, took_s, _, p99_us = out.split()[:5]
+    return int(good) / float(took_s), int(p99_us) / 1000, int(bad)
 
 
 def fsync_rate(folder, seconds=2):
@@ -190,14 +173,14 @@ def identity(server, signer, seconds, work):
     body = "Action=GetCallerIdentity&Version=2011-06-15"
     status, text = server.call(signer, body)
     assert status == 200, text
-    script = lua_of([(signer.headers(body, server.host), body)])
+    path = requests_file([(signer.headers(body, server.host), body)], server.host)
     nginx, port = nginx_start(os.path.join(work, "nginx"), text.replace("\n", ""))
     rates, costs = ([], []), ([], [])
     try:
         for _ in range(3 * seconds):
             for at, (pid, to) in enumerate(((server.process.pid, server.port), (nginx.pid, port))):
                 before = cpu_s(pid)
-                rate, _, bad = wrk(to, 1, 32, script)
+                rate, _, bad = play(to, 1, 32, path)
                 assert bad == 0, f"{bad} answers were not 200"
                 rates[at].append(rate)
                 costs[at].append((cpu_s(pid) - before) / rate * 1e6)
@@ -214,8 +197,8 @@ def create(server, signer, seconds):
     """Rounds that alternate with looks at the disk: its speed differs from one second to the next."""
     rates, ratios, disks = [], [], [fsync_rate(server.folder, 0.5)]
     for r in range(3 * seconds):
-        bodies = [f"Action=CreateUser&Version=2010-05-08&UserName=bench-{r}-{i:06d}" for i in range(50000)]
-        rates.append(wrk(server.port, 1, 64, lua_of([(signer.headers(b, server.host), b) for b in bodies]))[0])
+        bodies = [f"Action=CreateUser&Version=2010-05-08&UserName=bench-{r}-{i:06d}" for i in range(60000)]
+        rates.append(play(server.port, 1, 64, requests_file([(signer.headers(b, server.host), b) for b in bodies], server.host))[0])
         disks.append(fsync_rate(server.folder, 0.5))
         ratios.append(rates[-1] / statistics.mean(disks[-2:]))
     row("durable CreateUser, 64 clients", f"{statistics.median(rates):,.0f}/s", f"single fsync {statistics.median(disks):,.0f}/s",
@@ -228,7 +211,7 @@ def fill(server, signer, first, last):
         bodies = [f"Action=CreateUser&Version=2010-05-08&UserName=many-{i:06d}" for i in range(start, min(last, start + step))]
         requests = [(signer.headers(b, server.host), b) for b in bodies]
         while True:
-            wrk(server.port, max(1, len(bodies) // 4000), 64, lua_of(requests))
+            play(server.port, max(1, len(bodies) // 4000), 64, requests_file(requests, server.host))
             status, text = server.call(signer, f"Action=GetUser&Version=2010-05-08&UserName=many-{min(last, start + step) - 1:06d}")
             if status == 200:
                 break
@@ -241,8 +224,8 @@ def many(server, signer, users, seconds):
     for count in (100, users):
         fill(server, signer, 0 if count == 100 else 100, count)
         for name, body in bodies.items():
-            script = lua_of([(signer.headers(body, server.host), body)])
-            rates[name, count] = wrk(server.port, seconds, 16, script)[0]
+            path = requests_file([(signer.headers(body, server.host), body)], server.host)
+            rates[name, count] = play(server.port, seconds, 16, path)[0]
     for name in bodies:
         few, lots = rates[name, 100], rates[name, users]
         row(f"{name}, cost with {users:,} users", f"{1e6 / lots:,.1f} us", f"with 100 {1e6 / few:,.1f} us", f"{few / lots:.2f}", "<= 2")
@@ -267,9 +250,9 @@ def main():
     options.add_argument("--seconds", type=int, default=4)
     options.add_argument("--users", type=int, default=100000)
     o = options.parse_args()
-    for program in ("wrk", "nginx", "taskset"):
+    for program in ("nginx", "taskset", LOAD):
         if not shutil.which(program):
-            sys.exit(f"bench/api.py needs {program}: apt-get install wrk nginx-light util-linux")
+            sys.exit(f"bench/api.py needs {program}: apt-get install nginx-light util-linux, and a build with -Dbench=true")
     work = tempfile.mkdtemp(prefix="bench-", dir=str(ROOT / "build"))
     row("what", "bulwark", "beside", "ratio", "target")
     try:

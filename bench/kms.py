@@ -3,7 +3,7 @@
 
     bench/kms.py [--binary build/run/src/bin/bulwark] [--seconds 4] [--keys 100000]
 
-Needs wrk, nginx, taskset and openssl (Debian: wrk nginx-light util-linux openssl). All processes of the server, the api and the keyer among them, and
+Needs nginx, taskset and openssl (Debian: nginx-light util-linux openssl), and bench-load of the same build. All processes of the server, the api and the keyer among them, and
 the peers share core 0; the load comes from core 1 over kept connections. Requests are signed and authorised; SigV4 has no nonce, so
 the same one is sent again and again. Short rounds of both sides alternate; a ratio is the median of the rounds' with their spread. CPU time a request is the
 kernel's count over all processes of the server: other work on the machine hardly touches it. Signatures stand beside `openssl speed` by the CPU time of the
@@ -58,6 +58,9 @@ class Kms:
         text = f"{operation}\n{json.dumps(members)}"
         return self.signer.headers(text, self.server.host), text.split("\n", 1)[1]
 
+    def played(self, operation, members):
+        return api.requests_file([self.signed(operation, **m) for m in members], self.server.host)
+
     def call(self, operation, /, **members):
         class Same:
             headers = staticmethod(lambda body, host: self.signed(operation, **members)[0])
@@ -69,8 +72,8 @@ class Kms:
         return self.call("CreateKey", **members)["KeyMetadata"]["KeyId"]
 
     def load(self, operation, members, seconds, connections=32):
-        """A signed request again and again: what wrk says of it."""
-        return api.wrk(self.server.port, seconds, connections, api.lua_of([self.signed(operation, **m) for m in members]))
+        """Signed requests again and again: what api.play says of them."""
+        return api.play(self.server.port, seconds, connections, self.played(operation, members))
 
 
 def keyer_pid(server):
@@ -94,12 +97,12 @@ def operations(kms, seconds, work):
         text = json.dumps(kms.call(operation, **members))
         nginx, port = api.nginx_start(os.path.join(work, "nginx"), text)
         rates, costs = ([], []), ([], [])
-        script = api.lua_of([kms.signed(operation, **members)])
+        path = kms.played(operation, [members])
         try:
             for _ in range(max(3, seconds)):
                 for at, (pid, to) in enumerate(((kms.server.process.pid, kms.server.port), (nginx.pid, port))):
                     before = api.cpu_s(pid)
-                    rate, _, bad = api.wrk(to, 1, 32, script)
+                    rate, _, bad = api.play(to, 1, 32, path)
                     assert bad == 0, f"{bad} answers were not 200"
                     rates[at].append(rate)
                     costs[at].append((api.cpu_s(pid) - before) / rate * 1e6)
@@ -173,12 +176,12 @@ def many(few, lots, keys, seconds):
     for kms, count in ((few, 100), (lots, keys)):
         ids = filled(kms, count)
         kms.sign_anew()
-        sides.append((kms, api.lua_of([kms.signed("Encrypt", KeyId=k, Plaintext=TEXT) for k in ids])))
+        sides.append((kms, kms.played("Encrypt", [{"KeyId": k, "Plaintext": TEXT} for k in ids])))
     costs = ([], [])
     for _ in range(max(3, seconds)):
-        for at, (kms, script) in enumerate(sides):
+        for at, (kms, path) in enumerate(sides):
             before = api.cpu_s(kms.server.process.pid)
-            rate, _, bad = api.wrk(kms.server.port, 2, 32, script)
+            rate, _, bad = api.play(kms.server.port, 2, 32, path)
             assert bad == 0, f"{bad} answers were not 200"
             costs[at].append((api.cpu_s(kms.server.process.pid) - before) / rate / 2 * 1e6)
     api.row(f"Encrypt with each of {keys:,} keys, CPU time", f"{statistics.median(costs[1]):.1f} us", f"each of 100 {statistics.median(costs[0]):.1f} us",
@@ -191,9 +194,9 @@ def main():
     options.add_argument("--seconds", type=int, default=4)
     options.add_argument("--keys", type=int, default=100000)
     o = options.parse_args()
-    for program in ("wrk", "nginx", "taskset", "openssl"):
+    for program in ("nginx", "taskset", "openssl", api.LOAD):
         if not shutil.which(program):
-            sys.exit(f"bench/kms.py needs {program}: apt-get install wrk nginx-light util-linux openssl")
+            sys.exit(f"bench/kms.py needs {program}: apt-get install nginx-light util-linux openssl, and a build with -Dbench=true")
     work = tempfile.mkdtemp(prefix="bench-", dir=str(api.ROOT / "build"))
     api.row("what", "bulwark", "beside", "ratio", "target")
     try:
