@@ -76,10 +76,11 @@ static void gate_call_give(struct gate_call *g)
 		return;
 	}
 	if (memory_is_secret(&g->call)) {
-		bw_arena_wipe(&g->arena);
+		bw_arena_clear(&g->arena);
 		bw_wipe(g->body.p, g->body.n);
+	} else {
+		bw_arena_reset(&g->arena);
 	}
-	bw_arena_reset(&g->arena);
 	bw_buf_reset(&g->headers);
 	bw_buf_reset(&g->body);
 	bw_buf_reset(&g->record);
@@ -89,44 +90,17 @@ static void gate_call_give(struct gate_call *g)
 	lane->spare_count++;
 }
 
-/* ---- The answer ---- */
-
-static void answer_encode(struct gate_call *g, int *status)
-{
-	struct bw_call *call = &g->call;
-
-	if (g->result == BW_OK && !call->arena->over) {
-		bw_output_encode(call->model, call->out, call->request_id, &g->headers, &g->body, status);
-		if (!g->body.failed && !g->headers.failed)
-			return;
-		bw_buf_reset(&g->headers);
-		bw_buf_reset(&g->body);
-	}
-	if (g->result == BW_OK)
-		g->result = gate_fail(g, "ServiceFailure", 500, "The answer is larger than this server's ceiling.");
-	bw_error_encode(call->service, g->exchange->request, &call->error, call->request_id, &g->headers, &g->body);
-	*status = call->error.status;
-	if (g->denial.n)
-		bw_buf_printf(&g->headers, "x-bulwark-encoded-authorization-message: %.*s\r\n", BW_FMT(g->denial));
-}
+/* ---- The end ---- */
 
 static void finish(struct gate_call *g)
 {
 	struct bw_lane *lane = g->lane;
-	int status = 500;
 
-	answer_encode(g, &status);
+	answer_make(g);
 	if (g->call.caller && g->call.service)
 		lane_note_use(lane, g->call.caller, g->call.service, g->call.region, g->call.now_ms);
-	audit_record(g, &g->record);
-	if (g->record.failed) {
-		/* Its parameters pass the ceiling of a record: the fact of the call is kept without them. */
-		bw_buf_reset(&g->record);
-		g->call.in = g->call.out = NULL;
-		audit_record(g, &g->record);
-	}
 	bw_trail_add(lane->core->trail, lane->index, bw_buf_str(&g->record));
-	bw_http_respond(g->exchange, status, bw_buf_str(&g->headers), bw_buf_str(&g->body), false);
+	bw_http_respond(g->exchange, g->status, bw_buf_str(&g->headers), bw_buf_str(&g->body), false);
 	gate_call_give(g);
 }
 
@@ -234,6 +208,8 @@ static void handled(struct bw_post *p)
 		e = gate_fail(g, "Throttling", 400, "Rate exceeded");
 	if (e != BW_OK)
 		finish_failed(g, e);
+	else
+		answer_ahead(g);
 }
 
 /* Runs `step` in a fresh view. */
@@ -366,6 +342,7 @@ static void committed(struct bw_post *p)
 {
 	struct gate_call *g = gate_call_of_post(p);
 
+	answer_settle(g, g->commit.result == BW_OK);
 	switch (g->commit.result) {
 	case BW_OK:
 		bw_publish_note(g->lane->core, &g->call.batch);

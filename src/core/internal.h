@@ -12,6 +12,7 @@
 #include "core/publish.h"
 #include "net/http.h"
 #include "net/socket.h"
+#include "net/turn.h"
 
 struct bw_core {
 	struct bw_store *store;
@@ -130,6 +131,10 @@ struct bw_lane {
 	/* The committer's: calls of the group it is answering, newest first, and the next lane that has some. */
 	struct bw_post *answered, *answered_oldest;
 	struct bw_lane *answered_next;
+	/* Calls whose batches are on their way and whose answers are not yet made, oldest first (answer.c). */
+	struct gate_call *ahead, **ahead_last;
+	bool gave_way;             /* to the committer, since there are some */
+	struct bw_turn turn;
 };
 
 /* Hands what the committer has answered to the lanes' loops, one wake-up a lane. `core`: bw_store_on_answered's. */
@@ -156,6 +161,9 @@ struct gate_call {
 	struct bw_http_exchange *exchange;
 	struct bw_arena arena;
 	struct bw_buf headers, body, record; /* the answer and its audit record; reused */
+	int status;
+	bool ahead;                /* the lane may make them before the call ends, */
+	bool answered;             /* or has done so */
 	struct bw_form form;
 	struct bw_route route;
 	struct bw_sigv4 signature;
@@ -178,6 +186,16 @@ struct gate_call {
 
 /* Frees the lane's spare calls. */
 void gate_calls_free(struct bw_lane *lane);
+
+/* ---- answer.c: on the lane's loop ---- */
+/* From now on what is ahead is made when the loop has nothing else to do. */
+void answers_begin(struct bw_lane *lane);
+/* Makes answer and record of a call that has ended as g->result says, unless they were made ahead. */
+void answer_make(struct gate_call *g);
+/* The call's batch is on its way: they may be made ahead, as if it will hold. */
+void answer_ahead(struct gate_call *g);
+/* The batch was answered: nothing is made ahead any more, and what was is dropped unless it `held`. */
+void answer_settle(struct gate_call *g, bool held);
 
 /* What the outside answers is only lent. */
 static inline void call_reached(struct bw_call *call, const struct bw_errand_answer *answer)

@@ -1,7 +1,5 @@
 #include "core/internal.h"
 
-#include <stdio.h>
-
 enum {
 	CALLERS_MAX = 1024,     /* resolved callers a lane keeps */
 	SIGNING_KEYS_MAX = 4096, /* midstates by key, date, Region and service */
@@ -129,6 +127,7 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	bw_map_init(&lane->rates, ACCOUNTS_MAX, use_drop);
 	if (index == 0)
 		tasks_new(lane);
+	answers_begin(lane);
 	lane->tick.fire = tick;
 	bw_timer_set(loop, &lane->tick, TICK_MS);
 	*out = lane;
@@ -142,6 +141,7 @@ void bw_lane_free(struct bw_lane *lane)
 	if (!lane)
 		return;
 	bw_timer_cancel(lane->loop, &lane->tick);
+	bw_turn_remove(lane->loop, &lane->turn);
 	uses_flush(lane);
 	tasks_free(lane);
 	gate_calls_free(lane);
@@ -174,20 +174,21 @@ void lane_note_use(struct bw_lane *lane, const struct bw_caller *c, const struct
     int64_t now_ms)
 {
 	bool role = c->kind == BW_PRINCIPAL_ROLE;
-	char text[256];
+	char room[256];
+	struct bw_buf key = bw_buf_over(room, sizeof room);
 	struct last_use *u;
-	int n;
 
 	if (c->temporary && !role)
 		return;
-	n = snprintf(text, sizeof text, "%.*s/global/iam/last-used/%s/%.*s", BW_FMT(c->account), role ? "role" : "access-key",
-	    BW_FMT(role ? c->entity_id : c->key_id));
-	if (n < 0 || (size_t)n >= sizeof text)
+	bw_buf_put(&key, c->account);
+	bw_buf_put(&key, role ? BW_STR("/global/iam/last-used/role/") : BW_STR("/global/iam/last-used/access-key/"));
+	bw_buf_put(&key, role ? c->entity_id : c->key_id);
+	if (key.failed)
 		return;
-	u = bw_map_get(&lane->used, bw_str_c(text));
+	u = bw_map_get(&lane->used, bw_buf_str(&key));
 	if (!u) {
 		u = bw_alloc(sizeof *u);
-		bw_map_put(&lane->used, bw_str_c(text), u);
+		bw_map_put(&lane->used, bw_buf_str(&key), u);
 	}
 	u->when_ms = now_ms;
 	u->service = service;

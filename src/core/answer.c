@@ -1,0 +1,137 @@
+/* A call's answer and its audit record. Those of a call that writes are made ahead, while the disk is at work
+ * for it: they are the same whenever the batch holds, and are made again when it does not. */
+#include "core/internal.h"
+
+#include <sched.h>
+
+enum { AHEAD_PER_TURN = 16 };
+
+static bool answer_encode(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+
+	if (call->arena->over)
+		return false;
+	bw_output_encode(call->model, call->out, call->request_id, &g->headers, &g->body, &g->status);
+	return !g->body.failed && !g->headers.failed;
+}
+
+/* What is dropped may hold a new secret, and what takes its place be shorter. */
+static void answer_reset(struct gate_call *g)
+{
+	bw_wipe(g->body.p, g->body.n);
+	bw_buf_reset(&g->headers);
+	bw_buf_reset(&g->body);
+	bw_buf_reset(&g->record);
+}
+
+static void error_encode(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+
+	bw_error_encode(
+	    call->service, g->exchange->request, &call->error, call->request_id, &g->headers, &g->body);
+	g->status = call->error.status;
+	if (g->denial.n)
+		bw_buf_printf(
+		    &g->headers, "x-bulwark-encoded-authorization-message: %.*s\r\n", BW_FMT(g->denial));
+}
+
+static void record_make(struct gate_call *g)
+{
+	audit_record(g, &g->record);
+	if (!g->record.failed)
+		return;
+	/* Its parameters pass the ceiling of a record: the fact of the call is kept without them. */
+	bw_buf_reset(&g->record);
+	g->call.in = g->call.out = NULL;
+	audit_record(g, &g->record);
+}
+
+void answer_make(struct gate_call *g)
+{
+	if (g->answered)
+		return;
+	if (g->result == BW_OK && !answer_encode(g)) {
+		answer_reset(g);
+		g->result =
+		    gate_fail(g, "ServiceFailure", 500, "The answer is larger than this server's ceiling.");
+	}
+	if (g->result != BW_OK)
+		error_encode(g);
+	record_make(g);
+}
+
+/* Only what goes as it usually does: the rest is left to the call's end. */
+static void make_ahead(struct gate_call *g)
+{
+	g->answered = answer_encode(g);
+	if (!g->answered) {
+		answer_reset(g);
+		return;
+	}
+	audit_record(g, &g->record);
+	if (!g->record.failed)
+		return;
+	g->answered = false;
+	answer_reset(g);
+}
+
+static struct gate_call *ahead_take(struct bw_lane *lane)
+{
+	struct gate_call *g = lane->ahead;
+
+	lane->ahead = g->next;
+	g->next = NULL;
+	g->ahead = false;
+	return g;
+}
+
+void answer_ahead(struct gate_call *g)
+{
+	struct bw_lane *lane = g->lane;
+
+	if (!lane->ahead) {
+		lane->ahead_last = &lane->ahead;
+		lane->gave_way = false;
+	}
+	g->ahead = true;
+	g->next = NULL;
+	*lane->ahead_last = g;
+	lane->ahead_last = &g->next;
+}
+
+void answer_settle(struct gate_call *g, bool held)
+{
+	/* The committer answers in the order in which it was asked. */
+	if (g->ahead)
+		MUST(ahead_take(g->lane) == g);
+	if (held)
+		return;
+	g->answered = false;
+	answer_reset(g);
+}
+
+/* The committer may be waiting for this core: it goes first, so that the disk is at work when the answers are
+ * made. */
+static bool turn_end(struct bw_turn *t)
+{
+	struct bw_lane *lane = (struct bw_lane *)((char *)t - offsetof(struct bw_lane, turn));
+
+	if (!lane->ahead)
+		return true;
+	if (!lane->gave_way) {
+		lane->gave_way = true;
+		sched_yield();
+		return false;
+	}
+	for (int i = 0; i < AHEAD_PER_TURN && lane->ahead; i++)
+		make_ahead(ahead_take(lane));
+	return !lane->ahead;
+}
+
+void answers_begin(struct bw_lane *lane)
+{
+	lane->turn.end = turn_end;
+	bw_turn_add(lane->loop, &lane->turn);
+}
