@@ -165,12 +165,14 @@ enum bw_err sealed_wait(struct api *api, int channel)
 
 	if (!api->core.seal)
 		return BW_OK;
-	/* A keyer that opens by itself does so within a moment. */
+	/* A keyer that opens by itself does so within a moment, and says so. */
 	while ((e = open_now(api)) == BW_EAGAIN) {
-		struct pollfd parent = {.fd = channel, .events = POLLIN};
+		struct pollfd watched[2] = {{.fd = channel, .events = POLLIN},
+		    {.fd = bw_board_wake_fd(api->core.seal), .events = POLLIN}};
 
-		if (poll(&parent, 1, LOOK_AGAIN_MS) != 0)
+		if (poll(watched, 2, LOOK_AGAIN_MS) > 0 && watched[0].revents)
 			break;
+		bw_board_wake_take(api->core.seal);
 	}
 	return e == BW_OK ? BW_OK : serve_sealed(api, channel);
 }

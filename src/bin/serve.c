@@ -254,12 +254,16 @@ static enum bw_err guard_boards_open(struct api *api, struct bw_guard *guard)
 	return BW_OK;
 }
 
-/* Whoever started us, unless that is root: then a user who owns nothing. */
+/* Whoever started us, unless that is root: then a user who owns nothing. Looked up once, which may mean asking a directory. */
 static const char *edge_user(void)
 {
+	static const char *user;
+
 	if (geteuid() != 0)
 		return NULL;
-	return getpwnam("bulwark-edge") ? "bulwark-edge" : "nobody";
+	if (!user)
+		user = getpwnam("bulwark-edge") ? "bulwark-edge" : "nobody";
+	return user;
 }
 
 /* The folder of the access logs is the edge's alone; its descriptor is all of the file system that the edge is given. */
