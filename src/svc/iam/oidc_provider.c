@@ -80,12 +80,10 @@ static enum bw_err provider_resource(struct bw_call *call)
 	return e == BW_ENOTFOUND ? BW_OK : e;
 }
 
-/* As the ARN has it: without the scheme, and without a '/' at the end. */
+/* As the ARN has it. A '/' at the end is part of the issuer's name, and stays: tokens and condition keys have it, too. */
 static struct bw_str without_scheme(struct bw_str url)
 {
-	if (bw_str_starts(url, BW_STR("https://")))
-		url = bw_str_sub(url, 8, url.n);
-	return bw_str_ends(url, BW_STR("/")) ? bw_str_sub(url, 0, url.n - 1) : url;
+	return bw_str_starts(url, BW_STR("https://")) ? bw_str_sub(url, 8, url.n) : url;
 }
 
 static enum bw_err new_provider_resource(struct bw_call *call)
