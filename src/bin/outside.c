@@ -11,16 +11,16 @@ enum {
 	CERT_MAX = 64 << 10,
 };
 
-static int hosts_parse(const struct parsed *p, struct bw_outside_config *c)
+static int hosts_parse(const struct parsed *p, const char *option, struct bw_outside_config *c)
 {
-	for (const char *const *o = option_all(p, "xks-host"); *o; o++) {
+	for (const char *const *o = option_all(p, option); *o; o++) {
 		struct bw_str address = bw_str_c(*o), name = bw_str_cut(&address, '=');
 
 		if (c->host_count == BW_OUTSIDE_HOSTS_MAX)
-			return command_refuse(p, "more than %d --xks-host", BW_OUTSIDE_HOSTS_MAX);
+			return command_refuse(p, "more than %d hosts", BW_OUTSIDE_HOSTS_MAX);
 		if (!name.n || !bw_str_set(address) ||
 		    bw_address_parse(address, &c->hosts[c->host_count].address) != BW_OK)
-			return command_refuse(p, "--xks-host %s is not NAME=ADDRESS:PORT", *o);
+			return command_refuse(p, "--%s %s is not NAME=ADDRESS:PORT", option, *o);
 		c->hosts[c->host_count++].name = name;
 	}
 	return 0;
@@ -48,16 +48,15 @@ static int cluster_parse(
 	return 0;
 }
 
-static int authorities_read(const struct parsed *p, struct bw_arena *a, struct bw_outside_config *c)
+static int authorities_read(const struct parsed *p, const char *option, struct bw_arena *a, struct bw_str *pem)
 {
-	const char *given = option_get(p, "xks-ca");
+	const char *given = option_get(p, option);
 	struct ssl_ctx_st *trust;
 
 	if (!given)
 		return 0;
-	if (file_read(given, BW_AUTHORITIES_MAX, a, &c->ca_pem) != BW_OK ||
-	    bw_tls_client_new(c->ca_pem, &trust) != BW_OK)
-		return command_refuse(p, "--xks-ca %s cannot be read", given);
+	if (file_read(given, BW_AUTHORITIES_MAX, a, pem) != BW_OK || bw_tls_client_new(*pem, &trust) != BW_OK)
+		return command_refuse(p, "--%s %s cannot be read", option, given);
 	bw_tls_free(trust);
 	return 0;
 }
@@ -65,8 +64,10 @@ static int authorities_read(const struct parsed *p, struct bw_arena *a, struct b
 static int options_read(const struct parsed *p, struct bw_arena *a, struct bw_outside_config *c)
 {
 	const char *timeout = option_get(p, "xks-timeout");
-	int refused = hosts_parse(p, c);
+	int refused = hosts_parse(p, "xks-host", c);
 
+	if (!refused)
+		refused = hosts_parse(p, "idp-address", c);
 	c->timeout_ms = TIMEOUT_MS;
 	if (!refused && timeout &&
 	    bw_str_to_i64(bw_str_c(timeout), 1, TIMEOUT_MAX_MS, &c->timeout_ms) != BW_OK)
@@ -74,7 +75,9 @@ static int options_read(const struct parsed *p, struct bw_arena *a, struct bw_ou
 		    p, "--xks-timeout %s is not a number from 1 to %d", timeout, TIMEOUT_MAX_MS);
 	for (const char *const *o = option_all(p, "cloudhsm"); !refused && *o; o++)
 		refused = cluster_parse(p, *o, a, c);
-	return refused ? refused : authorities_read(p, a, c);
+	if (!refused)
+		refused = authorities_read(p, "xks-ca", a, &c->ca_pem);
+	return refused ? refused : authorities_read(p, "idp-ca", a, &c->idp_ca_pem);
 }
 
 int outside_prepare(const struct parsed *p, struct place *place, size_t loops, struct bw_outside *o)

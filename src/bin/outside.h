@@ -5,7 +5,9 @@
 #include "outside/outside.h"
 
 #define OPTIONS_OUTSIDE                                                                                      \
-	{"xks-host", OPTION_MANY, "NAME=ADDR:PORT",                                                          \
+	{"idp-address", OPTION_MANY, "NAME=ADDR:PORT",                                                       \
+	    "where the host of an identity provider is that IAM knows (default: what DNS says, port 443)"},  \
+	    {"xks-host", OPTION_MANY, "NAME=ADDR:PORT",                                                          \
 	    "where the host of an external key store's proxy is (default: what DNS says, port 443)"},        \
 	    {"xks-ca", OPTION_VALUE, "FILE",                                                                 \
 	        "trust these authorities' certificates for such proxies (default: the system's)"},           \

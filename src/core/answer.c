@@ -32,7 +32,8 @@ static void error_encode(struct gate_call *g)
 	bw_error_encode(
 	    call->service, g->exchange->request, &call->error, call->request_id, &g->headers, &g->body);
 	g->status = call->error.status;
-	if (g->denial.n)
+	/* Who shows a provider's word is not told why it was not enough. */
+	if (g->denial.n && g->call.caller && g->call.caller->kind != BW_PRINCIPAL_WEB)
 		bw_buf_printf(
 		    &g->headers, "x-bulwark-encoded-authorization-message: %.*s\r\n", BW_FMT(g->denial));
 }

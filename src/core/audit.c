@@ -81,6 +81,11 @@ static void session_put(struct members *identity, const struct bw_caller *c)
 		str_put(&part, "userName", c->name);
 		object_end(&part);
 	}
+	if (bw_str_set(c->provider)) {
+		part = object_begin(&session, "webIdFederationData");
+		str_put(&part, "federatedProvider", c->provider);
+		object_end(&part);
+	}
 	part = object_begin(&session, "attributes");
 	time_put(&part, "creationDate", c->issued_ms);
 	str_put(&part, "mfaAuthenticated", c->mfa ? BW_STR("true") : BW_STR("false"));
@@ -95,7 +100,11 @@ static void identity_put(struct members *record, struct gate_call *g)
 	struct members m = object_begin(record, "userIdentity");
 
 	str_put(&m, "type", bw_str_c(identity_types[c ? c->kind : BW_PRINCIPAL_ANONYMOUS]));
-	if (c) {
+	if (c && c->kind == BW_PRINCIPAL_WEB) {
+		str_put(&m, "principalId", c->id);
+		str_put(&m, "userName", c->name);
+		str_put(&m, "identityProvider", c->provider);
+	} else if (c) {
 		str_put(&m, "principalId", c->id);
 		str_put(&m, "arn", c->arn);
 		str_put(&m, "accountId", c->account);

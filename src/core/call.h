@@ -51,6 +51,7 @@ struct bw_call {
 	/* Asked when no policy allows and none denies: further policies of the resource that may (KMS's grants). `about` NULL:
 	 * of the call's own resource. */
 	enum bw_err (*grants)(struct bw_call *call, const struct bw_also *about, struct bw_policy_list *further);
+	void *proof; /* the row's own, for `prove` and what comes after it; stays over attempts */
 	void *state; /* what `resource` found, for the row's other functions; NULL at every attempt */
 	struct bw_also *also;
 	struct bw_context_key *keys; /* grows in the arena */

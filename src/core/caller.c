@@ -234,6 +234,9 @@ static enum bw_err session_fill(struct resolving *r, const struct bw_session *s)
 	c->issued_ms = s->issued_ms;
 	c->expires_ms = s->expires_ms;
 	c->source_identity = s->source_identity;
+	c->provider = s->provider;
+	c->claims = s->claims;
+	c->amr = s->amr;
 	c->session_tags = s->tags;
 	c->transitive = s->transitive;
 	for (size_t i = 0; i < s->tags.n; i++) {

@@ -19,6 +19,9 @@ struct bw_caller {
 	struct bw_pairs tags;         /* principal tags: the user's or role's, overlaid by session tags */
 	struct bw_strs transitive;    /* keys of session tags that go along when roles are chained */
 	struct bw_pairs session_tags; /* as passed */
+	struct bw_str provider;       /* whose token it was: of who shows one, and of a session that came of one */
+	struct bw_pairs claims;       /* of it, by the names of their condition keys */
+	struct bw_strs amr;
 	bool temporary;               /* session credentials */
 	bool chained;                 /* a role session: AssumeRole from it lasts an hour at most */
 	bool federation_token;        /* from GetFederationToken */

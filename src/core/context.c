@@ -1,6 +1,7 @@
 #include "core/internal.h"
 
 #include "codec/time.h"
+#include "core/provider.h"
 
 /* Global condition keys: IAM User Guide, "AWS global condition context keys". */
 
@@ -37,6 +38,19 @@ static struct bw_str bool_text(bool v)
 	return v ? BW_STR("true") : BW_STR("false");
 }
 
+/* IAM User Guide, "IAM and AWS STS condition context keys": those of web identity federation, in the session as well. */
+static void context_provider(struct bw_call *call, const struct bw_caller *c)
+{
+	if (!bw_str_set(c->provider))
+		return;
+	bw_call_context(call, BW_STR("aws:FederatedProvider"), c->provider);
+	for (size_t i = 0; i < c->claims.n; i++)
+		bw_call_context(call, c->claims.v[i].key, c->claims.v[i].value);
+	if (c->amr.n)
+		bw_call_context_list(call,
+		    bw_arena_printf(call->arena, "%.*s:amr", BW_FMT(bw_provider_url(c->provider))), c->amr.v, c->amr.n);
+}
+
 static void context_principal(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
@@ -46,6 +60,9 @@ static void context_principal(struct gate_call *g)
 	bw_call_context(call, BW_STR("aws:PrincipalIsAWSService"), BW_STR("false"));
 	bw_call_context(call, BW_STR("aws:ViaAWSService"), BW_STR("false"));
 	if (!c)
+		return;
+	context_provider(call, c);
+	if (c->kind == BW_PRINCIPAL_WEB)
 		return;
 	bw_call_context(call, BW_STR("aws:PrincipalArn"), c->kind == BW_PRINCIPAL_ROLE ? c->role_arn : c->arn);
 	bw_call_context(call, BW_STR("aws:PrincipalAccount"), c->account);

@@ -97,7 +97,7 @@ static void finish(struct gate_call *g)
 	struct bw_lane *lane = g->lane;
 
 	answer_make(g);
-	if (g->call.caller && g->call.service)
+	if (g->call.caller && g->call.caller->kind != BW_PRINCIPAL_WEB && g->call.service)
 		lane_note_use(lane, g->call.caller, g->call.service, g->call.region, g->call.now_ms);
 	bw_trail_add(lane->core->trail, lane->index, bw_buf_str(&g->record));
 	bw_http_respond(g->exchange, g->status, bw_buf_str(&g->headers), bw_buf_str(&g->body), false);
@@ -232,10 +232,18 @@ static enum bw_err decide_and_handle(struct gate_call *g)
 	return g->asking ? BW_OK : handle(g);
 }
 
+/* Who shows a proof in the input is known when it has been looked at, which may take answers from outside. */
+static enum bw_err prove_and_decide(struct gate_call *g)
+{
+	TRY(ask_by(g, g->call.op->prove));
+	g->proven = !g->asking;
+	return g->proven ? decide_and_handle(g) : BW_OK;
+}
+
 /* One attempt: the decision and the handler. On the loop, or on a worker for slow rows. Only half of it when somebody is asked. */
 static void attempt(struct gate_call *g)
 {
-	g->result = in_view(g, decide_and_handle);
+	g->result = in_view(g, g->call.op->prove && !g->proven ? prove_and_decide : decide_and_handle);
 }
 
 static void proceed(struct gate_call *g);
@@ -251,7 +259,7 @@ static enum bw_err ask_more_or_handle(struct gate_call *g)
 static void go_on(struct gate_call *g)
 {
 	g->asking = false;
-	g->result = in_view(g, ask_more_or_handle);
+	g->result = in_view(g, g->call.op->prove && !g->proven ? prove_and_decide : ask_more_or_handle);
 	proceed(g);
 }
 

@@ -124,6 +124,7 @@ struct bw_lane {
 	unsigned spare_count;
 	struct bw_map notes;       /* key -> struct note: facts that wait to be written with the last uses */
 	struct bw_map rates;       /* account -> struct rate */
+	struct bw_map key_sets;    /* URL of an identity provider -> struct known_keys */
 	struct bw_keyer_client *keyer; /* NULL: this server has none */
 	struct bw_errand_client *outside; /* likewise */
 	size_t in_work;
@@ -173,6 +174,7 @@ struct gate_call {
 	struct bw_keyer_request request;
 	struct bw_keyer_ask ask;
 	struct bw_errand outside;
+	bool proven;               /* by the row's `prove` */
 	bool asking;               /* a request to the keyer or the outside is to be sent, or on its way */
 	struct bw_policy **policies; /* of this call, to release */
 	size_t policy_count, policy_room;
@@ -208,6 +210,9 @@ static inline struct gate_call *gate_call_of(const struct bw_call *call)
 {
 	return (struct gate_call *)call; /* the call is its first member */
 }
+
+/* ---- key_sets.c ---- */
+void key_sets_init(struct bw_map *m);
 
 /* ---- authenticate.c ---- */
 /* States a refusal of the gate's own in the protocol's spelling of `code`; status 0: the usual one. BW_EFAILED. */

@@ -125,6 +125,7 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	bw_map_init(&lane->used, USES_MAX, use_drop);
 	bw_map_init(&lane->notes, NOTES_MAX, use_drop);
 	bw_map_init(&lane->rates, ACCOUNTS_MAX, use_drop);
+	key_sets_init(&lane->key_sets);
 	if (index == 0)
 		tasks_new(lane);
 	answers_begin(lane);
@@ -152,6 +153,7 @@ void bw_lane_free(struct bw_lane *lane)
 	bw_map_free(&lane->used);
 	bw_map_free(&lane->notes);
 	bw_map_free(&lane->rates);
+	bw_map_free(&lane->key_sets);
 	bw_free(lane);
 }
 

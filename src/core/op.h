@@ -16,6 +16,10 @@ struct bw_op {
 	bool slow;            /* hashes passwords or the like: runs on a worker thread, not on the loop */
 	bool always_allowed;  /* needs authentication but no permission: GetCallerIdentity */
 	bool answer_told;     /* a read whose answer the trail tells all the same, as CloudTrail does: which credentials were given */
+	/* For operations that need no signature: establishes call->caller from the proof in the input, before anything is decided. Asks
+	 * for the outside by call->reach, and is called again with the answer until it asks for nothing; what it has found so far it
+	 * keeps in call->proof. BW_EFAILED when nothing is proven. */
+	enum bw_err (*prove)(struct bw_call *call, const void *in, struct bw_keyer_request *request);
 	/* States what the call is about (bw_call_resource and friends of call.h) before the decision. NULL: "*". An absent
 	 * entity is not an error here: state its ARN as it would be; the handler states NoSuchEntity after the decision. */
 	enum bw_err (*resource)(struct bw_call *call);

@@ -14,3 +14,13 @@ struct bw_str bw_oidc_provider_key(struct bw_arena *a, struct bw_str account, st
 {
 	return bw_entity_key(a, account, "oidc-provider", url);
 }
+
+struct bw_str bw_provider_url(struct bw_str arn)
+{
+	static const struct bw_str prefix = {"oidc-provider/", 14};
+	struct bw_arn parts;
+
+	if (bw_arn_parse(arn, &parts) != BW_OK || !bw_str_starts(parts.resource, prefix))
+		return BW_STR("");
+	return bw_str_sub(parts.resource, prefix.n, arn.n);
+}

@@ -12,6 +12,8 @@ struct bw_oidc_provider {
 };
 extern const struct bw_record bw_oidc_provider_record;
 
+/* "host/path" of a provider's ARN, borrowed. */
+struct bw_str bw_provider_url(struct bw_str arn);
 /* "host/path" -> the record's key. Keys do not tell case apart: the record says how the URL is really
  * spelled. */
 struct bw_str bw_oidc_provider_key(struct bw_arena *a, struct bw_str account, struct bw_str url);

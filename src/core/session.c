@@ -21,6 +21,9 @@ static const struct bw_field session_fields[] = {
     BW_FIELD(14, STR, struct bw_session, source_identity),
     BW_FIELD(15, BOOL, struct bw_session, mfa),
     BW_FIELD(16, I64, struct bw_session, mfa_ms),
+    BW_FIELD(17, STR, struct bw_session, provider),
+    BW_FIELD(18, PAIRS, struct bw_session, claims),
+    BW_FIELD(19, STRS, struct bw_session, amr),
 };
 static const struct bw_record session_record = BW_RECORD("session", struct bw_session, session_fields);
 

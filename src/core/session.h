@@ -19,6 +19,10 @@ struct bw_session {
 	struct bw_str source_identity;
 	bool mfa;
 	int64_t mfa_ms;
+	/* AssumeRoleWithWebIdentity: whose token it was, and what of it stays a condition key (URL:sub, URL:aud; URL:amr) */
+	struct bw_str provider;
+	struct bw_pairs claims;
+	struct bw_strs amr;
 };
 
 struct bw_sessions; /* the sealing key and its midstates; shared by all threads */

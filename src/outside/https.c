@@ -28,27 +28,30 @@ struct kept {
 
 struct https {
 	const struct bw_outside_config *config;
+	int64_t timeout_ms;
 	struct ssl_ctx_st *tls;
 	pthread_mutex_t lock;
 	struct kept *kept; /* latest first */
 	size_t kept_count;
 };
 
-enum bw_err https_new(const struct bw_outside_config *config, struct https **out)
+enum bw_err https_new(const struct bw_outside_config *config, struct bw_str given, bool alone, int64_t timeout_ms,
+    struct https **out)
 {
 	struct https *h = bw_alloc(sizeof *h);
 	struct bw_buf pem;
 	enum bw_err e = BW_OK;
 
 	bw_buf_init(&pem, BW_AUTHORITIES_MAX);
-	if (bw_str_set(config->ca_pem))
-		bw_buf_put(&pem, config->ca_pem);
-	else
+	if (!alone)
 		bw_authorities_read(&pem);
+	if (bw_str_set(given))
+		bw_buf_put(&pem, given);
 	if (pem.n)
 		e = bw_tls_client_new(bw_buf_str(&pem), &h->tls);
 	bw_buf_free(&pem);
 	h->config = config;
+	h->timeout_ms = timeout_ms;
 	MUST(pthread_mutex_init(&h->lock, NULL) == 0);
 	if (e == BW_OK)
 		*out = h;
@@ -178,7 +181,7 @@ enum bw_err https_exchange(struct https *h, const struct bw_outside_request *r, 
 	struct bw_fetch_at f = {.host = r->where,
 	    .request = r->input,
 	    .answer_max = BW_OUTSIDE_BODY_MAX,
-	    .deadline_ms = bw_clock_mono_ms() + h->config->timeout_ms};
+	    .deadline_ms = bw_clock_mono_ms() + h->timeout_ms};
 	struct bw_address addresses[ADDRESSES_MAX];
 	struct bw_fetch_line *line;
 	enum bw_err e = BW_EIO;

@@ -11,6 +11,8 @@ enum bw_outside_op {
 	BW_OUTSIDE_HTTPS, /* where: a host's name; input: a whole HTTP/1.1 request -> status, out: the body.
 	                     BW_EIO: no connection; BW_EPERM: no TLS; BW_EAGAIN: not in time; BW_EINVAL: no
 	                     answer that can be read; BW_ETOOBIG: a longer one than BW_OUTSIDE_BODY_MAX */
+	BW_OUTSIDE_FETCH, /* the same of an identity provider: trusted are idp_ca_pem and the system's
+	                     authorities, and it may take FETCH_MS */
 	BW_OUTSIDE_TOKEN_LOOK,  /* where: a cluster; input: its trust anchor in PEM. BW_ENOTFOUND: this server
 	                           has no  such cluster; BW_ECORRUPT: another trust anchor, or none */
 	BW_OUTSIDE_TOKEN_OPEN,  /* where, pin: opens it anew. BW_EPERM: the PIN is wrong or locked;
@@ -27,7 +29,7 @@ enum bw_outside_op {
 };
 
 enum {
-	BW_OUTSIDE_BODY_MAX = 32 * 1024, /* a proxy's longest answer is a ciphertext of some 6 KiB */
+	BW_OUTSIDE_BODY_MAX = 60 * 1024, /* a key set with its certificates has some 20 KiB; a proxy's answer 6 */
 	BW_OUTSIDE_HOSTS_MAX = 64,       /* of the operator's options */
 	BW_OUTSIDE_TOKENS_MAX = 16,      /* ... */
 };
@@ -62,7 +64,8 @@ struct bw_outside_config {
 	} tokens[BW_OUTSIDE_TOKENS_MAX];
 	size_t token_count;
 	struct bw_str ca_pem; /* whom hosts' certificates may come from; absent: from those the system trusts */
-	int64_t timeout_ms;   /* of an HTTPS request, from the name to the last byte */
+	struct bw_str idp_ca_pem; /* beside those that the system trusts; absent: those alone */
+	int64_t timeout_ms;   /* of an HTTPS request to a proxy, from the name to the last byte */
 };
 
 struct bw_outside {

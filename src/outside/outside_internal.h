@@ -5,8 +5,10 @@
 
 /* ---- https.c ---- */
 struct https;
-/* BW_EINVAL (logged): no authorities to be read. */
-BW_CHECKED enum bw_err https_new(const struct bw_outside_config *config, struct https **out);
+/* Certificates may come from the authorities of `pem` (may be absent), and unless `alone` from those the system trusts.
+ * BW_EINVAL (logged): no authorities to be read. */
+BW_CHECKED enum bw_err https_new(const struct bw_outside_config *config, struct bw_str pem, bool alone, int64_t timeout_ms,
+    struct https **out);
 /* Any thread, for as long as its time limit is. */
 BW_CHECKED enum bw_err https_exchange(struct https *h, const struct bw_outside_request *r,
     struct bw_arena *arena, struct bw_errand_answer *answer);

@@ -24,9 +24,11 @@ const struct bw_errands bw_outside_errands = {
     .patience_ms = 15000, /* with a token, or with a name that nobody resolves: HTTPS has a shorter limit of its own */
 };
 
+enum { FETCH_MS = 5000 }; /* of a provider's document: whoever asked waits for two of them */
+
 struct serving {
 	const struct bw_outside_config *config;
-	struct https *https;
+	struct https *proxies, *providers;
 	struct tokens *tokens;
 };
 
@@ -42,8 +44,12 @@ static void reach(void *ctx, const void *request, int64_t deadline_ms, struct bw
 	const struct serving *s = ctx;
 
 	(void)deadline_ms;
-	a->result = r->op == BW_OUTSIDE_HTTPS ? https_exchange(s->https, r, arena, a)
-	                                      : tokens_answer(s->tokens, r, arena, a);
+	if (r->op == BW_OUTSIDE_HTTPS)
+		a->result = https_exchange(s->proxies, r, arena, a);
+	else if (r->op == BW_OUTSIDE_FETCH)
+		a->result = https_exchange(s->providers, r, arena, a);
+	else
+		a->result = tokens_answer(s->tokens, r, arena, a);
 }
 
 static enum bw_err start(void *ctx)
@@ -51,7 +57,8 @@ static enum bw_err start(void *ctx)
 	struct serving *s = ctx;
 
 	s->tokens = tokens_new(s->config);
-	TRY(https_new(s->config, &s->https));
+	TRY(https_new(s->config, s->config->ca_pem, bw_str_set(s->config->ca_pem), s->config->timeout_ms, &s->proxies));
+	TRY(https_new(s->config, s->config->idp_ca_pem, false, FETCH_MS, &s->providers));
 	/* Names that nobody resolves shall not hold a thread for longer than this. */
 	(void)setenv("RES_OPTIONS", "timeout:1 attempts:1", 1);
 	return bw_sandbox_enter();

@@ -18,3 +18,15 @@ BW_CHECKED enum bw_err sts_issue(struct bw_call *call, struct bw_session *sessio
 struct bw_opt_int sts_packed(const struct bw_session *session);
 /* The caller's own MFA device and its code, when given: `*shown` then. The code is spent with the call. AccessDenied otherwise. */
 BW_CHECKED enum bw_err sts_mfa_take(struct bw_call *call, struct bw_str serial, struct bw_str code, bool *shown);
+
+/* ---- role.c ---- */
+
+/* The account of a role's ARN. ValidationError: it is none. */
+BW_CHECKED enum bw_err sts_role_account(struct bw_call *call, struct bw_str arn, struct bw_str *account);
+/* What a call that assumes the role is about: its ARN, trust policy and tags, and whether the session may have tags and a source
+ * identity. */
+BW_CHECKED enum bw_err sts_role_state(struct bw_call *call, struct bw_str arn, bool tags, bool source);
+/* Whose session it is, and for how long. */
+BW_CHECKED enum bw_err sts_role_take(
+    struct bw_call *call, struct bw_str arn, struct bw_opt_int asked, struct bw_session *session);
+struct sts_AssumedRoleUser *sts_assumed_user(struct bw_call *call, const struct bw_session *s);
