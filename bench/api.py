@@ -149,14 +149,36 @@ def fsync_rate(folder, seconds=2):
     return n / seconds
 
 
-def nginx_start(folder, body):
+def nginx_begin(folder, body):
     port = free_port()
     os.makedirs(folder, exist_ok=True)
     conf = os.path.join(folder, "nginx.conf")
     pathlib.Path(conf).write_text(NGINX_CONF.format(dir=folder, port=port, body=body.replace("'", "")))
-    process = subprocess.Popen(["taskset", "-c", "0", "nginx", "-c", conf, "-p", folder], stderr=subprocess.DEVNULL)
+    return subprocess.Popen(["taskset", "-c", "0", "nginx", "-c", conf, "-p", folder], stderr=subprocess.DEVNULL), port
+
+
+def nginx_start(folder, body):
+    process, port = nginx_begin(folder, body)
     time.sleep(0.5)
     return process, port
+
+
+def nginx_cold_ms(folder):
+    """How long a small server takes to its first answer: what the machine gives just now."""
+    began = time.monotonic()
+    process, port = nginx_begin(folder, "x")
+    try:
+        while True:
+            try:
+                c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                c.request("GET", "/")
+                c.getresponse().read()
+                return (time.monotonic() - began) * 1000
+            except OSError:
+                time.sleep(0.0005)
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def row(what, ours, beside, ratio, target):
@@ -232,15 +254,16 @@ def many(server, signer, users, seconds):
 
 
 def cold_start(what, binary, folder, body):
-    times = []
+    times, peer = [], []
     for _ in range(5):
+        peer.append(nginx_cold_ms(folder + ".nginx"))
         server = Server(binary, folder)
         signer = Signer(*server.credentials(), "sts")
         status, text = server.call(signer, body)
         times.append((time.monotonic() - server.began) * 1000)
         assert status == 200, text
         server.stop()
-    row(f"cold start to first signed answer, {what}", f"{statistics.median(times):.0f} ms", "limit 50 ms",
+    row(f"cold start to first signed answer, {what}", f"{statistics.median(times):.0f} ms", f"limit 50 ms, nginx {statistics.median(peer):.0f} ms",
         f"{statistics.median(times) / 50:.2f}", "<= 1")
 
 
