@@ -59,6 +59,8 @@ struct bw_store {
 struct store_txn {
 	struct bw_store *store;
 	MDB_txn *txn;
+	/* One a table, opened when it is needed: what stands near the last key is found without coming down from the root again. */
+	MDB_cursor *cursors[STORE_TABLES];
 	struct store_state state;
 	uint32_t new_key; /* a data key made within it; 0: none */
 	struct bw_buf sealed;

@@ -22,6 +22,16 @@ enum bw_err store_txn_begin(struct bw_store *s, struct store_txn *t)
 	return err;
 }
 
+/* Before the transaction ends, which would free them a second time. */
+static void cursors_close(struct store_txn *t)
+{
+	for (size_t i = 0; i < STORE_TABLES; i++) {
+		if (t->cursors[i])
+			mdb_cursor_close(t->cursors[i]);
+		t->cursors[i] = NULL;
+	}
+}
+
 static void txn_end(struct store_txn *t)
 {
 	bw_buf_free(&t->sealed);
@@ -31,6 +41,7 @@ static void txn_end(struct store_txn *t)
 
 void store_txn_abort(struct store_txn *t)
 {
+	cursors_close(t);
 	if (t->txn)
 		mdb_txn_abort(t->txn);
 	if (t->new_key)
@@ -38,12 +49,23 @@ void store_txn_abort(struct store_txn *t)
 	txn_end(t);
 }
 
+static enum bw_err cursor_of(struct store_txn *t, enum store_table table, MDB_cursor **out)
+{
+	if (!t->cursors[table])
+		TRY(store_lmdb_err(mdb_cursor_open(t->txn, t->store->tables[table], &t->cursors[table]),
+		    "opening a cursor"));
+	*out = t->cursors[table];
+	return BW_OK;
+}
+
 static enum bw_err table_put(
     struct store_txn *t, enum store_table table, struct bw_str key, struct bw_str value)
 {
 	MDB_val k = store_val(key), v = store_val(value);
+	MDB_cursor *c;
 
-	return store_lmdb_err(mdb_put(t->txn, t->store->tables[table], &k, &v, 0), "writing");
+	TRY(cursor_of(t, table, &c));
+	return store_lmdb_err(mdb_cursor_put(c, &k, &v, 0), "writing");
 }
 
 static struct bw_str seal(struct store_txn *t, enum bw_seal_kind kind, struct bw_str key, struct bw_str plain)
@@ -69,6 +91,7 @@ enum bw_err store_txn_commit(struct store_txn *t)
 	enum bw_err err = state_put(t);
 
 	if (err == BW_OK) {
+		cursors_close(t);
 		err = store_lmdb_err(mdb_txn_commit(t->txn), "committing");
 		t->txn = NULL; /* LMDB frees it even when it fails */
 	}
@@ -86,8 +109,17 @@ enum bw_err store_txn_commit(struct store_txn *t)
 static enum bw_err old_value(
     struct store_txn *t, enum store_table table, struct bw_str key, struct bw_str *sealed)
 {
-	enum bw_err err = store_lookup(t->store, t->txn, table, key, sealed);
+	MDB_val k = store_val(key), v;
+	MDB_cursor *c;
+	enum bw_err err;
 
+	*sealed = BW_STR_NONE;
+	if (key.n == 0 || key.n > BW_STORE_KEY_MAX)
+		return BW_OK;
+	TRY(cursor_of(t, table, &c));
+	err = store_lmdb_err(mdb_cursor_get(c, &k, &v, MDB_SET), "reading");
+	if (err == BW_OK)
+		*sealed = store_str(v);
 	return err == BW_ENOTFOUND ? BW_OK : err;
 }
 
@@ -147,14 +179,13 @@ static enum bw_err value_put(struct store_txn *t, enum store_table table, enum b
 
 static enum bw_err value_delete(struct store_txn *t, enum store_table table, struct bw_str key)
 {
-	MDB_val k = store_val(key);
 	struct bw_str old;
 
 	TRY(old_value(t, table, key, &old));
 	if (!bw_str_set(old))
 		return BW_OK;
 	store_state_remove(&t->state, &t->store->fingerprint, key, old);
-	return store_lmdb_err(mdb_del(t->txn, t->store->tables[table], &k, NULL), "deleting");
+	return store_lmdb_err(mdb_cursor_del(t->cursors[table], 0), "deleting"); /* which stands there */
 }
 
 enum bw_err store_txn_put(struct store_txn *t, struct bw_str key, struct bw_str value)
