@@ -2,6 +2,9 @@
  * are read or not. */
 #include "codec/json.h"
 #include "guard/guard_internal.h"
+#include "proc/origin.h"
+
+#include <sys/socket.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -12,7 +15,13 @@ static void image(struct bw_str bytes, struct bw_arena *arena)
 	struct bw_json_value tree;
 	struct bw_buf json;
 
-	if (bw_guard_image_decode(bytes, arena, &image) != BW_OK || image.rules_count == 0)
+	if (bw_guard_image_decode(bytes, arena, &image) != BW_OK)
+		return;
+	bw_buf_init(&json, 64 << 20);
+	guard_origins_table(image.targets, image.target_count, &json);
+	MUST(!json.failed && bw_json_parse(bw_buf_str(&json), arena, &tree) == BW_OK);
+	bw_buf_free(&json);
+	if (image.rules_count == 0)
 		return;
 	cut.n = 0;
 	guard_opens_find(image.rules->ingress, image.rules->ingress_count, image.rules->egress,
@@ -26,6 +35,25 @@ static void image(struct bw_str bytes, struct bw_arena *arena)
 	bw_buf_free(&json);
 }
 
+/* What a loop of the edge asks for is in bounds, or refused; the answer comes as it was sent, or not at all. */
+static void message(struct bw_str bytes)
+{
+	static int ends[2] = {-1, -1};
+	struct bw_origin_ask ask;
+	struct bw_origin_answer answer;
+
+	if (ends[0] < 0)
+		MUST(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+	if (bytes.n == 0 || bytes.n > 4096 || send(ends[0], bytes.p, bytes.n, 0) < 0)
+		return;
+	if (bw_origin_ask_receive(ends[1], &ask) == BW_OK)
+		MUST(ask.count >= 1 && ask.count <= BW_ORIGIN_BATCH);
+	MUST(send(ends[0], bytes.p, bytes.n, 0) == (ssize_t)bytes.n);
+	/* No descriptors came with it. */
+	if (bw_origin_answer_receive(ends[1], &answer) == BW_OK)
+		MUST(answer.count == 0 && answer.error);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str text = bw_str_make(data, size);
@@ -36,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	bw_arena_init(&arena, 256 << 20);
 	image(text, &arena);
+	message(text);
 	(void)guard_counters_read(text, 0, &a, &b);
 	options[0] = bw_arena_str(&arena, text).p;
 	if (bw_guard_parse(options, &arena, &config, &wrong, &why) == BW_OK && options[0])

@@ -37,6 +37,7 @@ static const struct option serve_options[] = {
     {"edge-loops", OPTION_VALUE, "N", "processes that serve load balancers, one loop each (default: the number of cores, at most 32)"},
     {"instance", OPTION_MANY, "ID=ADDR", "the address that an instance id stands for as a target: i-0123456789abcdef0=10.0.0.8"},
     {"guard", OPTION_MANY, "[NS/]IFACE=GROUPS", "enforce security groups at an interface: eth0=sg-..., blue/eth0=eni-..., *=sg-...,sg-..."},
+    {"preserve-client-ip", OPTION_FLAG, NULL, "let targets see their clients' addresses where target groups ask for it; takes CAP_NET_ADMIN"},
     {"idp-ca", OPTION_VALUE, "FILE", "authorities that certificates of identity providers may come from, beside the system's (PEM)"},
     {"cognito-url", OPTION_VALUE, "URL", "the provider that stands in for Cognito's user pools (default: at AWS's names)"},
     {"cognito-clients", OPTION_VALUE, "FILE", "secrets of user pools' clients: ID SECRET in each line"},
@@ -177,6 +178,7 @@ static int guard_choose(const struct parsed *p, struct api *api, struct place *p
 
 	if (bw_guard_parse(option_all(p, "guard"), &place->arena, &api->core.guard, &wrong, &why) != BW_OK)
 		return command_refuse(p, "--guard %s: %s", wrong, why);
+	api->core.guard.origins = option_get(p, "preserve-client-ip") != NULL;
 	return 0;
 }
 
@@ -242,11 +244,15 @@ int api_prepare(const struct parsed *p, struct api *api, struct place *place)
 }
 
 /* Boards are made before the processes that meet at them. */
-static enum bw_err guard_boards_open(struct api *api, struct bw_guard *guard)
+static enum bw_err guard_boards_open(struct api *api, struct bw_guard *guard, struct bw_edge *edge)
 {
 	*guard = (struct bw_guard){.config = &api->core.guard};
-	if (!api->core.guard.count)
+	if (!api->core.guard.count && !api->core.guard.origins)
 		return BW_OK;
+	if (api->core.guard.origins) {
+		TRY(bw_errand_channels_make(edge->reports.n, &guard->origins));
+		edge->origins = &guard->origins;
+	}
 	TRY(bw_board_new("guard-images", BW_GUARD_IMAGE_MAX, &guard->images));
 	TRY(bw_board_new("guard-reports", BW_GUARD_REPORT_MAX, &guard->reports));
 	api->core.guard_images = guard->images;
@@ -310,6 +316,7 @@ static struct keyer_process keyer;
 static struct bw_helper helper;
 static struct bw_outside outside;
 static struct anchor_process anchor;
+static struct bw_guard guard;
 static const struct api *served;
 
 /* The API's sockets are the api's alone. */
@@ -326,6 +333,7 @@ static int api_main(const struct bw_proc_self *self)
 	keyer_forget(&keyer, true);
 	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_EVERYBODY);
+	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, true);
 	return api_run(self);
 }
@@ -335,6 +343,7 @@ static int edge_main(const struct bw_proc_self *self)
 	keyer_forget(&keyer, false);
 	bw_errand_channels_forget(&helper.channels, (int)bw_edge_seat(self));
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
+	bw_errand_channels_forget(&guard.origins, (int)bw_edge_seat(self));
 	anchor_forget(&anchor, false);
 	listeners_forget();
 	return bw_edge_run(self);
@@ -347,6 +356,7 @@ static int helper_main(const struct bw_proc_self *self)
 
 	keyer_forget(&keyer, false);
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
+	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
 	listeners_forget();
 	bw_edge_free(self->ctx);
@@ -378,6 +388,7 @@ static int outside_main(const struct bw_proc_self *self)
 	keyer_forget(&keyer, false);
 	anchor_forget(&anchor, false);
 	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
+	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	return bw_outside_run(&own);
@@ -397,30 +408,27 @@ static int anchor_main(const struct bw_proc_self *self)
 	keyer_forget(&keyer, false);
 	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
+	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	close(anchor.asker);
 	return anchor_run(&own);
 }
 
-struct guard_process {
-	struct bw_guard guard;
-	struct bw_edge *edge;
-};
-
 /* The guard has power over the network: it keeps nothing of those that speak on it, neither their sockets nor the edge's
  * images, which hold keys. */
 static int guard_main(const struct bw_proc_self *self)
 {
-	struct guard_process *g = self->ctx;
-	const struct bw_proc_self own = {.channel = self->channel, .ctx = &g->guard};
+	const struct bw_proc_self own = {.channel = self->channel, .ctx = &guard};
 
 	keyer_forget(&keyer, false);
 	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
-	bw_edge_free(g->edge);
+	bw_edge_free(self->ctx);
 	listeners_forget();
+	for (size_t i = 0; i < guard.origins.count; i++)
+		close(guard.origins.asking[i]);
 	return bw_guard_run(&own);
 }
 
@@ -429,7 +437,6 @@ static int serve_run(const struct parsed *p)
 	struct api api;
 	static struct place place;
 	static struct bw_edge edge;
-	struct guard_process guard = {.edge = &edge};
 	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
@@ -441,7 +448,7 @@ static int serve_run(const struct parsed *p)
 	};
 	struct bw_secret root = {0};
 	int refused = api_prepare(p, &api, &place), status;
-	const struct bw_proc_row guard_row = {.title = "guard", .run = guard_main, .ctx = &guard, .may_send = 1u << BW_PROC_READY};
+	struct bw_proc_row guard_row = {.title = "guard", .run = guard_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY};
 	const struct bw_proc_row anchor_row = {.title = "anchor", .run = anchor_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true};
 	size_t count = 4;
 
@@ -453,7 +460,7 @@ static int serve_run(const struct parsed *p)
 	rows[2].user = outside_user();
 	if (!api.core.ephemeral && (refused = seal_ready(p, &place, &root)))
 		return refused;
-	if (helper_prepare(p, &place, &edge) != BW_OK || guard_boards_open(&api, &guard.guard) != BW_OK ||
+	if (helper_prepare(p, &place, &edge) != BW_OK || guard_boards_open(&api, &guard, &edge) != BW_OK ||
 	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
 		return 1;
 	rows[1].needed_count = helper.channels.count;
@@ -463,14 +470,16 @@ static int serve_run(const struct parsed *p)
 	api.core.seal = keyer.status;
 	api.core.seal_place = (struct bw_seal_place){seal_read, seal_write, &place};
 	api.core.anchor = anchor_of(&anchor);
-	if (api.core.guard.count)
+	/* Connections that drain still need their way back. */
+	guard_row.outlives = api.core.guard.origins;
+	if (guard.images)
 		rows[count++] = guard_row;
 	if (anchor.place)
 		rows[count++] = anchor_row;
 	bw_edge_rows(&edge, edge_user(), edge_main, rows + count);
 	status = bw_proc_run(rows, count + edge.loops, DRAIN_MS);
-	bw_board_free(guard.guard.images);
-	bw_board_free(guard.guard.reports);
+	bw_board_free(guard.images);
+	bw_board_free(guard.reports);
 	bw_edge_free(&edge);
 	return status;
 }

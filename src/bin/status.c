@@ -65,6 +65,17 @@ static void processes_print(const struct bw_json_value *list)
 	}
 }
 
+/* What the guard does for load balancers, when it is asked to. A server that is asked from afar does not tell. */
+static void origins_print(const struct bw_json_value *v)
+{
+	struct bw_str state = v && v->kind == BW_JSON_OBJECT ? text_of(v, BW_STR("state")) : BW_STR("off"), reason;
+
+	if (bw_str_eq(state, BW_STR("off")))
+		return;
+	reason = text_of(v, BW_STR("reason"));
+	printf("  %-10s at targets: %.*s%s%.*s\n", "clients", BW_FMT(state), reason.n ? ": " : "", BW_FMT(reason));
+}
+
 static struct bw_str number_of(const struct bw_json_value *object, struct bw_str member)
 {
 	const struct bw_json_value *v = bw_json_member(object, member);
@@ -103,6 +114,14 @@ static void listeners_print(struct bw_str endpoint, struct bw_str ca, struct bw_
 	}
 }
 
+/* Groups whose targets should see their clients' addresses and do not. */
+static void unkept_print(const struct bw_json_value *list)
+{
+	for (size_t i = 0; list && list->kind == BW_JSON_ARRAY && i < list->count; i++)
+		printf("    clients' addresses are NOT KEPT at the targets of %.*s: %.*s\n", BW_FMT(text_of(&list->values[i], BW_STR("target_group"))),
+		    BW_FMT(text_of(&list->values[i], BW_STR("reason"))));
+}
+
 /* How many targets there are, and a line for each that should get requests and does not. */
 static void targets_print(struct bw_str endpoint, struct bw_str ca, struct bw_arena *a)
 {
@@ -121,6 +140,7 @@ static void targets_print(struct bw_str endpoint, struct bw_str ca, struct bw_ar
 		    BW_FMT(text_of(t, BW_STR("target_group"))), BW_FMT(text_of(t, BW_STR("state"))), BW_FMT(text_of(t, BW_STR("reason"))),
 		    BW_FMT(text_of(t, BW_STR("description"))));
 	}
+	unkept_print(bw_json_member(&told, BW_STR("unkept")));
 }
 
 /* Absent from a server that is never sealed. */
@@ -178,6 +198,7 @@ static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str 
 	processes_print(bw_json_member(&health, BW_STR("processes")));
 	anchor_print(bw_json_member(&health, BW_STR("anchor")));
 	guard_print(bw_json_member(&health, BW_STR("guard")));
+	origins_print(bw_json_member(&health, BW_STR("client_addresses")));
 	listeners_print(endpoint, ca, a);
 	targets_print(endpoint, ca, a);
 	return 0;

@@ -216,6 +216,14 @@ static const struct bw_edge_member metric_members[] = {
 static const struct bw_edge_form metric_form = FORM(metric);
 #undef OWNER
 
+#define OWNER bw_edge_unkept
+static const struct bw_edge_member unkept_members[] = {
+    STR(target_group),
+    STR(reason),
+};
+static const struct bw_edge_form unkept_form = FORM(unkept);
+#undef OWNER
+
 #define OWNER bw_edge_report
 static const struct bw_edge_member report_members[] = {
     I64(image_version),
@@ -223,6 +231,7 @@ static const struct bw_edge_member report_members[] = {
     LIST(health, health_count, health),
     LIST(listening, listening_count, listening),
     LIST(metrics, metric_count, metric),
+    LIST(unkept, unkept_count, unkept),
 };
 const struct bw_edge_form bw_edge_report_form = FORM(report);
 #undef OWNER

@@ -169,6 +169,11 @@ struct bw_edge_metric {
 	int64_t value;
 };
 
+/* A target group whose targets should see their clients' addresses, and do not. */
+struct bw_edge_unkept {
+	struct bw_str target_group, reason;
+};
+
 struct bw_edge_report {
 	int64_t image_version; /* what it serves by */
 	int64_t incarnation;   /* of the process that wrote it */
@@ -178,6 +183,8 @@ struct bw_edge_report {
 	size_t listening_count;
 	const struct bw_edge_metric *metrics;
 	size_t metric_count;
+	const struct bw_edge_unkept *unkept;
+	size_t unkept_count;
 };
 
 /* ---- The boards that carry both (proc/board.h): made by bin, handed to the core in its configuration ----

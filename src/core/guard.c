@@ -62,7 +62,50 @@ static enum bw_err publish(struct bw_board *images, const struct bw_guard_image 
 	return e;
 }
 
-enum bw_err bw_guard_publish(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena)
+/* ---- Targets that see their clients' addresses ---- */
+
+static bool keeps_origin(const struct bw_edge_target_group *g)
+{
+	const struct bw_pair *p = bw_pairs_find(&g->attributes, BW_STR("preserve_client_ip.enabled"));
+
+	return p && bw_str_eq(p->value, BW_STR("true"));
+}
+
+static void group_targets(const struct bw_edge_target_group *g, struct bw_guard_target *v, size_t *n)
+{
+	bool both = bw_str_eq(g->protocol, BW_STR("TCP_UDP")), udp = both || bw_str_eq(g->protocol, BW_STR("UDP"));
+
+	for (size_t i = 0; i < g->target_count; i++) {
+		const struct bw_edge_target *t = &g->targets[i];
+
+		if (!t->address.n)
+			continue;
+		if (udp)
+			v[(*n)++] = (struct bw_guard_target){true, t->address, t->port};
+		if (both || !udp)
+			v[(*n)++] = (struct bw_guard_target){false, t->address, t->port};
+	}
+}
+
+static void targets_make(const struct bw_edge_image *edge, struct bw_arena *arena, struct bw_guard_image *out)
+{
+	struct bw_guard_target *v;
+	size_t most = 0, n = 0;
+
+	if (!edge)
+		return;
+	for (size_t i = 0; i < edge->target_group_count; i++)
+		most += keeps_origin(&edge->target_groups[i]) ? 2 * edge->target_groups[i].target_count : 0;
+	v = BW_NEW_ARRAY(arena, struct bw_guard_target, most);
+	for (size_t i = 0; i < edge->target_group_count; i++)
+		if (keeps_origin(&edge->target_groups[i]))
+			group_targets(&edge->target_groups[i], v, &n);
+	out->targets_known = true;
+	out->targets = v;
+	out->target_count = n;
+}
+
+enum bw_err bw_guard_publish(struct bw_core *core, struct bw_snapshot *view, struct bw_arena *arena, const struct bw_edge_image *edge)
 {
 	const struct bw_guard_config *config = &core->guard;
 	struct bw_network n = {.store = core->store,
@@ -74,8 +117,10 @@ enum bw_err bw_guard_publish(struct bw_core *core, struct bw_snapshot *view, str
 	struct bw_guard_image image = {
 	    .version = (int64_t)bw_snapshot_seq(view), .rules = rules, .rules_count = config->count};
 
-	if (!config->count || !core->guard_images)
+	if (!core->guard_images)
 		return BW_OK;
+	if (config->origins)
+		targets_make(edge, arena, &image);
 	for (size_t i = 0; i < config->count; i++)
 		TRY(rules_make(&n, &config->bindings[i], &rules[i]));
 	return arena->over ? BW_ETOOBIG : publish(core->guard_images, &image);
@@ -93,6 +138,15 @@ static void state_put(const struct bw_guard_state *s, int64_t version, struct bw
 	    (long long)version, (long long)s->permits, (long long)s->permitted, (long long)s->refused);
 }
 
+static void origins_put(const struct bw_guard_report *r, struct bw_buf *json)
+{
+	bw_buf_put(json, BW_STR("{\"state\":"));
+	bw_json_put_str(json, r->origins);
+	bw_buf_put(json, BW_STR(",\"reason\":"));
+	bw_json_put_str(json, r->origins_reason);
+	bw_buf_printf(json, ",\"sockets\":%lld}", (long long)r->origins_made);
+}
+
 void bw_guard_health(const struct bw_core *core, struct bw_buf *json)
 {
 	struct bw_guard_report report;
@@ -100,11 +154,14 @@ void bw_guard_health(const struct bw_core *core, struct bw_buf *json)
 
 	bw_arena_init(&arena, 1 << 20);
 	bw_buf_put(json, BW_STR(",\"guard\":["));
-	if (bw_guard_report_read(core->guard_reports, &arena, &report) == BW_OK)
+	if (bw_guard_report_read(core->guard_reports, &arena, &report) != BW_OK)
+		report = (struct bw_guard_report){.origins = core->guard.origins ? BW_STR("waiting") : BW_STR("off"), .origins_reason = BW_STR("")};
+	else
 		for (size_t i = 0; i < report.state_count; i++) {
 			bw_buf_put(json, i ? BW_STR(",") : BW_STR(""));
 			state_put(&report.states[i], report.image_version, json);
 		}
-	bw_buf_put(json, BW_STR("]"));
+	bw_buf_put(json, BW_STR("],\"client_addresses\":"));
+	origins_put(&report, json);
 	bw_arena_free(&arena);
 }

@@ -25,9 +25,19 @@ static const struct bw_edge_member rules_members[] = {
 static const struct bw_edge_form rules_form = {
     sizeof(struct bw_guard_rules), rules_members, BW_COUNT(rules_members)};
 
+static const struct bw_edge_member target_members[] = {
+    AT(bw_guard_target, BOOL, udp),
+    AT(bw_guard_target, STR, address),
+    AT(bw_guard_target, I64, port),
+};
+static const struct bw_edge_form target_form = {
+    sizeof(struct bw_guard_target), target_members, BW_COUNT(target_members)};
+
 static const struct bw_edge_member image_members[] = {
     AT(bw_guard_image, I64, version),
     LIST(bw_guard_image, rules, rules_count, rules_form),
+    AT(bw_guard_image, BOOL, targets_known),
+    LIST(bw_guard_image, targets, target_count, target_form),
 };
 static const struct bw_edge_form image_form = {
     sizeof(struct bw_guard_image), image_members, BW_COUNT(image_members)};
@@ -46,6 +56,9 @@ static const struct bw_edge_form state_form = {
 static const struct bw_edge_member report_members[] = {
     AT(bw_guard_report, I64, image_version),
     LIST(bw_guard_report, states, state_count, state_form),
+    AT(bw_guard_report, STR, origins),
+    AT(bw_guard_report, STR, origins_reason),
+    AT(bw_guard_report, I64, origins_made),
 };
 static const struct bw_edge_form report_form = {
     sizeof(struct bw_guard_report), report_members, BW_COUNT(report_members)};

@@ -24,6 +24,7 @@ enum {
 struct bw_guard_config {
 	struct bw_guard_binding *bindings;
 	size_t count;
+	bool origins; /* load balancers may speak to targets from their clients' addresses */
 };
 
 /* The options (NULL-terminated) as bindings in the arena. BW_EINVAL with *wrong the text that is none, and
@@ -40,10 +41,20 @@ struct bw_guard_rules {
 	size_t egress_count;
 };
 
+/* Whom load balancers may speak to from their clients' addresses. */
+struct bw_guard_target {
+	bool udp; /* else TCP */
+	struct bw_str address;
+	int64_t port;
+};
+
 struct bw_guard_image {
 	int64_t version; /* the snapshot's sequence number */
 	const struct bw_guard_rules *rules;
 	size_t rules_count;
+	bool targets_known; /* false: those of the image before stay */
+	const struct bw_guard_target *targets;
+	size_t target_count;
 };
 
 /* How each binding stands. */
@@ -58,6 +69,9 @@ struct bw_guard_report {
 	int64_t image_version; /* that is in force */
 	const struct bw_guard_state *states;
 	size_t state_count;
+	struct bw_str origins;        /* clients' addresses at targets: "off", "unused" (no target wants them), "kept", "failed" */
+	struct bw_str origins_reason; /* why it failed; of the others: what keeps it from working everywhere */
+	int64_t origins_made;         /* sockets handed to the edge, since the guard started */
 };
 
 void bw_guard_image_encode(const struct bw_guard_image *image, struct bw_buf *out);

@@ -89,7 +89,17 @@ static void put_target(const struct bw_edge_health *h, struct bw_buf *out)
 	bw_buf_put_c(out, '}');
 }
 
-/* How many there are, and those that get no requests though they should. */
+static void put_unkept(const struct bw_edge_unkept *u, struct bw_buf *out)
+{
+	bw_buf_put(out, BW_STR("{\"target_group\":"));
+	bw_json_put_str(out, u->target_group);
+	bw_buf_put(out, BW_STR(",\"reason\":"));
+	bw_json_put_str(out, u->reason);
+	bw_buf_put_c(out, '}');
+}
+
+/* How many there are, those that get no requests though they should, and groups whose targets should see their clients'
+ * addresses and do not. */
 static void targets_write(const struct bw_edge_report *r, struct bw_buf *out)
 {
 	size_t healthy = 0, troubled = 0;
@@ -102,6 +112,12 @@ static void targets_write(const struct bw_edge_report *r, struct bw_buf *out)
 		if (troubled > 1)
 			bw_buf_put_c(out, ',');
 		put_target(&r->health[i], out);
+	}
+	bw_buf_put(out, BW_STR("],\"unkept\":["));
+	for (size_t i = 0; i < r->unkept_count && i < TARGETS_TOLD; i++) {
+		if (i)
+			bw_buf_put_c(out, ',');
+		put_unkept(&r->unkept[i], out);
 	}
 	bw_buf_printf(out, "],\"healthy\":%zu,\"in_trouble\":%zu,\"all\":%zu}\n", healthy, troubled, r->health_count);
 }

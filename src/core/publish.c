@@ -44,21 +44,24 @@ static enum bw_err make(struct publisher *p, int64_t *due_ms)
 	struct bw_edge_image image = {
 	    .made_ms = bw_clock_wall_ms(), .account = p->core->account, .region = p->core->region};
 	struct bw_snapshot *view;
-	struct bw_arena arena;
+	struct bw_arena arena, guards;
 	enum bw_err e, guarded;
 
 	TRY(bw_snapshot_begin(p->core->store, &view));
 	bw_arena_init(&arena, ARENA_MAX);
+	bw_arena_init(&guards, ARENA_MAX);
 	image.version = (int64_t)bw_snapshot_seq(view);
 	image.log_key = bw_edge_log_public(p->core->store, &arena);
-	guarded = bw_guard_publish(p->core, view, &arena);
 	e = builder()->build(p->core, view, &arena, &image, due_ms);
 	if (e == BW_OK && arena.over)
 		e = BW_ETOOBIG;
+	/* The guard lets a target be reached before the edge may want to. */
+	guarded = bw_guard_publish(p->core, view, &guards, e == BW_OK ? &image : NULL);
 	if (e == BW_OK && is_needed(p, &image))
 		e = bw_edge_publish(p->core->edge_images, &image);
 	bw_snapshot_end(view);
 	bw_arena_wipe(&arena); /* it holds the certificates' keys */
+	bw_arena_free(&guards);
 	if (e == BW_OK)
 		atomic_store(&p->newest_version, image.version);
 	/* Each is published whatever becomes of the other. */

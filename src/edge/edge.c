@@ -250,7 +250,8 @@ static enum bw_err edge_start(struct edge *e)
 	if (e->shared->helper)
 		TRY(bw_errand_client_new(e->loop, e->shared->helper->channels.asking[bw_edge_seat(e->self)],
 		    &bw_helper_errands, &e->helper));
-	TRY(bw_sandbox_enter_speaker(e->shared->log_dir));
+	TRY(origins_open(e, e->shared->origins ? e->shared->origins->asking[bw_edge_seat(e->self)] : -1));
+	TRY(bw_sandbox_enter_speaker(e->shared->log_dir, e->shared->origins != NULL));
 	before_read(e);
 	image_take(e);
 	return BW_OK;

@@ -40,6 +40,8 @@ struct bw_edge {
 	struct bw_cidr place;
 	/* Over which identity providers are spoken to, a channel a seat; NULL: not at all. */
 	const struct bw_helper *helper;
+	/* Over which the guard lends sockets for clients' addresses, a channel a seat; NULL: it does not. */
+	const struct bw_errand_channels *origins;
 };
 
 /* For `loops` loops (1 to BW_EDGE_LOOPS_MAX), listening at `place` alone. BW_EIO (logged). */

@@ -26,6 +26,8 @@ struct flow {
 	uint32_t slot;
 	int64_t active_ms;
 	bool running, posted, closed;
+	bool tls_target, port_taken; /* port_taken: the client's own port cannot be had towards the target */
+	struct origin_wait wait;
 };
 
 static void flow_run(struct flow *f);
@@ -57,6 +59,7 @@ static void flow_close(struct flow *f, bool reset)
 	if (reset)
 		(void)setsockopt(f->client.sock.watch.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	bw_timer_cancel(f->edge->loop, &f->timer);
+	origin_leave(&f->wait);
 	sock_close(f->edge, &f->client.sock);
 	sock_close(f->edge, &f->far.sock);
 	wire_free(f->edge, &f->client.out);
@@ -283,18 +286,58 @@ static void flow_timer(struct bw_timer *t)
 
 /* ---- the beginning ---- */
 
+/* From the client's address, where the group wants that. */
+static bool far_connect_from_client(struct flow *f)
+{
+	const struct bw_address *a = &f->target->address;
+	int fd = origin_take(f->edge, &f->peer, false, !f->port_taken);
+
+	if (fd < 0 && errno == EAGAIN) {
+		origin_await(f->edge, &f->wait, &f->peer);
+		return true;
+	}
+	if (fd < 0)
+		return false;
+	if (sock_connect_from(f->edge, &f->far.sock, fd, a, far_ready))
+		return true;
+	/* From there a connection to this very target stands already, or has just ended. */
+	if (errno != EADDRNOTAVAIL || f->port_taken)
+		return false;
+	f->port_taken = true;
+	return far_connect_from_client(f);
+}
+
+static bool far_connect(struct flow *f)
+{
+	const struct bw_address *a = &f->target->address;
+
+	if (!(origin_wanted(f->edge, f->target->group, &f->peer, a, false) ? far_connect_from_client(f)
+	                                                                   : sock_connect(f->edge, &f->far.sock, a, far_ready)))
+		return false;
+	if (f->tls_target && f->far.sock.watch.fd >= 0)
+		f->far.sock.tls = bw_tls_connect_unverified(f->edge->target_tls, f->far.sock.watch.fd);
+	return true;
+}
+
+static void origin_ready(struct origin_wait *w)
+{
+	struct flow *f = (struct flow *)((char *)w - offsetof(struct flow, wait));
+
+	if (f->target->gone || !far_connect(f))
+		flow_close(f, true);
+	flow_run(f);
+}
+
 static bool far_open(struct flow *f, struct group *g)
 {
 	const struct bw_address *a = &f->target->address;
 
-	if (!permits_pass(f->listening->listener->balancer->egress, false, a, bw_address_port(a)) ||
-	    !sock_connect(f->edge, &f->far.sock, a, far_ready))
+	if (!permits_pass(f->listening->listener->balancer->egress, false, a, bw_address_port(a)))
 		return false;
-	if (bw_str_eq(g->in.protocol, BW_STR("TLS")))
-		f->far.sock.tls = bw_tls_connect_unverified(f->edge->target_tls, f->far.sock.watch.fd);
+	f->tls_target = bw_str_eq(g->in.protocol, BW_STR("TLS"));
 	if (g->proxy_protocol)
 		proxy_header(f);
-	return true;
+	return far_connect(f);
 }
 
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot)
@@ -309,6 +352,7 @@ void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint3
 	f->slot = slot;
 	f->timer.fire = flow_timer;
 	f->post.run = flow_posted;
+	f->wait.ready = origin_ready;
 	f->far.sock.watch.fd = -1;
 	f->active_ms = bw_loop_now_ms(f->edge->loop);
 	f->client.connected = true;

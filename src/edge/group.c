@@ -185,6 +185,7 @@ static void group_read(struct group *g, const struct bw_edge_target_group *in)
 	g->min_percent = attribute_number(
 	    p, "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage", 0);
 	g->proxy_protocol = attribute_on(p, "proxy_protocol_v2.enabled");
+	g->keeps_origin = attribute_on(p, "preserve_client_ip.enabled");
 	g->cut_unhealthy = attribute_on(p, "target_health_state.unhealthy.connection_termination.enabled");
 	g->cut_drained = attribute_on(p, "deregistration_delay.connection_termination.enabled");
 	g->unhealthy_drain_ms = attribute_number(p, "target_health_state.unhealthy.draining_interval_seconds", 0) * 1000;
@@ -305,6 +306,7 @@ void groups_settle(struct edge *e)
 		group_release(g);
 	}
 	bw_free(all.v);
+	origins_update(e);
 	health_hear(e);
 	report_touch(e);
 }

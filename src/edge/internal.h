@@ -162,6 +162,7 @@ struct group {
 	int64_t sticky_s, slow_start_ms, drain_ms, min_count, min_percent;
 	struct bw_str app_cookie;
 	bool proxy_protocol;
+	bool keeps_origin; /* targets see the clients' addresses */
 	bool cut_unhealthy, cut_drained; /* connections to targets that have become so are ended */
 	int64_t unhealthy_drain_ms;      /* without the first: how long they may go on */
 	const struct permits *egress; /* of a load balancer that uses it; NULL: everything */
@@ -512,6 +513,7 @@ struct edge {
 	struct bw_map tls_sets; /* digest of all that went in -> struct tls_set */
 	struct bw_map stats;    /* ARN -> struct stats */
 	struct bw_map key_sets; /* URL -> struct key_set */
+	struct origins origins;
 	struct bw_errand_client *helper; /* NULL: none; then what needs it fails */
 	size_t parked_count;
 	uint64_t connections_opened;      /* numbers them */

@@ -4,6 +4,7 @@
 
 #include "edge/edge.h"
 #include "net/socket.h"
+#include "proc/origin.h"
 
 enum {
 	ADDRESS_SLOTS = 1 << 14, /* of ceilings of a client's address */
@@ -51,6 +52,53 @@ void health_hear(struct edge *e);
 void health_tell(struct edge *e);
 /* Of every target, in the arena. */
 void health_list(struct edge *e, struct bw_arena *arena, struct bw_edge_report *out);
+
+/* ---- origin.c: connections that come from their clients' addresses ---- */
+
+enum { ORIGIN_KINDS = 4 };
+
+/* KEPT until something else is known. */
+enum origin_state { ORIGIN_KEPT, ORIGIN_OFF, ORIGIN_FAILED };
+
+/* Who waits for a socket, embedded; zeroed but for `ready`. */
+struct origin_kind;
+struct origin_wait {
+	void (*ready)(struct origin_wait *w); /* one is there, or none will be. It is in no list then */
+	struct origin_kind *kind;
+	struct origin_wait *next, **prev;
+};
+
+struct origin_kind {
+	enum origin_state state;
+	bool wanted;     /* by a group of the newest image */
+	unsigned count;  /* sockets that are ready: at most a batch */
+	int64_t next_ms; /* when more may be asked for */
+	struct origin_wait *waiting, **tail;
+	int fds[BW_ORIGIN_BATCH];
+};
+
+struct origins {
+	struct bw_watch watch; /* the channel to the guard; -1: none */
+	struct bw_timer timer;
+	struct origin_kind kinds[2][2]; /* by family (IPv6), and whether of datagrams */
+};
+
+struct group;
+/* `channel`: -1: there is no guard for it. */
+BW_CHECKED enum bw_err origins_open(struct edge *e, int channel);
+/* After an image: sockets are kept ready for the groups that want them, and for no others. */
+void origins_update(struct edge *e);
+/* Whether a connection of this client to that target has to come from the client's address. */
+bool origin_wanted(
+    struct edge *e, const struct group *g, const struct bw_address *peer, const struct bw_address *to, bool udp);
+/* A socket bound to the client's address, and to its port unless that is taken or not wanted. -1 and errno: EAGAIN:
+ * there is none now. */
+int origin_take(struct edge *e, const struct bw_address *peer, bool udp, bool own_port);
+/* Calls w->ready when there is one for a connection of this client, unless origin_leave comes first. */
+void origin_await(struct edge *e, struct origin_wait *w, const struct bw_address *peer);
+void origin_leave(struct origin_wait *w);
+/* Why the group's targets do not see their clients' addresses though they should; NULL: they do. Static. */
+const char *origin_unkept(const struct edge *e, const struct group *g);
 
 /* ---- socket.c: the parent holds the listening sockets ---- */
 

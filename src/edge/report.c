@@ -106,8 +106,10 @@ void report_resume(const struct edge *e, struct bw_str load_balancer, struct bw_
 }
 
 struct building {
+	const struct edge *edge;
 	struct bw_arena arena;
 	struct bw_edge_metric *metrics;
+	struct bw_edge_unkept *unkept;
 	struct bw_edge_report report;
 };
 
@@ -147,6 +149,15 @@ static void put_group(void *ctx, struct bw_str key, void *value)
 	(void)key;
 	put_values(
 	    ctx, g->values, g->balancer_stats ? g->balancer_stats->dimension : BW_STR_NONE, g->dimension);
+}
+
+static void put_unkept(void *ctx, struct bw_str key, void *value)
+{
+	struct building *b = ctx;
+	const char *reason = origin_unkept(b->edge, value);
+
+	if (reason)
+		b->unkept[b->report.unkept_count++] = (struct bw_edge_unkept){key, bw_str_c(reason)};
 }
 
 static void put_balancer(void *ctx, struct bw_str key, void *value)
@@ -219,6 +230,9 @@ static void report_write(struct edge *e, struct building *b, struct bw_buf *out)
 		bw_map_each(&e->groups, count_health, NULL);
 		health_list(e, &b->arena, &b->report);
 		put_listenings(e, b);
+		b->unkept = BW_NEW_ARRAY(&b->arena, struct bw_edge_unkept, e->groups.count + 1);
+		b->report.unkept = b->unkept;
+		bw_map_each(&e->groups, put_unkept, b);
 	}
 	bw_map_each(&e->stats, put_balancer, b);
 	bw_map_each(&e->groups, put_group, b);
@@ -227,7 +241,7 @@ static void report_write(struct edge *e, struct building *b, struct bw_buf *out)
 
 void report_publish(struct edge *e)
 {
-	struct building b = {0};
+	struct building b = {.edge = e};
 	struct bw_buf out;
 
 	e->report_due = false;

@@ -15,6 +15,24 @@ enum bw_err sock_watch(
 	return bw_watch_set(e->loop, &s->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
+bool sock_connect_from(struct edge *e, struct sock *s, int fd, const struct bw_address *to,
+    void (*ready)(struct bw_watch *w, uint32_t events))
+{
+	int kept;
+
+	if (sock_watch(e, s, fd, ready) != BW_OK) {
+		close(fd);
+		s->watch.fd = -1;
+		return false;
+	}
+	if (connect(fd, &to->any, to->bytes) == 0 || errno == EINPROGRESS)
+		return true;
+	kept = errno;
+	sock_close(e, s);
+	errno = kept;
+	return false;
+}
+
 bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
     void (*ready)(struct bw_watch *w, uint32_t events))
 {
@@ -24,15 +42,7 @@ bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
 	if (fd < 0)
 		return false;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	if (sock_watch(e, s, fd, ready) != BW_OK) {
-		close(fd);
-		s->watch.fd = -1;
-		return false;
-	}
-	if (connect(fd, &to->any, to->bytes) == 0 || errno == EINPROGRESS)
-		return true;
-	sock_close(e, s);
-	return false;
+	return sock_connect_from(e, s, fd, to, ready);
 }
 
 bool sock_connected(struct sock *s)

@@ -69,6 +69,14 @@ static void udp_answer(struct bw_watch *w, uint32_t events)
 	}
 }
 
+/* Without one that may speak from the client's address the datagram is lost, as datagrams may be. */
+static int udp_socket(struct listening *l, const struct group *g, const struct bw_address *peer, const struct bw_address *to)
+{
+	if (origin_wanted(l->edge, g, peer, to, true))
+		return origin_take(l->edge, peer, true, true);
+	return socket(to->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
 static struct udp_flow *udp_flow_new(struct listening *l, const struct bw_address *peer)
 {
 	struct group *g;
@@ -79,7 +87,7 @@ static struct udp_flow *udp_flow_new(struct listening *l, const struct bw_addres
 	if (!t ||
 	    !permits_pass(l->listener->balancer->egress, true, &t->address, bw_address_port(&t->address)))
 		return NULL;
-	fd = socket(t->address.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = udp_socket(l, g, peer, &t->address);
 	if (fd < 0 || connect(fd, &t->address.any, t->address.bytes) != 0) {
 		if (fd >= 0)
 			close(fd);

@@ -46,6 +46,9 @@ BW_CHECKED enum bw_err sock_watch(
 bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
     void (*ready)(struct bw_watch *w, uint32_t events));
 /* How it went. */
+/* With a socket of ours, which is closed when that fails: then errno says why. */
+bool sock_connect_from(struct edge *e, struct sock *s, int fd, const struct bw_address *to,
+    void (*ready)(struct bw_watch *w, uint32_t events));
 bool sock_connected(struct sock *s);
 /* Notes what an event tells. */
 void sock_note(struct sock *s, uint32_t events);

@@ -43,6 +43,8 @@ struct guard {
 	uint64_t seq;     /* the board's number of it */
 	int64_t in_force; /* version of the image that every namespace holds */
 	struct bw_buf json, out, said;
+	struct guard_origins origins;
+	struct guard_lender *lender;
 };
 
 /* ---- Bindings by namespace ---- */
@@ -91,7 +93,12 @@ static void report(struct guard *g)
 {
 	struct bw_guard_state states[BW_GUARD_BINDINGS_MAX];
 	struct bw_guard_report r = {
-	    .image_version = g->in_force, .states = states, .state_count = g->is->config->count};
+	    .image_version = g->in_force,
+	    .states = states,
+	    .state_count = g->is->config->count,
+	    .origins = bw_str_c(g->origins.state),
+	    .origins_reason = bw_str_c(g->origins.reason),
+	    .origins_made = atomic_load(&g->origins.made)};
 	struct bw_buf bytes;
 
 	for (size_t i = 0; i < r.state_count; i++)
@@ -184,6 +191,7 @@ static void apply(struct guard *g)
 		opens_step(rules_of(g, &g->bindings[i]), &g->bindings[i]);
 	for (size_t i = 0; i < g->space_count; i++)
 		all = space_apply(g, &g->spaces[i]) == BW_OK && all;
+	guard_origins_apply(&g->origins, &g->image);
 	if (all)
 		g->in_force = g->image.version;
 	report(g);
@@ -245,24 +253,27 @@ static void look(struct guard *g)
 		return;
 	for (size_t i = 0; i < g->space_count; i++)
 		space_look(g, &g->spaces[i]);
+	guard_origins_look(&g->origins);
 	report(g);
 }
 
 /* ---- The process ---- */
 
+static enum bw_err probe_one(struct guard *g, const char *space)
+{
+	enum bw_err e = guard_nft(space, probe_arguments, BW_STR_NONE, &g->out, &g->said);
+	struct bw_str why = failure(e, &g->said), line = bw_str_cut(&why, '\n');
+
+	if (e != BW_OK)
+		bw_log(BW_LOG_ERROR, "the guard cannot work in %s: %.*s", space ? space : "this host", BW_FMT(line));
+	return e;
+}
+
 static enum bw_err probe(struct guard *g)
 {
-	for (size_t i = 0; i < g->space_count; i++) {
-		enum bw_err e = guard_nft(g->spaces[i].name, probe_arguments, BW_STR_NONE, &g->out, &g->said);
-		struct bw_str why = failure(e, &g->said), line = bw_str_cut(&why, '\n');
-
-		if (e == BW_OK)
-			continue;
-		bw_log(BW_LOG_ERROR, "the guard cannot work in %s: %.*s",
-		    g->spaces[i].name ? g->spaces[i].name : "this host", BW_FMT(line));
-		return e;
-	}
-	return BW_OK;
+	for (size_t i = 0; i < g->space_count; i++)
+		TRY(probe_one(g, g->spaces[i].name));
+	return g->is->config->origins ? probe_one(g, NULL) : BW_OK;
 }
 
 static bool any_space(const struct bw_guard_config *config)
@@ -285,11 +296,16 @@ static enum bw_err guard_open(struct guard *g)
 	TRY(bw_board_write_side(g->is->reports));
 	TRY(guard_powers_keep(any_space(g->is->config)));
 	TRY(bw_sandbox_enter_runner());
-	return probe(g);
+	TRY(probe(g));
+	guard_origins_open(&g->origins, g->is->config->origins);
+	return g->is->config->origins ? guard_lender_start(&g->is->origins, &g->origins, &g->lender) : BW_OK;
 }
 
 static void guard_close(struct guard *g)
 {
+	guard_lender_stop(g->lender);
+	if (g->origins.state)
+		guard_origins_close(&g->origins);
 	bw_buf_free(&g->json);
 	bw_buf_free(&g->out);
 	bw_buf_free(&g->said);
@@ -337,7 +353,7 @@ int bw_guard_run(const struct bw_proc_self *self)
 		while (turn(g, self->channel, &look_ms))
 			;
 	}
-	/* The table stays: an interface is not laid open because its guard ends. */
+	/* The table stays: an interface is not laid open because its guard ends. What served the edge's connections goes with them. */
 	guard_close(g);
 	bw_free(g);
 	return e == BW_OK ? 0 : 1;

@@ -1,6 +1,8 @@
 /* What the files of guard/ share. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "codec/cidr.h"
 #include "guard/guard.h"
 
@@ -63,6 +65,46 @@ BW_CHECKED enum bw_err guard_counters_read(
  * it failed or took too long. */
 BW_CHECKED enum bw_err guard_nft(const char *space, const char *const *arguments, struct bw_str json,
     struct bw_buf *out, struct bw_buf *said);
+
+/* ---- routes.c ---- */
+
+/* The rule and the route of both families (IPv4, IPv6), in our own namespace; an errno for each, or 0. What is
+ * there already stays. */
+void guard_routes_put(int errors[2]);
+void guard_routes_remove(void);
+
+/* ---- origins.c ---- */
+
+struct guard_origins {
+	bool wanted; /* --preserve-client-ip */
+	bool needed; /* the newest image names targets */
+	bool there;  /* our table is */
+	/* Of both families, for the thread that lends: 0: sockets may be made; EAGAIN: not now; another: they cannot be used. */
+	_Atomic int errors[2];
+	_Atomic int64_t made;
+	const char *state; /* as the report has it */
+	char reason[200];
+	struct bw_buf json, next, out, said; /* json: of the table that is, or is to be, there */
+};
+
+/* Takes away what one before us may have left. */
+void guard_origins_open(struct guard_origins *o, bool wanted);
+/* And takes away all of ours. */
+void guard_origins_close(struct guard_origins *o);
+/* What the image says of targets, into the kernel. */
+void guard_origins_apply(struct guard_origins *o, const struct bw_guard_image *image);
+/* Puts back what somebody has taken away. */
+void guard_origins_look(struct guard_origins *o);
+/* The nft commands, as JSON, that make the table anew. One transaction. */
+void guard_origins_table(const struct bw_guard_target *targets, size_t count, struct bw_buf *json);
+
+/* ---- lend.c ---- */
+
+/* Answers the loops' requests on a thread of its own, until it is stopped. BW_EIO, logged. */
+struct guard_lender;
+BW_CHECKED enum bw_err guard_lender_start(
+    const struct bw_errand_channels *channels, struct guard_origins *origins, struct guard_lender **out);
+void guard_lender_stop(struct guard_lender *l);
 
 /* ---- powers.c ---- */
 

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -263,16 +265,31 @@ void bw_descriptors_keep(const int *keep, size_t count)
 	(void)close_range(from, ~0U, 0);
 }
 
-enum bw_err bw_sandbox_enter_speaker(int dir_fd)
+/* Whoever was started with some has handed them on. */
+static enum bw_err powers_drop(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	const struct __user_cap_data_struct none[2] = {0};
+
+	if (syscall(SYS_capset, &head, none) == 0)
+		return BW_OK;
+	bw_log(BW_LOG_ERROR, "capabilities cannot be given up: %s", strerror(errno));
+	return BW_EIO;
+}
+
+enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int e = filter ? 0 : -ENOMEM;
 
 	TRY(privileges_fix());
+	TRY(powers_drop());
 	if (!SANITIZED)
 		(void)sandbox_files_into(dir_fd); /* before the filter, which does not permit it */
 	if (!e)
 		e = rows_allow(filter, narrow, BW_COUNT(narrow));
+	if (!e && binds)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
 	if (!e)
 		e = rows_allow(filter, speaking, BW_COUNT(speaking));
 	if (!e)

@@ -133,7 +133,11 @@ class TargetGroups(Elbv2Case):
             no("ValidationError", None, http, deregistration_delay__timeout_seconds=v)
         no("ValidationError", None, http, slow_start__duration_seconds="29")
         no("ValidationError", None, http, stickiness__enabled="TRUE")
-        no("ValidationError", None, udp, preserve_client_ip__enabled="false")
+        no("InvalidConfigurationRequest", "preserve_client_ip.enabled cannot be false if the target group protocol is UDP or TCP_UDP",
+           udp, preserve_client_ip__enabled="false")
+        no("ValidationError", None, udp, preserve_client_ip__enabled="no")
+        change(tcp, preserve_client_ip__enabled="true")
+        change(tcp, preserve_client_ip__enabled="false")
         no("ValidationError", None, http, stickiness__app_cookie__cookie_name="AWSALBx", stickiness__type="app_cookie")
         no("InvalidConfigurationRequest", None, http, stickiness__enabled="true", stickiness__type="app_cookie")
         no("InvalidConfigurationRequest", None, http, load_balancing__algorithm__anomaly_mitigation="on")

@@ -79,9 +79,10 @@ TEST(guard_image_and_report_survive_their_bytes)
 	    .ingress_count = 2,
 	    .egress = permits,
 	    .egress_count = 1};
-	struct bw_guard_image image = {7, &rules, 1}, back;
+	struct bw_guard_target target = {true, BW_STR("fd00::1"), 53};
+	struct bw_guard_image image = {7, &rules, 1, true, &target, 1}, back;
 	struct bw_guard_state state = {BW_STR("blue/*"), BW_STR("failed"), BW_STR("why"), 3, 4, 5};
-	struct bw_guard_report report = {7, &state, 1}, told;
+	struct bw_guard_report report = {7, &state, 1, BW_STR("kept"), BW_STR(""), 9}, told;
 	struct bw_arena a;
 	struct bw_buf out;
 
@@ -92,6 +93,8 @@ TEST(guard_image_and_report_survive_their_bytes)
 	assert_int_equal(back.version, 7);
 	assert_str(back.rules[0].ingress[1].network, "::/0");
 	assert_false(bw_str_set(back.rules[0].interface));
+	assert_true(back.targets_known && back.targets[0].udp && back.targets[0].port == 53);
+	assert_str(back.targets[0].address, "fd00::1");
 	for (size_t i = 0; i < out.n; i++)
 		assert_int_equal(bw_guard_image_decode(bw_str_make(out.p, i), &a, &back), BW_ECORRUPT);
 	bw_buf_reset(&out);
@@ -99,6 +102,8 @@ TEST(guard_image_and_report_survive_their_bytes)
 	assert_int_equal(bw_guard_report_decode(bw_buf_str(&out), &a, &told), BW_OK);
 	assert_str(told.states[0].reason, "why");
 	assert_int_equal(told.states[0].refused, 5);
+	assert_str(told.origins, "kept");
+	assert_int_equal(told.origins_made, 9);
 	bw_buf_free(&out);
 	bw_arena_free(&a);
 }

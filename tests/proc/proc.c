@@ -154,7 +154,7 @@ TEST(sandbox_of_a_speaker_connects_and_does_not_listen)
 		char *const argv[] = {"true", NULL};
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-		if (bw_sandbox_enter_speaker(-1) != BW_OK)
+		if (bw_sandbox_enter_speaker(-1, false) != BW_OK)
 			_exit(2);
 		if (!refused(bind(fd, (struct sockaddr *)&any, sizeof any)) || !refused(listen(fd, 1)))
 			_exit(3);

@@ -294,6 +294,9 @@ static enum bw_err group_check(struct bw_call *call, const struct elb_target_gro
 		    "The unhealthy draining interval can only be configured when connection termination for "
 		    "unhealthy targets is "
 		    "disabled");
+	if (elb_group_of(&g->shape) == ELB_OF_GROUP_UDP && IS("preserve_client_ip.enabled", "false"))
+		return bw_call_fail(call, "InvalidConfigurationRequest",
+		    "preserve_client_ip.enabled cannot be false if the target group protocol is UDP or TCP_UDP");
 #undef IS
 	return BW_OK;
 }
