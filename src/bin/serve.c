@@ -295,6 +295,30 @@ static struct bw_cidr edge_place(const struct bw_edge_config *config)
 	return bw_str_set(config->address) && bw_cidr_address(config->address, &one) == BW_OK ? one : config->pool;
 }
 
+/* Of all addresses, or one of IPv4 that is written as one of IPv6. */
+static bool address_is_any(const struct bw_address *a)
+{
+	if (a->any.sa_family == AF_INET)
+		return a->v4.sin_addr.s_addr == INADDR_ANY;
+	return IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr) || IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr);
+}
+
+/* No target may be one of these: the API answers in clear to whoever connects from this machine. */
+static void own_note(const struct api *api, struct bw_arena *arena, struct bw_edge_config *out)
+{
+	for (size_t i = 0; i < api->listen_count; i++) {
+		struct bw_address address;
+		struct bw_str at = BW_STR("*");
+		struct bw_cidr one;
+		char text[BW_ADDRESS_TEXT_MAX];
+
+		MUST(bw_address_parse(api->listen[i], &address) == BW_OK);
+		if (bw_cidr_address(bw_address_text(&address, text), &one) == BW_OK && !address_is_any(&address))
+			at = bw_cidr_address_text(arena, &one);
+		bw_strs_add(&out->own, arena, bw_arena_printf(arena, "%.*s %u", BW_FMT(at), bw_address_port(&address)));
+	}
+}
+
 static int edge_prepare(const struct parsed *p, struct bw_edge *edge, struct api *api, const struct place *place)
 {
 	const char *asked = option_get(p, "edge-loops");
@@ -305,6 +329,7 @@ static int edge_prepare(const struct parsed *p, struct bw_edge *edge, struct api
 		return command_refuse(p, "--edge-loops %s is not a number from 1 to %d", asked, BW_EDGE_LOOPS_MAX);
 	if (bw_edge_make((unsigned)(n < 1 ? 1 : n > BW_EDGE_LOOPS_MAX ? BW_EDGE_LOOPS_MAX : n), &at, edge) != BW_OK)
 		return 1;
+	own_note(api, &api->place->arena, &api->core.edge);
 	if (logs_open(place, edge) < 0)
 		bw_log(BW_LOG_WARN, "no access logs of load balancers: %.*s/edge-logs: %s", BW_FMT(place->data), strerror(errno));
 	api->core.edge_images = edge->images;

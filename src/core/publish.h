@@ -15,6 +15,7 @@ struct bw_edge_config {
 	struct bw_cidr pool;       /* every load balancer gets one of these addresses */
 	struct bw_str address;     /* set: all share this one */
 	struct bw_pairs instances; /* "i-..." -> address */
+	struct bw_strs own;        /* where this server itself listens: "ADDRESS PORT", or "* PORT" for every address */
 	struct bw_str cognito_url; /* where user pools' endpoints are; absent: at AWS's names */
 	struct bw_pairs cognito_clients; /* id -> secret; one that is not here has none */
 };

@@ -272,6 +272,20 @@ class Traffic(Elbv2Case):
             self.assertIn(words, error)
             self.assertIn("/more", said)
 
+    def test_no_target_leads_back(self):
+        """The API answers in clear to this machine alone: a load balancer is no way round that. And one that is its own target passes nothing round."""
+        group = self.group()
+        self.refused("InvalidTarget", f"The following targets are this server itself and cannot be registered: '127.0.0.1:{harness.SERVER.port}'",
+                     self.elb.register_targets, TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": harness.SERVER.port}])
+        group = self.group(Protocol="TCP")
+        lb = self.balancer(Type="network", Subnets=self.subnets[:1])
+        address, port = lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"], harness.free_port()
+        self.elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": address, "Port": port}])
+        self.listener(lb, self.forward(group), Protocol="TCP", Port=port)
+        self.eventually("unused", lambda: self.health(group))
+        one = self.elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"][0]["TargetHealth"]
+        self.assertEqual(("Target.InvalidState", "Target is in an invalid state"), (one["Reason"], one["Description"]))
+
     def test_what_lies_among_the_logs_and_is_no_file_is_not_waited_for(self):
         """Whoever took over the edge writes into that folder: a pipe, a link and a name with a terminal's orders do nothing to who looks."""
         folder = pathlib.Path(harness.SERVER.data) / "edge-logs"

@@ -9,7 +9,7 @@
 #include "base/sys.h"
 #include "core/certificate.h"
 #include "core/core.h"
-#include "svc/elbv2/elb.h"
+#include "svc/elbv2/image.h"
 
 extern const struct bw_image_builder *const __start_bw_image_builders[];
 
@@ -36,6 +36,8 @@ static void world_begin(struct world *w)
 	assert_non_null(mkdtemp(w->folder));
 	config.data_dir = bw_str_c(w->folder);
 	assert_ok(bw_edge_config_parse(NULL, NULL, instances, &w->arena, &config.edge, &wrong));
+	bw_strs_add(&config.edge.own, &w->arena, BW_STR("127.0.0.1 4566"));
+	bw_strs_add(&config.edge.own, &w->arena, BW_STR("* 4567"));
 	assert_ok(bw_core_open(&config, &w->arena, &first, &w->core));
 	w->call = (struct bw_call){.core = w->core,
 	    .arena = &w->arena,
@@ -400,4 +402,127 @@ TEST(edge_options_take_one_spelling)
 		    bw_edge_config_parse(NULL, NULL, instances[i], &a, &config, &wrong), BW_EINVAL);
 	assert_int_equal(bw_edge_config_parse(NULL, "10.0.0.256", NULL, &a, &config, &wrong), BW_EINVAL);
 	bw_arena_free(&a);
+}
+
+/* ---- What leads back ---- */
+
+/* Load balancers a, b ... at 127.66.0.1, .2 ..., each with one listener at port 80 that forwards to the groups of its name. */
+enum { BALANCERS = 4 };
+
+struct site {
+	struct bw_edge_load_balancer lbs[BALANCERS];
+	struct bw_edge_listener listeners[BALANCERS];
+	struct bw_edge_rule rules[BALANCERS];
+	struct bw_edge_action actions[BALANCERS];
+	struct bw_edge_forward forwards[BALANCERS];
+	struct bw_edge_target_group groups[BALANCERS];
+	struct bw_edge_target targets[BALANCERS][4];
+	struct bw_edge_image image;
+};
+
+static struct site *site_of(struct world *w, const char *protocol)
+{
+	static const char *const arns[BALANCERS] = {"a", "b", "c", "d"};
+	struct site *s = BW_NEW(&w->arena, struct site);
+
+	for (size_t i = 0; i < BALANCERS; i++) {
+		s->forwards[i] = (struct bw_edge_forward){bw_str_c(arns[i]), 1};
+		s->actions[i] = (struct bw_edge_action){.type = BW_STR("forward"), .forwards = &s->forwards[i], .forward_count = 1};
+		s->rules[i] = (struct bw_edge_rule){.actions = &s->actions[i], .action_count = 1};
+		s->listeners[i] = (struct bw_edge_listener){.port = 80, .protocol = bw_str_c(protocol), .rules = &s->rules[i], .rule_count = 1};
+		s->lbs[i] = (struct bw_edge_load_balancer){.listeners = &s->listeners[i], .listener_count = 1};
+		bw_strs_add(&s->lbs[i].addresses, &w->arena, bw_arena_printf(&w->arena, "127.66.0.%zu", i + 1));
+		s->groups[i] = (struct bw_edge_target_group){.arn = bw_str_c(arns[i]), .protocol = bw_str_c(protocol), .targets = s->targets[i]};
+	}
+	s->image = (struct bw_edge_image){
+	    .load_balancers = s->lbs, .load_balancer_count = BALANCERS, .target_groups = s->groups, .target_group_count = BALANCERS};
+	return s;
+}
+
+static struct bw_edge_target *target_add(struct site *s, size_t group, const char *address, int64_t port)
+{
+	struct bw_edge_target *t = &s->targets[group][s->groups[group].target_count++];
+
+	*t = (struct bw_edge_target){.id = bw_str_c(address), .address = bw_str_c(address), .port = port};
+	return t;
+}
+
+TEST(a_target_that_is_this_server_has_no_address)
+{
+	static const struct {
+		const char *address;
+		int64_t port;
+		bool own;
+	} given[] = {{"127.0.0.1", 4566, true}, {"127.0.0.2", 4566, false}, {"127.0.0.1", 4565, false}, {"127.9.9.9", 4567, true},
+	    {"::1", 4567, true}, {"10.0.0.1", 4567, false}};
+
+	struct world world, *w = &world;
+
+	world_begin(w);
+	{
+		for (size_t i = 0; i < BW_COUNT(given); i++) {
+			struct site *s = site_of(w, "HTTP");
+			struct bw_edge_target *t = target_add(s, 0, given[i].address, given[i].port);
+
+			image_cut_back(w->core, &w->arena, &s->image);
+			assert_int_equal(!bw_str_set(t->address), given[i].own);
+		}
+	}
+	world_end(w);
+}
+
+TEST(what_leads_back_is_cut_and_nothing_else)
+{
+	struct world world, *w = &world;
+
+	world_begin(w);
+	{
+		struct site *s = site_of(w, "TCP");
+		struct bw_edge_target *self = target_add(s, 0, "127.66.0.1", 80), *chain = target_add(s, 0, "127.66.0.2", 80),
+		                      *other = target_add(s, 0, "127.0.0.1", 80), *there = target_add(s, 1, "127.66.0.3", 80),
+		                      *port = target_add(s, 1, "127.66.0.1", 81), *back = target_add(s, 2, "127.66.0.2", 80),
+		                      *twice = target_add(s, 3, "127.66.0.2", 80);
+
+		image_cut_back(w->core, &w->arena, &s->image);
+		assert_false(bw_str_set(self->address));
+		assert_true(bw_str_set(chain->address) && bw_str_set(other->address) && bw_str_set(port->address));
+		assert_true(bw_str_set(twice->address)); /* two ways to one place are no loop */
+		assert_true(bw_str_set(there->address) && !bw_str_set(back->address)); /* b to c, and not c to b */
+	}
+	world_end(w);
+}
+
+TEST(what_leads_back_over_a_group_that_two_share_is_cut)
+{
+	struct world world, *w = &world;
+
+	world_begin(w);
+	{
+		struct site *s = site_of(w, "TCP");
+		struct bw_edge_target *on = target_add(s, 0, "127.66.0.2", 80);
+
+		s->forwards[1].target_group = BW_STR("a"); /* b forwards to where it is itself */
+		image_cut_back(w->core, &w->arena, &s->image);
+		assert_false(bw_str_set(on->address));
+	}
+	world_end(w);
+}
+
+TEST(datagrams_lead_to_datagrams)
+{
+	struct world world, *w = &world;
+
+	world_begin(w);
+	{
+		struct site *s = site_of(w, "UDP");
+		struct bw_edge_target *t = target_add(s, 0, "127.66.0.1", 80);
+
+		s->groups[0].protocol = BW_STR("TCP");
+		image_cut_back(w->core, &w->arena, &s->image);
+		assert_true(bw_str_set(t->address));
+		s->groups[0].protocol = BW_STR("TCP_UDP");
+		image_cut_back(w->core, &w->arena, &s->image);
+		assert_false(bw_str_set(t->address));
+	}
+	world_end(w);
 }

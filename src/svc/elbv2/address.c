@@ -122,3 +122,16 @@ struct bw_str elb_instance_address(const struct bw_core *core, struct bw_str id)
 
 	return p ? p->value : BW_STR_NONE;
 }
+
+bool elb_address_is_own(const struct bw_core *core, struct bw_arena *arena, struct bw_str address, int64_t port)
+{
+	const struct bw_strs *own = &bw_core_edge(core)->own;
+	struct bw_str exact = bw_arena_printf(arena, "%.*s %lld", BW_FMT(address), (long long)port),
+	              any = bw_arena_printf(arena, "* %lld", (long long)port);
+	bool local = bw_str_starts(address, BW_STR("127.")) || bw_str_eq(address, BW_STR("::1"));
+
+	for (size_t i = 0; i < own->n; i++)
+		if (bw_str_eq(own->v[i], exact) || (local && bw_str_eq(own->v[i], any)))
+			return true;
+	return false;
+}

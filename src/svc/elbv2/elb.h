@@ -296,6 +296,9 @@ void elb_port_give(
     struct bw_call *call, const struct elb_load_balancer *lb, int64_t port, struct bw_str protocol);
 /* What a registered instance id stands for; absent when nobody said. */
 struct bw_str elb_instance_address(const struct bw_core *core, struct bw_str id);
+/* Whether this server itself listens there: its API answers in clear to whoever connects from this machine, so that no target may
+ * be one of its addresses. The address is a canonical one. */
+bool elb_address_is_own(const struct bw_core *core, struct bw_arena *arena, struct bw_str address, int64_t port);
 
 /* ---- Security policies (ssl_policy.c) ---- */
 

@@ -271,6 +271,7 @@ static enum bw_err build(struct bw_core *core, struct bw_snapshot *view, struct 
 	image->load_balancer_count = m.load_balancer_count;
 	image->target_groups = m.groups;
 	image->target_group_count = m.group_count;
+	image_cut_back(core, arena, image);
 	return BW_OK;
 }
 

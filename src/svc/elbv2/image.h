@@ -18,3 +18,8 @@ struct place {
 /* A listener with its certificates and rules. */
 BW_CHECKED enum bw_err image_listener(
     struct place *p, const struct elb_listener *l, struct bw_edge_listener *out);
+
+/* Takes the addresses of targets that lead back: to this server's own API, or to a listener that leads to them, over others
+ * perhaps. Without an address a target gets nothing, and is described as Target.InvalidState. The lists are the image's, still to
+ * be changed. */
+void image_cut_back(const struct bw_core *core, struct bw_arena *arena, const struct bw_edge_image *image);

@@ -122,6 +122,14 @@ static enum bw_err address_check(
 	return BW_OK;
 }
 
+static enum bw_err own_refuse(struct bw_call *call, struct bw_str address, const struct target_given *t)
+{
+	if (!elb_address_is_own(call->core, call->arena, address, t->port))
+		return BW_OK;
+	return bw_call_fail(call, "InvalidTarget", "The following targets are this server itself and cannot be registered: '%.*s:%lld'",
+	    BW_FMT(t->id), (long long)t->port);
+}
+
 static enum bw_err alb_check(
     struct bw_call *call, const struct elb_target_group *g, const struct target_given *t)
 {
@@ -158,10 +166,14 @@ enum bw_err target_check(struct bw_call *call, const struct elb_target_group *g,
 		return elb_invalid(call,
 		    "A QUIC server ID cannot be specified for target groups with protocol '%.*s'",
 		    BW_FMT(g->shape.Protocol));
-	if (elb_is(g->shape.TargetType, "instance"))
-		return instance_check(call, out);
-	if (elb_is(g->shape.TargetType, "ip"))
-		return address_check(call, g, out);
+	if (elb_is(g->shape.TargetType, "instance")) {
+		TRY(instance_check(call, out));
+		return own_refuse(call, elb_instance_address(call->core, out->id), out);
+	}
+	if (elb_is(g->shape.TargetType, "ip")) {
+		TRY(address_check(call, g, out));
+		return own_refuse(call, out->id, out);
+	}
 	if (out->port != g->shape.Port.v)
 		return elb_invalid(
 		    call, "The port of a load balancer target must be that of the target group");
