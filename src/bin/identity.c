@@ -105,7 +105,7 @@ enum bw_err identity_load(struct bw_store *store, struct bw_str data, const stru
 		TRY(renew(arena, names, name_count, now_ms, &r));
 		TRY(record_save(store, arena, &r));
 	}
-	TRY(file_write(bw_arena_printf(arena, "%.*s/ca.pem", BW_FMT(data)).p, r.ca_cert, 0644));
+	TRY(file_keep(bw_arena_printf(arena, "%.*s/ca.pem", BW_FMT(data)).p, r.ca_cert, 0644));
 	*out = (struct identity){r.ca_cert, r.cert, r.key};
 	return BW_OK;
 }

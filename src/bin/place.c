@@ -172,6 +172,18 @@ enum bw_err file_read_of_stranger(const char *path, size_t max, struct bw_arena 
 	return read_opened(path, O_NONBLOCK | O_NOFOLLOW | O_NOCTTY, true, max, arena, bytes);
 }
 
+enum bw_err file_keep(const char *path, struct bw_str bytes, unsigned mode)
+{
+	struct bw_arena a;
+	struct bw_str now;
+	bool same;
+
+	bw_arena_init(&a, 2 * bytes.n + 4096);
+	same = file_read_of_stranger(path, bytes.n, &a, &now) == BW_OK && bw_str_eq(now, bytes);
+	bw_arena_free(&a);
+	return same ? BW_OK : file_write(path, bytes, mode);
+}
+
 static struct bw_str *field_of(struct credentials *c, struct bw_str name)
 {
 	const struct {
@@ -234,7 +246,7 @@ enum bw_err health_ask(struct bw_str endpoint, struct bw_str ca, struct bw_arena
 
 enum bw_err endpoint_write(struct bw_str data, struct bw_str endpoint, struct bw_arena *arena)
 {
-	return file_write(bw_arena_printf(arena, "%.*s/endpoint", BW_FMT(data)).p,
+	return file_keep(bw_arena_printf(arena, "%.*s/endpoint", BW_FMT(data)).p,
 	    bw_arena_printf(arena, "%.*s\n", BW_FMT(endpoint)), 0600);
 }
 

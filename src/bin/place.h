@@ -19,6 +19,8 @@ BW_CHECKED enum bw_err endpoint_find(const struct place *place, struct bw_arena 
 
 /* Replaces a file atomically with the given mode. BW_EIO, logged. */
 BW_CHECKED enum bw_err file_write(const char *path, struct bw_str bytes, unsigned mode);
+/* The same unless the file says so already, so that a start does not wait for the disk. */
+BW_CHECKED enum bw_err file_keep(const char *path, struct bw_str bytes, unsigned mode);
 /* Reads a whole file of at most `max` bytes. BW_ENOTFOUND, BW_ETOOBIG, BW_EIO. */
 BW_CHECKED enum bw_err file_read(const char *path, size_t max, struct bw_arena *arena, struct bw_str *bytes);
 /* The same of a folder that another user writes into: what is no file (a pipe would be waited for) or a link is BW_EIO. */
