@@ -13,20 +13,31 @@ import re
 import subprocess
 import sys
 import time
+import typing
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "check"
 FUZZ_SECONDS = 5
 TIMEOUT_SECONDS = 900
+CORES = os.cpu_count() or 1
+# Suites wait for timers and for their own servers: one more than there are cores keeps these busy.
+AT_ONCE = CORES + 1
 
 
-AT_ONCE = os.cpu_count() or 1
+class Job(typing.NamedTuple):
+    name: str
+    command: list
+    env: dict
+    judge: typing.Callable  # of the count, the name, status, output, seconds
 
 
-def each(programs, command_of):
-    """Runs the command of every program, as many at once as there are cores: (program, run's answer) in the order given."""
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from zip(programs, pool.map(lambda p: run(*command_of(p)), programs))
+def run_all(count, jobs, at_once):
+    """Begins the jobs in their order, so many at once, and counts each as it ends."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        running = {pool.submit(run, j.command, j.env): j for j in jobs}
+        for done in concurrent.futures.as_completed(running):
+            job = running[done]
+            job.judge(count, job.name, *done.result())
 
 
 class Count:
@@ -43,11 +54,11 @@ class Count:
             print("\n".join("    | " + line for line in detail.splitlines()[-60:]), flush=True)
 
 
-def run(command, env=None, timeout=TIMEOUT_SECONDS):
+def run(command, env, timeout=TIMEOUT_SECONDS):
     """(exit status, output, seconds)"""
     began = time.monotonic()
     try:
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
         status, output = done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
@@ -66,24 +77,26 @@ def count_tap(count, name, status, output, seconds):
     count.add(name, passed, failed, skipped, output, seconds)
 
 
-def units(count):
-    print("Unit tests")
-    programs = sorted(p for p in (BUILD / "tests").glob("*/test-*") if p.is_file() and os.access(p, os.X_OK))
-    if not programs:
-        count.add("no unit test program was built", 0, 1)
-    for program, answer in each(programs, lambda p: ([str(p)], {"CMOCKA_MESSAGE_OUTPUT": "TAP"})):
-        count_tap(count, program.name, *answer)
-    count_tap(count, "wire_vectors.py", *run([sys.executable, "-B", str(ROOT / "tests/aws/wire_vectors.py"),
-                                              str(BUILD / "tests/aws/wire-echo")]))
+def count_exit(count, name, status, output, seconds):
+    count.add(name, int(status == 0), int(status != 0), detail=output, seconds=seconds)
 
 
-def sources(count):
-    print("Source checks")
-    for tool in ("tools/layers.py", "tools/banned.py", "tests/tools/test_tools.py"):
-        status, output, seconds = run([sys.executable, "-B", str(ROOT / tool)])
-        count.add(tool, int(status == 0), int(status != 0), detail=output, seconds=seconds)
-    forgotten = uncompiled()
-    count.add("every source is compiled", int(not forgotten), len(forgotten), detail="\n".join(forgotten))
+def programs(folder, pattern):
+    found = sorted(p for p in folder.glob(pattern) if p.is_file() and os.access(p, os.X_OK))
+    if not found:
+        raise SystemExit(f"no {folder.relative_to(ROOT)}/{pattern}: nothing would be tested")
+    return found
+
+
+def units():
+    vectors = [sys.executable, "-B", str(ROOT / "tests/aws/wire_vectors.py"), str(BUILD / "tests/aws/wire-echo")]
+    return [Job(p.name, [str(p)], {"CMOCKA_MESSAGE_OUTPUT": "TAP"}, count_tap) for p in programs(BUILD / "tests", "*/test-*")] + [
+        Job("wire_vectors.py", vectors, {}, count_tap)]
+
+
+def sources():
+    return [Job(tool, [sys.executable, "-B", str(ROOT / tool)], {}, count_exit)
+            for tool in ("tools/layers.py", "tools/banned.py", "tests/tools/test_tools.py")]
 
 
 def uncompiled():
@@ -99,25 +112,19 @@ def fuzz_command(program):
     work = BUILD / "corpus" / program.name
     work.mkdir(parents=True, exist_ok=True)
     seeds = ROOT / "fuzz" / "corpus" / program.name.removeprefix("fuzz-")
-    return [[str(program), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=3000", "-timeout=10", f"-artifact_prefix={work}/",
-             str(work)] + ([str(seeds)] if seeds.is_dir() else [])]
+    return [str(program), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=3000", "-timeout=10", f"-artifact_prefix={work}/",
+            str(work)] + ([str(seeds)] if seeds.is_dir() else [])
 
 
-def fuzzers(count):
-    print(f"Fuzzers, {FUZZ_SECONDS} s each")
-    programs = sorted(p for p in (BUILD / "fuzz").glob("fuzz-*") if p.is_file() and os.access(p, os.X_OK))
-    for program, (status, output, seconds) in each(programs, fuzz_command):
-        count.add(program.name, int(status == 0), int(status != 0), detail=output, seconds=seconds)
+def fuzzers():
+    return [Job(p.name, fuzz_command(p), {}, count_exit) for p in programs(BUILD / "fuzz", "fuzz-*")]
 
 
-def clients(count):
-    print("Stock clients")
+def clients():
+    """Those that take minutes first, so that none is left to run alone at the end."""
     env = {"BULWARK": str(BUILD / "src" / "bin" / "bulwark")}
-    suites = sorted(p for p in (ROOT / "tests" / "clients").glob("suite_*") if os.access(p, os.X_OK))
-    if not suites:
-        count.add("no client suite", 0, 1)
-    for suite, answer in each(suites, lambda s: ([str(s)], env)):
-        count_tap(count, suite.name, *answer)
+    suites = sorted(programs(ROOT / "tests" / "clients", "suite_*"), key=lambda p: (not p.name.startswith("suite_terraform"), p.name))
+    return [Job(p.name, [str(p)], env, count_tap) for p in suites]
 
 
 def main():
@@ -125,11 +132,12 @@ def main():
     options.add_argument("--quick", action="store_true", help="without the fuzzers and the stock clients")
     o = options.parse_args()
     count = Count()
-    units(count)
-    sources(count)
+    forgotten = uncompiled()
+    count.add("every source is compiled", int(not forgotten), len(forgotten), detail="\n".join(forgotten))
+    run_all(count, ([] if o.quick else clients()) + units() + sources(), AT_ONCE)
     if not o.quick:
-        fuzzers(count)
-        clients(count)
+        # Each has its seconds of a core of its own.
+        run_all(count, fuzzers(), CORES)
     print(f"{count.passed} passed, {count.failed} failed" + (f", {count.skipped} skipped" if count.skipped else ""))
     return 1 if count.failed or not count.passed else 0
 

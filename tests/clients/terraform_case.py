@@ -11,7 +11,7 @@ import unittest
 import harness
 
 HERE = pathlib.Path(__file__).resolve().parent
-TIMEOUT_SECONDS = 240
+TIMEOUT_SECONDS = 600
 MIRRORS = (os.environ.get("TF_PLUGIN_MIRROR", ""), "/opt/tf-plugins", os.path.expanduser("~/.terraform.d/plugins"))
 MIRROR = next((m for m in MIRRORS if m and any(pathlib.Path(m).glob("*/hashicorp/aws/**/*terraform-provider-aws*"))), None)
 TERRAFORM = shutil.which("terraform")
