@@ -107,15 +107,8 @@ void bw_call_note(struct bw_call *call, const struct bw_record *r, struct bw_str
 
 struct bw_str bw_call_event_id(struct bw_call *call)
 {
-	unsigned char random[16];
-	char room[BW_UUID_TEXT];
-	struct bw_buf text = bw_buf_over(room, sizeof room);
-
-	if (!bw_str_set(call->event_id)) {
-		bw_random(random, sizeof random);
-		bw_uuid_put(random, &text);
-		call->event_id = bw_arena_str(call->arena, bw_buf_str(&text));
-	}
+	if (!bw_str_set(call->event_id))
+		call->event_id = bw_uuid_new(call->arena);
 	return call->event_id;
 }
 

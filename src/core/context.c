@@ -110,35 +110,48 @@ static struct bw_str string_at(const void *base, const struct bw_member *m)
 	return *(const struct bw_str *)((const char *)base + m->offset);
 }
 
-/* aws:RequestTag/KEY and aws:TagKeys from the input's Tags (a list of {Key, Value}, or {TagKey, TagValue}) or TagKeys, whatever
- * the operation. */
+struct bw_pairs input_tags(const struct bw_call *call)
+{
+	const struct bw_member *tags = member_find(call->model->input, "Tags"), *k, *v;
+	const struct bw_any_list *list;
+	struct bw_pairs out = {0};
+
+	if (!tags || tags->shape->kind != BW_SHAPE_LIST || tags->shape->element->kind != BW_SHAPE_STRUCTURE)
+		return out;
+	k = member_find(tags->shape->element, "Key");
+	v = member_find(tags->shape->element, "Value");
+	k = k ? k : member_find(tags->shape->element, "TagKey");
+	v = v ? v : member_find(tags->shape->element, "TagValue");
+	if (!k || !v)
+		return out;
+	list = (const void *)((const char *)call->in + tags->offset);
+	out.v = BW_NEW_ARRAY(call->arena, struct bw_pair, list->n + 1);
+	for (const char *tag = list->v; out.n < list->n; tag += tags->shape->element->size)
+		out.v[out.n++] = (struct bw_pair){string_at(tag, k), string_at(tag, v)};
+	return out;
+}
+
+static void context_request_tags(struct bw_call *call, const struct bw_pairs *tags)
+{
+	struct bw_str *names = BW_NEW_ARRAY(call->arena, struct bw_str, tags->n);
+
+	for (size_t i = 0; i < tags->n; i++) {
+		names[i] = tags->v[i].key;
+		bw_call_context(call, bw_arena_printf(call->arena, "aws:RequestTag/%.*s", BW_FMT(names[i])), tags->v[i].value);
+	}
+	bw_call_context_list(call, BW_STR("aws:TagKeys"), names, tags->n);
+}
+
+/* aws:RequestTag/KEY and aws:TagKeys from the input's Tags or TagKeys, whatever the operation. */
 static void context_tags(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
-	const struct bw_member *tags = member_find(call->model->input, "Tags");
 	const struct bw_member *keys = member_find(call->model->input, "TagKeys");
-	const struct bw_member *k = NULL, *v = NULL;
+	const struct bw_pairs tags = input_tags(call);
 	const struct bw_any_list *list;
-	struct bw_str *names;
 
-	if (tags && tags->shape->kind == BW_SHAPE_LIST && tags->shape->element->kind == BW_SHAPE_STRUCTURE) {
-		k = member_find(tags->shape->element, "Key");
-		v = member_find(tags->shape->element, "Value");
-		k = k ? k : member_find(tags->shape->element, "TagKey");
-		v = v ? v : member_find(tags->shape->element, "TagValue");
-	}
-	if (k && v) {
-		list = (const void *)((const char *)call->in + tags->offset);
-		names = BW_NEW_ARRAY(call->arena, struct bw_str, list->n + 1);
-		for (size_t i = 0; i < list->n; i++) {
-			const char *tag = (const char *)list->v + i * tags->shape->element->size;
-
-			names[i] = string_at(tag, k);
-			bw_call_context(call, bw_arena_printf(call->arena, "aws:RequestTag/%.*s", BW_FMT(names[i])),
-			    string_at(tag, v));
-		}
-		if (list->n)
-			bw_call_context_list(call, BW_STR("aws:TagKeys"), names, list->n);
+	if (tags.n) {
+		context_request_tags(call, &tags);
 	} else if (keys && keys->shape->kind == BW_SHAPE_LIST && keys->shape->element->kind == BW_SHAPE_STRING) {
 		list = (const void *)((const char *)call->in + keys->offset);
 		if (list->n)

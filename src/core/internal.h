@@ -225,6 +225,8 @@ BW_CHECKED enum bw_err authenticate(struct gate_call *g);
 BW_CHECKED enum bw_err authorise(struct gate_call *g);
 /* The global condition keys (IAM User Guide, "AWS global condition context keys"). */
 void context_global(struct gate_call *g);
+/* The input's Tags, a list of {Key, Value} or {TagKey, TagValue}; none: the operation has no such, or none was given. */
+struct bw_pairs input_tags(const struct bw_call *call);
 
 /* ---- denial.c ---- */
 /* The encoded authorisation message of a denial, in the call's arena; absent when it cannot be made. */

@@ -15,7 +15,7 @@ extern const struct bw_task *const __stop_bw_tasks[] __attribute__((weak));
 /* The task in work, with the memory it runs in. */
 struct task_runner {
 	struct gate_call g; /* first: services and core take its call for one at the gate */
-	struct bw_str mark, subject, event;
+	struct bw_str mark, what, subject, event; /* `what`: "service/name/subject" */
 	const struct bw_task *task;
 	int64_t looked_ms;
 	bool busy, asking, closing;
@@ -23,15 +23,15 @@ struct task_runner {
 
 static const struct bw_op task_op = {.service = "", .name = "", .effect = BW_WRITE};
 
-static struct bw_str mark_make(struct bw_arena *a, const struct bw_task *task, int64_t due_ms, struct bw_str subject)
+static void mark(struct bw_call *call, int64_t due_ms, struct bw_str what)
 {
-	return bw_arena_printf(a, "%s%0*lld/%s/%s/%.*s", prefix, DIGITS, (long long)(due_ms < 0 ? 0 : due_ms), task->service,
-	    task->name, BW_FMT(subject));
+	bw_call_mark(call,
+	    bw_arena_printf(call->arena, "%s%0*lld/%.*s", prefix, DIGITS, (long long)(due_ms < 0 ? 0 : due_ms), BW_FMT(what)));
 }
 
 void bw_call_task(struct bw_call *call, const struct bw_task *task, int64_t due_ms, struct bw_str subject)
 {
-	bw_call_mark(call, mark_make(call->arena, task, due_ms, subject));
+	mark(call, due_ms, bw_arena_printf(call->arena, "%s/%s/%.*s", task->service, task->name, BW_FMT(subject)));
 }
 
 static const struct bw_task *task_find(struct bw_str service, struct bw_str name)
@@ -75,7 +75,7 @@ static void committed(struct bw_post *p)
 
 	/* After a conflict the mark still stands: it is looked at again. */
 	if (g->commit.result != BW_OK && g->commit.result != BW_ECONFLICT)
-		bw_log(BW_LOG_ERROR, "task %s: %s", r->task->name, bw_err_name(g->commit.result));
+		bw_log(BW_LOG_ERROR, "task %.*s: %s", BW_FMT(r->what), bw_err_name(g->commit.result));
 	if (g->commit.result == BW_OK) {
 		r->looked_ms = 0; /* there may be more */
 		if (bw_str_set(r->event)) {
@@ -100,11 +100,10 @@ static void put_off(struct task_runner *r, enum bw_err e)
 {
 	struct bw_call *call = &r->g.call;
 
-	bw_log(BW_LOG_ERROR, "task %s of %.*s: %s", r->task->name, BW_FMT(r->subject),
-	    e == BW_EFAILED ? call->error.message.p : bw_err_name(e));
+	bw_log(BW_LOG_ERROR, "task %.*s: %s", BW_FMT(r->what), e == BW_EFAILED ? call->error.message.p : bw_err_name(e));
 	bw_batch_init(&call->batch, call->arena);
 	r->event = BW_STR_NONE;
-	bw_call_task(call, r->task, call->now_ms + RETRY_MS, r->subject);
+	mark(call, call->now_ms + RETRY_MS, r->what);
 }
 
 /* In the call's view, which ends here. */
@@ -175,15 +174,16 @@ static void run(struct task_runner *r)
 	struct gate_call *g = &r->g;
 	struct bw_call *call = &g->call;
 	struct bw_str rest = r->subject;
-	enum bw_err e = BW_OK;
+	enum bw_err e = r->task ? BW_OK : BW_ENOTFOUND; /* another version's */
 
 	call->account = bw_str_cut(&rest, '/');
 	call->region = bw_str_cut(&rest, '/');
-	call->service = service_find(r->task->service);
 	r->event = BW_STR_NONE;
 	bw_batch_init(&call->batch, call->arena);
 	g->request = (struct bw_keyer_request){.op = BW_KEYER_NOTHING};
-	if (r->task->ask)
+	if (r->task)
+		call->service = service_find(r->task->service);
+	if (e == BW_OK && r->task->ask)
 		e = r->task->ask(call, r->subject, &g->request);
 	if (e == BW_OK && (call->reach || g->request.op != BW_KEYER_NOTHING))
 		e = ask_away(r);
@@ -211,10 +211,11 @@ static enum bw_err due_find(struct task_runner *r)
 	rest = bw_str_sub(r->mark, sizeof prefix - 1, r->mark.n);
 	TRY(bw_str_to_i64(bw_str_cut(&rest, '/'), 0, INT64_MAX, &due_ms));
 	CHECK(due_ms <= call->now_ms, BW_ENOTFOUND);
+	r->what = rest;
 	service = bw_str_cut(&rest, '/');
 	r->task = task_find(service, bw_str_cut(&rest, '/'));
 	r->subject = rest;
-	return r->task ? BW_OK : BW_EINVAL;
+	return BW_OK;
 }
 
 void tasks_tick(struct bw_lane *lane, int64_t loop_ms, int64_t now_ms)

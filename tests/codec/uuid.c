@@ -33,3 +33,17 @@ TEST(uuid_keeps_the_order_of_bytes)
 	assert_str(bw_buf_str(&b), "00112233-4455-4677-8899-aabbccddeeff");
 	bw_buf_free(&b);
 }
+
+TEST(uuids_are_new_each_time)
+{
+	struct bw_str one, other;
+	struct bw_arena arena;
+
+	bw_arena_init(&arena, 1 << 16);
+	one = bw_uuid_new(&arena);
+	other = bw_uuid_new(&arena);
+	assert_int_equal(one.n, BW_UUID_TEXT);
+	assert_int_equal(one.p[14], '4');
+	assert_false(bw_str_eq(one, other));
+	bw_arena_free(&arena);
+}

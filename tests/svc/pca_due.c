@@ -91,6 +91,105 @@ TEST(pca_due_a_restored_authority_stays)
 	end();
 }
 
+static struct bw_str made_by(const struct bw_token *t)
+{
+	struct bw_str made;
+
+	put_begin();
+	w.g.call.model = &due_service->operations[0];
+	assert_ok(bw_token_find(&w.g.call, t, &made));
+	bw_snapshot_end(w.g.call.view);
+	return made;
+}
+
+static void token_keep(const struct bw_token *t, const char *made)
+{
+	put_begin();
+	w.g.call.model = &due_service->operations[0];
+	bw_token_keep(&w.g.call, t, bw_str_c(made));
+	put_end();
+}
+
+static size_t tokens_kept(void)
+{
+	size_t n;
+
+	put_begin();
+	n = bw_call_count_under(&w.g.call, bw_call_key(&w.g.call, "token", BW_STR("")), 10);
+	bw_snapshot_end(w.g.call.view);
+	return n;
+}
+
+static void token_lives(const struct bw_service *service, int64_t within_ms)
+{
+	struct bw_token t = {.token = BW_STR("token/with any text"), .request = BW_STR("request"), .within_ms = within_ms}, other = t;
+	int64_t kept_ms;
+
+	due_service = service;
+	begin();
+	other.request = BW_STR("another");
+	kept_ms = w.now_ms;
+	token_keep(&t, "first");
+	time_is(kept_ms + within_ms - 1);
+	assert_str(made_by(&t), "first");
+	assert_false(bw_str_set(made_by(&other)));
+	/* Used anew, it lives anew: the first mark takes nothing away. */
+	token_keep(&other, "second");
+	time_is(kept_ms + within_ms);
+	assert_str(made_by(&other), "second");
+	assert_false(bw_str_set(made_by(&t)));
+	assert_int_equal(tokens_kept(), 1);
+	time_is(kept_ms + 2 * within_ms - 1);
+	assert_false(bw_str_set(made_by(&other)));
+	assert_int_equal(tokens_kept(), 0);
+	end();
+}
+
+TEST(pca_due_a_token_counts_for_five_minutes)
+{
+	assert_int_equal(PCA_TOKEN_MS, 300 * 1000);
+	token_lives(&bw_service_acm_pca, PCA_TOKEN_MS);
+}
+
+TEST(acm_due_a_token_counts_for_an_hour)
+{
+	assert_int_equal(ACM_TOKEN_MS, 3600 * 1000);
+	token_lives(&bw_service_acm, ACM_TOKEN_MS);
+}
+
+TEST(due_tokens_that_are_not_given_are_not_kept)
+{
+	const struct bw_token none = {.request = BW_STR("request"), .within_ms = ACM_TOKEN_MS};
+
+	due_service = &bw_service_acm;
+	begin();
+	token_keep(&none, "made");
+	assert_false(bw_str_set(made_by(&none)));
+	assert_int_equal(tokens_kept(), 0);
+	end();
+}
+
+/* A mark that another version left is put off, and stands in nobody's way. */
+TEST(due_a_task_that_nobody_knows_is_put_off)
+{
+	const struct bw_token t = {.token = BW_STR("t"), .request = BW_STR("request"), .within_ms = 2000};
+	int64_t due_ms;
+
+	due_service = &bw_service_acm;
+	begin();
+	due_ms = w.now_ms + t.within_ms;
+	put_begin();
+	bw_call_mark(&w.g.call,
+	    bw_arena_printf(&w.arena, "-/global/task/due/%014lld/acm/nobody/%s/us-east-1/x", (long long)(due_ms - 1), account));
+	put_end();
+	token_keep(&t, "made");
+	time_is(due_ms);
+	assert_int_equal(tokens_kept(), 0);
+	assert_true(is_there(
+	    bw_arena_printf(&w.arena, "-/global/task/due/%014lld/acm/nobody/%s/us-east-1/x", (long long)(due_ms + 60000), account)));
+	end();
+}
+
 /* ACM cannot renew from an authority that is gone: it says so, and tries again the next day. */
 TEST(pca_due_a_renewal_that_cannot_be_is_told)
 {

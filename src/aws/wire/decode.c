@@ -1,22 +1,7 @@
 /* From a routed request to a checked input structure. */
 #include "aws/wire/wire_internal.h"
 
-#include "base/sys.h"
 #include "codec/uuid.h"
-
-static struct bw_str new_token(struct bw_arena *arena)
-{
-	unsigned char bytes[16];
-	struct bw_buf text;
-	struct bw_str token;
-
-	bw_random(bytes, sizeof bytes);
-	bw_buf_init(&text, BW_UUID_TEXT);
-	bw_uuid_put(bytes, &text);
-	token = bw_arena_str(arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return token;
-}
 
 /* SDKs fill idempotency tokens; for a client that does not, we do. */
 static void tokens_fill(const struct bw_shape *shape, void *in, struct bw_arena *arena)
@@ -25,7 +10,7 @@ static void tokens_fill(const struct bw_shape *shape, void *in, struct bw_arena 
 		struct bw_str *token = (void *)((char *)in + m->offset);
 
 		if (m->token && !bw_str_set(*token))
-			*token = new_token(arena);
+			*token = bw_uuid_new(arena);
 	}
 }
 

@@ -1,7 +1,7 @@
 #include "svc/acm/acm.h"
 
-#include "base/sys.h"
 #include "codec/uuid.h"
+#include "core/tag.h"
 
 static const struct bw_field fields[] = {
     BW_FIELD(1, STR, struct acm_certificate, id),
@@ -35,20 +35,6 @@ struct bw_str acm_arn(struct bw_call *call, struct bw_str id)
 {
 	return bw_arena_printf(call->arena, "arn:aws:acm:%.*s:%.*s:certificate/%.*s", BW_FMT(call->region),
 	    BW_FMT(call->account), BW_FMT(id));
-}
-
-struct bw_str acm_id_make(struct bw_call *call)
-{
-	unsigned char random[16];
-	struct bw_buf text;
-	struct bw_str out;
-
-	bw_random(random, sizeof random);
-	bw_buf_init(&text, 64);
-	bw_uuid_put(random, &text);
-	out = bw_arena_str(call->arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return out;
 }
 
 /* The id of a certificate's ARN; absent: another kind of resource. */
@@ -205,20 +191,9 @@ struct bw_str acm_domain(const struct acm_certificate *c, const struct bw_x509_f
 
 /* ---- Tags ---- */
 
-enum bw_err acm_tags_set(struct bw_call *call, struct bw_pairs *tags, const struct acm_TagList *given)
+enum bw_err acm_tags_set(struct bw_call *call, struct bw_pairs *tags)
 {
-	for (size_t i = 0; i < given->n; i++) {
-		if (bw_str_starts_nocase(given->v[i].Key, BW_STR("aws:")))
-			return bw_call_fail(call, "InvalidTagException", "%s",
-			    "aws: prefixed tag key names are not allowed for external use.");
-		for (size_t j = 0; j < i; j++)
-			if (bw_str_eq(given->v[i].Key, given->v[j].Key))
-				return bw_call_fail(
-				    call, "InvalidParameterException", "%s", "Duplicate tag keys found.");
-		bw_pairs_set(tags, call->arena, given->v[i].Key,
-		    bw_str_set(given->v[i].Value) ? given->v[i].Value : BW_STR(""));
-	}
-	return bw_call_within(call, &tags_quota, tags->n);
+	return bw_tags_set(call, tags, &tags_quota, "InvalidParameterException");
 }
 
 BW_OP(acm, AddTagsToCertificate, .effect = BW_WRITE, .resource = acm_resource)
@@ -226,23 +201,17 @@ BW_OP(acm, AddTagsToCertificate, .effect = BW_WRITE, .resource = acm_resource)
 	struct acm_certificate c;
 
 	TRY(acm_load(call, in->CertificateArn, &c));
-	TRY(acm_tags_set(call, &c.tags, &in->Tags));
+	TRY(acm_tags_set(call, &c.tags));
 	acm_save(call, &c);
 	return BW_OK;
 }
 
-/* A tag given with a value is removed only if it has that value. */
 BW_OP(acm, RemoveTagsFromCertificate, .effect = BW_WRITE, .resource = acm_resource)
 {
 	struct acm_certificate c;
 
 	TRY(acm_load(call, in->CertificateArn, &c));
-	for (size_t i = 0; i < in->Tags.n; i++) {
-		const struct bw_pair *tag = bw_pairs_find(&c.tags, in->Tags.v[i].Key);
-
-		if (tag && (!bw_str_set(in->Tags.v[i].Value) || bw_str_eq(tag->value, in->Tags.v[i].Value)))
-			bw_pairs_remove(&c.tags, in->Tags.v[i].Key);
-	}
+	bw_tags_remove(call, &c.tags);
 	acm_save(call, &c);
 	return BW_OK;
 }

@@ -11,6 +11,7 @@
 #include "crypto/x509.h"
 #include "gen/acm.h"
 
+enum { ACM_TOKEN_MS = 3600 * 1000 }; /* how long an idempotency token counts */
 enum acm_type { ACM_IMPORTED = 1, ACM_PRIVATE };
 
 struct acm_certificate {
@@ -39,11 +40,9 @@ BW_CHECKED enum bw_err acm_load(struct bw_call *call, struct bw_str arn, struct 
 /* BW_ENOTFOUND: left to the caller. */
 BW_CHECKED enum bw_err acm_find(struct bw_call *call, struct bw_str arn, struct acm_certificate *out);
 void acm_save(struct bw_call *call, const struct acm_certificate *c);
-struct bw_str acm_id_make(struct bw_call *call);
 
-/* InvalidTagException, TooManyTagsException. */
-BW_CHECKED enum bw_err acm_tags_set(
-    struct bw_call *call, struct bw_pairs *tags, const struct acm_TagList *given);
+/* The input's. InvalidTagException, InvalidParameterException, TooManyTagsException. */
+BW_CHECKED enum bw_err acm_tags_set(struct bw_call *call, struct bw_pairs *tags);
 
 /* The server's private CA, made when there is none yet. */
 struct acm_authority {

@@ -1,5 +1,7 @@
 #include "svc/acm/acm.h"
 
+#include "codec/uuid.h"
+
 /* ---- ImportCertificate ---- */
 
 static const char *const faults[] = {
@@ -50,9 +52,9 @@ static enum bw_err place_find(
 {
 	if (!bw_str_set(in->CertificateArn)) {
 		*c = (struct acm_certificate){
-		    .id = acm_id_make(call), .type = ACM_IMPORTED, .created_ms = call->now_ms};
+		    .id = bw_uuid_new(call->arena), .type = ACM_IMPORTED, .created_ms = call->now_ms};
 		bw_call_take(call, &acm_certificates_quota, call->region, 1);
-		return acm_tags_set(call, &c->tags, &in->Tags);
+		return acm_tags_set(call, &c->tags);
 	}
 	if (in->Tags.n)
 		return bw_call_fail(call, "ValidationException", "%s",

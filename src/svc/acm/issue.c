@@ -1,9 +1,11 @@
 /* Certificates on request: from the server's private CA, or from an authority of ACM-PCA. */
 #include "svc/acm/acm.h"
 
+#include "codec/uuid.h"
+#include "core/token.h"
 #include "crypto/crypto.h"
 
-enum { PEM_MAX = 256 * 1024, TOKEN_MS = 3600 * 1000, PRIVATE_DAYS = 395 };
+enum { PEM_MAX = 256 * 1024, PRIVATE_DAYS = 395 };
 
 static const int64_t day_ms = 24 * 3600 * 1000;
 
@@ -57,19 +59,6 @@ struct bw_str acm_authority_arn(struct bw_call *call, const struct acm_authority
 
 /* ---- RequestCertificate ---- */
 
-/* What was asked for under an idempotency token. */
-struct request {
-	struct bw_str id, digest;
-	int64_t when_ms;
-};
-
-static const struct bw_field request_fields[] = {
-    BW_FIELD(1, STR, struct request, id),
-    BW_FIELD(2, STR, struct request, digest),
-    BW_FIELD(3, I64, struct request, when_ms),
-};
-static const struct bw_record request_record = BW_RECORD("request", struct request, request_fields);
-
 /* The domain name first, each name once, in lower case. */
 static struct bw_strs names_of(struct bw_call *call, const IN_acm_RequestCertificate *in)
 {
@@ -114,41 +103,19 @@ static enum bw_err request_keys(struct bw_call *call)
 	return BW_OK;
 }
 
-static struct bw_str digest_of(
-    struct bw_call *call, const struct bw_strs *names, struct bw_str algorithm, struct bw_str authority)
+/* The same certificate under the same token within an hour is one (ACM API Reference, "RequestCertificate"). */
+static struct bw_token token_of(
+    struct bw_call *call, struct bw_str given, const struct acm_certificate *c, struct bw_str algorithm)
 {
-	unsigned char digest[32];
+	struct bw_token token = {.token = given, .within_ms = ACM_TOKEN_MS};
 	struct bw_buf text;
-	struct bw_str out;
 
 	bw_buf_init(&text, 64 * 1024);
-	for (size_t i = 0; i < names->n; i++)
-		bw_buf_printf(&text, "%.*s\n", BW_FMT(names->v[i]));
-	bw_buf_printf(&text, "%.*s\n%.*s", BW_FMT(algorithm), BW_FMT(authority));
-	bw_sha256(bw_buf_str(&text), digest);
-	bw_buf_reset(&text);
-	bw_buf_put_hex(&text, digest, sizeof digest);
-	out = bw_arena_str(call->arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return out;
-}
-
-/* The certificate that the same request of the last hour made; absent: none. */
-static enum bw_err earlier_find(
-    struct bw_call *call, struct bw_str token, struct bw_str digest, struct bw_str *id)
-{
-	struct request r;
-	enum bw_err e;
-
-	*id = BW_STR_NONE;
-	if (!bw_str_set(token))
-		return BW_OK;
-	e = bw_call_load(call, &request_record, bw_call_key(call, "request", token), &r);
-	if (e != BW_OK)
-		return e == BW_ENOTFOUND ? BW_OK : e;
-	if (call->now_ms - r.when_ms < TOKEN_MS && bw_str_eq(r.digest, digest))
-		*id = r.id;
-	return BW_OK;
+	for (size_t i = 0; i < c->names.n; i++)
+		bw_buf_printf(&text, "%.*s\n", BW_FMT(c->names.v[i]));
+	bw_buf_printf(&text, "%.*s\n%.*s", BW_FMT(algorithm), BW_FMT(c->authority));
+	token.request = acm_taken(call->arena, &text);
+	return token;
 }
 
 /* ---- From an authority of ACM-PCA ---- */
@@ -187,7 +154,8 @@ enum bw_err acm_issue_take(struct bw_call *call, void *issuing, struct acm_certi
 
 /* What is on its way through the call's steps. */
 struct requesting {
-	struct bw_str algorithm, digest;
+	struct bw_str algorithm;
+	struct bw_token token;
 	struct bw_str earlier; /* the certificate that the same request made; absent: none */
 	struct acm_certificate c;
 	void *issuing;
@@ -267,16 +235,16 @@ static enum bw_err request_ask(struct bw_call *call, const void *input, struct b
 
 	call->state = r;
 	*r = (struct requesting){.algorithm = or_else(in->KeyAlgorithm, "RSA_2048")};
-	r->c = (struct acm_certificate){.id = acm_id_make(call),
+	r->c = (struct acm_certificate){.id = bw_uuid_new(call->arena),
 	    .type = ACM_PRIVATE,
 	    .created_ms = call->now_ms,
 	    .names = names_of(call, in)};
 	TRY(authority_choose(call, in->CertificateAuthorityArn, &r->c.authority));
-	r->digest = digest_of(call, &r->c.names, r->algorithm, r->c.authority);
-	TRY(earlier_find(call, in->IdempotencyToken, r->digest, &r->earlier));
+	r->token = token_of(call, in->IdempotencyToken, &r->c, r->algorithm);
+	TRY(bw_token_find(call, &r->token, &r->earlier));
 	if (bw_str_set(r->earlier))
 		return BW_OK;
-	TRY(acm_tags_set(call, &r->c.tags, &in->Tags));
+	TRY(acm_tags_set(call, &r->c.tags));
 	return bw_str_set(r->c.authority) ? authority_ask(call, r, request) : BW_OK;
 }
 
@@ -295,9 +263,7 @@ BW_OP(acm, RequestCertificate, .effect = BW_WRITE, .slow = true, .keys = request
 	TRY(bw_str_set(c->authority) ? acm_issue_take(call, r->issuing, c) : issue(call, r, c));
 	acm_save(call, c);
 	bw_call_take(call, &acm_certificates_quota, call->region, 1);
-	if (bw_str_set(in->IdempotencyToken))
-		bw_call_save(call, &request_record, bw_call_key(call, "request", in->IdempotencyToken),
-		    &(struct request){c->id, r->digest, call->now_ms});
+	bw_token_keep(call, &r->token, c->id);
 	acm_renewal_schedule(call, c);
 	out->CertificateArn = acm_arn(call, c->id);
 	return BW_OK;

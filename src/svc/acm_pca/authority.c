@@ -93,6 +93,13 @@ void pca_save(struct bw_call *call, const struct pca_found *f)
 	bw_call_save(call, &pca_authority_record, pca_key(call, "authority", f->id), &f->a);
 }
 
+struct bw_token pca_token(struct bw_call *call, struct bw_str given)
+{
+	return (struct bw_token){.token = given,
+	    .request = bw_shape_pack(call->model->input, call->in, call->arena),
+	    .within_ms = PCA_TOKEN_MS};
+}
+
 /* ---- Finding ---- */
 
 enum bw_err pca_find(struct bw_call *call, struct bw_str text, struct pca_found *out)

@@ -1,7 +1,6 @@
 /* CreateCertificateAuthority: the keyer makes the key, then signs the request for its certificate. */
 #include "svc/acm_pca/pca.h"
 
-#include "base/sys.h"
 #include "codec/uuid.h"
 
 /* What is on its way through the call's steps. */
@@ -9,24 +8,11 @@ struct creating {
 	struct pca_found f;
 	const struct pca_key_algorithm *key;
 	const struct pca_signing_algorithm *signing;
+	struct bw_token token;
 	struct bw_str earlier; /* the ARN that the same request made; absent: none */
 	struct bw_str to_sign, public_key;
 	struct bw_str extensions; /* SEQUENCE OF Extension; absent: none */
 };
-
-static struct bw_str id_make(struct bw_call *call)
-{
-	unsigned char random[16];
-	struct bw_buf text;
-	struct bw_str out;
-
-	bw_random(random, sizeof random);
-	bw_buf_init(&text, 64);
-	bw_uuid_put(random, &text);
-	out = bw_arena_str(call->arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return out;
-}
 
 static enum bw_err create_resource(struct bw_call *call)
 {
@@ -34,7 +20,7 @@ static enum bw_err create_resource(struct bw_call *call)
 	struct creating *c = BW_NEW(call->arena, struct creating);
 
 	*c = (struct creating){0};
-	c->f.id = id_make(call);
+	c->f.id = bw_uuid_new(call->arena);
 	c->f.arn = pca_arn(call, c->f.id);
 	call->state = c;
 	/* AWS Private CA User Guide, "Attaching tags to a CA at the time of creation". */
@@ -89,7 +75,7 @@ static enum bw_err authority_fill(
 	TRY(pca_subject_der(call, given->Subject, &a->subject));
 	TRY(csr_extensions(call, given->CsrExtensions, c));
 	TRY(pca_revocation_set(call, a, in->RevocationConfiguration));
-	return pca_tags_set(call, &a->tags, &in->Tags);
+	return pca_tags_set(call, &a->tags);
 }
 
 static enum bw_err create_ask(struct bw_call *call, const void *input, struct bw_keyer_request *request)
@@ -97,7 +83,8 @@ static enum bw_err create_ask(struct bw_call *call, const void *input, struct bw
 	const IN_acm_pca_CreateCertificateAuthority *in = input;
 	struct creating *c = call->state;
 
-	TRY(pca_earlier(call, in->IdempotencyToken, &c->earlier));
+	c->token = pca_token(call, in->IdempotencyToken);
+	TRY(bw_token_find(call, &c->token, &c->earlier));
 	if (bw_str_set(c->earlier))
 		return BW_OK;
 	TRY(authority_fill(call, in, c));
@@ -149,7 +136,7 @@ BW_OP(acm_pca, CreateCertificateAuthority, .effect = BW_WRITE, .resource = creat
 	    pca_signed(call, c->to_sign, pca_algorithm_der(call, c->signing), call->answer.out));
 	pca_save(call, &c->f);
 	bw_call_take(call, &pca_authorities_quota, call->region, 1);
-	pca_remember(call, in->IdempotencyToken, c->f.arn);
+	bw_token_keep(call, &c->token, c->f.arn);
 	out->CertificateAuthorityArn = c->f.arn;
 	return BW_OK;
 }

@@ -203,7 +203,8 @@ static enum bw_err issue_ask(struct bw_call *call, const void *input, struct bw_
 	struct pca_found *f;
 
 	TRY(pca_found(call, &f));
-	TRY(pca_earlier(call, in->IdempotencyToken, &i->earlier));
+	i->token = pca_token(call, in->IdempotencyToken);
+	TRY(bw_token_find(call, &i->token, &i->earlier));
 	if (bw_str_set(i->earlier))
 		return BW_OK;
 	TRY(issue_check(call, in, i));
@@ -251,7 +252,7 @@ BW_OP(acm_pca, IssueCertificate, .effect = BW_WRITE, .resource = issue_resource,
 	}
 	TRY(pca_answered(call));
 	TRY(pca_certificate_take(call, i, &pem, &out->CertificateArn));
-	pca_remember(call, in->IdempotencyToken, out->CertificateArn);
+	bw_token_keep(call, &i->token, out->CertificateArn);
 	return BW_OK;
 }
 

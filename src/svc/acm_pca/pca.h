@@ -7,6 +7,7 @@
 #include "aws/pack.h"
 #include "core/core.h"
 #include "core/op.h"
+#include "core/token.h"
 #include "crypto/csr.h"
 #include "crypto/der.h"
 #include "gen/acm-pca.h"
@@ -189,6 +190,7 @@ struct pca_issuing {
 	struct pca_chosen chosen;
 	const struct pca_signing_algorithm *signing;
 	struct bw_csr csr;
+	struct bw_token token;
 	struct bw_str earlier; /* the ARN that the same request made; absent: none */
 	struct bw_str serial, to_sign;
 	int64_t not_before_ms, not_after_ms;
@@ -202,17 +204,15 @@ BW_CHECKED enum bw_err pca_certificate_take(
 /* The authority's certificate and what is above it. */
 struct bw_str pca_chain(struct bw_call *call, const struct pca_authority *a);
 
-/* ---- Idempotency: what the same token and request made within five minutes ---- */
-
-/* Absent: nothing. */
-BW_CHECKED enum bw_err pca_earlier(struct bw_call *call, struct bw_str token, struct bw_str *made);
-void pca_remember(struct bw_call *call, struct bw_str token, struct bw_str made);
+/* The same request under the same token within five minutes is one (ACM-PCA API Reference, "CreateCertificateAuthority",
+ * "IssueCertificate"). */
+enum { PCA_TOKEN_MS = 5 * 60 * 1000 };
+struct bw_token pca_token(struct bw_call *call, struct bw_str given);
 
 /* ---- Tags, revocation, shapes ---- */
 
-/* InvalidTagException, TooManyTagsException. */
-BW_CHECKED enum bw_err pca_tags_set(
-    struct bw_call *call, struct bw_pairs *tags, const struct acm_pca_TagList *given);
+/* The input's. InvalidTagException, TooManyTagsException. */
+BW_CHECKED enum bw_err pca_tags_set(struct bw_call *call, struct bw_pairs *tags);
 BW_CHECKED enum bw_err pca_revocation_set(
     struct bw_call *call, struct pca_authority *a, const struct acm_pca_RevocationConfiguration *r);
 BW_CHECKED enum bw_err pca_to_shape(

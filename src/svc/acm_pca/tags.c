@@ -1,19 +1,9 @@
+#include "core/tag.h"
 #include "svc/acm_pca/pca.h"
 
-enum bw_err pca_tags_set(struct bw_call *call, struct bw_pairs *tags, const struct acm_pca_TagList *given)
+enum bw_err pca_tags_set(struct bw_call *call, struct bw_pairs *tags)
 {
-	for (size_t i = 0; i < given->n; i++) {
-		if (bw_str_starts_nocase(given->v[i].Key, BW_STR("aws:")))
-			return bw_call_fail(call, "InvalidTagException", "%s",
-			    "aws: prefixed tag key names are not allowed for external use.");
-		for (size_t j = 0; j < i; j++)
-			if (bw_str_eq(given->v[i].Key, given->v[j].Key))
-				return bw_call_fail(
-				    call, "InvalidTagException", "%s", "Duplicate tag keys found.");
-		bw_pairs_set(tags, call->arena, given->v[i].Key,
-		    bw_str_set(given->v[i].Value) ? given->v[i].Value : BW_STR(""));
-	}
-	return bw_call_within(call, &pca_tags_quota, tags->n);
+	return bw_tags_set(call, tags, &pca_tags_quota, "InvalidTagException");
 }
 
 BW_OP(acm_pca, TagCertificateAuthority, .effect = BW_WRITE, .resource = pca_resource)
@@ -22,24 +12,18 @@ BW_OP(acm_pca, TagCertificateAuthority, .effect = BW_WRITE, .resource = pca_reso
 
 	TRY(pca_found(call, &f));
 	TRY(pca_in_state(call, f, ~PCA_IN(DELETED)));
-	TRY(pca_tags_set(call, &f->a.tags, &in->Tags));
+	TRY(pca_tags_set(call, &f->a.tags));
 	pca_save(call, f);
 	return BW_OK;
 }
 
-/* A tag given with a value is removed only if it has that value. */
 BW_OP(acm_pca, UntagCertificateAuthority, .effect = BW_WRITE, .resource = pca_resource)
 {
 	struct pca_found *f;
 
 	TRY(pca_found(call, &f));
 	TRY(pca_in_state(call, f, ~PCA_IN(DELETED)));
-	for (size_t i = 0; i < in->Tags.n; i++) {
-		const struct bw_pair *tag = bw_pairs_find(&f->a.tags, in->Tags.v[i].Key);
-
-		if (tag && (!bw_str_set(in->Tags.v[i].Value) || bw_str_eq(tag->value, in->Tags.v[i].Value)))
-			bw_pairs_remove(&f->a.tags, in->Tags.v[i].Key);
-	}
+	bw_tags_remove(call, &f->a.tags);
 	pca_save(call, f);
 	return BW_OK;
 }
