@@ -3,7 +3,7 @@
 
     bench/edge_idle.py [--connections N] [--secure N] [--player build/release/tests/edge/edge-player]
 
-Plain ones, then ones over TLS, then ones over HTTP/2. The loops are as many as the permitted number of descriptors asks for. The kernel's part
+Plain ones, then ones over TLS, then ones over HTTP/2, and at last ones that have said no more there than its preface. The loops are as many as the permitted number of descriptors asks for. The kernel's part
 (its slabs) is that of both ends, because the clients are on the same machine, and whatever else runs there moves it.
 """
 import argparse
@@ -17,12 +17,14 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 
 import edge_peers as peers
 
 A_PROCESS = 15000  # connections that one client holds, from an address of its own
 BATCH = 100        # of them begun at one time
 BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is for connect to find, among so many
+IDLE = 14          # seconds that all of them are idle before it is measured; after 2 to 12 of them an edge puts them away
 SPARE = 600        # descriptors that a loop needs besides
 CEILING = 1.5 * 2**30
 
@@ -43,8 +45,8 @@ def kernel():
                if line.startswith("Slab:"))
 
 
-def begin(lb, source, protocol):
-    """A connection with a request on its way."""
+def begin(lb, source, protocol, asks=True):
+    """A connection with a request on its way, or over HTTP/2 one that has only begun."""
     import h2_case
     s = socket.socket()
     s.settimeout(60)
@@ -56,33 +58,35 @@ def begin(lb, source, protocol):
         context.set_alpn_protocols([protocol])
         s = context.wrap_socket(s, server_hostname="a.example.com")
     if protocol == "h2":
-        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_case.Connection.make(h2_case.SETTINGS) +
-                  h2_case.Connection.make(h2_case.HEADERS, h2_case.END_STREAM | h2_case.END_HEADERS, 1, h2_case.block(h2_case.GET)))
+        s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_case.Connection.make(h2_case.SETTINGS))
+        if asks:
+            s.sendall(h2_case.Connection.make(h2_case.HEADERS, h2_case.END_STREAM | h2_case.END_HEADERS, 1, h2_case.block(h2_case.GET)))
     else:
         s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: bench\r\n\r\n")
     return s
 
 
-def answered(s):
+def answered(s, asks=True):
+    """The answer has come, or what the edge says first."""
     got = b""
-    while b"ok" not in got:
+    while (b"ok" if asks else b"\0\0\0\4\1") not in got:
         more = s.recv(4096)
         assert more, "the connection was closed"
         got += more
 
 
-def holder(lb, source, protocol, count, done, end):
+def holder(lb, source, protocol, asks, count, done, end):
     held = []
     while len(held) < count:
-        some = [begin(lb, source, protocol) for _ in range(min(BATCH, count - len(held)))]
+        some = [begin(lb, source, protocol, asks) for _ in range(min(BATCH, count - len(held)))]
         for s in some:
-            answered(s)
+            answered(s, asks)
         held += some
         done.put(len(some))
     end.wait()
 
 
-def grown(player, lb, protocol, count):
+def grown(player, lb, protocol, asks, count):
     """(bytes of the edge, bytes of the kernel) a connection; the connections are gone again."""
     with begin(lb, "127.0.0.1", protocol) as s:
         answered(s)
@@ -90,13 +94,14 @@ def grown(player, lb, protocol, count):
     done, end, clients = multiprocessing.Queue(), multiprocessing.Event(), []
     for i in range(0, count, A_PROCESS):
         clients.append(multiprocessing.Process(target=holder, daemon=True, args=(
-            lb, f"127.1.{i // A_PROCESS}.1", protocol, min(A_PROCESS, count - i), done, end)))
+            lb, f"127.1.{i // A_PROCESS}.1", protocol, asks, min(A_PROCESS, count - i), done, end)))
         clients[-1].start()
     held = 0
     while held < count:
         held += done.get(timeout=60)
         print(f"\r{protocol or 'plain'}: {held} of {count}", end="", file=sys.stderr, flush=True)
     print("\r" + " " * 50 + "\r", end="", file=sys.stderr)
+    time.sleep(IDLE)
     after, after_kernel = resident(player), kernel()
     end.set()
     for c in clients:
@@ -122,14 +127,14 @@ def main():
     try:
         group = edge_case.group("idle", [ports["HTTP1"]], health_enabled=False)
         print(f"{'':24} {'connections':>11} {'bytes each':>11} {'MiB for 100,000':>16} {'kernel, both ends':>18}")
-        for title, protocol, count in (("plain HTTP", None, given.connections), ("HTTP/1.1 over TLS", "http/1.1", given.secure),
-                                       ("HTTP/2 over TLS", "h2", given.secure)):
+        for title, protocol, asks, count in (("plain HTTP", None, True, given.connections), ("HTTP/1.1 over TLS", "http/1.1", True, given.secure),
+                                             ("HTTP/2 over TLS", "h2", True, given.secure), ("HTTP/2, only begun", "h2", False, given.secure)):
             # Each kind has processes of its own, because memory that was freed is used again. The loops do not fill evenly to the last: an
             # eighth is to spare.
             player = edge_case.Player(loops=max(1, -(-count * 9 // 8 // (hard - SPARE))))
             make = h2_case.https if protocol else edge_case.Balancer
             lb = make(player, group, attributes={"idle_timeout.timeout_seconds": "4000"})
-            each, in_kernel = grown(player, lb, protocol, count)
+            each, in_kernel = grown(player, lb, protocol, asks, count)
             player.stop()
             missed = missed or each * 100000 >= CEILING
             print(f"{title:24} {count:11} {each:11.0f} {each * 100000 / 2**20:16.0f} {in_kernel:18.0f}", flush=True)

@@ -183,7 +183,8 @@ static void shared_make(void)
 	static struct bw_proc_row row;
 	struct bw_cidr loopback;
 
-	MUST(bw_cidr_parse(BW_STR("127.0.0.0/8"), &loopback) == BW_OK && bw_edge_make(1, &loopback, &shared) == BW_OK);
+	MUST(bw_cidr_parse(BW_STR("127.0.0.0/8"), &loopback) == BW_OK &&
+	     bw_edge_make(1, &loopback, &shared) == BW_OK);
 	MUST(bw_board_read_side(shared.health[0]) == BW_OK && bw_board_read_side(shared.health[1]) == BW_OK);
 	bw_edge_rows(&shared, NULL, bw_edge_run, &row);
 	self = (struct bw_proc_self){.channel = -1, .ctx = row.ctx, .incarnation = 1};
@@ -212,6 +213,7 @@ static void edge_make(void)
 	bw_arena_init(&e.arena, 1 << 20);
 	bw_arena_init(&e.rewritten, 1 << 20);
 	e.scratch = bw_realloc(NULL, SCRATCH_BYTES);
+	h2_places_open(&e);
 	e.cookies = bw_aead_key_new(key);
 	e.match_data = pcre2_match_data_create(64, NULL);
 	e.match_context = pcre2_match_context_create(NULL);
@@ -233,7 +235,7 @@ static void nothing_is_left(void)
 	fars_close(t);
 	turns();
 	MUST(!t->fars && t->outstanding == 0 && !e.h2s && connection_count(&e) == 0 && e.held_bytes == 0 &&
-	     e.slab.used_bytes == 0);
+	     e.slab.used_bytes == 0 && e.h2_places.held_bytes == 0);
 }
 
 /* ---- either side ---- */

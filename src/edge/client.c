@@ -159,9 +159,18 @@ static int64_t due_ms(const struct client *c)
 	}
 }
 
+static bool may_sleep(const struct client *c)
+{
+	return c->state == C_HEAD && c->sock.tls && c->sock.shaken && !c->sock.asleep &&
+	       !wire_length(&c->in) && !wire_length(&c->out);
+}
+
 static void timer_arm(struct client *c)
 {
 	int64_t due = c->state == C_CLOSED ? INT64_MAX : due_ms(c);
+
+	if (may_sleep(c) && c->active_ms + DOZE_MS < due)
+		due = c->active_ms + DOZE_MS;
 
 	if (due != INT64_MAX && (!c->timer.prev || c->timer.due_ms > due))
 		bw_timer_set(c->edge->loop, &c->timer, due - now_of(c));
@@ -228,6 +237,8 @@ static void timer_fired(struct bw_timer *t)
 		c->running = true;
 		expire(c);
 		c->running = false;
+	} else if (may_sleep(c) && now_of(c) - c->active_ms >= DOZE_MS) {
+		sock_sleep(&c->sock);
 	}
 	client_run(c);
 }

@@ -206,6 +206,8 @@ static void edge_open(struct edge *e, const struct bw_proc_self *self)
 	bw_arena_init(&e->heard_arena, BW_EDGE_REPORT_MAX * 4);
 	e->scratch = bw_realloc(NULL, SCRATCH_BYTES);
 	e->cookies = bw_aead_key_new(e->shared->cookie_key);
+	bw_tls_dozing(CONNECTIONS_MAX);
+	h2_places_open(e);
 	e->target_tls = bw_tls_client_unverified();
 	e->report_timer.fire = report_fire;
 	e->drain_timer.fire = drain_look;

@@ -15,7 +15,7 @@ static void h2_reap(struct h2 *h)
 {
 	if (!h->closed || h->running || h->posted)
 		return;
-	nghttp2_session_del(h->pump.session);
+	pump_close(&h->pump);
 	*h->prev = h->next;
 	if (h->next)
 		h->next->prev = h->prev;
@@ -88,6 +88,8 @@ void h2_run(struct h2 *h)
 	if (h->running)
 		return;
 	h->running = true;
+	if (!h->closed)
+		pump_wake(&h->pump);
 	while (!h->closed && turn(h) && ++rounds < ROUNDS)
 		;
 	h->running = false;
@@ -121,6 +123,11 @@ static bool target_awaited(const struct h2 *h)
 	return false;
 }
 
+static bool is_idle(const struct h2 *h)
+{
+	return !h->streams && !wire_length(&h->pump.out) && now_of(h) - h->pump.active_ms >= DOZE_MS;
+}
+
 static void h2_timer(struct bw_timer *t)
 {
 	struct h2 *h = (struct h2 *)((char *)t - offsetof(struct h2, timer));
@@ -130,6 +137,7 @@ static void h2_timer(struct bw_timer *t)
 	if (left <= 0 && !wire_length(&h->pump.out) && target_awaited(h))
 		left = limit;
 	if (left <= 0) {
+		pump_wake(&h->pump);
 		h2_go(h, NGHTTP2_NO_ERROR);
 		(void)pump_pack(&h->pump);
 		(void)sock_flush(h->pump.edge, &h->pump.sock, &h->pump.out, &(size_t){0});
@@ -137,6 +145,10 @@ static void h2_timer(struct bw_timer *t)
 		h2_reap(h);
 		return;
 	}
+	if (is_idle(h))
+		pump_sleep(&h->pump);
+	else if (left > DOZE_MS)
+		left = DOZE_MS;
 	bw_timer_set(h->pump.edge->loop, t, left < RATE_MS ? left : RATE_MS);
 }
 
@@ -172,7 +184,7 @@ void h2_open(
 		h2_shut(h);
 	h->pump.sock.tls = tls;
 	h->pump.sock.shaken = h->pump.sock.readable = h->pump.sock.writable = true;
-	bw_timer_set(e->loop, &h->timer, RATE_MS);
+	bw_timer_set(e->loop, &h->timer, DOZE_MS);
 	h2_post(h);
 	h2_reap(h);
 }

@@ -24,6 +24,7 @@ struct h2_pump {
 	struct edge *edge;
 	struct sock sock;
 	nghttp2_session *session;
+	void *place; /* where most of it lies; NULL: nowhere in particular */
 	struct wire out;
 	int64_t active_ms, span_ms, updates;
 	uint32_t resets, control;
@@ -46,8 +47,13 @@ struct h2_kind {
 };
 
 /* h2_session.c */
-/* Makes p->session; `ctx` is for those whom it calls. The caller ends it with nghttp2_session_del. */
+/* Makes p->session; `ctx` is for those whom it calls. */
 void pump_open(struct h2_pump *p, const struct h2_kind *k, void *ctx);
+void pump_close(struct h2_pump *p);
+/* Nothing is in work, and nothing expected: session and socket sleep until pump_wake. */
+void pump_sleep(struct h2_pump *p);
+/* Before anything is asked of p->session. */
+void pump_wake(struct h2_pump *p);
 /* A field that no message may have makes the message malformed (RFC 9113 8.2.1), not the field absent. */
 int pump_header_invalid(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
     size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *ctx);

@@ -17,8 +17,7 @@ static void probe_close(struct probe *p)
 {
 	sock_close(p->pump.edge, &p->pump.sock);
 	bw_timer_cancel(p->pump.edge->loop, &p->limit);
-	nghttp2_session_del(p->pump.session);
-	p->pump.session = NULL;
+	pump_close(&p->pump);
 	wire_free(p->pump.edge, &p->pump.out);
 	bw_free(p->answer);
 	p->answer = NULL;

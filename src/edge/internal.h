@@ -1,6 +1,7 @@
 /* What the files of edge/ share; nobody else includes this. One loop, one thread. */
 #pragma once
 
+#include "base/doze.h"
 #include "base/map.h"
 #include "base/slab.h"
 #include "base/sys.h"
@@ -34,6 +35,7 @@ enum {
 	LINGER_MS = 2000,
 	DISCARD_MAX = 64 * 1024, /* of a body that nobody wants, before the connection is closed instead */
 	CHUNK_LINES = 16,        /* bytes around a chunk */
+	DOZE_MS = 2000, /* without a byte: then what a connection is made of sleeps */
 	ROUNDS = 32,             /* steps of one connection before the others have their turn */
 };
 
@@ -472,6 +474,8 @@ void clients_drain(struct edge *e);
 /* Over HTTP/2, on a socket whose handshake chose it; takes the socket. */
 void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial);
 void h2_drain(struct edge *e);
+/* Where their sessions are to lie. */
+void h2_places_open(struct edge *e);
 /* A network load balancer's connection. */
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
 /* Cuts every connection to the target. */
@@ -524,8 +528,12 @@ struct edge {
 	struct h2 *h2s;
 	size_t held_bytes, held_max; /* besides what is out of `slab`; both together */
 	struct bw_slab slab;         /* what connections over HTTP/2 and their streams are made of */
+	struct bw_doze h2_places; /* of their sessions */
 	struct h2_room *h2_room;
-	bool h2_opening; /* a session is being made whose room is that one */
+	struct {
+		char *at, *end;
+		bool room; /* it is to get the shared one */
+	} h2_opening; /* the session that is being made: what is left of its place */
 	bool draining, retiring;
 	int64_t retired_ms;
 	char *blocks[BLOCKS_POOLED];

@@ -65,10 +65,26 @@ void sock_note(struct sock *s, uint32_t events)
 		s->failed = true;
 }
 
+void sock_sleep(struct sock *s)
+{
+	if (!s->tls || !s->shaken || s->asleep)
+		return;
+	bw_tls_sleep(s->tls);
+	s->asleep = true;
+}
+
+void sock_wake(struct sock *s)
+{
+	if (s->asleep)
+		bw_tls_wake(s->tls);
+	s->asleep = false;
+}
+
 void sock_close(struct edge *e, struct sock *s)
 {
 	if (s->watch.fd < 0)
 		return;
+	sock_wake(s);
 	bw_watch_remove(e->loop, &s->watch);
 	bw_tls_close(s->tls);
 	close(s->watch.fd);
@@ -106,7 +122,10 @@ enum io sock_handshake(struct sock *s)
 /* A socket that is empty is not asked again, unless its end is behind. */
 static enum io tls_read(struct sock *s, char *to, size_t size, size_t *n)
 {
-	enum io io = of_tls(s, bw_tls_read(s->tls, to, size, n));
+	enum io io;
+
+	sock_wake(s);
+	io = of_tls(s, bw_tls_read(s->tls, to, size, n));
 
 	if (io == IO_DONE && !s->hup && bw_tls_drained(s->tls))
 		s->readable = false;
@@ -143,8 +162,10 @@ static enum io write_some(struct sock *s, struct bw_str bytes, size_t *n)
 {
 	ssize_t sent;
 
-	if (s->tls)
+	if (s->tls) {
+		sock_wake(s);
 		return of_tls(s, bw_tls_write(s->tls, bytes.p, bytes.n, n));
+	}
 	sent = send(s->watch.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
 	if (sent >= 0) {
 		*n = (size_t)sent;

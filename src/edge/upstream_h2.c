@@ -16,7 +16,7 @@ static void far_reap(struct far *f)
 {
 	if (f->state != FAR_CLOSED || f->running || f->posted)
 		return;
-	nghttp2_session_del(f->pump.session);
+	pump_close(&f->pump);
 	target_release(f->target);
 	bw_free(f);
 }

@@ -83,7 +83,7 @@ void wire_eat(struct edge *e, struct wire *w, size_t n)
 
 bool memory_full(const struct edge *e)
 {
-	return e->held_bytes + e->slab.used_bytes > e->held_max;
+	return e->held_bytes + e->slab.used_bytes + e->h2_places.held_bytes > e->held_max;
 }
 
 void memory_count(struct edge *e, size_t now, size_t *counted)

@@ -38,6 +38,7 @@ struct sock {
 	struct ssl_st *tls;
 	bool readable, writable, hup, failed;
 	bool shaken; /* TLS: the handshake is over */
+	bool asleep; /* its state is */
 };
 
 BW_CHECKED enum bw_err sock_watch(
@@ -53,6 +54,10 @@ bool sock_connected(struct sock *s);
 /* Notes what an event tells. */
 void sock_note(struct sock *s, uint32_t events);
 void sock_close(struct edge *e, struct sock *s);
+/* Nobody is expected to move bytes for a while. Moving some wakes it. */
+void sock_sleep(struct sock *s);
+/* Before anything else is asked of s->tls. */
+void sock_wake(struct sock *s);
 enum io sock_handshake(struct sock *s);
 enum io sock_read(struct sock *s, char *to, size_t size, size_t *n);
 /* Sends what waits. IO_DONE: nothing is left. *moved: how much went. */

@@ -21,10 +21,18 @@ struct ssl_st *bw_tls_accept(struct ssl_ctx_st *ctx, int fd);
 /* `host` is the name or address that the certificate must carry. */
 BW_CHECKED enum bw_err bw_tls_connect(
     struct ssl_ctx_st *ctx, int fd, struct bw_str host, struct ssl_st **out);
-/* A client's context and connection that take any certificate: towards targets, whose certificates ALB does not check (User
- * Guide, "Target groups": the load balancer does not validate them). Never for anything else. */
+/* A client's context and connection that take any certificate: towards targets, whose certificates ALB does
+ * not check (User Guide, "Target groups": the load balancer does not validate them). Never for anything else.
+ */
 struct ssl_ctx_st *bw_tls_client_unverified(void);
 struct ssl_st *bw_tls_connect_unverified(struct ssl_ctx_st *ctx, int fd);
+/* From now on states of connections can sleep, `max` of them: for a process of one thread that holds many
+ * which are idle. */
+void bw_tls_dozing(size_t max);
+/* Nobody needs the connection for a while: what its state takes shrinks. Nothing may be done with it before
+ * bw_tls_wake. Either may be called at any time. */
+void bw_tls_sleep(struct ssl_st *tls);
+void bw_tls_wake(struct ssl_st *tls);
 /* Says goodbye, and goes on reading: for who has answered before all was asked. */
 void bw_tls_farewell(struct ssl_st *tls);
 /* Says goodbye if the state of the connection permits it, and frees. */
@@ -44,8 +52,8 @@ enum bw_tls_step bw_tls_read(struct ssl_st *tls, char *to, size_t size, size_t *
 enum bw_tls_step bw_tls_write(struct ssl_st *tls, const char *from, size_t size, size_t *n);
 /* Whether bytes wait inside, which no event of the socket will announce. */
 bool bw_tls_pending(const struct ssl_st *tls);
-/* Whether the last read has brought all that the socket had, and no byte waits inside either: another one is for
- * an event to announce. What ends a connection may be behind all the same. */
+/* Whether the last read has brought all that the socket had, and no byte waits inside either: another one is
+ * for an event to announce. What ends a connection may be behind all the same. */
 bool bw_tls_drained(const struct ssl_st *tls);
 /* "TLSv1.3", "TLS_AES_128_GCM_SHA256": static storage. */
 struct bw_str bw_tls_version(const struct ssl_st *tls);

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """The edge over HTTP/2: a stock client, spellings that must not become HTTP/1.1 requests, floods that end the connection."""
 import os
+import pathlib
+import ssl
 import time
 import unittest
 
+import edge_case
 import harness
 from edge_case import Backend, Player, condition, fixed, group, rule
 from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, PRIORITY, RST, SETTINGS, UPDATE, Connection, block,
@@ -79,6 +82,42 @@ class Stock(unittest.TestCase):
             c.request(1, [(":method", "POST"), *GET[1:]], flags=0)
             self.assertEqual(c.until(DATA, stream=1)[3], b"no")
             self.assertEqual(c.until(RST, stream=1)[3], bytes(4))
+
+
+class Idle(unittest.TestCase):
+    """What a connection is made of sleeps after two seconds without a byte. In a build with ASan nobody may touch it then."""
+
+    def test_who_was_idle_goes_on(self):
+        lb = https(PLAYER, group("idle", [Backend()]))
+        with Connection(lb) as two, Connection(lb) as begun, Connection(lb) as leaves:
+            context = ssl._create_unverified_context()
+            with context.wrap_socket(lb.connect()) as one:
+                for again in (False, True):
+                    one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    self.assertTrue(one.recv(4096).startswith(b"HTTP/1.1 200"))
+                    two.request(3 if again else 1, GET)
+                    self.assertEqual(two.until(DATA, stream=3 if again else 1)[3], b"ok")
+                    if not again:
+                        self.sleep()
+                begun.request(1, GET)
+                self.assertEqual(begun.until(DATA, stream=1)[3], b"ok")
+                leaves.socket.close()
+                self.sleep()
+                PLAYER.publish({})  # the listener goes: who comes back is told
+                two.frame(PING, 0, 0, bytes(8))
+                self.assertEqual(two.until(GOAWAY)[0], GOAWAY)
+
+    def sleep(self):
+        time.sleep(3)
+        if b"__asan_init" in pathlib.Path(edge_case.PLAYER).read_bytes():
+            PLAYER.until(self.guarded, "nobody sleeps")
+
+    @staticmethod
+    def guarded():
+        """Places that the edge itself may not read now."""
+        with open(f"/proc/{PLAYER.edge_pid()}/maps", encoding="utf-8") as f:
+            ranges = [line.split()[0].split("-") for line in f if " ---p " in line]
+        return [n for start, end in ranges if 4096 < (n := int(end, 16) - int(start, 16)) < 1 << 20]
 
 
 class Spellings(unittest.TestCase):
