@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Access keys, passwords, the password policy and the account, through boto3."""
+import base64
 import concurrent.futures
+import json
 import re
 import time
 
@@ -307,6 +309,92 @@ class Account(IamCase):
         serial = f"arn:aws:iam::{self.account}:mfa/none"
         self.refused("NoSuchEntity", f"MFA Device with serial number {serial} does not exist.", self.iam.list_mfa_device_tags,
                      SerialNumber=serial)
+
+
+class ServiceCredentials(IamCase):
+    GIT, CQL, KEYS = "codecommit.amazonaws.com", "cassandra.amazonaws.com", "bedrock.amazonaws.com"
+
+    def make(self, user, service=GIT, **more):
+        made = self.iam.create_service_specific_credential(UserName=user, ServiceName=service, **more)["ServiceSpecificCredential"]
+        self.cleanup(self.iam.delete_service_specific_credential, UserName=user, ServiceSpecificCredentialId=made["ServiceSpecificCredentialId"])
+        return made
+
+    def listed(self, **more):
+        return self.iam.list_service_specific_credentials(**more)["ServiceSpecificCredentials"]
+
+    def test_absent(self):
+        user = self.user()["UserName"]
+        absent = {"UserName": user, "ServiceSpecificCredentialId": "ACCA" + "A" * 16}
+        text = f"No such credential {absent['ServiceSpecificCredentialId']} exists"
+        self.refused("NoSuchEntity", text, self.iam.reset_service_specific_credential, **absent)
+        self.refused("NoSuchEntity", text, self.iam.delete_service_specific_credential, **absent)
+        self.refused("NoSuchEntity", text, self.iam.update_service_specific_credential, **absent, Status="Active")
+        self.refused("NoSuchEntity", "The user with name nobody cannot be found.", self.iam.create_service_specific_credential, UserName="nobody", ServiceName=self.GIT)
+        other = "No such service s3.amazonaws.com is supported for Service Specific Credentials"
+        self.refused("NotSupportedService", other, self.iam.create_service_specific_credential, UserName=user, ServiceName="s3.amazonaws.com")
+        self.refused("NotSupportedService", other, self.iam.list_service_specific_credentials, UserName=user, ServiceName="s3.amazonaws.com")
+        # Another user's is nobody's.
+        mine = self.make(self.user()["UserName"])
+        self.refused("NoSuchEntity", None, self.iam.delete_service_specific_credential, UserName=user, ServiceSpecificCredentialId=mine["ServiceSpecificCredentialId"])
+
+    def test_life(self):
+        user = self.user()["UserName"]
+        first, second = self.make(user), self.make(user)
+        self.assertEqual((f"{user}-at-{self.account}", f"{user}+1-at-{self.account}"), (first["ServiceUserName"], second["ServiceUserName"]))
+        self.assertRegex(first["ServiceSpecificCredentialId"], r"^ACCA[A-Z2-7]{16,17}$")
+        self.assertRegex(first["ServicePassword"], r"^[A-Za-z0-9+/]{43}=$")
+        self.assertEqual(("Active", self.GIT, user), (first["Status"], first["ServiceName"], first["UserName"]))
+        self.refused("LimitExceeded", "Cannot exceed quota for ServiceSpecificCredentialsPerUser: 2", self.iam.create_service_specific_credential, UserName=user, ServiceName=self.GIT)
+        cql = self.make(user, self.CQL)
+        one = {"UserName": user, "ServiceSpecificCredentialId": first["ServiceSpecificCredentialId"]}
+        again = self.iam.reset_service_specific_credential(**one)["ServiceSpecificCredential"]
+        self.assertEqual(first["ServiceUserName"], again["ServiceUserName"])
+        self.assertNotIn(again["ServicePassword"], (first["ServicePassword"], second["ServicePassword"]))
+        self.iam.update_service_specific_credential(**one, Status="Inactive")
+        self.refused("InvalidInput", None, self.iam.update_service_specific_credential, **one, Status="Expired")
+        got = {c["ServiceSpecificCredentialId"]: c for c in self.listed(UserName=user)}
+        self.assertEqual(3, len(got))
+        self.assertEqual("Inactive", got[first["ServiceSpecificCredentialId"]]["Status"])
+        self.assertNotIn("ServicePassword", got[first["ServiceSpecificCredentialId"]])
+        self.assertEqual([cql["ServiceSpecificCredentialId"]], [c["ServiceSpecificCredentialId"] for c in self.listed(UserName=user, ServiceName=self.CQL)])
+        self.refused("DeleteConflict", "Cannot delete entity, must delete service specific credentials first.", self.iam.delete_user, UserName=user)
+        # They follow a renamed user.
+        new = self.name("renamed")
+        self.iam.update_user(UserName=user, NewUserName=new)
+        self.assertEqual({new}, {c["UserName"] for c in self.listed(UserName=new)})
+        for c in self.listed(UserName=new):
+            self.iam.delete_service_specific_credential(UserName=new, ServiceSpecificCredentialId=c["ServiceSpecificCredentialId"])
+        self.iam.delete_user(UserName=new)
+
+    def test_permissions_name_the_service(self):
+        policy = allow("iam:*ServiceSpecificCredential", condition={"StringEquals": {"iam:ServiceSpecificCredentialServiceName": self.CQL}})
+        name = self.user()["UserName"]
+        self.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+        self.cleanup(self.iam.delete_user_policy, UserName=name, PolicyName="p")
+        own = self.client_of(name)
+        git, cql = self.make(name), self.make(name, self.CQL)
+        self.denied(own.create_service_specific_credential, UserName=name, ServiceName=self.GIT)
+        for call, more in ((own.reset_service_specific_credential, {}), (own.update_service_specific_credential, {"Status": "Inactive"}), (own.delete_service_specific_credential, {})):
+            self.denied(call, ServiceSpecificCredentialId=git["ServiceSpecificCredentialId"], **more)
+            call(ServiceSpecificCredentialId=cql["ServiceSpecificCredentialId"], **more)
+
+    def test_api_keys(self):
+        members = self.iam.meta.service_model.operation_model("CreateServiceSpecificCredential").input_shape.members
+        if "CredentialAgeDays" not in members:
+            self.skipTest("this boto3 does not know API keys")
+        user = self.user()["UserName"]
+        made = self.make(user, self.KEYS, CredentialAgeDays=30)
+        self.assertEqual(f"{user}-at-{self.account}", made["ServiceCredentialAlias"])
+        self.assertEqual(30 * 86400, (made["ExpirationDate"] - made["CreateDate"]).total_seconds())
+        self.assertTrue(base64.b64decode(made["ServiceCredentialSecret"].removeprefix("ABSK")).startswith(made["ServiceCredentialAlias"].encode() + b":"))
+        self.assertNotIn("ServicePassword", made)
+        self.assertNotIn("ExpirationDate", self.make(user, self.KEYS))
+        for days in (0, 36601):
+            self.refused("ValidationError", None, self.iam.create_service_specific_credential, UserName=user, ServiceName=self.KEYS, CredentialAgeDays=days)
+        self.refused("ValidationError", None, self.iam.create_service_specific_credential, UserName=user, ServiceName=self.GIT, CredentialAgeDays=1)
+        everybody = self.listed(AllUsers=True)
+        self.assertIn((user, made["ServiceSpecificCredentialId"]), {(c["UserName"], c["ServiceSpecificCredentialId"]) for c in everybody})
+        self.denied(self.client_with(allow("iam:ListServiceSpecificCredentials", f"arn:aws:iam::{self.account}:user/x")).list_service_specific_credentials, AllUsers=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,11 @@ struct iam_signing_certificate {
 	bool active;
 	int64_t uploaded_ms;
 };
-extern const struct bw_record iam_signing_certificate_record, iam_ssh_key_record;
+extern const struct bw_record iam_signing_certificate_record, iam_ssh_key_record, iam_service_credential_record;
+
+/* Those of a user who is renamed: they tell whose they are. */
+BW_CHECKED enum bw_err iam_service_credentials_rename(
+    struct bw_call *call, const struct bw_user *u, struct bw_str name);
 
 /* The key of one, or the prefix of all when `id` is empty. */
 static inline struct bw_str iam_owned_key(

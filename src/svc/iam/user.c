@@ -126,6 +126,7 @@ static enum bw_err user_rename(struct bw_call *call, struct bw_user *u, struct b
 
 	TRY(keys_rename(call, u, name));
 	TRY(iam_mfa_rename(call, &u->mfa_devices, name));
+	TRY(iam_service_credentials_rename(call, u, name));
 	u->name = name;
 	if (bw_str_eq_nocase(old, name))
 		return BW_OK;
@@ -176,6 +177,7 @@ static enum bw_err user_unbound(struct bw_call *call, const struct bw_user *u)
 	    {u->mfa_devices.n > 0, "delete MFA device"},
 	    {owns(call, u, &iam_ssh_key_record), "delete SSH public keys"},
 	    {owns(call, u, &iam_signing_certificate_record), "delete signing certificates"},
+	    {owns(call, u, &iam_service_credential_record), "delete service specific credentials"},
 	    {u->password_hash.n > 0, "delete login profile"},
 	};
 
