@@ -13,7 +13,7 @@ struct bw_store;
 
 enum {
 	BW_EDGE_LOG_NAME_MAX = 255,
-	BW_EDGE_LOG_LINE_MAX = 64 * 1024, /* the edge's longest line is half of that */
+	BW_EDGE_LOG_LINE_MAX = 64 * 1024, /* what an access log's line may hold of a request's is below that (edge/log_access.c) */
 };
 
 /* The secret key of the logs of a store, and what the edge is given of it (hexadecimal, in the arena). */

@@ -31,6 +31,7 @@ void exchange_free(struct exchange *x)
 	wire_free(e, &x->again);
 	bw_buf_free(&x->log);
 	bw_buf_free(&x->redirect);
+	bw_buf_free(&x->transformed);
 	config_release(x->config);
 	bw_slab_give(&e->slab, x);
 }

@@ -331,6 +331,8 @@ struct exchange {
 	uint64_t received, sent;
 	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
 	struct bw_buf redirect;          /* where to, for the log */
+	struct bw_buf transformed;       /* the log's "host" "uri" behind transforms */
+	const char *transform;           /* how they ended, as the log has it; NULL: there are none */
 	char trace[48];                  /* "Root=1-67891233-abcdef012345678912345678", for the log */
 	struct wire again;          /* the request as it was begun, for another try */
 };

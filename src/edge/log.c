@@ -13,6 +13,7 @@
 
 enum {
 	LOOK_MS = 1000,
+	SHORT_MAX = 2 * 1024,   /* of a text that nobody makes longer by asking */
 	BATCH_BYTES = 8 * 1024, /* a write at least for so much */
 	RECORD_MAX = BW_EDGE_LOG_LINE_MAX + 1024,
 };
@@ -25,20 +26,30 @@ struct log_box {
 	uint64_t sealed;
 };
 
-void log_put_quoted(struct bw_str s, struct bw_buf *out)
+void log_put_quoted_most(struct bw_str s, size_t most, struct bw_buf *out)
 {
+	size_t end = out->n + 1 + most;
+
 	bw_buf_put_c(out, '"');
 	if (!s.n)
 		bw_buf_put_c(out, '-');
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n && out->n < end; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c == '"' || c == '\\' || c < ' ' || c >= 0x7f)
+		if (c == '"' || c == '\\' || c < ' ' || c >= 0x7f) {
+			if (out->n + 4 > end)
+				break;
 			bw_buf_printf(out, "\\x%02X", c);
-		else
+		} else {
 			bw_buf_put_c(out, (char)c);
+		}
 	}
 	bw_buf_put_c(out, '"');
+}
+
+void log_put_quoted(struct bw_str s, struct bw_buf *out)
+{
+	log_put_quoted_most(s, SHORT_MAX, out);
 }
 
 /* Of a keyed hash, so that an idle connection need not keep it, and nobody learns how many there were. */

@@ -10,7 +10,11 @@ void log_append(struct stats *s, struct log_file *f, const char *prefix, struct 
 /* A health check is over; `failure`: the log's reason, NULL when it passed. */
 struct probe;
 void log_health(const struct probe *p, const char *failure);
-/* Between double quotes, "-" for nothing: what could end it, or the line, is escaped. */
+/* Between double quotes, "-" for nothing: what could end it, or the line, is escaped. What a client chooses the length of is cut off
+ * behind `most` bytes as they stand there, so that no line is lost for its length; short texts behind 2 KiB. */
+void log_put_quoted_most(struct bw_str s, size_t most, struct bw_buf *out);
 void log_put_quoted(struct bw_str s, struct bw_buf *out);
+/* What the transforms made of a request: the log's last fields but for the status. */
+void log_transformed(struct exchange *x, struct bw_str host, struct bw_str uri);
 /* "TID_" and 32 digits: the connection, in both logs. */
 void log_put_connection(const struct edge *e, uint64_t serial, struct bw_buf *out);

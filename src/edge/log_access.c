@@ -1,12 +1,16 @@
 /* Access logs in AWS's format (ALB User Guide, "Access logs"): a line a request. */
 #include "codec/time.h"
+#include "core/edge_log.h"
 #include "edge/log.h"
 #include "net/tls.h"
 
+/* As they stand in the line; all together are below BW_EDGE_LOG_LINE_MAX, with some KiB for the rest. */
 enum {
-	LINE_MAX_BYTES = 16 * 1024,
 	LINE_USUAL_BYTES = 1024,
+	URL_MAX = 16 * 1024, /* the request's line, where it was sent to, and what it was made into */
 	AGENT_MAX = 8 * 1024,
+	HOST_MAX = 1024,
+	PART_MAX = URL_MAX + AGENT_MAX + 8,
 };
 
 /* The part that only the request knows: ' "GET http://host:80/ HTTP/1.1" "agent"'. */
@@ -20,17 +24,27 @@ void log_begin(struct exchange *x, const struct bw_http_request *r)
 	bw_arena_reset(a);
 	host = rest.n && rest.p[0] == '[' ? bw_str_sub(rest, 0, (size_t)bw_str_find(rest, ']', 0) + 1)
 	                                  : bw_str_cut(&rest, ':');
-	bw_buf_init(&x->log, LINE_MAX_BYTES);
+	bw_buf_init(&x->log, PART_MAX);
 	(void)bw_buf_room(&x->log, LINE_USUAL_BYTES / 4); /* at once, rather than step by step */
-	log_put_quoted(bw_arena_printf(a, "%.*s %s://%.*s:%lld%.*s %s", BW_FMT(r->method),
+	log_put_quoted_most(bw_arena_printf(a, "%.*s %s://%.*s:%lld%.*s %s", BW_FMT(r->method),
 	                   x->listener->tls ? "https" : "http", BW_FMT(host),
 	                   (long long)x->listener->in->port, BW_FMT(r->target),
 	                   x->http2                ? "HTTP/2.0"
 	                   : r->minor_version == 0 ? "HTTP/1.0"
 	                                           : "HTTP/1.1"),
-	    &x->log);
+	    URL_MAX, &x->log);
 	bw_buf_put_c(&x->log, ' ');
-	log_put_quoted(bw_str_sub(bw_http_header(r, BW_STR("user-agent"), NULL), 0, AGENT_MAX), &x->log);
+	log_put_quoted_most(bw_http_header(r, BW_STR("user-agent"), NULL), AGENT_MAX, &x->log);
+}
+
+void log_transformed(struct exchange *x, struct bw_str host, struct bw_str uri)
+{
+	if (!x->log.n)
+		return;
+	bw_buf_init(&x->transformed, PART_MAX);
+	log_put_quoted_most(host, HOST_MAX, &x->transformed);
+	bw_buf_put_c(&x->transformed, ' ');
+	log_put_quoted_most(uri, URL_MAX, &x->transformed);
 }
 
 static void put_seconds(int64_t from_us, int64_t to_us, struct bw_buf *out)
@@ -145,14 +159,16 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
 	bw_time_put_iso8601_ms(now - since_ms, out);
 	put_actions(x, out);
-	log_put_quoted(bw_buf_str(&x->redirect), out);
+	log_put_quoted_most(bw_buf_str(&x->redirect), URL_MAX, out);
 	bw_buf_printf(out, " \"%s\" \"", x->error_reason ? x->error_reason : "-");
 	put_target(x, out);
 	bw_buf_put(out, BW_STR("\" \""));
 	put_status(x->target_status, out);
 	put_classification(x, out);
 	log_put_connection(x->edge, x->connection, out);
-	bw_buf_put_c(out, '\n');
+	bw_buf_put_c(out, ' ');
+	bw_buf_put(out, x->transformed.n ? bw_buf_str(&x->transformed) : BW_STR("\"-\" \"-\""));
+	bw_buf_printf(out, " \"%s\"\n", x->transform ? x->transform : "-");
 }
 
 void log_access(struct exchange *x)
@@ -161,7 +177,7 @@ void log_access(struct exchange *x)
 
 	if (!x->listener->balancer->access_log || x->edge->shared->log_dir < 0)
 		return;
-	bw_buf_init(&line, 2 * LINE_MAX_BYTES);
+	bw_buf_init(&line, BW_EDGE_LOG_LINE_MAX);
 	(void)bw_buf_room(&line, LINE_USUAL_BYTES);
 	line_write(x, &line);
 	if (!line.failed)

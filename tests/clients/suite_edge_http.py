@@ -743,7 +743,8 @@ class AccessLogs(unittest.TestCase):
                       r'(?P<status>\S+) (?P<target_status>\S+) (?P<received>\d+) (?P<sent>\d+) "(?P<request>[^"]*)" "(?P<agent>[^"]*)" '
                       r'(?P<cipher>\S+) (?P<protocol>\S+) (?P<group>\S+) "(?P<trace>[^"]*)" "(?P<sni>[^"]*)" "(?P<cert>[^"]*)" (?P<priority>\S+) '
                       r'(?P<created>\S+) "(?P<actions>[^"]*)" "(?P<redirect>[^"]*)" "(?P<error>[^"]*)" "(?P<targets>[^"]*)" '
-                      r'"(?P<statuses>[^"]*)" "(?P<class>[^"]*)" "(?P<reason>[^"]*)" (?P<connection>TID_[0-9a-f]{32})$')
+                      r'"(?P<statuses>[^"]*)" "(?P<class>[^"]*)" "(?P<reason>[^"]*)" (?P<connection>TID_[0-9a-f]{32}) '
+                      r'"(?P<host>[^"]*)" "(?P<uri>[^"]*)" "(?P<transform>[^"]*)"$')
 
     def test_a_line_a_request(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -769,7 +770,31 @@ class AccessLogs(unittest.TestCase):
             self.assertEqual((first["priority"], first["actions"]), ("0", "forward"))
             self.assertEqual((second["priority"], second["actions"], second["status"], second["target"]), ("7", "fixed-response", "404", "-"))
             self.assertEqual((third["status"], third["request"]), ("400", "- - -"))
+            self.assertEqual([("-",) * 3] * 3, [(line["host"], line["uri"], line["transform"]) for line in (first, second, third)])
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+            player.stop()
+
+    def test_lines_tell_of_transforms_and_none_is_lost_for_its_length(self):
+        change = [{"type": "url-rewrite", "rewrites": [["^/api/(.*)$", "/v2/$1"]]}, {"type": "host-header-rewrite", "rewrites": [["^bad.*$", "a b"]]}]
+        there = {"type": "redirect", "parameters": {"StatusCode": "HTTP_302", "Path": "/#{path}#{path}", "Host": "other"}}
+        with tempfile.TemporaryDirectory() as folder:
+            player = Player(folder)
+            g = group("changed", [Backend()])
+            lb = Balancer(player, g, rules=[rule(1, forward(g), condition("path-pattern", "/api/*"), transforms=change),
+                                            rule(2, there, condition("path-pattern", "/away/*"))], attributes={"access_logs.s3.enabled": "true"})
+            for request in ("/api/x?y=1", "/other"):
+                self.assertEqual(200, lb.get(path=request)[0])
+            for path, host in (("/api/x", "bad.one"), ("/" + "|" * 60000, "x"), ("/away/" + "a" * 30000, "x")):
+                lb.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {'é' * 2000}\r\nConnection: close\r\n\r\n".encode())
+            file = os.path.join(folder, f"app.lb.{lb.address}.log")
+            player.until(lambda: os.path.exists(file) and len(log_lines(file)) == 5, "a line is missing")
+            lines = [self.LINE.match(line) for line in log_lines(file)]
+            self.assertTrue(all(lines), [line[:200] for line in log_lines(file)])
+            self.assertEqual([("-", "/v2/x?y=1", "TransformSuccess"), ("-",) * 3, ("-", "-", "TransformInvalidHostHeader"), ("-",) * 3, ("-",) * 3],
+                             [(m["host"], m["uri"], m["transform"]) for m in lines])
+            self.assertEqual(["200", "200", "400", "200", "302"], [m["status"] for m in lines])
+            self.assertTrue(lines[4]["redirect"].startswith("http://other:"))
+            self.assertEqual([16384, 16384], [len(lines[3]["request"]), len(lines[4]["redirect"])])
             player.stop()
 
     def test_a_drain_lets_requests_end(self):
