@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "edge/internal.h"
+#include "edge/proxy.h"
 #include "net/tls.h"
 
 enum { FLOW_ROUNDS = 16 };
@@ -26,6 +27,7 @@ struct flow {
 	uint32_t slot;
 	int64_t active_ms;
 	bool running, posted, closed;
+	bool proxied; /* the target is told who asks */
 	bool tls_target, port_taken; /* port_taken: the client's own port cannot be had towards the target */
 	struct origin_wait wait;
 };
@@ -118,28 +120,6 @@ struct target *flow_target_of(const struct listening *l, const struct bw_address
 	return flow_target(*group, peer, &l->address, l->udp);
 }
 
-/* ---- PROXY protocol, version 2 (haproxy.org's proxy-protocol.txt, section 2.2) ---- */
-
-static void proxy_header(struct flow *f)
-{
-	static const char signature[] = "\r\n\r\n\0\r\nQUIT\n";
-	const struct bw_address *from = &f->peer, *to = &f->listening->address;
-	char h[16 + 36];
-	bool v6 = to->any.sa_family == AF_INET6;
-	size_t n = v6 ? 16 : 4;
-
-	memcpy(h, signature, 12);
-	h[12] = 0x21;
-	h[13] = v6 ? 0x21 : 0x11;
-	h[14] = 0;
-	h[15] = (char)(2 * n + 4);
-	memcpy(h + 16, v6 ? (const void *)&from->v6.sin6_addr : &from->v4.sin_addr, n);
-	memcpy(h + 16 + n, v6 ? (const void *)&to->v6.sin6_addr : &to->v4.sin_addr, n);
-	memcpy(h + 16 + 2 * n, v6 ? &from->v6.sin6_port : &from->v4.sin_port, 2);
-	memcpy(h + 18 + 2 * n, v6 ? &to->v6.sin6_port : &to->v4.sin_port, 2);
-	(void)wire_put(f->edge, &f->far.out, bw_str_make(h, 20 + 2 * n));
-}
-
 /* ---- moving bytes ---- */
 
 static bool end_ready(struct flow *f, struct end *e)
@@ -155,6 +135,10 @@ static bool end_ready(struct flow *f, struct end *e)
 			return false;
 		}
 		e->connected = true;
+		if (e == &f->far && f->proxied && !proxy_say(e->sock.watch.fd, &f->peer, &f->listening->address)) {
+			flow_close(f, true);
+			return false;
+		}
 	}
 	if (!e->sock.tls || e->sock.shaken)
 		return true;
@@ -335,8 +319,7 @@ static bool far_open(struct flow *f, struct group *g)
 	if (!permits_pass(f->listening->listener->balancer->egress, false, a, bw_address_port(a)))
 		return false;
 	f->tls_target = bw_str_eq(g->in.protocol, BW_STR("TLS"));
-	if (g->proxy_protocol)
-		proxy_header(f);
+	f->proxied = g->proxy_protocol;
 	return far_connect(f);
 }
 

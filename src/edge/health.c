@@ -4,6 +4,7 @@
 #include "base/sys.h"
 #include "edge/log.h"
 #include "edge/probe.h"
+#include "edge/proxy.h"
 #include "net/tls.h"
 
 enum { FIRST_MS = 50 };
@@ -126,6 +127,11 @@ static bool connect_step(struct probe *p)
 		return false;
 	}
 	p->connected = true;
+	/* "Health check connections" (Network Load Balancers Guide, "Proxy protocol"): with the header, and nobody in it. */
+	if (p->target->group->proxy_protocol && !proxy_say(p->pump.sock.watch.fd, NULL, &p->target->address)) {
+		probe_refuse(p);
+		return false;
+	}
 	if (!p->ops)
 		passed(p);
 	return p->ops != NULL;

@@ -370,6 +370,9 @@ class Targets(unittest.TestCase):
         self.assertEqual(lb.get()[0], 502)
 
 
+SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
+
+
 class Network(unittest.TestCase):
     """Network load balancers: bytes pass as they are."""
 
@@ -402,23 +405,27 @@ class Network(unittest.TestCase):
             self.assertEqual(read_all(s), b"answer")
 
     def test_proxy_protocol(self):
-        seen = []
-
-        listener = socket.create_server(("127.0.0.1", 0))
-        lb = self.network(group("proxy", [listener.getsockname()[1]], {"proxy_protocol_v2.enabled": "true"}, protocol="TCP", health_protocol="TCP"))
-        with lb.connect() as s:
-            s.sendall(b"hello")
-            while not seen:
-                far, _ = listener.accept()
-                far.settimeout(5)
-                data = far.recv(1000)
-                while data and len(data) < 33:
-                    data += far.recv(1000)
-                if data:
-                    seen.append(data)
-            want = (b"\r\n\r\n\0\r\nQUIT\n" + b"\x21\x11\x00\x0c" + socket.inet_aton("127.0.0.1") + socket.inet_aton(lb.address) +
-                    s.getsockname()[1].to_bytes(2, "big") + lb.port.to_bytes(2, "big") + b"hello")
-        self.assertEqual(seen, [want])
+        for kind in ("TCP", "TLS"):
+            with self.subTest(kind), socket.create_server(("127.0.0.1", 0)) as listener:
+                lb = self.network(group("proxy" + kind, [listener.getsockname()[1]], {"proxy_protocol_v2.enabled": "true"}, protocol=kind, health_protocol="TCP"))
+                with lb.connect() as s:
+                    s.sendall(b"hello")
+                    own, checks, data = s.getsockname()[1], [], b""
+                    while len(data) <= 28:
+                        far, _ = listener.accept()
+                        far.settimeout(5)
+                        data = far.recv(1000)
+                        while len(data) <= 28 and (more := far.recv(1000)):
+                            data += more
+                        if len(data) <= 28:
+                            checks.append(data)
+                        far.close()
+                # A check has the header, and nobody in it.
+                self.assertEqual({SIGNATURE + b"\x20\x00\x00\x00"}, set(checks))
+                self.assertEqual(SIGNATURE + b"\x21\x11\x00\x0c" + socket.inet_aton("127.0.0.1") + socket.inet_aton(lb.address) + own.to_bytes(2, "big") +
+                                 lb.port.to_bytes(2, "big"), data[:28])
+                # In clear, in front of a handshake too.
+                self.assertEqual(b"hello" if kind == "TCP" else b"\x16\x03", data[28:][:5 if kind == "TCP" else 2])
 
     def test_tls_is_ended_here(self):
         backend = Backend()

@@ -213,8 +213,8 @@ class Kept(elbv2_case.Elbv2Case):
     def status(self):
         return run(harness.BINARY, "status", "--endpoint", harness.SERVER.endpoint)
 
-    def ask(self, kind, *ports):
-        lines = run(sys.executable, "-c", ASK, kind, self.client, self.host, *map(str, ports), space=CLIENT).splitlines()
+    def ask(self, kind, *ports, space=CLIENT, source=None):
+        lines = run(sys.executable, "-c", ASK, kind, source or self.client, self.host, *map(str, ports), space=space).splitlines()
         return [tuple(line.split(" ", 1)) for line in lines]
 
     def sees_client(self, kind, port):
@@ -237,6 +237,17 @@ class Both:
         for port, address in ((7003, self.far), (7004, self.near)):
             self.listen(port, "UDP", self.target_group("UDP", address))
             self.sees_client("udp", port)
+
+    def test_a_client_on_this_machine(self):
+        """Its own address is seen from where it leads back: the loopback's on this machine alone."""
+        far, near = self.target_group("TCP", self.far), self.target_group("TCP", self.near)
+        for group in (far, near):
+            self.keep(group)
+        ports = self.listen(7007, "TCP", far), self.listen(7008, "TCP", near)
+        seen = lambda source, *at, kind="tcp": [told.split()[0] for _, told in self.ask(kind, *at, space=HOST, source=source)]
+        self.assertEqual([self.host] * 2, seen(self.host, *ports))
+        self.assertEqual([self.near] * 2, seen("::1" if ":" in self.host else "127.0.0.1", *ports))
+        self.assertEqual([self.host], seen(self.host, self.listen(7009, "UDP", self.target_group("UDP", self.near)), kind="udp"))
 
     def test_tcp_udp(self):
         port = self.listen(7005, "TCP_UDP", self.target_group("TCP_UDP", self.far))
