@@ -46,6 +46,33 @@ static struct bw_str text_of(const struct bw_json_value *object, const char *mem
 	return v && v->kind == BW_JSON_STRING ? v->text : BW_STR_NONE;
 }
 
+/* Of a record, as a terminal may be given it. Anybody can be in the trail, and choose what stands there: the name of an operation that
+ * is none, an access key id. What could move the cursor, end the line or colour it must not get out. */
+static struct bw_str shown(struct shower *s, struct bw_str text)
+{
+	char *out = bw_arena_alloc(&s->arena, text.n + 1);
+
+	for (size_t i = 0; i < text.n; i++)
+		out[i] = text.p[i] > ' ' && text.p[i] <= '~' ? text.p[i] : '?';
+	return bw_str_make(out, text.n);
+}
+
+/* What JSON does not ask to be escaped, and terminals obey all the same: DEL and the C1 controls. */
+static void json_print(struct bw_str record)
+{
+	for (size_t i = 0; i < record.n; i++) {
+		unsigned char c = (unsigned char)record.p[i], next = i + 1 < record.n ? (unsigned char)record.p[i + 1] : 0;
+
+		if (c == 0x7f)
+			fputs("\\u007f", stdout);
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			printf("\\u00%02x", (unsigned char)record.p[++i]);
+		else
+			putchar(c);
+	}
+	putchar('\n');
+}
+
 /* The trail is read by blocks: the first ones may hold records from before. */
 static bool wanted(const struct parsed *p, const struct bw_json_value *record, struct bw_str who, int64_t from_ms)
 {
@@ -77,13 +104,15 @@ static bool show(void *ctx, struct bw_str record)
 		who = text_of(identity, "accessKeyId");
 	if (!wanted(s->options, &r, who, s->from_ms))
 		return true;
-	if (option_get(s->options, "json"))
-		return printf("%.*s\n", BW_FMT(record)) > 0;
+	if (option_get(s->options, "json")) {
+		json_print(record);
+		return !ferror(stdout);
+	}
 	code = text_of(&r, "errorCode");
-	return printf("%.*s  %-32.*s %s%-28.*s%s %-15.*s %.*s\n", BW_FMT(text_of(&r, "eventTime")),
-	           BW_FMT(text_of(&r, "eventName")), !s->colour ? "" : code.n ? "\033[31m" : "\033[32m",
-	           BW_FMT(code.n ? code : BW_STR("ok")), s->colour ? "\033[0m" : "", BW_FMT(text_of(&r, "sourceIPAddress")),
-	           BW_FMT(bw_str_set(who) ? who : BW_STR("-"))) > 0;
+	return printf("%.*s  %-32.*s %s%-28.*s%s %-15.*s %.*s\n", BW_FMT(shown(s, text_of(&r, "eventTime"))),
+	           BW_FMT(shown(s, text_of(&r, "eventName"))), !s->colour ? "" : code.n ? "\033[31m" : "\033[32m",
+	           BW_FMT(code.n ? shown(s, code) : BW_STR("ok")), s->colour ? "\033[0m" : "", BW_FMT(shown(s, text_of(&r, "sourceIPAddress"))),
+	           BW_FMT(bw_str_set(who) ? shown(s, who) : BW_STR("-"))) > 0;
 }
 
 /* "15m", "2h", "7d" before now, or a point of time. */

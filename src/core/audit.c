@@ -5,6 +5,9 @@
 
 /* CloudTrail User Guide, "CloudTrail record contents", event version 1.11. Secrets never get here: the shapes mark them. */
 
+/* Of the name of an operation that is none; AWS's longest has 64 letters. */
+enum { NAME_SHOWN = 128 };
+
 struct members {
 	struct bw_buf *out;
 	bool any;
@@ -128,7 +131,7 @@ static void event_put(struct members *m, struct gate_call *g)
 	str_put(m, "eventSource", s ? bw_str_c(s->event_source) : BW_STR("unknown.amazonaws.com"));
 	str_put(m, "eventName",
 	    call->model ? bw_str_c(call->model->name)
-	    : bw_str_set(g->route.operation_name) ? g->route.operation_name
+	    : bw_str_set(g->route.operation_name) ? bw_str_sub(g->route.operation_name, 0, NAME_SHOWN)
 	                                          : BW_STR("Unknown"));
 	str_put(m, "awsRegion", s && s->global ? BW_STR("us-east-1") : call->region);
 	str_put(m, "sourceIPAddress", g->exchange->peer_address);

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import time
 import unittest
@@ -277,6 +278,28 @@ class Trail(unittest.TestCase):
         self.assertIn(f'"assumedRoleUser":{{"assumedRoleId":"{given[0]["AssumedRoleUser"]["AssumedRoleId"]}"', text)
         for secret in ["740913"] + [a["Credentials"][m] for a in given for m in ("SecretAccessKey", "SessionToken")]:
             self.assertNotIn(secret, text)
+
+    def test_what_a_stranger_says_does_not_reach_the_terminal(self):
+        def ask(path):
+            with socket.create_connection(("127.0.0.1", harness.SERVER.port), timeout=10) as s:
+                s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                while s.recv(65536):
+                    pass
+        mark = f"M{time.monotonic_ns()}"
+        evil = "%1B%5B2J%0A2026-11-24T02:19:53Z%20%20DeleteUser%7F%C2%9B31m"
+        ask(f"/?Version=2010-05-08&Action={mark}{evil}{'A' * 3000}")
+        ask(f"/?Action={mark}b&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={mark}{evil}/20261124/us-east-1/iam/aws4_request&X-Amz-Date=20261124T000000Z"
+            "&X-Amz-SignedHeaders=host&X-Amz-Signature=00")
+        first = self.wait_for(lambda r: r["eventName"].startswith(mark + "\x1b"))[0]
+        self.wait_for(lambda r: r["userIdentity"].get("accessKeyId", "").startswith(mark))
+        self.assertEqual(128, len(first["eventName"].encode()))
+        for words, lines in ((["--json"], 2), ([], 2)):
+            text = bulwark("trail", "list", *words)[1]
+            mine = [line for line in text.splitlines() if mark in line]
+            self.assertEqual(lines, len(mine))
+            for line in mine:
+                self.assertNotRegex(line, "[\x00-\x1f\x7f-\x9f]")
+            self.assertFalse([line for line in text.splitlines() if line.startswith("2026-11-24T02:19:53Z")])
 
     def test_the_table_and_its_filters(self):
         harness.client("sts").get_caller_identity()
