@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "bin/anchor_file.h"
 #include "crypto/crypto.h"
 #include "crypto/tpm.h"
 
 enum {
-	FILE_MAX = 64,
 	MINUTES_MAX = 24 * 60,
 	/* The TPM's own slowness, and a disk's of another machine. A parent that waits for the end waits
 	   longer. */
@@ -31,24 +31,18 @@ struct anchor_place {
 
 /* ---- A file ---- */
 
-#define FILE_WORDS "bulwark anchor 1 "
-
 static enum bw_err file_number(const struct anchor_process *a, uint64_t *number)
 {
 	struct bw_arena arena;
 	struct bw_str text;
-	int64_t n = 0;
 	enum bw_err e;
 
+	*number = 0;
 	bw_arena_init(&arena, 4096);
-	e = file_read(a->at.p, FILE_MAX, &arena, &text);
-	if (e == BW_OK &&
-	    (!bw_str_starts(text, BW_STR(FILE_WORDS)) || !bw_str_ends(text, BW_STR("\n")) ||
-	        bw_str_to_i64(bw_str_sub(text, sizeof FILE_WORDS - 1, text.n - sizeof FILE_WORDS), 0,
-	            INT64_MAX, &n) != BW_OK))
-		e = BW_ECORRUPT;
+	e = file_read(a->at.p, ANCHOR_FILE_MAX, &arena, &text);
+	if (e == BW_OK)
+		e = anchor_file_read(text, number);
 	bw_arena_free(&arena);
-	*number = (uint64_t)n;
 	if (e != BW_OK && e != BW_ENOTFOUND)
 		bw_log(BW_LOG_ERROR, "anchor %.*s: cannot be read: %s", BW_FMT(a->at), bw_err_name(e));
 	return e;
@@ -71,10 +65,11 @@ static bool folder_sync(struct bw_str file)
 
 static enum bw_err file_put(const struct anchor_process *a, uint64_t number)
 {
-	char text[FILE_MAX];
-	int n = snprintf(text, sizeof text, FILE_WORDS "%llu\n", (unsigned long long)number);
+	char room[ANCHOR_FILE_MAX];
+	struct bw_buf text = bw_buf_over(room, sizeof room);
 
-	TRY(file_write(a->at.p, bw_str_make(text, (size_t)n), 0600));
+	anchor_file_put(number, &text);
+	TRY(file_write(a->at.p, bw_buf_str(&text), 0600));
 	return folder_sync(a->at) ? BW_OK : BW_EIO;
 }
 

@@ -186,6 +186,11 @@ static void commit_done(struct bw_commit *c)
 	lane->answered = &g->post;
 }
 
+bool gate_commits(const struct bw_call *call)
+{
+	return call->batch.writes || (call->op->effect != BW_READ && call->batch.refused != BW_OK);
+}
+
 /* On the lane's loop, with what the handler answered. */
 static void handled(struct bw_post *p)
 {
@@ -196,8 +201,7 @@ static void handled(struct bw_post *p)
 		finish_failed(g, g->result);
 		return;
 	}
-	/* Nothing written is nothing to commit, unless that is because the batch refused it: the commit says so. */
-	if (g->call.batch.writes == 0 && (g->call.op->effect == BW_READ || g->call.batch.refused == BW_OK)) {
+	if (!gate_commits(&g->call)) {
 		finish(g);
 		return;
 	}

@@ -216,6 +216,9 @@ void key_sets_init(struct bw_map *m);
 
 /* ---- authenticate.c ---- */
 /* States a refusal of the gate's own in the protocol's spelling of `code`; status 0: the usual one. BW_EFAILED. */
+/* Whether what the handler made of its batch goes to the store. Nothing written is nothing to commit, unless that is because the batch refused
+ * it: the commit says so. */
+bool gate_commits(const struct bw_call *call);
 BW_CHECKED enum bw_err gate_fail(struct gate_call *g, const char *code, int status, const char *message);
 /* Establishes call->caller from the request's signature, or leaves it NULL for operations that need none. BW_EFAILED. */
 BW_CHECKED enum bw_err authenticate(struct gate_call *g);

@@ -60,7 +60,7 @@ static TPM2B_AUTH word_value(struct bw_str word)
 	return value;
 }
 
-static enum bw_err blob_put(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private, struct bw_buf *out)
+enum bw_err tpm_blob_put(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private, struct bw_buf *out)
 {
 	BYTE bytes[BW_TPM_BLOB_MAX];
 	size_t n = 0;
@@ -84,7 +84,7 @@ static enum bw_err object_make(struct bw_tpm *t, ESYS_TR session, const TPM2B_SE
 	                  &no_data, &no_pcrs, &private, &public, NULL, NULL, NULL),
 	    "sealing");
 	if (e == BW_OK)
-		e = blob_put(public, private, blob);
+		e = tpm_blob_put(public, private, blob);
 	Esys_Free(private);
 	Esys_Free(public);
 	return e;
@@ -117,18 +117,38 @@ enum bw_err bw_tpm_seal(
 
 /* ---- Opening ---- */
 
-static enum bw_err object_load(struct bw_tpm *t, struct bw_str blob, ESYS_TR *out)
+/* The library reads what it never writes. */
+static bool is_put_as(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private, struct bw_str blob)
 {
-	const BYTE *bytes = (const BYTE *)blob.p;
-	TPM2B_PRIVATE private = {0};
-	TPM2B_PUBLIC public = {0};
+	BYTE bytes[BW_TPM_BLOB_MAX];
 	size_t n = 0;
 
+	return Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof bytes, &n) == TSS2_RC_SUCCESS &&
+	       Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof bytes, &n) == TSS2_RC_SUCCESS &&
+	       bw_str_eq(bw_str_make((const char *)bytes, n), blob);
+}
+
+enum bw_err tpm_blob_read(struct bw_str blob, TPM2B_PUBLIC *public, TPM2B_PRIVATE *private)
+{
+	const BYTE *bytes = (const BYTE *)blob.p;
+	size_t n = 0;
+
+	*public = (TPM2B_PUBLIC){0};
+	*private = (TPM2B_PRIVATE){0};
 	CHECK(blob.n <= BW_TPM_BLOB_MAX &&
-	          Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes, blob.n, &n, &public) == TSS2_RC_SUCCESS &&
-	          Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes, blob.n, &n, &private) == TSS2_RC_SUCCESS &&
-	          n == blob.n,
+	          Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes, blob.n, &n, public) == TSS2_RC_SUCCESS &&
+	          Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes, blob.n, &n, private) == TSS2_RC_SUCCESS &&
+	          n == blob.n && is_put_as(public, private, blob),
 	    BW_ECORRUPT);
+	return BW_OK;
+}
+
+static enum bw_err object_load(struct bw_tpm *t, struct bw_str blob, ESYS_TR *out)
+{
+	TPM2B_PRIVATE private;
+	TPM2B_PUBLIC public;
+
+	TRY(tpm_blob_read(blob, &public, &private));
 	/* Whatever the TPM has against it: it is not what it gave out. */
 	return tpm_error(Esys_Load(t->esys, t->storage, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
 	                     &private, &public, out),
