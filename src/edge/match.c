@@ -2,6 +2,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "core/edge_regex.h"
 #include "edge/internal.h"
 
 static unsigned char fold(char c, bool nocase)
@@ -53,7 +54,7 @@ struct pcre2_real_code_8 *regex_compile(struct bw_str pattern, bool nocase)
 	PCRE2_SIZE at;
 
 	return pcre2_compile((PCRE2_SPTR)(pattern.n ? pattern.p : ""), pattern.n,
-	    PCRE2_NEVER_BACKSLASH_C | (nocase ? PCRE2_CASELESS : 0), &error, &at, NULL);
+	    BW_EDGE_REGEX | (nocase ? PCRE2_CASELESS : 0), &error, &at, NULL);
 }
 
 void regex_free(struct pcre2_real_code_8 *code)

@@ -139,6 +139,8 @@ class TargetGroups(Elbv2Case):
         change(tcp, preserve_client_ip__enabled="true")
         change(tcp, preserve_client_ip__enabled="false")
         no("ValidationError", None, http, stickiness__app_cookie__cookie_name="AWSALBx", stickiness__type="app_cookie")
+        for v in ("a;b", "a=b", "a b", "a\r\nX: y", "\u00e4"):
+            no("ValidationError", f"The application cookie name '{v}' is not valid", http, stickiness__app_cookie__cookie_name=v)
         no("InvalidConfigurationRequest", None, http, stickiness__enabled="true", stickiness__type="app_cookie")
         no("InvalidConfigurationRequest", None, http, load_balancing__algorithm__anomaly_mitigation="on")
         # A refused one among good ones changes nothing.

@@ -109,6 +109,12 @@ class Rules(Elbv2Case):
         for actions, code, message in cases:
             self.no(code, message, actions=actions)
         self.no("ValidationError", Transforms=[{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "(", "Replace": ""}]}}])
+        # No request could ever be served by these, and no expression that the edge compiles otherwise than the API is accepted.
+        for replace in ("/$2", "/${2}", "/$", "/$x", "/${1", "/$99999"):
+            self.no("ValidationError", f"The replacement '{replace}' is not valid",
+                    Transforms=[{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "(a)", "Replace": replace}]}}])
+        for regex in (r"\x{100}", "(*UTF)a", "(*UTF8)a"):
+            self.no("ValidationError", None, conditions=[{"Field": "path-pattern", "PathPatternConfig": {"RegexValues": [regex]}}])
         self.no("ValidationError", Transforms=[{"Type": "url-rewrite", "HostHeaderRewriteConfig": {"Rewrites": [{"Regex": "a", "Replace": "b"}]}}])
 
     def test_actions_are_answered_whole(self):
@@ -122,7 +128,7 @@ class Rules(Elbv2Case):
         self.assertEqual([0, 999], [t["Weight"] for t in both["ForwardConfig"]["TargetGroups"]])
         moved = self.rule(3, actions=[{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}])["Actions"][0]
         self.assertEqual({"Protocol": "HTTPS", "Port": "443", "Host": "#{host}", "Path": "/#{path}", "Query": "#{query}", "StatusCode": "HTTP_301"}, moved["RedirectConfig"])
-        transforms = [{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/api/(.*)$", "Replace": "/$1"}]}}]
+        transforms = [{"Type": "url-rewrite", "UrlRewriteConfig": {"Rewrites": [{"Regex": "^/api/(.*)$", "Replace": "/$1-${1}-$0-$$"}]}}]
         self.assertEqual(transforms, self.rule(4, Transforms=transforms)["Transforms"])
 
     def test_priorities(self):

@@ -264,6 +264,15 @@ BW_OP(elbv2, DescribeTargetGroupAttributes, .effect = BW_READ)
 	return BW_OK;
 }
 
+/* A token (RFC 6265, 4.1.1), or none yet: another could never be found in an answer. */
+static bool cookie_name(struct bw_str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] <= ' ' || name.p[i] > '~' || strchr("()<>@,;:\\\"/[]?={}", name.p[i]))
+			return false;
+	return true;
+}
+
 /* What attributes say of each other (ELB API Reference, TargetGroupAttribute). */
 static enum bw_err group_check(struct bw_call *call, const struct elb_target_group *g)
 {
@@ -272,6 +281,8 @@ static enum bw_err group_check(struct bw_call *call, const struct elb_target_gro
 	(bw_pairs_find(&all, BW_STR(key)) && elb_is(bw_pairs_find(&all, BW_STR(key))->value, word))
 	const struct bw_pair *cookie = bw_pairs_find(&all, BW_STR("stickiness.app_cookie.cookie_name"));
 
+	if (cookie && !cookie_name(cookie->value))
+		return elb_invalid(call, "The application cookie name '%.*s' is not valid", BW_FMT(cookie->value));
 	if (cookie && bw_str_starts(cookie->value, BW_STR("AWSALB")))
 		return elb_invalid(
 		    call, "The application cookie name '%.*s' is reserved", BW_FMT(cookie->value));

@@ -1,6 +1,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "core/edge_regex.h"
 #include "svc/elbv2/elb.h"
 
 /* ELB API Reference, RuleCondition and RuleTransform; Application Load Balancers Guide, "Condition types". */
@@ -107,12 +108,17 @@ static enum bw_err value_check(
 	return BW_OK;
 }
 
-static bool regex_valid(struct bw_str text)
+static pcre2_code *regex_compile(struct bw_str text)
 {
 	PCRE2_SIZE where;
 	int code;
-	pcre2_code *re = pcre2_compile(
-	    (PCRE2_SPTR)text.p, text.n, PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &where, NULL);
+
+	return pcre2_compile((PCRE2_SPTR)text.p, text.n, BW_EDGE_REGEX, &code, &where, NULL);
+}
+
+static bool regex_valid(struct bw_str text)
+{
+	pcre2_code *re = regex_compile(text);
 
 	pcre2_code_free(re);
 	return re != NULL;
@@ -290,12 +296,47 @@ enum bw_err elb_conditions_check(struct bw_call *call, struct elbv2_RuleConditio
 
 /* ---- Transforms ---- */
 
+/* A group's number at the beginning, in braces or not; what stands behind it. */
+static bool group_take(struct bw_str *rest, int64_t *number)
+{
+	bool braces = rest->n && rest->p[0] == '{';
+	size_t n = braces, from = braces;
+
+	while (n < rest->n && rest->p[n] >= '0' && rest->p[n] <= '9')
+		n++;
+	if (bw_str_to_i64(bw_str_sub(*rest, from, n), 0, UINT16_MAX, number) != BW_OK ||
+	    (braces && (n == rest->n || rest->p[n++] != '}')))
+		return false;
+	*rest = bw_str_sub(*rest, n, rest->n);
+	return true;
+}
+
+/* $$, and the groups that the expression has: any other $ would refuse every request that comes. */
+static bool replacement_valid(struct bw_str regex, struct bw_str text)
+{
+	pcre2_code *re = regex_compile(regex);
+	uint32_t groups = 0;
+	bool good = re && pcre2_pattern_info(re, PCRE2_INFO_CAPTURECOUNT, &groups) == 0;
+	int64_t number;
+
+	pcre2_code_free(re);
+	while (good && bw_str_find(text, '$', 0) >= 0) {
+		text = bw_str_sub(text, (size_t)bw_str_find(text, '$', 0) + 1, text.n);
+		if (text.n && text.p[0] == '$')
+			text = bw_str_sub(text, 1, text.n);
+		else
+			good = group_take(&text, &number) && number <= groups;
+	}
+	return good;
+}
+
 static enum bw_err rewrites_check(struct bw_call *call, const struct elbv2_RewriteConfigList *rewrites)
 {
 	if (rewrites->n != 1)
 		return elb_invalid(call, "A transform must have exactly one rewrite");
 	TRY(regex_check(call, rewrites->v[0].Regex, REWRITE_MAX));
-	if (rewrites->v[0].Replace.n > REWRITE_MAX || !text_fits(rewrites->v[0].Replace))
+	if (rewrites->v[0].Replace.n > REWRITE_MAX || !text_fits(rewrites->v[0].Replace) ||
+	    !replacement_valid(rewrites->v[0].Regex, rewrites->v[0].Replace))
 		return elb_invalid(
 		    call, "The replacement '%.*s' is not valid", BW_FMT(rewrites->v[0].Replace));
 	return BW_OK;
