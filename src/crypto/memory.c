@@ -1,23 +1,52 @@
 /* OpenSSL's memory. It wipes what it knows to be secret, but not all of it: the scalar of a key that is being
  * encoded, for one, passes through a string that is only freed. */
-#include "crypto/crypto.h"
+#include "crypto/memory.h"
 
 #include <malloc.h>
 #include <openssl/crypto.h>
 
-#include "base/mem.h"
+#include "crypto/crypto.h"
 
-static bool wiping; /* written before there are threads */
+static bool wiping;            /* written before there are threads */
+static struct bw_doze *places; /* NULL: there are none */
+
+static struct {
+	void *place; /* NULL: none is offered */
+	size_t least, most;
+} offer;
+
+static void *place_take(size_t bytes)
+{
+	void *p = offer.place;
+
+	if (!p || bytes < offer.least || bytes > offer.most)
+		return NULL;
+	offer.place = NULL;
+	return p;
+}
+
+static bool is_place(const void *p)
+{
+	return places && bw_doze_has(places, p);
+}
 
 static void *take(size_t bytes, const char *file, int line)
 {
+	void *p = place_take(bytes);
+
 	(void)file, (void)line;
+	if (p)
+		return p;
 	return bytes ? bw_realloc(NULL, bytes) : NULL;
 }
 
 static void give(void *p, const char *file, int line)
 {
 	(void)file, (void)line;
+	if (is_place(p)) {
+		bw_doze_give(places, p); /* which wipes */
+		return;
+	}
 	if (wiping && p)
 		bw_wipe(p, malloc_usable_size(p));
 	bw_free(p);
@@ -25,11 +54,13 @@ static void give(void *p, const char *file, int line)
 
 static void *resize(void *p, size_t bytes, const char *file, int line)
 {
-	size_t had = p ? malloc_usable_size(p) : 0;
+	size_t had;
 	void *moved;
 
+	MUST(!is_place(p)); /* none is offered to what grows */
 	if (bytes && (!wiping || !p))
 		return bw_realloc(p, bytes);
+	had = p ? malloc_usable_size(p) : 0;
 	moved = take(bytes, file, line);
 	if (moved && p)
 		memcpy(moved, p, had < bytes ? had : bytes);
@@ -46,4 +77,24 @@ __attribute__((constructor(101))) static void memory_take(void)
 void bw_crypto_wipe_freed(void)
 {
 	wiping = true;
+}
+
+void bw_crypto_places(struct bw_doze *d)
+{
+	places = d;
+}
+
+void bw_crypto_offer(void *place, size_t least, size_t most)
+{
+	offer.place = place;
+	offer.least = least;
+	offer.most = most;
+}
+
+bool bw_crypto_taken(void)
+{
+	bool taken = !offer.place;
+
+	offer.place = NULL;
+	return taken;
 }

@@ -4,16 +4,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/bio.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
-#include "base/doze.h"
-#include "base/lend.h"
 #include "base/sys.h"
+#include "crypto/memory.h"
 
 /* ---- memory ---- */
 
@@ -23,41 +21,10 @@
 enum { STATE_LEAST = 4096, STATE_MOST = 7808 };
 
 static struct bw_doze *states; /* NULL: this process holds few */
-static void *offered;
-
-static void *memory_take(size_t bytes, const char *file, int line)
-{
-	void *p = offered;
-
-	(void)file;
-	(void)line;
-	if (!p || bytes < STATE_LEAST || bytes > STATE_MOST)
-		return bw_lender_malloc.resize(NULL, NULL, bytes);
-	offered = NULL;
-	return p;
-}
 
 static bool is_state(const void *p)
 {
 	return states && bw_doze_has(states, p);
-}
-
-static void *memory_resize(void *p, size_t bytes, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	MUST(!is_state(p));
-	return bw_lender_malloc.resize(NULL, p, bytes);
-}
-
-static void memory_give(void *p, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	if (is_state(p))
-		bw_doze_give(states, p);
-	else
-		bw_lender_malloc.release(NULL, p);
 }
 
 void bw_tls_dozing(size_t max)
@@ -66,17 +33,20 @@ void bw_tls_dozing(size_t max)
 
 	bw_doze_init(&d, STATE_MOST, max);
 	states = &d;
+	bw_crypto_places(&d);
 }
 
 static SSL *state_new(SSL_CTX *ctx)
 {
+	void *place = states ? bw_doze_take(states) : NULL;
 	SSL *tls;
 
-	offered = states ? bw_doze_take(states) : NULL;
+	if (!place)
+		return SSL_new(ctx);
+	bw_crypto_offer(place, STATE_LEAST, STATE_MOST);
 	tls = SSL_new(ctx);
-	if (offered) /* this OpenSSL's is of another size */
-		bw_doze_give(states, offered);
-	offered = NULL;
+	if (!bw_crypto_taken()) /* this OpenSSL's is of another size */
+		bw_doze_give(states, place);
 	return tls;
 }
 
@@ -134,11 +104,9 @@ static long socket_ctrl(BIO *b, int command, long number, void *pointer)
 
 static BIO_METHOD *socket_method;
 
-/* Once, before any thread: the table is read by all. And before OpenSSL has taken any memory; should it have,
- * states do not sleep. */
+/* Once, before any thread: the table is read by all. */
 __attribute__((constructor)) static void socket_method_make(void)
 {
-	(void)CRYPTO_set_mem_functions(memory_take, memory_resize, memory_give);
 	socket_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "bulwark socket");
 	MUST(socket_method != NULL);
 	MUST(BIO_meth_set_write(socket_method, socket_write) &&

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "crypto/crypto.h"
+#include "crypto/memory.h"
 
 enum { BYTES = 4096, MARK = 0xa5 };
 
@@ -52,4 +53,36 @@ TEST(what_openssl_frees_is_wiped)
 	p = marked();
 	assert_null(OPENSSL_realloc(p, 0));
 	assert_true(marks_at(p) < 16);
+}
+
+/* What is offered goes to what is of that size alone, and comes back when it is freed. */
+TEST(openssl_takes_a_place_of_ours)
+{
+	struct bw_doze places;
+	void *place, *p;
+
+	bw_doze_init(&places, BYTES, 1);
+	bw_crypto_places(&places);
+	place = bw_doze_take(&places);
+	bw_crypto_offer(place, BYTES / 2, BYTES);
+	for (size_t n = BYTES / 2 - 1; n <= BYTES + 1; n += BYTES / 2 + 2) {
+		p = OPENSSL_malloc(n);
+		assert_ptr_not_equal(p, place);
+		OPENSSL_free(p);
+	}
+	assert_false(bw_crypto_taken());
+	assert_ptr_not_equal(p = OPENSSL_malloc(BYTES), place); /* the offer has ended */
+	OPENSSL_free(p);
+	for (size_t n = BYTES / 2; n <= BYTES; n += BYTES / 2) {
+		bw_crypto_offer(place, BYTES / 2, BYTES);
+		p = OPENSSL_malloc(n);
+		assert_ptr_equal(p, place);
+		assert_true(bw_crypto_taken());
+		assert_null(bw_doze_take(&places));
+		OPENSSL_free(p);
+		assert_ptr_equal(bw_doze_take(&places), place);
+	}
+	bw_doze_give(&places, place);
+	bw_crypto_places(NULL);
+	bw_doze_free(&places);
 }
