@@ -304,7 +304,7 @@ static bool group_take(struct bw_str *rest, int64_t *number)
 
 	while (n < rest->n && rest->p[n] >= '0' && rest->p[n] <= '9')
 		n++;
-	if (bw_str_to_i64(bw_str_sub(*rest, from, n), 0, UINT16_MAX, number) != BW_OK ||
+	if (bw_str_to_i64(bw_str_sub(*rest, from, n - from), 0, UINT16_MAX, number) != BW_OK ||
 	    (braces && (n == rest->n || rest->p[n++] != '}')))
 		return false;
 	*rest = bw_str_sub(*rest, n, rest->n);
