@@ -1,5 +1,5 @@
 /* Apart from the rest of str.h, which keeps nothing: libraries do without a seed of their own. */
-#include "base/str.h"
+#include "base/hash.h"
 
 #include <sys/random.h>
 
@@ -17,4 +17,14 @@ uint64_t bw_str_hash(struct bw_str s)
 	for (size_t i = 0; i < s.n; i++)
 		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
 	return h ^ (h >> 29);
+}
+
+uint64_t bw_hash_seed(void)
+{
+	return hash_seed;
+}
+
+void bw_hash_seed_set(uint64_t seed)
+{
+	hash_seed = seed;
 }

@@ -12,6 +12,7 @@
 #include "bin/anchor_file.h"
 #include "crypto/crypto.h"
 #include "crypto/tpm.h"
+#include "proc/kept.h"
 
 enum {
 	MINUTES_MAX = 24 * 60,
@@ -228,8 +229,8 @@ int anchor_run(const struct bw_proc_self *self)
 			return 0;
 		if (!watched[1].revents)
 			continue;
-		e = bw_proc_receive(self->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
-		if (e == BW_OK && m.type == BW_PROC_DRAIN)
+		e = bw_proc_receive(self->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_RELOAD, &m);
+		if (e == BW_OK && m.type != BW_PROC_RELOAD)
 			return 0;
 		if (e == BW_OK)
 			e = bw_proc_send(self->channel, BW_PROC_READY, BW_STR(""));
@@ -327,10 +328,12 @@ int anchor_choose(const struct parsed *p, struct place *place, struct anchor_pro
 	if (minutes && bw_str_to_i64(bw_str_c(minutes), a->place->minutes_min, MINUTES_MAX, &n) != BW_OK)
 		return command_refuse(p, "--anchor-minutes %s is not a number from %lld to %d for %s",
 		    minutes, (long long)a->place->minutes_min, MINUTES_MAX, a->place->kind);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+	ends[0] = bw_kept_fd("anchor/asker");
+	ends[1] = bw_kept_fd("anchor/answerer");
+	if ((ends[0] < 0 || ends[1] < 0) && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		return 1;
-	a->asker = ends[0];
-	a->answerer = ends[1];
+	bw_keep_fd("anchor/asker", a->asker = ends[0]);
+	bw_keep_fd("anchor/answerer", a->answerer = ends[1]);
 	a->anchor = (struct bw_anchor){.kind = a->place->kind,
 	    .window_ms = n * 60000,
 	    .steps_a_day = a->place->steps_a_day,

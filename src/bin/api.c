@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "base/version.h"
 #include "bin/identity.h"
 #include "bin/sealed.h"
 #include "core/rekey.h"
@@ -19,6 +20,8 @@
 #include "net/tls_holder.h"
 #include "proc/board.h"
 
+enum { RETIRE_MS = 500 };
+
 struct loop_thread {
 	pthread_t thread;
 	struct bw_loop *loop;
@@ -26,7 +29,7 @@ struct loop_thread {
 	struct bw_http_server *servers[LISTEN_MAX];
 	size_t server_count;
 	_Atomic size_t undrained;
-	struct bw_post drain;
+	struct bw_post drain, retire;
 };
 
 struct serving {
@@ -75,9 +78,9 @@ void api_banner(const struct api *api, const struct bw_first_start *first, struc
 	struct bw_arena *a = &api->place->arena;
 	struct bw_str url = endpoint_of(api, a), data = api->place->data, program = program_path(a);
 
-	printf("Bulwark " BW_VERSION "%s\n  endpoint     %.*s\n  account      %.*s   Region %.*s\n  credentials  %.*s/credentials%s\n"
+	printf("Bulwark %s%s\n  endpoint     %.*s\n  account      %.*s   Region %.*s\n  credentials  %.*s/credentials%s\n"
 	       "  every call is authenticated, authorised and audited\n",
-	    api->core.ephemeral ? ", ephemeral: the state is in memory" : "", BW_FMT(url), BW_FMT(bw_core_account(core)),
+	    bw_version, api->core.ephemeral ? ", ephemeral: the state is in memory" : "", BW_FMT(url), BW_FMT(bw_core_account(core)),
 	    BW_FMT(bw_core_region(core)), BW_FMT(data), first->made ? " (made now; holds the root user's one-time password too)" : "");
 	printf("\nTo try it, in another shell:\n"
 	       "  alias awsb='%.*s exec --data %.*s -- aws'\n"
@@ -164,6 +167,22 @@ static void drain_begin(struct bw_post *p)
 		bw_http_server_drain(t->servers[i], drained, t);
 }
 
+static void retire_begin(struct bw_post *p)
+{
+	struct loop_thread *t = (struct loop_thread *)((char *)p - offsetof(struct loop_thread, retire));
+
+	for (size_t i = 0; i < t->server_count; i++)
+		bw_http_server_retire(t->servers[i]);
+}
+
+/* Calls go on meanwhile; who asks again and again has a new connection at the end of it, and none is cut off. */
+static void loops_retire(struct serving *s)
+{
+	for (unsigned i = 0; i < s->api->loops; i++)
+		bw_loop_post(s->loops[i].loop, &s->loops[i].retire);
+	(void)poll(NULL, 0, RETIRE_MS);
+}
+
 static void *loop_main(void *arg)
 {
 	struct loop_thread *t = arg;
@@ -190,6 +209,7 @@ static enum bw_err loop_open(struct serving *s, unsigned index)
 		t->server_count++;
 	}
 	t->drain.run = drain_begin;
+	t->retire.run = retire_begin;
 	return BW_OK;
 }
 
@@ -232,10 +252,12 @@ static void parent_obey(struct serving *s, int channel)
 				return;
 			bw_rekey_wake(s->core);
 		}
-		e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
+		e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_RELOAD, &m);
 		if (e == BW_EAGAIN)
 			continue;
-		if (e != BW_OK || m.type == BW_PROC_DRAIN)
+		if (e == BW_OK && m.type == BW_PROC_RETIRE)
+			loops_retire(s);
+		if (e != BW_OK || m.type != BW_PROC_RELOAD)
 			return;
 		if (tls_open(s) != BW_OK)
 			bw_log(BW_LOG_WARN, "the configuration was not reloaded");

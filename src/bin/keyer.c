@@ -1,10 +1,12 @@
 #include "bin/keyer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "keyer/admin.h"
 #include "keyer/root_key.h"
 #include "keyer/seal_status.h"
+#include "proc/kept.h"
 
 /* A token or another server that does not answer is asked again after a second, then after twice as long each time up to this. */
 enum { FIND_FIRST_MS = 1000, FIND_AGAIN_MS = 16000, STATUS_ARENA_MAX = 1 << 20 };
@@ -29,24 +32,38 @@ struct keyer_page {
 	unsigned char root[BW_ROOT_KEY_BYTES];
 };
 
+#define PAGE "keyer-page"
+
 static enum bw_err page_new(struct keyer_process *k, const struct bw_secret *root)
 {
-	void *p = mmap(NULL, sizeof *k->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	enum bw_err e = bw_kept_memory(PAGE, sizeof *k->page, &k->page_fd);
+	void *p;
 
+	if (e == BW_ENOTFOUND) {
+		k->page_fd = memfd_create(PAGE, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		e = k->page_fd >= 0 && fchmod(k->page_fd, 0600) == 0 && ftruncate(k->page_fd, sizeof *k->page) == 0 &&
+		            fcntl(k->page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0
+		        ? BW_OK
+		        : BW_EIO;
+	}
+	TRY(e);
+	bw_keep_fd(PAGE, k->page_fd);
+	p = mmap(NULL, sizeof *k->page, PROT_READ | PROT_WRITE, MAP_SHARED, k->page_fd, 0);
 	CHECK(p != MAP_FAILED, BW_EIO);
 	(void)!mlock(p, sizeof *k->page);
 	(void)madvise(p, sizeof *k->page, MADV_DONTDUMP);
 	k->page = p;
-	if (root->n)
-		memcpy(k->page->root, root->p, BW_ROOT_KEY_BYTES);
-	k->page->given = root->n != 0;
+	if (!root->n)
+		return BW_OK;
+	memcpy(k->page->root, root->p, BW_ROOT_KEY_BYTES);
+	k->page->given = true;
 	return BW_OK;
 }
 
 enum bw_err keyer_prepare(
     struct keyer_process *k, struct place *place, struct bw_secret *root, bool ephemeral, size_t loops)
 {
-	*k = (struct keyer_process){.place = place, .count = loops + 1, .listening = -1};
+	*k = (struct keyer_process){.place = place, .count = loops + 1, .listening = -1, .page_fd = -1};
 	if (ephemeral) {
 		k->ephemeral_key = bw_secret_new(BW_ROOT_KEY_BYTES);
 		bw_random(k->ephemeral_key.p, k->ephemeral_key.n);
@@ -57,7 +74,7 @@ enum bw_err keyer_prepare(
 		TRY(bw_board_new("seal", BW_SEAL_STATUS_MAX, &k->status));
 	}
 	for (size_t i = 0; i < k->count; i++)
-		TRY(bw_keyer_channel(&k->channels[i]));
+		TRY(bw_keyer_channel(i, &k->channels[i]));
 	return BW_OK;
 }
 
@@ -150,10 +167,10 @@ static void parent_obey(void *ctx)
 				return; /* started again, it looks for the root key again */
 			w->again_ms = -1;
 		}
-		e = bw_proc_receive(w->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
+		e = bw_proc_receive(w->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_RELOAD, &m);
 		if (e == BW_EAGAIN)
 			e = BW_OK;
-		else if (e == BW_OK && m.type == BW_PROC_DRAIN)
+		else if (e == BW_OK && m.type != BW_PROC_RELOAD)
 			return;
 		else if (e == BW_OK)
 			e = bw_proc_send(
@@ -181,7 +198,32 @@ static int again_ms(unsigned missed)
 	return missed < 4 ? FIND_FIRST_MS << missed : FIND_AGAIN_MS;
 }
 
-static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
+/* A ring has one keyer: who takes another's place waits for its end, which alone gives the lock back. */
+static enum bw_err rings_take(const struct keyer_process *k)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fds[2];
+
+	bw_ring_fds(k->channels[0], fds);
+	while (fcntl(fds[0], F_SETLKW, &lock) != 0)
+		CHECK(errno == EINTR, BW_EIO);
+	return BW_OK;
+}
+
+/* What the one before holds is not let go for a root key that opens nothing, or that people would have to say again. */
+static enum bw_err place_take(const struct bw_keyer_seal *seal, const struct bw_secret *root, int channel)
+{
+	struct bw_keyring ring;
+
+	if (!root || bw_seal_open_file(seal->file, root, &ring) != BW_OK) {
+		bw_log(BW_LOG_WARN, "the keyer of the program before goes on: its root key is not to be found without people; 'bulwark seal' and 'bulwark unseal' replace it");
+		return BW_EPERM;
+	}
+	bw_keyring_free(&ring);
+	return bw_proc_send(channel, BW_PROC_READY, BW_STR(""));
+}
+
+static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w, bool relieves)
 {
 	struct bw_keyer_seal seal = {.listening = k->listening, .status = k->status, .held = &k->page->held};
 	struct bw_secret root = {0};
@@ -195,6 +237,9 @@ static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w)
 	else if (finds)
 		w->again_ms = again_ms(atomic_fetch_add(&k->page->missed, 1));
 	descriptors_fence(k, w->channel);
+	if (relieves)
+		TRY(place_take(&seal, found ? &root : NULL, w->channel));
+	TRY(rings_take(k));
 	return bw_keyer_serve(found ? &root : NULL, &seal, k->channels, k->count, parent_obey, w);
 }
 
@@ -206,7 +251,7 @@ int keyer_run(const struct bw_proc_self *self)
 
 	bw_crypto_wipe_freed();
 	if (k->page) {
-		e = sealed_run(k, &w);
+		e = sealed_run(k, &w, self->relieves);
 	} else {
 		descriptors_fence(k, self->channel);
 		e = bw_keyer_serve(&k->ephemeral_key, NULL, k->channels, k->count, parent_obey, &w);
@@ -219,6 +264,8 @@ void keyer_forget(struct keyer_process *k, bool asks)
 	bw_secret_free(&k->ephemeral_key);
 	if (k->page)
 		(void)munmap(k->page, sizeof *k->page);
+	if (k->page_fd >= 0)
+		close(k->page_fd);
 	if (k->listening >= 0)
 		close(k->listening);
 	if (!asks)

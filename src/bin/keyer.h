@@ -13,6 +13,7 @@ struct keyer_process {
 	struct bw_secret ephemeral_key; /* of an ephemeral server: lives in the parent, so that a keyer
 	                                   started again has it */
 	struct keyer_page *page;        /* of any other: as the rest */
+	int page_fd;                    /* its memory, for the program after this one; -1: none */
 	struct bw_board *status;
 	int listening; /* the operator's socket; -1: none */
 	struct bw_ring *channels[LOOPS_MAX + 1];

@@ -1,9 +1,10 @@
 #include <stdio.h>
 
+#include "base/version.h"
 #include "bin/options.h"
 #include "crypto/crypto.h"
 
-const struct command *const commands[] = {&command_serve, &command_init, &command_exec, &command_env, &command_status,
+const struct command *const commands[] = {&command_serve, &command_init, &command_exec, &command_env, &command_status, &command_upgrade,
     &command_ca, &command_trail, &command_logs, &command_simulate, &command_evaluate, &command_dns, &command_root_key, &command_unseal, &command_seal, &command_rekey, &command_rotate_root, &command_backup, &command_restore, &command_accept, &command_coverage, &command_version, &command_help, NULL};
 
 static const struct command *command_find(const char *name)
@@ -43,7 +44,7 @@ static int help_run(const struct parsed *p)
 static int version_run(const struct parsed *p)
 {
 	(void)p;
-	printf("bulwark " BW_VERSION "\n");
+	printf("bulwark %s\n", bw_version);
 	return 0;
 }
 

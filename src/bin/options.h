@@ -31,7 +31,7 @@ struct parsed {
 	int rest_count;
 };
 
-extern const struct command command_serve, command_init, command_exec, command_env, command_status, command_ca,
+extern const struct command command_serve, command_init, command_exec, command_env, command_status, command_upgrade, command_ca,
     command_trail, command_logs, command_simulate, command_evaluate, command_dns, command_root_key, command_unseal, command_seal, command_rekey, command_rotate_root, command_backup, command_restore, command_accept, command_coverage, command_version, command_help;
 extern const struct command *const commands[];
 

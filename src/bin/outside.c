@@ -84,5 +84,5 @@ int outside_prepare(const struct parsed *p, struct place *place, size_t loops, s
 {
 	int refused = options_read(p, &place->arena, &o->config);
 
-	return refused ? refused : bw_errand_channels_make(loops, &o->channels) != BW_OK;
+	return refused ? refused : bw_errand_channels_make("outside", loops, &o->channels) != BW_OK;
 }

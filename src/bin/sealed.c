@@ -114,11 +114,11 @@ static enum bw_err watch(struct api *api, int channel)
 	while ((e = open_now(api)) != BW_OK) {
 		(void)poll(watched, 2, e == BW_EAGAIN ? LOOK_AGAIN_MS : -1);
 		bw_board_wake_take(api->core.seal);
-		e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
+		e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_RELOAD, &m);
 		if (e == BW_EAGAIN)
 			continue;
 		/* There is nothing to read again. */
-		if (e != BW_OK || m.type == BW_PROC_DRAIN || bw_proc_send(channel, BW_PROC_READY, BW_STR("")) != BW_OK)
+		if (e != BW_OK || m.type != BW_PROC_RELOAD || bw_proc_send(channel, BW_PROC_READY, BW_STR("")) != BW_OK)
 			return BW_EPERM;
 	}
 	return BW_OK;
@@ -141,7 +141,7 @@ static enum bw_err serve_sealed(struct api *api, int channel)
 
 	w->api = api;
 	w->drain.run = drain_begin;
-	w->answers = (struct bw_sealed){api->core.seal, api->core.region, bw_clock_mono_ms()};
+	w->answers = (struct bw_sealed){api->core.seal, api->core.region, bw_clock_mono_ms(), api->core.processes};
 	e = bw_loop_new(&w->loop);
 	if (e == BW_OK)
 		e = tls_open(w);

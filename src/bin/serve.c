@@ -10,12 +10,12 @@
 #include "bin/anchor.h"
 #include "bin/keyer.h"
 #include "bin/outside.h"
+#include "bin/program.h"
 #include "bin/seal.h"
 #include "edge/edge.h"
 #include "guard/guard.h"
 #include "net/authorities.h"
 #include "net/fetch.h"
-#include "net/socket.h"
 #include "net/tls.h"
 
 enum { DRAIN_MS = 30000, CLIENTS_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500 };
@@ -45,6 +45,7 @@ static const struct option serve_options[] = {
     OPTIONS_OUTSIDE,
     {"trail-keep-days", OPTION_VALUE, "N", "remove audit records older than N days (default: keep for ever)"},
     {"loops", OPTION_VALUE, "N", "event loops (default: the number of cores, at most 8)"},
+    {"rehearse", OPTION_FLAG, NULL, "say whether this program could go on with what a running one leaves it, and end: an upgrade asks so"},
     {"log-level", OPTION_VALUE, "LEVEL", "error, warn, info or debug (default: info)"},
 };
 
@@ -182,44 +183,6 @@ static int guard_choose(const struct parsed *p, struct api *api, struct place *p
 	return 0;
 }
 
-/* A socket for each loop. They share the port among themselves, and would with another server's: so whether it is free is asked
- * with one that shares nothing. */
-static bool address_open(const struct bw_address *address, struct api *api)
-{
-	int alone;
-
-	if (bw_socket_listen(address, false, &alone) != BW_OK)
-		return false;
-	close(alone);
-	for (unsigned i = 0; i < api->loops; i++)
-		if (bw_socket_listen(address, true, &api->fds[i][api->listen_count]) != BW_OK)
-			return false;
-	return true;
-}
-
-static int listen_open(const struct parsed *p, struct api *api)
-{
-	const char *const *specs = option_all(p, "listen");
-	static const char *const usual[] = {"127.0.0.1:4566", NULL};
-
-	for (specs = specs[0] ? specs : usual; *specs; specs++) {
-		struct bw_address address;
-
-		if (api->listen_count == LISTEN_MAX)
-			return command_refuse(p, "more than %d addresses to listen on", LISTEN_MAX);
-		if (bw_address_parse(bw_str_c(*specs), &address) != BW_OK)
-			return command_refuse(p, "--listen %s is not ADDRESS:PORT or [ADDRESS]:PORT", *specs);
-		if (api->core.ephemeral && !bw_address_loopback(&address))
-			return command_refuse(p, "an ephemeral server listens on loopback alone, not on %s", *specs);
-		if (!address_open(&address, api)) {
-			fprintf(stderr, "bulwark: cannot listen on %s (is it taken?)\n", *specs);
-			return 1;
-		}
-		api->listen[api->listen_count++] = bw_str_c(*specs);
-	}
-	return 0;
-}
-
 int api_prepare(const struct parsed *p, struct api *api, struct place *place)
 {
 	int refused;
@@ -250,7 +213,7 @@ static enum bw_err guard_boards_open(struct api *api, struct bw_guard *guard, st
 	if (!api->core.guard.count && !api->core.guard.origins)
 		return BW_OK;
 	if (api->core.guard.origins) {
-		TRY(bw_errand_channels_make(edge->reports.n, &guard->origins));
+		TRY(bw_errand_channels_make("origins", edge->reports.n, &guard->origins));
 		edge->origins = &guard->origins;
 	}
 	TRY(bw_board_new("guard-images", BW_GUARD_IMAGE_MAX, &guard->images));
@@ -394,7 +357,7 @@ static enum bw_err helper_prepare(const struct parsed *p, struct place *place, s
 	const char *authorities = option_get(p, "idp-ca");
 	struct ssl_ctx_st *trust;
 
-	TRY(bw_errand_channels_make(edge->reports.n, &helper.channels));
+	TRY(bw_errand_channels_make("helper", edge->reports.n, &helper.channels));
 	if (authorities) {
 		TRY(file_read(authorities, BW_AUTHORITIES_MAX, &place->arena, &helper.ca_pem));
 		TRY(bw_tls_client_new(helper.ca_pem, &trust));
@@ -464,7 +427,7 @@ static int serve_run(const struct parsed *p)
 	static struct bw_edge edge;
 	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
-	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true},
+	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true, .succeeded = true},
 	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .needed_by = helper.channels.serving,
 	        .outlives = true, .user = edge_user()},
 	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY,
@@ -472,18 +435,22 @@ static int serve_run(const struct parsed *p)
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
 	};
 	struct bw_secret root = {0};
-	int refused = api_prepare(p, &api, &place), status;
+	struct bw_proc_program program;
+	bool taken;
+	int refused, status;
 	struct bw_proc_row guard_row = {.title = "guard", .run = guard_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY};
 	const struct bw_proc_row anchor_row = {.title = "anchor", .run = anchor_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .outlives = true};
 	size_t count = 4;
 
 	served = &api;
 	umask(077);
-	if (refused || (refused = listen_open(p, &api)) || (refused = edge_prepare(p, &edge, &api, &place)) ||
+	if ((refused = program_begin(p, &program, &taken)) || (refused = api_prepare(p, &api, &place)) ||
+	    (refused = listen_open(p, &api)) || (refused = edge_prepare(p, &edge, &api, &place)) ||
 	    (refused = outside_prepare(p, &place, api.loops, &outside)) || (refused = anchor_choose(p, &place, &anchor)))
 		return refused;
 	rows[2].user = outside_user();
-	if (!api.core.ephemeral && (refused = seal_ready(p, &place, &root)))
+	/* A keyer that has its root key need not find it again. */
+	if (!api.core.ephemeral && !taken && (refused = seal_ready(p, &place, &root)))
 		return refused;
 	if (helper_prepare(p, &place, &edge) != BW_OK || guard_boards_open(&api, &guard, &edge) != BW_OK ||
 	    keyer_prepare(&keyer, &place, &root, api.core.ephemeral, api.loops) != BW_OK)
@@ -502,7 +469,7 @@ static int serve_run(const struct parsed *p)
 	if (anchor.place)
 		rows[count++] = anchor_row;
 	bw_edge_rows(&edge, edge_user(), edge_main, rows + count);
-	status = bw_proc_run(rows, count + edge.loops, DRAIN_MS);
+	status = bw_proc_run(rows, count + edge.loops, DRAIN_MS, &program);
 	bw_board_free(guard.images);
 	bw_board_free(guard.reports);
 	bw_edge_free(&edge);
@@ -511,7 +478,7 @@ static int serve_run(const struct parsed *p)
 
 const struct command command_serve = {.name = "serve", .arguments = "", .summary = "serve AWS's API",
     .about = "Serves AWS's API to every AWS client; what is not built answers a clear NotImplemented ('bulwark coverage'). The first start makes an administrator "
-             "with an access key\nand a root user with a one-time password. SIGTERM drains, SIGHUP reloads.\n\nIn the environment of "
+             "with an access key\nand a root user with a one-time password. SIGTERM drains, SIGHUP reloads, SIGUSR2 goes on as the program\nthat the file is now ('bulwark upgrade').\n\nIn the environment of "
              "the first start, BULWARK_ROOT_ACCESS_KEY_ID and BULWARK_ROOT_SECRET_ACCESS_KEY give the root user\na known access "
              "key.\n\nExamples:\n  bulwark serve --data ./data\n  bulwark serve --ephemeral --account-id 123456789012\n  bulwark serve "
              "--listen 0.0.0.0:4566 --listen [::1]:4566",

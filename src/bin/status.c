@@ -57,11 +57,17 @@ static void processes_print(const struct bw_json_value *list)
 {
 	for (size_t i = 0; list && list->kind == BW_JSON_ARRAY && i < list->count; i++) {
 		const struct bw_json_value *one = &list->values[i];
-		struct bw_str state = one->kind == BW_JSON_OBJECT ? text_of(one, BW_STR("state")) : BW_STR("?");
+		struct bw_str state = BW_STR("?"), version = BW_STR(""), retiring = BW_STR("");
 
+		if (one->kind == BW_JSON_OBJECT) {
+			state = text_of(one, BW_STR("state"));
+			version = text_of(one, BW_STR("version"));
+			retiring = text_of(one, BW_STR("retiring"));
+		}
 		if (bw_str_eq(state, BW_STR("idle")))
 			state = BW_STR("not started (nothing needs it)");
-		printf("  %-10s %-8.*s %.*s\n", i ? "" : "processes", BW_FMT(text_of(one, BW_STR("name"))), BW_FMT(state));
+		printf("  %-10s %-8.*s %.*s%s%.*s%s%.*s%s\n", i ? "" : "processes", BW_FMT(text_of(one, BW_STR("name"))), BW_FMT(state),
+		    version.n ? ", version " : "", BW_FMT(version), retiring.n ? " (one of " : "", BW_FMT(retiring), retiring.n ? " finishes)" : "");
 	}
 }
 
@@ -74,6 +80,15 @@ static void origins_print(const struct bw_json_value *v)
 		return;
 	reason = text_of(v, BW_STR("reason"));
 	printf("  %-10s at targets: %.*s%s%.*s\n", "clients", BW_FMT(state), reason.n ? ": " : "", BW_FMT(reason));
+}
+
+/* What became of another program that was to take this one's place. */
+static void upgrades_print(const struct bw_json_value *upgrades)
+{
+	struct bw_str why = upgrades && upgrades->kind == BW_JSON_OBJECT ? text_of(upgrades, BW_STR("reason")) : BW_STR("");
+
+	if (why.n)
+		printf("  %-10s refused: %.*s\n", "upgrade", BW_FMT(why));
 }
 
 static struct bw_str number_of(const struct bw_json_value *object, struct bw_str member)
@@ -196,6 +211,7 @@ static int status_print(struct bw_str endpoint, struct bw_str ca, struct bw_str 
 	row_print(&health, "uptime s", "uptime_s");
 	row_print(&health, "calls", "calls");
 	processes_print(bw_json_member(&health, BW_STR("processes")));
+	upgrades_print(bw_json_member(&health, BW_STR("upgrades")));
 	anchor_print(bw_json_member(&health, BW_STR("anchor")));
 	guard_print(bw_json_member(&health, BW_STR("guard")));
 	origins_print(bw_json_member(&health, BW_STR("client_addresses")));

@@ -7,7 +7,7 @@
 
 #include "proc/board.h"
 
-enum { FORMAT = 3, COUNT_BYTES = 4 };
+enum { COUNT_BYTES = 4 };
 #define NONE UINT32_MAX
 
 #define MEMBER(k, m)     {#m, BW_EDGE_##k, offsetof(struct OWNER, m), 0, NULL}
@@ -443,7 +443,7 @@ static enum bw_err take_struct(struct bw_str *from, const struct bw_edge_form *f
 
 void bw_form_encode(const struct bw_edge_form *f, const void *from, struct bw_buf *out)
 {
-	bw_buf_put_c(out, FORMAT);
+	bw_buf_put_c(out, BW_EDGE_FORMAT);
 	put_struct(out, f, from);
 }
 
@@ -453,7 +453,7 @@ enum bw_err bw_form_decode(const struct bw_edge_form *f, struct bw_str bytes, st
 
 	memset(to, 0, f->size);
 	TRY(take_uint(&bytes, 1, &format));
-	CHECK(format == FORMAT, BW_ECORRUPT);
+	CHECK(format == BW_EDGE_FORMAT, BW_ECORRUPT);
 	TRY(take_struct(&bytes, f, arena, to));
 	return bytes.n == 0 ? BW_OK : BW_ECORRUPT;
 }

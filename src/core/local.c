@@ -3,8 +3,8 @@
 #include "core/internal.h"
 #include "core/sealed.h"
 
+#include "base/version.h"
 #include "codec/json.h"
-#include "proc/proc.h"
 
 /* The server's own paths: health for anybody, reset for loopback and ephemeral servers only. */
 
@@ -41,27 +41,13 @@ static void answer(struct bw_http_exchange *x, int status, struct bw_str body)
 	bw_http_respond(x, status, BW_STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"), body, false);
 }
 
-static const char *const state_names[] = {
-    [BW_PROC_IDLE] = "idle", [BW_PROC_STARTING] = "starting", [BW_PROC_SERVING] = "serving"};
-
-static void processes_put(const struct bw_proc_table *t, struct bw_buf *json)
-{
-	bw_buf_put(json, BW_STR(",\"processes\":["));
-	for (size_t i = 0; t && i < t->count; i++) {
-		uint32_t state = atomic_load_explicit(&t->rows[i].state, memory_order_relaxed);
-
-		bw_buf_printf(json, "%s{\"name\":\"%s\",\"state\":\"%s\"}", i ? "," : "", t->rows[i].title, state_names[state]);
-	}
-	bw_buf_put_c(json, ']');
-}
-
 static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 {
 	struct bw_core *core = lane->core;
 	struct bw_buf body;
 
 	bw_buf_init(&body, 64 * 1024);
-	bw_buf_put(&body, BW_STR("{\"status\":\"ok\",\"version\":\"" BW_VERSION "\",\"account\":"));
+	bw_buf_printf(&body, "{\"status\":\"ok\",\"version\":\"%s\",\"account\":", bw_version);
 	bw_json_put_str(&body, core->account);
 	bw_buf_put(&body, BW_STR(",\"region\":"));
 	bw_json_put_str(&body, core->region);
@@ -71,7 +57,7 @@ static void health(struct bw_lane *lane, struct bw_http_exchange *x)
 	/* Names of interfaces, and how this server is made, are for this machine alone. */
 	if (local_peer(x)) {
 		bw_guard_health(core, &body);
-		processes_put(core->processes, &body);
+		bw_processes_health(core->processes, &body);
 	}
 	bw_seal_health(core->seal, &body);
 	rekeyer_health(core->rekeyer, &body);

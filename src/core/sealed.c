@@ -3,6 +3,7 @@
 #include "aws/sigv4.h"
 #include "aws/wire.h"
 #include "base/sys.h"
+#include "base/version.h"
 #include "codec/json.h"
 #include "codec/uuid.h"
 #include "keyer/seal_status.h"
@@ -46,10 +47,12 @@ static void health(const struct bw_sealed *s, struct bw_http_exchange *x)
 	struct bw_buf body;
 
 	bw_buf_init(&body, 64 * 1024);
-	bw_buf_put(&body, BW_STR("{\"status\":\"sealed\",\"version\":\"" BW_VERSION "\",\"region\":"));
+	bw_buf_printf(&body, "{\"status\":\"sealed\",\"version\":\"%s\",\"region\":", bw_version);
 	bw_json_put_str(&body, s->region);
 	bw_buf_printf(&body, ",\"enforcing\":true,\"uptime_s\":%lld", (long long)((bw_clock_mono_ms() - s->started_ms) / 1000));
 	bw_seal_health(s->seal, &body);
+	if (x->peer_loopback)
+		bw_processes_health(s->processes, &body);
 	bw_buf_put(&body, BW_STR("}\n"));
 	bw_http_respond(x, 200, BW_STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"), bw_buf_str(&body), false);
 	bw_buf_free(&body);

@@ -219,6 +219,7 @@ static enum bw_err boards_take(struct edge *e)
 {
 	uint32_t own = e->self->incarnation & 1;
 
+	close(e->shared->roster_fd); /* its memory stays, and that is all of it that is needed */
 	TRY(bw_board_read_side(e->shared->images));
 	TRY(bw_board_write_side(e->reports));
 	for (uint32_t i = 0; i < 2; i++)

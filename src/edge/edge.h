@@ -32,6 +32,7 @@ struct bw_edge {
 	struct bw_board *health[2];
 	/* What the loops count together: memory that all of them map. */
 	struct bw_edge_roster *roster;
+	int roster_fd; /* its memory, for the program after this one */
 	/* Seals the stickiness cookies: known to the parent, so that a restarted edge still reads them. */
 	unsigned char cookie_key[32];
 	/* A folder that the edge may write access logs into; -1: none. */

@@ -1,9 +1,13 @@
 /* What the loops of the edge count together, in memory that all of them map. Each writes to its own seat; the
  * parent clears the seat of whoever has ended, so that ceilings are true again at once. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "edge/internal.h"
+#include "proc/kept.h"
 
 static unsigned seat_of(unsigned loop, uint32_t incarnation)
 {
@@ -62,32 +66,59 @@ static bool may_listen(void *ctx, const struct sockaddr *a)
 static enum bw_err boards_make(struct bw_edge *e)
 {
 	static const char *const health[] = {"edge-health-0", "edge-health-1"};
+	char name[32];
 
 	TRY(bw_board_new("edge-images", BW_EDGE_IMAGE_MAX, &e->images));
 	e->images_wake = bw_board_wake_fd(e->images);
 	for (size_t i = 0; i < BW_COUNT(health); i++)
 		TRY(bw_board_new(health[i], BW_EDGE_REPORT_MAX, &e->health[i]));
 	for (size_t i = 0; i < 2 * (size_t)e->loops; i++) {
-		TRY(bw_board_new("edge-reports", BW_EDGE_REPORT_MAX, &e->reporters[i].board));
+		(void)snprintf(name, sizeof name, "edge-reports-%zu", i);
+		TRY(bw_board_new(name, BW_EDGE_REPORT_MAX, &e->reporters[i].board));
 		e->reporters[i].incarnation = &e->roster->seats[i].incarnation;
 	}
 	e->reports = (struct bw_edge_reports){e->reporters, 2 * (size_t)e->loops};
 	return BW_OK;
 }
 
-enum bw_err bw_edge_make(unsigned loops, const struct bw_cidr *place, struct bw_edge *out)
-{
-	void *p = mmap(
-	    NULL, sizeof(struct bw_edge_roster), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+#define ROSTER "edge-roster"
+#define COOKIE_KEY "edge-cookie-key"
 
-	MUST(loops >= 1 && loops <= BW_EDGE_LOOPS_MAX);
-	*out = (struct bw_edge){.loops = loops, .log_dir = -1, .place = *place};
+/* Whoever could make it shorter could end the others by a fault. */
+static bool roster_fill(int fd)
+{
+	return fd >= 0 && fchmod(fd, 0600) == 0 && ftruncate(fd, sizeof(struct bw_edge_roster)) == 0 &&
+	       fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+}
+
+static enum bw_err roster_make(struct bw_edge *e)
+{
+	enum bw_err err = bw_kept_memory(ROSTER, sizeof *e->roster, &e->roster_fd);
+	void *p = MAP_FAILED;
+
+	if (err == BW_ENOTFOUND) {
+		e->roster_fd = memfd_create(ROSTER, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		err = roster_fill(e->roster_fd) ? BW_OK : BW_EIO;
+	}
+	if (err == BW_OK)
+		p = mmap(NULL, sizeof *e->roster, PROT_READ | PROT_WRITE, MAP_SHARED, e->roster_fd, 0);
 	if (p == MAP_FAILED) {
 		bw_log(BW_LOG_ERROR, "cannot make shared memory");
 		return BW_EIO;
 	}
-	out->roster = p;
-	bw_random(out->cookie_key, sizeof out->cookie_key);
+	bw_keep_fd(ROSTER, e->roster_fd);
+	e->roster = p;
+	return BW_OK;
+}
+
+enum bw_err bw_edge_make(unsigned loops, const struct bw_cidr *place, struct bw_edge *out)
+{
+	MUST(loops >= 1 && loops <= BW_EDGE_LOOPS_MAX);
+	*out = (struct bw_edge){.loops = loops, .log_dir = -1, .roster_fd = -1, .place = *place};
+	TRY(roster_make(out));
+	if (!bw_kept_bytes(COOKIE_KEY, out->cookie_key, sizeof out->cookie_key))
+		bw_random(out->cookie_key, sizeof out->cookie_key);
+	bw_keep_bytes(COOKIE_KEY, out->cookie_key, sizeof out->cookie_key);
 	return boards_make(out);
 }
 
@@ -100,8 +131,10 @@ void bw_edge_free(struct bw_edge *e)
 		bw_board_free(e->reporters[i].board);
 	if (e->roster)
 		(void)munmap(e->roster, sizeof *e->roster);
+	if (e->roster_fd >= 0)
+		close(e->roster_fd);
 	bw_wipe(e->cookie_key, sizeof e->cookie_key);
-	*e = (struct bw_edge){.log_dir = -1};
+	*e = (struct bw_edge){.log_dir = -1, .roster_fd = -1};
 }
 
 void bw_edge_rows(struct bw_edge *e, const char *user, int (*run)(const struct bw_proc_self *self),

@@ -330,7 +330,7 @@ static bool turn(struct guard *g, int channel, int64_t *look_ms)
 		look(g);
 		*look_ms = bw_clock_mono_ms() + LOOK_MS;
 	}
-	e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
+	e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_RELOAD, &m);
 	if (e == BW_OK && m.type == BW_PROC_RELOAD)
 		return bw_proc_send(channel, BW_PROC_READY, BW_STR("")) == BW_OK;
 	return e == BW_EAGAIN;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "proc/kept.h"
 
 /* A command that does not speak holds up the others this long; a passphrase's answer takes seconds. */
 enum { REQUEST_WAIT_MS = 2000, ANSWER_WAIT_MS = 120000, BACKLOG = 8, ARENA_MAX = 1 << 20 };
@@ -52,7 +53,7 @@ static enum bw_err listening(const struct sockaddr_un *address, int *fd)
 	return BW_EIO;
 }
 
-enum bw_err bw_admin_listen(struct bw_str data_dir, int *fd)
+static enum bw_err fresh_listen(struct bw_str data_dir, int *fd)
 {
 	struct sockaddr_un address;
 	int folder;
@@ -67,6 +68,36 @@ enum bw_err bw_admin_listen(struct bw_str data_dir, int *fd)
 		e = listening(&address, fd);
 	if (folder >= 0)
 		close(folder);
+	return e;
+}
+
+enum bw_err bw_admin_listen(struct bw_str data_dir, int *fd)
+{
+	*fd = bw_kept_fd("operator");
+	if (*fd < 0)
+		TRY(fresh_listen(data_dir, fd));
+	bw_keep_fd("operator", *fd);
+	return BW_OK;
+}
+
+enum bw_err bw_admin_server(struct bw_str data_dir, pid_t *pid)
+{
+	struct sockaddr_un address;
+	struct ucred made = {0};
+	socklen_t n = sizeof made;
+	int folder, fd = -1;
+	enum bw_err e = folder_open(data_dir, &folder, &address);
+
+	if (e == BW_OK)
+		e = connected(&address, &fd);
+	if (folder >= 0)
+		close(folder);
+	TRY(e);
+	/* As of listen(2), as the kernel remembers it. */
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &made, &n) != 0 || made.pid <= 0)
+		e = BW_EIO;
+	close(fd);
+	*pid = made.pid;
 	return e;
 }
 

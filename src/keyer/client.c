@@ -1,6 +1,7 @@
 /* A loop's way to the keyer: what is on its way, by number. */
 #include "keyer/keyer_internal.h"
 
+#include <stdio.h>
 #include <sys/epoll.h>
 
 #include "base/sys.h"
@@ -44,9 +45,12 @@ struct bw_keyer_client {
 	char answer[BW_KEYER_MESSAGE_MAX];
 };
 
-enum bw_err bw_keyer_channel(struct bw_ring **out)
+enum bw_err bw_keyer_channel(size_t number, struct bw_ring **out)
 {
-	return bw_ring_new("keyer", WAY_BYTES, BW_KEYER_MESSAGE_MAX, out);
+	char name[32];
+
+	(void)snprintf(name, sizeof name, "keyer-%zu", number);
+	return bw_ring_new(name, WAY_BYTES, BW_KEYER_MESSAGE_MAX, out);
 }
 
 /* ---- Lists ---- */

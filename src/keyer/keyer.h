@@ -199,8 +199,9 @@ BW_CHECKED enum bw_err bw_keyer_ask_wait(struct bw_keyer_waiter *w, const struct
 
 /* ---- The process ---- */
 
-/* A channel, made by the parent before it forks, so that it outlives either side. BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_keyer_channel(struct bw_ring **out);
+/* A channel, made by the parent before it forks, so that it outlives either side, and kept by its number (proc/kept.h). BW_EIO,
+ * logged. */
+BW_CHECKED enum bw_err bw_keyer_channel(size_t number, struct bw_ring **out);
 /* How it is sealed, and who may say so: the operator, over a socket of his own (admin.h). */
 struct bw_keyer_seal {
 	struct bw_str file;       /* the seal file's bytes (unseal.h) */

@@ -320,6 +320,12 @@ void bw_connection_drain(struct bw_http_connection *c)
 		}
 		return;
 	}
+	/* Clients were told to connect anew: whoever has just done it is about to ask. */
+	if (c->server->retiring && !c->requests) {
+		bw_connection_enter(c, c->state, BW_RETIRE_FIRST_MS);
+		timer_arm(c);
+		return;
+	}
 	bw_connection_close(c);
 	reap(c);
 }

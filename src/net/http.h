@@ -75,6 +75,9 @@ struct bw_http_server;
  * only to loopback peers; others get 403 over plain. The server lives until the loop ends. */
 BW_CHECKED enum bw_err bw_http_server_add(struct bw_loop *loop, int listen_fd, const struct bw_http_server_config *config,
     struct bw_http_server **out);
+/* Another is about to take the listening socket over: each answer tells its client to connect anew, and new connections are
+ * accepted still. A drain that follows waits a moment for the first request of those that have just come. */
+void bw_http_server_retire(struct bw_http_server *s);
 /* Stops accepting, lets requests in work finish, closes idle connections. `drained` runs from the loop when none is left,
  * and may free the server. */
 void bw_http_server_drain(struct bw_http_server *s, void (*drained)(void *ctx), void *ctx);

@@ -224,7 +224,7 @@ void bw_http_respond(
 		a = (struct answer){500, BW_STR(""), BW_STR("")};
 	}
 	c->close_after =
-	    close || !r->keep_alive || c->server->draining || c->requests >= BW_HTTP_REQUESTS_PER_CONNECTION;
+	    close || !r->keep_alive || c->server->draining || c->server->retiring || c->requests >= BW_HTTP_REQUESTS_PER_CONNECTION;
 	send_answer(c, &a, !bw_str_eq(r->method, BW_STR("HEAD")));
 	if (!c->running)
 		bw_connection_run(c);

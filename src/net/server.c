@@ -206,6 +206,11 @@ static void listener_close(struct bw_http_server *s)
 	s->listener.fd = -1;
 }
 
+void bw_http_server_retire(struct bw_http_server *s)
+{
+	s->retiring = true;
+}
+
 void bw_http_server_drain(struct bw_http_server *s, void (*drained)(void *ctx), void *ctx)
 {
 	s->draining = true;

@@ -18,6 +18,7 @@ enum {
 	BW_LINGER_MS = 2000,                   /* how long a refused sender may go on sending */
 	BW_LINGER_BYTES = 4 * 1024 * 1024,
 	BW_DRAIN_STEP_MS = 5000, /* the longest of each state of a connection that a drain waits for */
+	BW_RETIRE_FIRST_MS = 500, /* for the first request of a connection that was accepted just before a drain */
 	BW_SEND_BYTES_PER_MS = 16, /* a reader of answers who is slower than this is cut off */
 	BW_STEPS_PER_TURN = 64,    /* then the other connections have their turn */
 };
@@ -85,6 +86,7 @@ struct bw_http_server {
 	int64_t date_s;
 	char date[32];
 	bool draining;
+	bool retiring; /* another takes over soon: each answer is the last of its connection */
 	void (*drained)(void *ctx);
 	void *drained_ctx;
 };

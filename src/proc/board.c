@@ -13,6 +13,7 @@
 
 #include "base/sys.h"
 #include "crypto/crypto.h"
+#include "proc/kept.h"
 
 enum { HEAD_BYTES = 4096, TRIES = 8 };
 
@@ -59,14 +60,27 @@ static enum bw_err refuse(const char *what)
 	return BW_EIO;
 }
 
-enum bw_err bw_board_new(const char *name, size_t max_bytes, struct bw_board **out)
+/* Its three descriptors, by which the next program finds it. */
+static void parts_name(const char *name, char names[3][BW_KEPT_NAME_MAX])
 {
-	struct bw_board *b = bw_alloc(sizeof *b);
+	static const char *const parts[] = {"write", "read", "wake"};
+
+	for (size_t i = 0; i < 3; i++)
+		MUST(snprintf(names[i], BW_KEPT_NAME_MAX, "board/%s/%s", name, parts[i]) < BW_KEPT_NAME_MAX);
+}
+
+static enum bw_err board_found(struct bw_board *b, char names[3][BW_KEPT_NAME_MAX])
+{
+	TRY(bw_kept_memory(names[0], b->mapped, &b->write_fd));
+	b->read_fd = bw_kept_fd(names[1]);
+	b->wake_fd = bw_kept_fd(names[2]);
+	return b->read_fd >= 0 && b->wake_fd >= 0 ? BW_OK : BW_EINVAL;
+}
+
+static enum bw_err board_made(struct bw_board *b, const char *name)
+{
 	char path[64];
 
-	_Static_assert(sizeof(struct head) <= HEAD_BYTES, "the head fits in front of the halves");
-	*b = (struct bw_board){.max = (max_bytes + 4095) & ~(size_t)4095, .write_fd = -1, .read_fd = -1};
-	b->mapped = HEAD_BYTES + 2 * b->max;
 	b->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->write_fd = memfd_create(name, MFD_CLOEXEC);
 	/* Not to be opened for writing again by whoever reads as another user. */
@@ -75,10 +89,29 @@ enum bw_err bw_board_new(const char *name, size_t max_bytes, struct bw_board **o
 		snprintf(path, sizeof path, "/proc/self/fd/%d", b->write_fd);
 		b->read_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
-	if (b->read_fd < 0) {
+	return b->read_fd >= 0 ? BW_OK : refuse("cannot make shared memory");
+}
+
+enum bw_err bw_board_new(const char *name, size_t max_bytes, struct bw_board **out)
+{
+	struct bw_board *b = bw_alloc(sizeof *b);
+	char names[3][BW_KEPT_NAME_MAX];
+	enum bw_err e;
+
+	_Static_assert(sizeof(struct head) <= HEAD_BYTES, "the head fits in front of the halves");
+	*b = (struct bw_board){.max = (max_bytes + 4095) & ~(size_t)4095, .write_fd = -1, .read_fd = -1, .wake_fd = -1};
+	b->mapped = HEAD_BYTES + 2 * b->max;
+	parts_name(name, names);
+	e = board_found(b, names);
+	if (e == BW_ENOTFOUND)
+		e = board_made(b, name);
+	if (e != BW_OK) {
 		bw_board_free(b);
-		return refuse("cannot make shared memory");
+		return e;
 	}
+	bw_keep_fd(names[0], b->write_fd);
+	bw_keep_fd(names[1], b->read_fd);
+	bw_keep_fd(names[2], b->wake_fd);
 	*out = b;
 	return BW_OK;
 }

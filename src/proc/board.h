@@ -7,8 +7,8 @@
 
 struct bw_board;
 
-/* Of texts up to `max_bytes`; memory is used as texts need it. BW_EIO (logged). One thread; before forking.
- */
+/* Of texts up to `max_bytes`; memory is used as texts need it. Kept under its name (kept.h): a program that takes another's place
+ * finds that one's. BW_EIO (logged); BW_EINVAL: what was left is not of this size. One thread; before forking. */
 BW_CHECKED enum bw_err bw_board_new(const char *name, size_t max_bytes, struct bw_board **out);
 /* The process that publishes calls one, each reader the other, once, before it drops its powers: a reader's
  * view cannot be made writable. BW_EIO (logged). */

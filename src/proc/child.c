@@ -28,6 +28,7 @@ static enum bw_err channel_pair(int ends[2])
 static void parent_forget(struct parent *p)
 {
 	close(p->signals);
+	upgrade_forget(p);
 	sockets_close(p);
 	table_forget(p);
 	for (size_t i = 0; i < p->count; i++) {
@@ -42,7 +43,11 @@ static void parent_forget(struct parent *p)
 
 static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
 {
-	struct bw_proc_self self = {channel, c->row->ctx, c->incarnations, p->shown};
+	const struct bw_proc_self self = {.channel = channel,
+	    .ctx = c->row->ctx,
+	    .incarnation = c->incarnations,
+	    .relieves = c->old.pid > 0,
+	    .table = p->shown};
 	int status;
 
 	/* Dying with the parent is forgotten when the user changes: it comes second. */
@@ -88,15 +93,15 @@ static enum bw_err child_fork(struct parent *p, struct child *c)
 		child_main(p, c, ends[1]);
 	}
 	close(ends[1]);
-	c->now = (struct life){pid, ends[0], c->incarnations, bw_clock_mono_ms()};
+	c->now = (struct life){pid, ends[0], c->incarnations, bw_clock_mono_ms(), 0};
 	return BW_OK;
 }
 
 enum bw_err child_start(struct parent *p, struct child *c)
 {
 	TRY(child_fork(p, c));
-	c->ready = c->reloading = c->asleep = c->again = false;
-	c->restart_ms = 0;
+	c->ready = c->reloading = c->asleep = c->again = c->stays = false;
+	c->restart_ms = c->leave_ms = 0;
 	return BW_OK;
 }
 
@@ -119,10 +124,23 @@ void child_relieve(struct parent *p, struct child *c)
 	c->now = serving;
 }
 
+void child_renew(struct parent *p, struct child *c)
+{
+	bw_log(BW_LOG_INFO, "process %s: %s in the place of %s", c->row->title, p->versions[0], p->versions[c->now.program]);
+	if (c->row->relieved || c->row->succeeded) {
+		child_relieve(p, c);
+		return;
+	}
+	c->leave_ms = bw_clock_mono_ms() + p->grace_ms;
+	if (bw_proc_send(c->now.channel, BW_PROC_RETIRE, BW_STR("")) != BW_OK)
+		(void)kill(c->now.pid, SIGKILL);
+}
+
 void child_ready(struct parent *p, struct child *c)
 {
 	(void)p;
 	c->ready = true;
+	c->stays = false;
 	c->reloading = false;
 	if (c->old.pid && bw_proc_send(c->old.channel, BW_PROC_RETIRE, BW_STR("")) != BW_OK)
 		(void)kill(c->old.pid, SIGKILL);
@@ -190,16 +208,18 @@ static void now_ended(struct parent *p, struct child *c, int status, bool clean)
 		c->old = (struct life){.channel = -1};
 		c->ready = true;
 		c->reloading = false;
+		c->stays = c->now.program != 0;
 		if (c->again)
 			child_relieve(p, c);
-	} else if (!c->ready && c->incarnations == 1 && c->needs < 0) {
+	} else if (!c->ready && c->incarnations == 1 && c->needs < 0 && !p->took_over) {
 		/* It could not even start: its own words are in the log, and trying again would only repeat
 		 * them. */
 		p->status = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
 		drain(p);
-	} else if (c->ready && clean) {
-		/* It asked for it: it goes on as it would at a first start. */
+	} else if (c->ready && (clean || c->leave_ms)) {
+		/* It asked for it, or was asked: it goes on as it would at a first start. */
 		c->ready = false;
+		c->leave_ms = 0;
 		c->asleep = c->needs >= 0;
 		c->restart_ms = c->asleep ? 0 : bw_clock_mono_ms() + 1;
 	} else {

@@ -1,11 +1,13 @@
 /* Channels, and what travels over them. */
 #include <errno.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "base/sys.h"
 #include "proc/errand_internal.h"
+#include "proc/kept.h"
 
 enum {
 	BUFFER = 1 << 20, /* of a channel's socket each way: hundreds of usual requests */
@@ -14,22 +16,45 @@ enum {
 	    1000, /* with an answer, for who asked and does not read: those who do read at once */
 };
 
-enum bw_err bw_errand_channels_make(size_t count, struct bw_errand_channels *out)
+static enum bw_err channel_made(int ends[2])
+{
+	const struct timeval wait = {.tv_sec = ANSWER_WAIT_MS / 1000, .tv_usec = ANSWER_WAIT_MS % 1000 * 1000};
+	int size = BUFFER;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		bw_log(BW_LOG_ERROR, "socketpair: %s", strerror(errno));
+		return BW_EIO;
+	}
+	for (int i = 0; i < 2; i++)
+		(void)setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	MUST(setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) == 0);
+	return BW_OK;
+}
+
+static enum bw_err channel_take(const char *name, size_t number, int ends[2])
+{
+	char names[2][BW_KEPT_NAME_MAX];
+
+	for (int i = 0; i < 2; i++) {
+		MUST(snprintf(names[i], sizeof names[i], "errands/%s/%zu/%d", name, number, i) < (int)sizeof names[i]);
+		ends[i] = bw_kept_fd(names[i]);
+	}
+	CHECK((ends[0] < 0) == (ends[1] < 0), BW_EINVAL);
+	if (ends[0] < 0)
+		TRY(channel_made(ends));
+	for (int i = 0; i < 2; i++)
+		bw_keep_fd(names[i], ends[i]);
+	return BW_OK;
+}
+
+enum bw_err bw_errand_channels_make(const char *name, size_t count, struct bw_errand_channels *out)
 {
 	MUST(count <= BW_ERRAND_CHANNELS);
 	*out = (struct bw_errand_channels){0};
 	for (; out->count < count; out->count++) {
-		const struct timeval wait = {
-		    .tv_sec = ANSWER_WAIT_MS / 1000, .tv_usec = ANSWER_WAIT_MS % 1000 * 1000};
-		int ends[2], size = BUFFER;
+		int ends[2];
 
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-			bw_log(BW_LOG_ERROR, "socketpair: %s", strerror(errno));
-			return BW_EIO;
-		}
-		for (int i = 0; i < 2; i++)
-			(void)setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-		MUST(setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) == 0);
+		TRY(channel_take(name, out->count, ends));
 		out->serving[out->count] = ends[0];
 		out->asking[out->count] = ends[1];
 	}

@@ -39,10 +39,9 @@ struct bw_errand_channels {
 	int serving[BW_ERRAND_CHANNELS], asking[BW_ERRAND_CHANNELS]; /* the ends of each */
 	size_t count;
 };
-/* Before the processes are forked. BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_errand_channels_make(size_t count, struct bw_errand_channels *out);
-/* Closes what a process inherited of them: the serving ends, and the asking ones but that of channel `asks`,
- * or of all. */
+/* Kept under the name (kept.h). Before the processes are forked. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_errand_channels_make(const char *name, size_t count, struct bw_errand_channels *out);
+/* Closes what a process inherited of them: the serving ends, and the asking ones but that of channel `asks`, or of all. */
 enum { BW_ERRAND_NOBODY = -1, BW_ERRAND_EVERYBODY = -2 };
 void bw_errand_channels_forget(const struct bw_errand_channels *c, int asks);
 
@@ -95,6 +94,7 @@ struct bw_errand_service {
 	void *ctx;
 };
 
-/* The whole of such a process, until the parent says drain, or nothing has needed it for a while (then with
- * status 0: the row says `needed_by`). Its threads may still be at work: what they hold dies with it. */
+/* The whole of such a process, until the parent says drain, or nothing has needed it for a while (then with status 0: the row
+ * says `needed_by`). Its threads may still be at work: what they hold dies with it. When the parent says retire, it reads nothing
+ * more, and ends so when what it has begun is done. */
 _Noreturn void bw_errand_serve(const struct bw_errand_service *service, const struct bw_proc_self *self);

@@ -11,6 +11,7 @@
 
 enum {
 	ARENA_MAX = 1 << 20,
+	FINISH_LOOK_MS = 10,
 	STACK_BYTES = 1 << 20, /* the resolver's code runs on it, and that of PKCS #11 modules */
 	TURN_MESSAGES = 64,    /* taken of one channel before the others have their turn */
 };
@@ -240,17 +241,21 @@ static void channel_read(struct serving *s, size_t channel, char *message)
 	}
 }
 
-/* False: it is time to end. */
-static bool parent_obey(const struct bw_proc_self *self)
+enum told { GO_ON, FINISH, END };
+
+static enum told parent_obey(const struct bw_proc_self *self)
 {
 	struct bw_proc_message m;
 	enum bw_err e;
 
-	while ((e = bw_proc_receive(self->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m)) == BW_OK)
-		if (m.type == BW_PROC_DRAIN ||
-		    bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) != BW_OK)
-			return false;
-	return e == BW_EAGAIN;
+	while ((e = bw_proc_receive(self->channel,
+	            1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_RELOAD, &m)) == BW_OK) {
+		if (m.type == BW_PROC_RETIRE)
+			return FINISH;
+		if (m.type == BW_PROC_DRAIN || bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) != BW_OK)
+			return END;
+	}
+	return e == BW_EAGAIN ? GO_ON : END;
 }
 
 /* Nothing is read but by this thread: what is sent from now on stays in its channel, and wakes the next. */
@@ -264,12 +269,24 @@ static bool is_idle(struct serving *s)
 	return idle;
 }
 
+/* What is sent meanwhile waits in its channel for the one that comes after. */
+static void finish(struct serving *s, const struct bw_proc_self *self)
+{
+	struct pollfd watched = {.fd = self->channel, .events = POLLIN};
+	int64_t until = bw_clock_mono_ms() + s->is->kind->patience_ms;
+
+	while (!is_idle(s) && bw_clock_mono_ms() < until)
+		if (poll(&watched, 1, FINISH_LOOK_MS) > 0 && parent_obey(self) == END)
+			return;
+}
+
 static void channels_read(struct serving *s, const struct bw_proc_self *self)
 {
 	const struct bw_errand_channels *c = s->is->channels;
 	struct pollfd watched[1 + BW_ERRAND_CHANNELS] = {{.fd = self->channel, .events = POLLIN}};
 	char *message = bw_alloc(s->is->kind->message_max + 1);
 	int wait_ms = s->is->idle_ms ? (int)s->is->idle_ms : -1;
+	enum told told;
 
 	for (size_t i = 0; i < c->count; i++)
 		watched[1 + i] = (struct pollfd){.fd = c->serving[i], .events = POLLIN};
@@ -280,7 +297,10 @@ static void channels_read(struct serving *s, const struct bw_proc_self *self)
 			break;
 		if (n <= 0)
 			continue;
-		if (watched[0].revents && !parent_obey(self))
+		told = watched[0].revents ? parent_obey(self) : GO_ON;
+		if (told == FINISH)
+			finish(s, self);
+		if (told != GO_ON)
 			break;
 		for (size_t i = 0; i < c->count; i++)
 			if (watched[1 + i].revents & POLLIN)

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -31,7 +32,7 @@ static void reap(struct parent *p)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < p->count && !child_ended(p, &p->children[i], pid, status); i++)
+		for (size_t i = 0; !upgrade_ended(p, pid, status) && i < p->count && !child_ended(p, &p->children[i], pid, status); i++)
 			;
 }
 
@@ -68,6 +69,8 @@ static void signal_take(struct parent *p)
 			reap(p);
 		else if (info.ssi_signo == SIGHUP)
 			reload(p);
+		else if (info.ssi_signo == SIGUSR2)
+			upgrade_begin(p);
 		else if (info.ssi_signo == SIGINT && p->kill_ms)
 			p->kill_ms = 1; /* Ctrl-C again: whoever sits there will not wait */
 		else
@@ -83,13 +86,22 @@ static bool all_serve(const struct parent *p)
 	return true;
 }
 
-static void ready_take(struct parent *p, struct child *c)
+static bool all_new(const struct parent *p)
 {
-	child_ready(p, c);
-	if (!p->announced && !p->kill_ms && all_serve(p)) {
-		p->announced = true;
-		bw_notify("READY=1");
-	}
+	for (size_t i = 0; i < p->count; i++)
+		if (p->children[i].now.pid > 0 && p->children[i].now.program && !p->children[i].stays)
+			return false;
+	return true;
+}
+
+static void announce(struct parent *p)
+{
+	if (p->announced || p->kill_ms || !all_serve(p) || !all_new(p))
+		return;
+	p->announced = true;
+	if (p->took_over)
+		bw_log(BW_LOG_INFO, "version %s serves", p->versions[0]);
+	bw_notify("READY=1");
 }
 
 static bool message_take(
@@ -97,7 +109,7 @@ static bool message_take(
 {
 	if (m->type == BW_PROC_READY) {
 		if (life == &c->now)
-			ready_take(p, c);
+			child_ready(p, c);
 		return true;
 	}
 	/* What is drained is given nothing more. */
@@ -162,7 +174,7 @@ static bool may_start(const struct parent *p, const struct child *c)
 /* Starts and kills what is due; how long to sleep until the next of these, -1: nothing waits. */
 static int64_t timers_run(struct parent *p)
 {
-	int64_t now = bw_clock_mono_ms(), wait = watchdog_run(p, now);
+	int64_t now = bw_clock_mono_ms(), wait = watchdog_run(p, now), upgrade = upgrade_run(p, now);
 
 	for (size_t i = 0; i < p->count; i++) {
 		struct child *c = &p->children[i];
@@ -179,7 +191,7 @@ static int64_t timers_run(struct parent *p)
 	}
 	if (p->kill_ms)
 		wait = sooner(wait, now < p->kill_ms ? p->kill_ms - now : 1000);
-	return wait;
+	return upgrade < 0 ? wait : sooner(wait, upgrade);
 }
 
 static bool anyone(const struct parent *p)
@@ -208,10 +220,13 @@ static enum bw_err needs_open(struct child *c)
 
 static void turn(struct parent *p)
 {
-	struct pollfd watched[1 + 3 * ROWS_MAX] = {{.fd = p->signals, .events = POLLIN}};
+	struct pollfd watched[2 + 3 * ROWS_MAX] = {{.fd = p->signals, .events = POLLIN}};
+	struct pollfd *said = &watched[1 + 3 * p->count];
 	int64_t wait = timers_run(p);
 
+	announce(p);
 	table_say(p);
+	*said = (struct pollfd){.fd = p->trial.said, .events = POLLIN};
 	for (size_t i = 0; i < p->count; i++) {
 		const struct child *c = &p->children[i];
 		bool sleeps = c->asleep && !c->restart_ms && may_start(p, c);
@@ -220,8 +235,10 @@ static void turn(struct parent *p)
 		watched[2 + 3 * i] = (struct pollfd){.fd = c->old.channel, .events = POLLIN};
 		watched[3 + 3 * i] = (struct pollfd){.fd = sleeps ? c->needs : -1, .events = POLLIN};
 	}
-	if (poll(watched, 1 + 3 * p->count, (int)wait) < 0)
+	if (poll(watched, 2 + 3 * p->count, (int)wait) < 0)
 		return;
+	if (said->revents)
+		upgrade_hear(p);
 	for (size_t i = 0; i < p->count; i++) {
 		struct child *c = &p->children[i];
 
@@ -269,42 +286,79 @@ static enum bw_err signals_take(struct parent *p)
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGUSR2);
 	sigaddset(&mask, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &mask, &p->old_mask) == 0)
 		p->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* The program before has left them blocked, and what came meanwhile waits. */
+	for (int i = 1; p->took_over && i < SIGRTMIN; i++)
+		if (sigismember(&mask, i) == 1)
+			sigdelset(&p->old_mask, i);
 	return p->signals >= 0 ? BW_OK : BW_EIO;
 }
 
-int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms)
+/* Those of a program before are there already. */
+static enum bw_err children_start(struct parent *p)
 {
-	struct parent p = {.count = count, .grace_ms = grace_ms, .signals = -1, .pid = getpid()};
+	if (p->took_over) {
+		(void)prctl(PR_SET_NAME, "bulwark", 0, 0, 0); /* it was started by its descriptor, and has that for a name */
+		bw_log(BW_LOG_INFO, "version %s has taken over", p->versions[0]);
+		bw_notify("RELOADING=1");
+		reap(p);
+		return BW_OK;
+	}
+	for (size_t i = 0; i < p->count; i++)
+		if (!p->children[i].asleep)
+			TRY(child_start(p, &p->children[i]));
+	return BW_OK;
+}
+
+static enum bw_err parent_open(struct parent *p, const struct bw_proc_row *rows)
+{
+	sockets_open(p);
+	p->watchdog_ms = watchdog_asked();
+	for (size_t i = 0; i < p->count; i++)
+		p->children[i] = (struct child){.row = &rows[i], .now.channel = -1, .old.channel = -1, .needs = -1};
+	for (size_t i = 0; i < p->count; i++)
+		TRY(needs_open(&p->children[i]));
+	upgrade_open(p);
+	return p->took_over ? upgrade_take(p) : BW_OK;
+}
+
+static void parent_close(struct parent *p)
+{
+	bw_map_free(&p->sockets);
+	close(p->signals);
+	for (size_t i = 0; i < p->count; i++)
+		if (p->children[i].needs >= 0)
+			close(p->children[i].needs);
+	upgrade_close(p);
+	table_close(p);
+	MUST(sigprocmask(SIG_SETMASK, &p->old_mask, NULL) == 0);
+}
+
+int bw_proc_run(
+    const struct bw_proc_row *rows, size_t count, int64_t grace_ms, const struct bw_proc_program *program)
+{
+	struct parent p = {.count = count, .grace_ms = grace_ms, .signals = -1, .pid = getpid(), .program = program};
 
 	MUST(count <= ROWS_MAX);
 	bw_process_harden(false);
 	descriptors_raise();
-	sockets_open(&p);
-	p.watchdog_ms = watchdog_asked();
-	for (size_t i = 0; i < count; i++)
-		p.children[i] = (struct child){.row = &rows[i], .now.channel = -1, .old.channel = -1, .needs = -1};
-	for (size_t i = 0; i < count; i++)
-		if (needs_open(&p.children[i]) != BW_OK)
-			return 1;
+	if (parent_open(&p, rows) != BW_OK)
+		return 1;
+	if (program && program->rehearses) {
+		upgrade_rehearsed(&p);
+		_exit(0); /* what was taken is the running program's */
+	}
 	if (table_open(&p) != BW_OK || signals_take(&p) != BW_OK)
 		return 1;
-	for (size_t i = 0; i < count; i++)
-		if (!p.children[i].asleep && child_start(&p, &p.children[i]) != BW_OK) {
-			p.status = 1;
-			drain(&p);
-			break;
-		}
+	if (children_start(&p) != BW_OK) {
+		p.status = 1;
+		drain(&p);
+	}
 	while (anyone(&p) || (!p.kill_ms && !p.status))
 		turn(&p);
-	bw_map_free(&p.sockets);
-	close(p.signals);
-	for (size_t i = 0; i < count; i++)
-		if (p.children[i].needs >= 0)
-			close(p.children[i].needs);
-	table_close(&p);
-	MUST(sigprocmask(SIG_SETMASK, &p.old_mask, NULL) == 0);
+	parent_close(&p);
 	return p.status;
 }

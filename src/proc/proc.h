@@ -12,7 +12,7 @@ enum bw_proc_type {
 	BW_PROC_READY,  /* child: serving (again, after a reload) */
 	BW_PROC_DRAIN,  /* parent: finish what is in work, then exit */
 	BW_PROC_RELOAD, /* parent: read the configuration again */
-	BW_PROC_RETIRE, /* parent: another has taken over; finish at leisure, then exit */
+	BW_PROC_RETIRE, /* parent: another has taken over, or will when this one has ended; finish, then exit */
 	/* A struct bw_proc_socket each. Child: asks for a listening socket; the parent answers with it. */
 	BW_PROC_SOCKET,
 	BW_PROC_SOCKET_DROP, /* child: nobody needs it any more */
@@ -26,6 +26,10 @@ enum {
 	BW_PROC_ROWS_MAX = 40,     /* 32 loops of the edge, and room for the others */
 	BW_PROC_SOCKETS_MAX = 8192, /* held by the parent: as many listeners, of which a load balancer has 50 */
 	BW_PROC_SHARES_MAX = 32,
+	BW_PROC_VERSION_MAX = 24,
+	BW_PROC_PROGRAMS_MAX = 8, /* of which processes run at one time; older ones are called by the oldest's version */
+	BW_PROC_NONE = UINT32_MAX,
+	BW_PROC_WORDS_MAX = 256,
 };
 
 struct bw_proc_message {
@@ -56,9 +60,15 @@ enum bw_proc_state {
 /* What the parent says of its rows, in memory that nobody else can write. */
 struct bw_proc_table {
 	size_t count;
+	char versions[BW_PROC_PROGRAMS_MAX][BW_PROC_VERSION_MAX]; /* the parent's own first */
+	_Atomic uint32_t upgrades; /* how many programs have taken the place of one before */
+	_Atomic uint32_t refusals; /* of other programs; the newest one's reason: */
+	char refusal[BW_PROC_WORDS_MAX];
 	struct {
 		char title[16];
 		_Atomic uint32_t state;
+		_Atomic uint32_t program, retiring; /* whose process serves, and still finishes: of `versions`, or BW_PROC_NONE */
+		_Atomic uint32_t stays; /* 1: of a program before, whose successor could not start */
 	} rows[BW_PROC_ROWS_MAX];
 };
 
@@ -67,6 +77,7 @@ struct bw_proc_self {
 	int channel; /* to the parent: non-blocking */
 	void *ctx;   /* of the row */
 	uint32_t incarnation; /* the row's first process is 1 */
+	bool relieves;        /* another of the row serves until this one is ready */
 	const struct bw_proc_table *table;
 };
 
@@ -81,6 +92,7 @@ struct bw_proc_row {
 	const int *needed_by;
 	size_t needed_count;
 	bool relieved;     /* SIGHUP starts a successor, and tells this one to retire when that is ready */
+	bool succeeded;    /* the same at an upgrade alone. Of other rows the process retires first, and its successor starts then */
 	bool outlives;     /* told to drain only when every row without this has ended: others need it to finish */
 	const char *user;  /* whose powers it takes for good when started by root; NULL: the parent's */
 	/* In the parent: before a process starts, and after it ended, however that came. May be NULL. */
@@ -90,13 +102,39 @@ struct bw_proc_row {
 	bool (*may_listen)(void *ctx, const struct sockaddr *a);
 };
 
+/* Something that programs have to agree about: what the running one writes, and what another can go on with. */
+struct bw_proc_format {
+	const char *name;
+	uint32_t oldest, own;
+};
+
+/* The running program, as the one that may take its place, or another's. */
+struct bw_proc_program {
+	const char *version;
+	const struct bw_proc_format *formats;
+	size_t format_count;
+	const char *stays; /* why it is not replaced while it runs; NULL: it may be */
+	/* It has been started to say whether it could take over from the running one: it says so, and ends. */
+	bool rehearses;
+};
+
 /* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then
  * killed; a second SIGINT kills at once), or when one could not start at first. SIGHUP reloads, or relieves. A
  * row that dies later is started again, after a pause that grows while it keeps dying; one that ends with
  * status 0 wants to be, and is at once, or when it is needed. Returns the exit status. Must be called
  * with one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as
- * every row serves (WatchdogSec=). Descriptors up to the hard limit may be opened. */
-int bw_proc_run(const struct bw_proc_row *rows, size_t count, int64_t grace_ms);
+ * every row serves (WatchdogSec=). Descriptors up to the hard limit may be opened.
+ *
+ * SIGUSR2 upgrades (`program`; NULL: it does not): the file that this program was started from is looked at, started with
+ * --rehearse behind its command, and when that says that it can, it takes this one's place in the same process. There bw_kept_take
+ * has been called, what is kept was taken, and bw_proc_run goes on with the processes that there are, and replaces them one after
+ * another. What is refused changes nothing, and is told in the log and in the table. */
+int bw_proc_run(
+    const struct bw_proc_row *rows, size_t count, int64_t grace_ms, const struct bw_proc_program *program);
+
+/* Whether this program can go on with what the one before has left (bw_kept_take), and keeps its own word for the next one. At the
+ * beginning. BW_EINVAL, logged. */
+BW_CHECKED enum bw_err bw_proc_formats_check(const struct bw_proc_program *program);
 
 /* One message. BW_EIO when the other side is gone. */
 BW_CHECKED enum bw_err bw_proc_send(int channel, enum bw_proc_type type, struct bw_str payload);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/sys.h"
+#include "proc/kept.h"
 
 struct bw_ring {
 	size_t way_bytes, message_max;
@@ -31,25 +33,46 @@ static enum bw_err refuse(const char *what)
 
 /* ---- Making ---- */
 
-enum bw_err bw_ring_new(const char *name, size_t way_bytes, size_t message_max, struct bw_ring **out)
+static enum bw_err ring_found(struct bw_ring *r, const char *memory, const char *wake)
 {
-	struct bw_ring *r = bw_alloc(sizeof *r);
+	TRY(bw_kept_memory(memory, mapped_bytes(r), &r->memory_fd));
+	r->wake_fd = bw_kept_fd(wake);
+	return r->wake_fd >= 0 ? BW_OK : BW_EINVAL;
+}
 
-	_Static_assert(sizeof(struct ring_head) <= RING_HEAD_BYTES, "the head fits in front of the ways");
-	MUST(way_bytes % 4096 == 0 && (way_bytes & (way_bytes - 1)) == 0);
-	MUST(message_max + RING_LENGTH_BYTES <= way_bytes);
-	*r = (struct bw_ring){.way_bytes = way_bytes, .message_max = message_max};
+static enum bw_err ring_made(struct bw_ring *r, const char *name)
+{
 	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r->memory_fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	/* Whoever could make it shorter could end the other side by a fault. */
 	if (r->wake_fd < 0 || r->memory_fd < 0 || fchmod(r->memory_fd, 0600) != 0 ||
 	    ftruncate(r->memory_fd, (off_t)mapped_bytes(r)) != 0 ||
-	    fcntl(r->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-		enum bw_err e = refuse("cannot make shared memory");
+	    fcntl(r->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+		return refuse("cannot make shared memory");
+	return BW_OK;
+}
 
+enum bw_err bw_ring_new(const char *name, size_t way_bytes, size_t message_max, struct bw_ring **out)
+{
+	struct bw_ring *r = bw_alloc(sizeof *r);
+	char memory[BW_KEPT_NAME_MAX], wake[BW_KEPT_NAME_MAX];
+	enum bw_err e;
+
+	_Static_assert(sizeof(struct ring_head) <= RING_HEAD_BYTES, "the head fits in front of the ways");
+	MUST(way_bytes % 4096 == 0 && (way_bytes & (way_bytes - 1)) == 0);
+	MUST(message_max + RING_LENGTH_BYTES <= way_bytes);
+	*r = (struct bw_ring){.way_bytes = way_bytes, .message_max = message_max, .memory_fd = -1, .wake_fd = -1};
+	MUST(snprintf(memory, sizeof memory, "ring/%s/memory", name) < (int)sizeof memory);
+	MUST(snprintf(wake, sizeof wake, "ring/%s/wake", name) < (int)sizeof wake);
+	e = ring_found(r, memory, wake);
+	if (e == BW_ENOTFOUND)
+		e = ring_made(r, name);
+	if (e != BW_OK) {
 		bw_ring_free(r);
 		return e;
 	}
+	bw_keep_fd(memory, r->memory_fd);
+	bw_keep_fd(wake, r->wake_fd);
 	*out = r;
 	return BW_OK;
 }

@@ -17,7 +17,7 @@ struct bw_ring_end; /* one side's view of it; one thread at a time */
 enum bw_ring_side { BW_RING_ASKING, BW_RING_ANSWERING };
 
 /* `way_bytes` (a power of two, whole pages) for each way; a message is at most `message_max` bytes, which
- * fit. BW_EIO (logged). Before forking. */
+ * fit. Kept under its name, as boards are. BW_EIO (logged); BW_EINVAL: what was left is not of this size. Before forking. */
 BW_CHECKED enum bw_err bw_ring_new(
     const char *name, size_t way_bytes, size_t message_max, struct bw_ring **out);
 /* Gives back this process's part. */

@@ -2,10 +2,13 @@
  * gets the same socket, with all that waits in it. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "proc/kept_internal.h"
 #include "proc/parent.h"
+#include "store/record.h"
 
 enum { BACKLOG = 4096 };
 
@@ -212,4 +215,129 @@ bool sockets_take(
 	else
 		bw_map_del(&p->sockets, key_of(&s, &bytes));
 	return true;
+}
+
+/* ---- to the program after this one, and from the one before ---- */
+
+struct left {
+	struct bw_str title, address;
+	bool datagrams;
+	int64_t shares, asked_by;
+};
+
+static const struct bw_field fields[] = {
+    BW_FIELD(1, STR, struct left, title),
+    BW_FIELD(2, STR, struct left, address),
+    BW_FIELD(3, BOOL, struct left, datagrams),
+    BW_FIELD(4, I64, struct left, shares),
+    BW_FIELD(5, I64, struct left, asked_by),
+};
+static const struct bw_record left_record = BW_RECORD("socket", struct left, fields);
+
+enum { RECORD_MAX = 1024 };
+
+static void left_name(char name[BW_KEPT_NAME_MAX], size_t number, int share)
+{
+	int n = snprintf(name, BW_KEPT_NAME_MAX, "socket/%zu", number);
+
+	if (share >= 0)
+		(void)snprintf(name + n, BW_KEPT_NAME_MAX - (size_t)n, "/%d", share);
+}
+
+struct sockets_leaving {
+	struct leaving *to;
+	size_t n;
+};
+
+static void held_leave(void *ctx, struct bw_str bytes, void *value)
+{
+	struct sockets_leaving *s = ctx;
+	const struct held *h = value;
+	struct key key;
+	struct left left = {.title = bw_str_c(h->of->row->title), .shares = h->shares, .asked_by = h->asked_by};
+	char name[BW_KEPT_NAME_MAX];
+	struct bw_buf record;
+
+	memcpy(&key, bytes.p, sizeof key);
+	left.address = bw_str_make(&key.address,
+	    key.address.ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+	left.datagrams = key.datagrams;
+	bw_buf_init(&record, RECORD_MAX);
+	bw_record_encode(&left_record, &left, &record);
+	MUST(!record.failed);
+	left_name(name, s->n, -1);
+	leaving_put(s->to, bw_str_c(name), -1, bw_buf_str(&record));
+	bw_buf_free(&record);
+	for (int i = 0; i < h->shares; i++) {
+		left_name(name, s->n, i);
+		leaving_put(s->to, bw_str_c(name), h->fds[i], BW_STR(""));
+	}
+	s->n++;
+}
+
+void sockets_leave(struct parent *p, struct leaving *l)
+{
+	struct sockets_leaving s = {.to = l};
+
+	bw_map_each(&p->sockets, held_leave, &s);
+}
+
+static const struct child *child_titled(const struct parent *p, struct bw_str title)
+{
+	for (size_t i = 0; i < p->count; i++)
+		if (bw_str_eq(title, bw_str_c(p->children[i].row->title)))
+			return &p->children[i];
+	return NULL;
+}
+
+/* Of a row that is no more: its sockets are closed with what nobody asked for. */
+static enum bw_err held_take(struct parent *p, const struct left *left, size_t number)
+{
+	struct bw_proc_socket s = {.address_bytes = (uint32_t)left->address.n, .datagrams = left->datagrams, .make = true};
+	const struct child *of = child_titled(p, left->title);
+	char name[BW_KEPT_NAME_MAX];
+	struct key bytes;
+	struct held *h;
+
+	CHECK(left->address.n <= sizeof s.address && left->shares >= 1 && left->shares <= BW_PROC_SHARES_MAX, BW_ECORRUPT);
+	memcpy(&s.address, left->address.p, left->address.n);
+	s.shares = (uint16_t)left->shares;
+	CHECK(well_formed(&s) && p->sockets.count < BW_PROC_SOCKETS_MAX, BW_ECORRUPT);
+	if (!of)
+		return BW_OK;
+	h = bw_alloc(sizeof *h);
+	h->of = of;
+	h->shares = s.shares;
+	h->asked_by = (uint32_t)left->asked_by;
+	for (int i = 0; i < h->shares; i++) {
+		left_name(name, number, i);
+		h->fds[i] = bw_kept_fd(name);
+	}
+	bw_map_put(&p->sockets, key_of(&s, &bytes), h);
+	return BW_OK;
+}
+
+enum bw_err sockets_take_over(struct parent *p)
+{
+	char name[BW_KEPT_NAME_MAX];
+	struct bw_str text;
+	struct bw_arena arena;
+	enum bw_err e = BW_OK;
+
+	bw_arena_init(&arena, 16 << 20);
+	for (size_t i = 0; e == BW_OK; i++) {
+		struct left left;
+
+		left_name(name, i, -1);
+		text = kept_text(name);
+		if (!bw_str_set(text))
+			break;
+		e = bw_record_decode(&left_record, text, &arena, &left);
+		if (e == BW_OK)
+			e = held_take(p, &left, i);
+	}
+	bw_arena_free(&arena);
+	if (e != BW_OK)
+		bw_log(BW_LOG_ERROR, "the program before has left nothing readable of its sockets");
+	return e;
 }

@@ -31,6 +31,8 @@ enum bw_err table_open(struct parent *p)
 		close(fd);
 	CHECK(p->shown, BW_EIO);
 	p->table->count = p->count;
+	memcpy(p->table->versions, p->versions, sizeof p->versions);
+	p->table->upgrades = p->upgrades;
 	for (size_t i = 0; i < p->count; i++)
 		(void)snprintf(p->table->rows[i].title, sizeof p->table->rows[i].title, "%s", p->children[i].row->title);
 	return BW_OK;
@@ -43,10 +45,32 @@ static enum bw_proc_state state_of(const struct child *c)
 	return c->ready ? BW_PROC_SERVING : BW_PROC_STARTING;
 }
 
+static uint32_t program_of(const struct life *l)
+{
+	return l->pid > 0 ? l->program : BW_PROC_NONE;
+}
+
+/* While a successor starts, the one before it serves. */
 void table_say(struct parent *p)
 {
-	for (size_t i = 0; i < p->count; i++)
-		atomic_store_explicit(&p->table->rows[i].state, state_of(&p->children[i]), memory_order_relaxed);
+	for (size_t i = 0; i < p->count; i++) {
+		const struct child *c = &p->children[i];
+		bool succeeds = c->old.pid > 0 && !c->ready;
+
+		atomic_store_explicit(&p->table->rows[i].state, state_of(c), memory_order_relaxed);
+		atomic_store_explicit(
+		    &p->table->rows[i].program, program_of(succeeds ? &c->old : &c->now), memory_order_relaxed);
+		atomic_store_explicit(&p->table->rows[i].stays, c->stays, memory_order_relaxed);
+		atomic_store_explicit(&p->table->rows[i].retiring, succeeds ? BW_PROC_NONE : program_of(&c->old),
+		    memory_order_relaxed);
+	}
+}
+
+/* Whoever reads meanwhile sees the number turn. */
+void table_refusal_say(struct parent *p, const char *why)
+{
+	(void)snprintf(p->table->refusal, sizeof p->table->refusal, "%s", why);
+	atomic_fetch_add(&p->table->refusals, 1);
 }
 
 void table_forget(struct parent *p)

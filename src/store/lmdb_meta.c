@@ -1,13 +1,15 @@
 /* What the embedded store keeps about itself, and the checks of opening one. */
 #include "store/lmdb_store.h"
+#include "store/format.h"
 #include "base/sys.h"
 #include "codec/hex.h"
 
 #include <stdio.h>
 
-/* Goes up when the meaning of what is stored changes. */
+/* As it stands in the store (store/format.h). */
 #define FORMAT     BW_STR("2")
-#define FORMAT_OLD BW_STR("1") /* another fingerprint: state.h */
+#define FORMAT_OLD BW_STR("1")
+_Static_assert(BW_STORE_FORMAT == 2 && BW_STORE_FORMAT_OLDEST == 1, "the texts say what the numbers say");
 
 struct bw_str store_key_name(uint32_t id, char out[16])
 {

@@ -305,3 +305,54 @@ def parse(data):
 
 def header(headers, name):
     return [v for k, v in headers if k == name]
+
+
+class Load:
+    """Clients that ask again and again until they are told to stop, each with what it met: an answer, a connection that ended in
+    the middle of a request, or one that was refused."""
+
+    def __init__(self, balancer, clients=6, kept=True, path="/"):
+        self.balancer, self.kept, self.going = balancer, kept, True
+        self.request = f"GET {path} HTTP/1.1\r\nHost: a\r\n{'' if kept else 'Connection: close' + chr(13) + chr(10)}\r\n".encode()
+        self.answers, self.cut, self.refused, self.wrong = 0, 0, 0, []
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, daemon=True) for _ in range(clients)]
+        for t in self.threads:
+            t.start()
+
+    def count(self, **what):
+        with self.lock:
+            for name, n in what.items():
+                setattr(self, name, getattr(self, name) + n)
+
+    def run(self):
+        while self.going:
+            try:
+                s = self.balancer.connect()
+            except OSError:
+                self.count(refused=1)
+                continue
+            with s, s.makefile("rb") as stream:
+                self.ask(s, stream)
+
+    def ask(self, s, stream):
+        while self.going:
+            try:
+                s.sendall(self.request)
+                answer = read_answer(stream)
+            except OSError:
+                answer = None
+            if answer is None:
+                self.count(cut=1)
+                return
+            if answer[0] != 200:
+                self.wrong.append(answer[0])
+            self.count(answers=1)
+            if "close" in header(answer[1], "connection"):
+                return
+
+    def stop(self):
+        self.going = False
+        for t in self.threads:
+            t.join(20)
+        return self

@@ -36,7 +36,7 @@ class Commands(unittest.TestCase):
     def test_help_teaches_every_command(self):
         status, overview, _ = ended([harness.BINARY, "help"])
         self.assertEqual(0, status)
-        for command in ("serve", "init", "exec", "env", "status", "ca", "trail", "root-key", "coverage", "version", "help"):
+        for command in ("serve", "init", "exec", "env", "status", "ca", "trail", "root-key", "coverage", "version", "upgrade", "help"):
             self.assertIn(command, overview)
             status, text, _ = ended([harness.BINARY, "help", command])
             self.assertEqual(0, status)
@@ -405,7 +405,7 @@ class Life(unittest.TestCase):
         server = harness.Server(ephemeral=False)
 
         def shown():
-            return dict(re.findall(r"^  (?:processes)? +(\w+) +(serving|starting|not started \(nothing needs it\))$",
+            return dict(re.findall(r"^  (?:processes)? +(\w+) +(serving|starting|not started \(nothing needs it\))(?:, version [\w.-]+)?$",
                                    bulwark("status", server=server)[1], re.M))
         idle = "not started (nothing needs it)"
         self.assertEqual({"keyer": "serving", "api": "serving", "helper": idle, "outside": idle, "edge": idle}, shown())

@@ -191,7 +191,7 @@ int main(int argc, char **argv)
 	bw_crypto_init();
 	MUST(argc < 2 || bw_str_to_i64(bw_str_c(argv[1]), 1, BW_EDGE_LOOPS_MAX, &loops) == BW_OK);
 	if (bw_cidr_parse(BW_STR("127.0.0.0/8"), &loopback) != BW_OK ||
-	    bw_edge_make((unsigned)loops, &loopback, &edge) != BW_OK || bw_errand_channels_make(edge.reports.n, &helper.channels) != BW_OK)
+	    bw_edge_make((unsigned)loops, &loopback, &edge) != BW_OK || bw_errand_channels_make("helper", edge.reports.n, &helper.channels) != BW_OK)
 		return 1;
 	edge.helper = &helper;
 	if (argc > 3)
@@ -199,5 +199,5 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[2], "-") != 0)
 		edge.log_dir = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bw_edge_rows(&edge, NULL, bw_edge_run, rows + 2);
-	return bw_proc_run(rows, 2 + edge.loops, 5000);
+	return bw_proc_run(rows, 2 + edge.loops, 5000, NULL);
 }

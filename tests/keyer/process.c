@@ -75,7 +75,7 @@ static void keyer_kill(pid_t pid)
 static void begin(void)
 {
 	keyer_begin();
-	assert_ok(bw_keyer_channel(&channel));
+	assert_ok(bw_keyer_channel(0, &channel));
 	assert_ok(bw_loop_new(&loop));
 	assert_ok(bw_keyer_client_new(loop, channel, &client));
 }
@@ -162,7 +162,7 @@ TEST(the_start_of_an_api_process_waits_for_the_keyer)
 	memset(root, 7, sizeof root);
 	memset(salt, 9, sizeof salt);
 	keyer_begin();
-	assert_ok(bw_keyer_channel(&channel));
+	assert_ok(bw_keyer_channel(0, &channel));
 	assert_ok(bw_keyer_waiter_new(channel, &waiter));
 	assert_int_equal(bw_keyer_ask_wait(waiter, &r, 50, &arena, &a), BW_EAGAIN);
 	pid = keyer_start(for_ever, NULL);
@@ -294,7 +294,7 @@ TEST(what_is_no_request_harms_nobody)
 	pid_t pid;
 
 	keyer_begin();
-	assert_ok(bw_keyer_channel(&channel));
+	assert_ok(bw_keyer_channel(0, &channel));
 	pid = keyer_start(for_ever, NULL);
 	assert_ok(bw_keyer_waiter_new(channel, &waiter));
 	assert_ok(bw_keyer_ask_wait(waiter, &r, 30000, &arena, &a));

@@ -179,7 +179,7 @@ static void begin(bool ends_idle)
 	static int yes;
 
 	assert_int_equal(pipe(release), 0);
-	assert_ok(bw_errand_channels_make(2, &channels));
+	assert_ok(bw_errand_channels_make("test", 2, &channels));
 	row = (struct bw_proc_row){.title = "errands",
 	    .run = serve,
 	    .ctx = ends_idle ? &yes : NULL,
@@ -191,7 +191,7 @@ static void begin(bool ends_idle)
 	assert_true(parent >= 0);
 	if (parent == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		_exit(bw_proc_run(&row, 1, 5000));
+		_exit(bw_proc_run(&row, 1, 5000, NULL));
 	}
 	assert_ok(bw_loop_new(&loop));
 	assert_ok(bw_errand_client_new(loop, channels.asking[1], &kind, &client));

@@ -141,7 +141,7 @@ static pid_t begin(struct scene *s, struct bw_proc_row *rows, size_t count)
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		_exit(bw_proc_run(rows, count, 20000));
+		_exit(bw_proc_run(rows, count, 20000, NULL));
 	}
 	return pid;
 }

@@ -96,7 +96,7 @@ static int parent_status(const struct bw_proc_row *row, int signal_no)
 
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(bw_proc_run(row, 1, 5000));
+		_exit(bw_proc_run(row, 1, 5000, NULL));
 	if (signal_no) {
 		usleep(300000);
 		assert_int_equal(kill(pid, signal_no), 0);
@@ -269,7 +269,7 @@ static pid_t parent_fork(struct told *t, int behaviour, int64_t grace_ms)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(bw_proc_run(&row, 1, grace_ms));
+		_exit(bw_proc_run(&row, 1, grace_ms, NULL));
 	return pid;
 }
 

@@ -133,7 +133,7 @@ static pid_t begin(struct play *p, struct bw_proc_row *rows, size_t count)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(bw_proc_run(rows, count, 5000));
+		_exit(bw_proc_run(rows, count, 5000, NULL));
 	return pid;
 }
 
@@ -323,7 +323,7 @@ TEST(a_successor_that_cannot_start_relieves_nobody)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(bw_proc_run(&row, 1, 5000));
+		_exit(bw_proc_run(&row, 1, 5000, NULL));
 	assert_heard(&p, "s");
 	usleep(50000);
 	kill(pid, SIGHUP);

@@ -41,7 +41,7 @@ static void keyer_start(void)
 {
 	struct bw_secret root = bw_secret_new(32);
 
-	assert_ok(bw_keyer_channel(&w.channel));
+	assert_ok(bw_keyer_channel(0, &w.channel));
 	w.keyer = fork();
 	if (w.keyer == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -1,0 +1,150 @@
+/* 'bulwark upgrade': tells a server to go on as the program that its file is now, and waits for what becomes of it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "bin/place.h"
+#include "codec/json.h"
+#include "keyer/admin.h"
+
+enum {
+	WAIT_MS = 180 * 1000, /* a process that serves may take half a minute to end, and there are some */
+	LOOK_US = 50 * 1000,
+	ARENA_MAX = 1 << 20,
+};
+
+static const struct option upgrade_options[] = {OPTION_DATA, OPTION_ROOT_KEY};
+
+struct seen {
+	int64_t done, refused;
+	struct bw_str reason, version;
+	bool all_new; /* nobody runs another program than the parent, but those that go on because no successor could start */
+	struct bw_str stays; /* one of those */
+	bool told;    /* it tells this machine about its processes */
+};
+
+static int64_t number_of(const struct bw_json_value *object, const char *member)
+{
+	const struct bw_json_value *v = bw_json_member(object, bw_str_c(member));
+	int64_t n = 0;
+
+	if (!v || v->kind != BW_JSON_NUMBER || bw_str_to_i64(v->text, 0, INT64_MAX, &n) != BW_OK)
+		return 0;
+	return n;
+}
+
+static struct bw_str text_of(const struct bw_json_value *object, const char *member)
+{
+	const struct bw_json_value *v = bw_json_member(object, bw_str_c(member));
+
+	return v && v->kind == BW_JSON_STRING ? v->text : BW_STR("");
+}
+
+static void processes_see(const struct bw_json_value *list, struct seen *s)
+{
+	s->told = list && list->kind == BW_JSON_ARRAY && list->count;
+	s->all_new = s->told;
+	for (size_t i = 0; s->told && i < list->count; i++) {
+		const struct bw_json_value *one = &list->values[i];
+		bool object = one->kind == BW_JSON_OBJECT;
+		struct bw_str version = object ? text_of(one, "version") : BW_STR("");
+
+		if (object && bw_json_member(one, BW_STR("stays")))
+			s->stays = text_of(one, "name");
+		else if (!object || bw_str_eq(text_of(one, "state"), BW_STR("starting")) ||
+		         (version.n && !bw_str_eq(version, s->version)))
+			s->all_new = false;
+	}
+}
+
+static bool look(const struct place *place, struct bw_arena *a, struct seen *s)
+{
+	struct bw_str endpoint, ca, body;
+	struct bw_json_value health;
+	const struct bw_json_value *upgrades;
+
+	*s = (struct seen){0};
+	if (endpoint_find(place, a, &endpoint, &ca) != BW_OK || health_ask(endpoint, ca, a, &body) != BW_OK ||
+	    bw_json_parse(body, a, &health) != BW_OK || health.kind != BW_JSON_OBJECT)
+		return false;
+	s->version = text_of(&health, "version");
+	upgrades = bw_json_member(&health, BW_STR("upgrades"));
+	if (upgrades && upgrades->kind == BW_JSON_OBJECT) {
+		s->done = number_of(upgrades, "done");
+		s->refused = number_of(upgrades, "refused");
+		s->reason = text_of(upgrades, "reason");
+		processes_see(bw_json_member(&health, BW_STR("processes")), s);
+	}
+	return true;
+}
+
+/* Until it was refused, or has been done everywhere. */
+static int wait_for(const struct place *place, const struct seen *before)
+{
+	int64_t until = bw_clock_mono_ms() + WAIT_MS;
+	struct seen now = {0};
+	struct bw_arena a;
+
+	bw_arena_init(&a, ARENA_MAX);
+	while (bw_clock_mono_ms() < until) {
+		(void)usleep(LOOK_US);
+		bw_arena_reset(&a);
+		if (!look(place, &a, &now))
+			continue;
+		if (now.done == before->done && now.refused > before->refused) {
+			fprintf(stderr, "bulwark: refused: %.*s\n", BW_FMT(now.reason));
+			bw_arena_free(&a);
+			return 1;
+		}
+		if (now.done > before->done && now.all_new) {
+			printf("version %.*s serves\n", BW_FMT(now.version));
+			if (bw_str_set(now.stays))
+				printf("but for the process %.*s, which goes on as it was: the log says why\n", BW_FMT(now.stays));
+			bw_arena_free(&a);
+			return 0;
+		}
+	}
+	fprintf(stderr, "bulwark: it has not come to its end in %d s: 'bulwark status' and the log say how far it is\n", WAIT_MS / 1000);
+	bw_arena_free(&a);
+	return 1;
+}
+
+static int upgrade_run(const struct parsed *p)
+{
+	static struct place place;
+	static struct bw_arena a; /* what was seen before stands in it */
+	struct seen before;
+	pid_t server;
+
+	if (p->rest_count)
+		return command_refuse(p, "'%s' is not an option", p->rest[0]);
+	if (!place_find(p, false, &place))
+		return 1;
+	if (bw_admin_server(place.data, &server) != BW_OK) {
+		fprintf(stderr, "bulwark: no server runs on %.*s\n", BW_FMT(place.data));
+		return 1;
+	}
+	bw_arena_init(&a, ARENA_MAX);
+	if (!look(&place, &a, &before)) {
+		fprintf(stderr, "bulwark: the server on %.*s does not answer: nothing was asked of it\n", BW_FMT(place.data));
+		return 1;
+	}
+	if (kill(server, SIGUSR2) != 0) {
+		fprintf(stderr, "bulwark: the server, process %d, cannot be told: %s\n", (int)server, strerror(errno));
+		return 1;
+	}
+	if (before.told)
+		return wait_for(&place, &before);
+	printf("the server, process %d, was told; its log says what became of it\n", (int)server);
+	return 0;
+}
+
+const struct command command_upgrade = {.name = "upgrade", .arguments = "", .summary = "go on as the program that was installed",
+    .about = "Tells the server of a data folder to go on as the program that its file is now, without losing a request. After a package\n"
+             "was upgraded or the file replaced: the new program is tried first, and refused if it cannot go on with what the running one\n"
+             "has; then nothing changes. The file must be root's or the server's user's, and nobody else may write to it. The same as\n"
+             "SIGUSR2 to the server's main process. Exit status 0: the new version serves; 1: it does not, and why.\n\nExamples:\n"
+             "  apt upgrade bulwark && bulwark upgrade --data /var/lib/bulwark\n  systemctl kill --kill-whom=main -s USR2 bulwark",
+    .options = upgrade_options, .option_count = BW_COUNT(upgrade_options), .run = upgrade_run};
