@@ -77,8 +77,9 @@ void guard_routes_remove(void);
 
 struct guard_origins {
 	bool wanted; /* --preserve-client-ip */
-	bool needed; /* the newest image names targets */
-	bool there;  /* our table is */
+	bool there;  /* our table is, or is to be: from the first target on, for as long as there may be connections */
+	bool loaded; /* as far as is known it is */
+	bool wide;   /* the newest image names targets */
 	/* Of both families, for the thread that lends: 0: sockets may be made; EAGAIN: not now; another: they cannot be used. */
 	_Atomic int errors[2];
 	_Atomic int64_t made;
@@ -87,7 +88,7 @@ struct guard_origins {
 	struct bw_buf json, next, out, said; /* json: of the table that is, or is to be, there */
 };
 
-/* Takes away what one before us may have left. */
+/* What one before us has left is gone on with: connections may go by it. */
 void guard_origins_open(struct guard_origins *o, bool wanted);
 /* And takes away all of ours. */
 void guard_origins_close(struct guard_origins *o);

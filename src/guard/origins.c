@@ -82,6 +82,18 @@ static void rule_put(const char *chain, const char *expressions, struct bw_buf *
 	bw_buf_printf(json, ",{\"add\":{\"rule\":{" TABLE ",\"chain\":\"%s\",\"expr\":[%s]}}}", chain, expressions);
 }
 
+/* A connection that was let through goes on when its target is none any more. */
+static void known_put(struct bw_buf *json)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof text,
+	    "{\"match\":{\"op\":\"in\",\"left\":{\"ct\":{\"key\":\"state\"}},\"right\":\"established\"}},"
+	    "{\"match\":{\"op\":\"==\",\"left\":{\"ct\":{\"key\":\"mark\"}},\"right\":%u}},{\"return\":null}",
+	    (unsigned)BW_ORIGIN_MARK_OUT);
+	rule_put("ours", text, json);
+}
+
 /* To a target: the connection is known by its mark from now on. */
 static void pass_put(bool v6, struct bw_buf *json)
 {
@@ -115,6 +127,7 @@ static void chains_put(struct bw_buf *json)
 	bw_buf_put(json, BW_STR(",{\"add\":{\"chain\":{" TABLE ",\"name\":\"ours\"}}}"
 	                        ",{\"add\":{\"chain\":{" TABLE ",\"name\":\"in\",\"type\":\"filter\",\"hook\":\"prerouting\",\"prio\":-150,\"policy\":\"accept\"}}}"
 	                        ",{\"add\":{\"chain\":{" TABLE ",\"name\":\"out\",\"type\":\"route\",\"hook\":\"output\",\"prio\":-150,\"policy\":\"accept\"}}}"));
+	known_put(json);
 	pass_put(false, json);
 	pass_put(true, json);
 	rule_put("ours", "{\"counter\":{\"packets\":0,\"bytes\":0}},{\"drop\":null}", json);
@@ -194,7 +207,7 @@ static void remove_all(struct guard_origins *o)
 	errors_set(o, (const int[2]){EAGAIN, EAGAIN});
 	guard_routes_remove();
 	table_remove(o);
-	o->there = false;
+	o->there = o->loaded = false;
 }
 
 static void routed(struct guard_origins *o, const int errors[2])
@@ -208,12 +221,12 @@ static void routed(struct guard_origins *o, const int errors[2])
 		(void)snprintf(text, sizeof text, "of IPv4 alone; for IPv6 the way back cannot be made: %s", strerror(errors[1]));
 		state_set(o, "kept", bw_str_c(text));
 	} else {
-		state_set(o, "kept",
+		state_set(o, o->wide ? "kept" : "unused",
 		    answers_refused() ? BW_STR("net.ipv4.conf.all.src_valid_mark is on: answers of other machines over IPv4 are dropped unless "
 		                               "net.ipv4.conf.all.accept_local is on as well")
 		                      : BW_STR(""));
 	}
-	errors_set(o, errors);
+	errors_set(o, o->wide ? errors : (const int[2]){EAGAIN, EAGAIN});
 }
 
 static void put_all(struct guard_origins *o)
@@ -222,7 +235,7 @@ static void put_all(struct guard_origins *o)
 	enum bw_err e;
 
 	e = o->json.failed || o->next.failed ? BW_ETOOBIG : guard_nft(NULL, apply_arguments, bw_buf_str(&o->json), &o->out, &o->said);
-	o->there = e == BW_OK;
+	o->loaded = e == BW_OK;
 	if (e != BW_OK) {
 		state_set(o, "failed",
 		    e == BW_ETOOBIG ? BW_STR("the targets are too many")
@@ -236,12 +249,28 @@ static void put_all(struct guard_origins *o)
 	routed(o, errors);
 }
 
+void guard_origins_look(struct guard_origins *o)
+{
+	int errors[2];
+
+	if (!o->there || !o->json.n)
+		return;
+	if (!o->loaded || guard_nft(NULL, look_arguments, BW_STR_NONE, &o->out, &o->said) != BW_OK) {
+		if (o->loaded)
+			bw_log(BW_LOG_WARN, "the table inet " NAME " is gone: it is put back");
+		put_all(o);
+		return;
+	}
+	guard_routes_put(errors);
+	routed(o, errors);
+}
+
 /* The table as it has to be; false when it is that already. */
 static bool table_make(struct guard_origins *o, const struct bw_guard_image *image)
 {
 	bw_buf_reset(&o->next);
 	guard_origins_table(image->targets, image->target_count, &o->next);
-	if (o->there && bw_str_eq(bw_buf_str(&o->next), bw_buf_str(&o->json)))
+	if (o->loaded && bw_str_eq(bw_buf_str(&o->next), bw_buf_str(&o->json)))
 		return false;
 	bw_buf_reset(&o->json);
 	bw_buf_put(&o->json, bw_buf_str(&o->next));
@@ -252,34 +281,18 @@ void guard_origins_apply(struct guard_origins *o, const struct bw_guard_image *i
 {
 	if (!o->wanted || !image->targets_known)
 		return;
-	o->needed = image->target_count > 0;
-	if (o->needed && table_make(o, image))
-		put_all(o);
-	if (!o->needed && o->there)
-		remove_all(o);
-	if (!o->needed)
-		state_set(o, "unused", BW_STR(""));
-}
-
-void guard_origins_look(struct guard_origins *o)
-{
-	int errors[2];
-
-	if (!o->needed)
+	o->wide = image->target_count > 0;
+	o->there = o->there || o->wide;
+	if (!o->there)
 		return;
-	if (!o->there || guard_nft(NULL, look_arguments, BW_STR_NONE, &o->out, &o->said) != BW_OK) {
-		if (o->there)
-			bw_log(BW_LOG_WARN, "the table inet " NAME " is gone: it is put back");
+	if (table_make(o, image))
 		put_all(o);
-		return;
-	}
-	guard_routes_put(errors);
-	routed(o, errors);
+	else
+		guard_origins_look(o);
 }
 
 /* ---- The beginning and the end ---- */
 
-/* What a guard that was killed has left is taken away first. */
 void guard_origins_open(struct guard_origins *o, bool wanted)
 {
 	o->wanted = wanted;
@@ -289,8 +302,7 @@ void guard_origins_open(struct guard_origins *o, bool wanted)
 	bw_buf_init(&o->out, 1 << 20);
 	bw_buf_init(&o->said, 8192);
 	errors_set(o, (const int[2]){EAGAIN, EAGAIN});
-	if (wanted)
-		remove_all(o);
+	o->there = wanted && guard_nft(NULL, look_arguments, BW_STR_NONE, &o->out, &o->said) == BW_OK;
 }
 
 void guard_origins_close(struct guard_origins *o)

@@ -65,6 +65,18 @@ for port in ports:
     kept.append(s)
     if kind == "udp": s.close()
 """
+# Keeps a connection, and says whether the other side ends it when this one does.
+HOLD = """
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=8)
+print(s.recv(100).decode(), end="", flush=True)
+sys.stdin.readline()
+s.shutdown(socket.SHUT_WR)
+try:
+    print("ended" if s.recv(100) == b"" else "bytes")
+except OSError as e:
+    print(e)
+"""
 # Many at once: how many were told the address that they asked from.
 CROWD = """
 import socket, sys
@@ -316,6 +328,20 @@ class Kept4(Both, Kept):
                 except TimeoutError:
                     return "silence"
         self.assertEqual(["192.0.2.7", "silence", "silence"], [reach(self.far, 9000), reach(self.far, 22), reach("127.0.0.1", harness.SERVER.port)])
+
+    def test_a_connection_outlives_its_listener(self):
+        group = self.target_group("TCP", self.far)
+        self.keep(group)
+        arn = self.elb.create_listener(LoadBalancerArn=self.lb_arn, Port=7019, Protocol="TCP", DefaultActions=[{"Type": "forward", "TargetGroupArn": group}])["Listeners"][0]
+        self.settle()
+        held = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", HOLD, self.host, "7019"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(self.client, held.stdout.readline().split()[0])
+        self.elb.delete_listener(ListenerArn=arn["ListenerArn"])
+        end = time.monotonic() + 10
+        while self.said()["client_addresses"]["state"] != "unused":
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        self.assertEqual("ended", held.communicate("\n", timeout=20)[0].strip())
 
     def test_many_wait_for_a_guard_that_is_slow(self):
         group = self.target_group("TCP", self.far)
