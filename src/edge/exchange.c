@@ -1,7 +1,11 @@
 /* A request and its answer: what is decided about it, and the way of its bytes between both sides. */
 #include "edge/internal.h"
 
-enum { FORWARDED_MAX = 30 }; /* addresses in X-Forwarded-For, then 463 */
+enum {
+	FORWARDED_MAX = 30,    /* addresses in X-Forwarded-For, then 463 */
+	LINE_MAX_ = 16 * 1024, /* of a request's first line, and of each header (ALB User Guide, "Quotas", HTTP headers) */
+	VERSION_BYTES = 12,    /* what stands in the first line beside method and target */
+};
 
 struct exchange *exchange_new(struct edge *e)
 {
@@ -85,6 +89,17 @@ static bool forwarded_too_long(const struct bw_http_request *r)
 	return n > FORWARDED_MAX;
 }
 
+/* The status of what is too long for ALB though not for us, over HTTP/2 as if it had come over HTTP/1.1. */
+static int length_refusal(const struct bw_http_request *r)
+{
+	if (r->method.n + r->target.n + VERSION_BYTES > LINE_MAX_)
+		return 414;
+	for (size_t i = 0; i < r->header_count; i++)
+		if (r->headers[i].name.n + r->headers[i].value.n + strlen(": \r\n") > LINE_MAX_)
+			return 400;
+	return 0;
+}
+
 /* The status to refuse with before any rule is asked; 0: none. */
 static int refusal(struct exchange *x, const struct bw_http_request *r)
 {
@@ -102,6 +117,8 @@ static int refusal(struct exchange *x, const struct bw_http_request *r)
 	}
 	x->ambiguous = tier == TIER_AMBIGUOUS && b->desync == DESYNC_DEFENSIVE;
 	x->close = x->close || x->ambiguous;
+	if (length_refusal(r))
+		return length_refusal(r);
 	if (bw_str_eq(r->method, BW_STR("TRACE")))
 		return 405;
 	if (bw_str_eq(r->method, BW_STR("CONNECT")))

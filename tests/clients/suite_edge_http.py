@@ -62,6 +62,17 @@ class Refusals(unittest.TestCase):
         self.refused(b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414)
         self.refused(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 120 + b"\r\n")
 
+    def test_lines_as_long_as_may_be(self):
+        line = b"GET /%s HTTP/1.1\r\n"
+        for n, status in ((0, 200), (1, 414)):
+            first = line % (b"a" * (16384 - len(line % b"") + n))
+            self.assertEqual(16384 + n, len(first))
+            self.assertEqual(status, parse(self.lb.raw(first + b"Host: a\r\nConnection: close\r\n\r\n"))[0])
+        for n, status in ((0, 200), (1, 400)):
+            header_line = b"X: " + b"a" * (16384 - 5 + n) + b"\r\n"
+            self.assertEqual(16384 + n, len(header_line))
+            self.assertEqual(status, parse(self.lb.raw(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + header_line + b"\r\n"))[0])
+
     def test_bad_chunks_end_the_connection(self):
         for chunks in (b"5\nhello\r\n0\r\n\r\n", b"05\r\nhello\r\n0\r\n\r\n", b"5 \r\nhello\r\n0\r\n\r\n", b"5\r\nhelloX\r\n0\r\n\r\n", b"-5\r\n",
                        b"fffffffffffffffff\r\n", b"0\r\nTrailer: x\r\n\r\n"):
@@ -784,7 +795,7 @@ class AccessLogs(unittest.TestCase):
                                             rule(2, there, condition("path-pattern", "/away/*"))], attributes={"access_logs.s3.enabled": "true"})
             for request in ("/api/x?y=1", "/other"):
                 self.assertEqual(200, lb.get(path=request)[0])
-            for path, host in (("/api/x", "bad.one"), ("/" + "|" * 60000, "x"), ("/away/" + "a" * 30000, "x")):
+            for path, host in (("/api/x", "bad.one"), ("/" + "|" * 60000, "x"), ("/away/" + "a" * 15000, "x")):
                 lb.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {'é' * 2000}\r\nConnection: close\r\n\r\n".encode())
             file = os.path.join(folder, f"app.lb.{lb.address}.log")
             player.until(lambda: os.path.exists(file) and len(log_lines(file)) == 5, "a line is missing")
@@ -792,7 +803,7 @@ class AccessLogs(unittest.TestCase):
             self.assertTrue(all(lines), [line[:200] for line in log_lines(file)])
             self.assertEqual([("-", "/v2/x?y=1", "TransformSuccess"), ("-",) * 3, ("-", "-", "TransformInvalidHostHeader"), ("-",) * 3, ("-",) * 3],
                              [(m["host"], m["uri"], m["transform"]) for m in lines])
-            self.assertEqual(["200", "200", "400", "200", "302"], [m["status"] for m in lines])
+            self.assertEqual(["200", "200", "400", "414", "302"], [m["status"] for m in lines])
             self.assertTrue(lines[4]["redirect"].startswith("http://other:"))
             self.assertEqual([16384, 16384], [len(lines[3]["request"]), len(lines[4]["redirect"])])
             player.stop()
