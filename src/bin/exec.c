@@ -36,7 +36,7 @@ struct variable {
 	struct bw_str value;
 };
 
-enum { VARIABLES = 8 };
+enum { VARIABLES = 10, ENDPOINTS_MAX = 64 };
 
 static void variables_fill(const struct place *place, const struct credentials *c, struct bw_arena *a, struct variable v[VARIABLES])
 {
@@ -51,6 +51,26 @@ static void variables_fill(const struct place *place, const struct credentials *
 	v[6] = (struct variable){"AWS_PROFILE", BW_STR_NONE};
 	v[7] = (struct variable){"AWS_CA_BUNDLE",
 	    tls ? bw_arena_printf(a, "%.*s/ca.pem", BW_FMT(place->data)) : BW_STR_NONE};
+	v[8] = (struct variable){"AWS_DEFAULT_PROFILE", BW_STR_NONE};
+	v[9] = (struct variable){"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", BW_STR_NONE};
+}
+
+/* Endpoints of single services, which clients take before the one of all: they would lead elsewhere. */
+static size_t endpoints_find(struct bw_arena *a, const char *names[ENDPOINTS_MAX])
+{
+	static const struct bw_str prefix = {"AWS_ENDPOINT_URL_", 17};
+	size_t n = 0;
+
+	for (char **e = environ; *e && n < ENDPOINTS_MAX; e++) {
+		struct bw_str rest = bw_str_c(*e), name = bw_str_cut(&rest, '=');
+		size_t i = prefix.n;
+
+		while (i < name.n && (name.p[i] == '_' || (name.p[i] >= 'A' && name.p[i] <= 'Z') || (name.p[i] >= '0' && name.p[i] <= '9')))
+			i++;
+		if (bw_str_starts(name, prefix) && i == name.n)
+			names[n++] = bw_arena_str(a, name).p;
+	}
+	return n;
 }
 
 static void single_quote(struct bw_buf *out, struct bw_str s)
@@ -66,7 +86,9 @@ static int env_run(const struct parsed *p)
 	static struct place place;
 	struct credentials c;
 	struct variable v[VARIABLES];
+	const char *endpoints[ENDPOINTS_MAX];
 	struct bw_buf out;
+	size_t others;
 
 	if (!credentials_find(p, &place, &c))
 		return 1;
@@ -80,6 +102,9 @@ static int env_run(const struct parsed *p)
 			single_quote(&out, v[i].value);
 		bw_buf_put_c(&out, '\n');
 	}
+	others = endpoints_find(&place.arena, endpoints);
+	for (size_t i = 0; i < others; i++)
+		bw_buf_printf(&out, "unset %s\n", endpoints[i]);
 	printf("%.*s", BW_FMT(bw_buf_str(&out)));
 	bw_buf_free_secret(&out);
 	return 0;
@@ -145,8 +170,11 @@ static int child_status(pid_t pid)
 
 static void environment_set(struct bw_arena *a, const struct variable *v, struct bw_str shim)
 {
-	const char *path = getenv("PATH");
+	const char *path = getenv("PATH"), *endpoints[ENDPOINTS_MAX];
+	size_t others = endpoints_find(a, endpoints);
 
+	for (size_t i = 0; i < others; i++)
+		unsetenv(endpoints[i]);
 	for (size_t i = 0; i < VARIABLES; i++) {
 		if (bw_str_set(v[i].value))
 			setenv(v[i].name, bw_arena_str(a, v[i].value).p, 1);
@@ -155,6 +183,23 @@ static void environment_set(struct bw_arena *a, const struct variable *v, struct
 	}
 	if (bw_str_set(shim))
 		setenv("PATH", bw_arena_printf(a, "%.*s:%s", BW_FMT(shim), path ? path : "").p, 1);
+}
+
+/* An `aws` that is called by its path passes the shim by: it is told here where the server is. */
+static char **words_of(const struct parsed *p, struct bw_arena *a, struct bw_str endpoint)
+{
+	const char *slash = strrchr(p->rest[0], '/');
+	char **words;
+
+	if (!slash || strcmp(slash, "/aws") != 0)
+		return p->rest;
+	words = BW_NEW_ARRAY(a, char *, (size_t)p->rest_count + 3);
+	words[0] = p->rest[0];
+	words[1] = (char *)(uintptr_t)"--endpoint-url";
+	words[2] = (char *)(uintptr_t)bw_arena_str(a, endpoint).p;
+	for (int i = 1; i < p->rest_count; i++)
+		words[i + 2] = p->rest[i];
+	return words;
 }
 
 static int exec_run(const struct parsed *p)
@@ -175,7 +220,7 @@ static int exec_run(const struct parsed *p)
 	pid = fork();
 	if (pid == 0) {
 		environment_set(&place.arena, v, shim);
-		execvp(p->rest[0], p->rest);
+		execvp(p->rest[0], words_of(p, &place.arena, c.endpoint));
 		fprintf(stderr, "bulwark: exec: %s: %s\n", p->rest[0], strerror(errno));
 		_exit(127);
 	}

@@ -190,6 +190,23 @@ class Exec(unittest.TestCase):
         self.assertNotEqual(0, status)
         self.assertIn("onnect", err)
 
+    def test_an_aws_called_by_its_path_finds_the_server(self):
+        at = pathlib.Path(harness.SERVER.work) / "by-path"
+        at.mkdir()
+        (at / "aws").write_text('#!/bin/sh\necho "$@"\n')
+        (at / "aws").chmod(0o700)
+        status, out, _ = bulwark("exec", "--", str(at / "aws"), "sts", "get-caller-identity")
+        self.assertEqual((0, f"--endpoint-url {harness.SERVER.endpoint} sts get-caller-identity"), (status, out.strip()))
+
+    def test_nothing_in_the_environment_leads_elsewhere(self):
+        foreign = {"AWS_ENDPOINT_URL_STS": "http://192.0.2.1", "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "http://192.0.2.1",
+                   "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true", "AWS_PROFILE": "other", "AWS_DEFAULT_PROFILE": "other", "AWS_SESSION_TOKEN": "x"}
+        script = f'eval "$({harness.BINARY} env --data {harness.SERVER.data})"; env'
+        for out in (bulwark("exec", "--", "env", env=foreign)[1], ended(["sh", "-c", script], env={**without_aws(), **foreign})[1]):
+            names = {line.partition("=")[0] for line in out.splitlines()}
+            self.assertFalse(names & set(foreign))
+            self.assertIn("AWS_ENDPOINT_URL", names)
+
     def test_the_status_of_the_command_is_handed_on(self):
         self.assertEqual(7, bulwark("exec", "--", "sh", "-c", "exit 7")[0])
         self.assertEqual(127, bulwark("exec", "--", "/no/such/program")[0])
