@@ -2,8 +2,9 @@
 #include "crypto/crypto.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
+
+#include "crypto/pem.h"
 
 enum { CERTIFICATES_MAX = 1000, KEY_BITS_MIN = 2048 };
 
@@ -31,11 +32,11 @@ static size_t blocks(struct bw_str pem)
 
 static enum bw_err bundle_read(struct bw_str pem, STACK_OF(X509) * out)
 {
-	BIO *bio = pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+	BIO *bio = bw_pem_open(pem);
 	X509 *cert;
 	size_t n = 0;
 
-	while (bio && n < CERTIFICATES_MAX && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+	while (n < CERTIFICATES_MAX && (cert = bw_pem_certificate(bio))) {
 		n++;
 		if (!sk_X509_push(out, cert)) {
 			X509_free(cert);
@@ -83,8 +84,8 @@ static bool issued_by_any(X509_CRL *crl, STACK_OF(X509) * certs)
 enum bw_err bw_crl_check(struct bw_str crl_pem, struct bw_str bundle_pem, size_t *entries)
 {
 	STACK_OF(X509) *certs = sk_X509_new_null();
-	BIO *bio = crl_pem.n <= INT32_MAX ? BIO_new_mem_buf(crl_pem.p, (int)crl_pem.n) : NULL;
-	X509_CRL *crl = bio ? PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL) : NULL;
+	BIO *bio = bw_pem_open(crl_pem);
+	X509_CRL *crl = bw_pem_revocations(bio);
 	enum bw_err e = BW_EINVAL;
 
 	*entries = 0;

@@ -2,10 +2,10 @@
 #include "crypto/crypto.h"
 #include "crypto/x509.h"
 #include "base/sys.h"
+#include "crypto/pem.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 enum {
@@ -267,17 +267,10 @@ static bool leaf_fill(X509 *cert, X509 *ca, EVP_PKEY *ca_key, const struct bw_st
 	       alt_names_add(cert, names, n, !named) && X509_sign(cert, ca_key, EVP_sha256());
 }
 
-/* Without it, OpenSSL would ask for an encrypted key's passphrase on the terminal. */
-static int no_passphrase(char *out, int size, int writing, void *ctx)
-{
-	(void)out, (void)size, (void)writing, (void)ctx;
-	return -1;
-}
-
 static X509 *cert_read(struct bw_str pem)
 {
-	BIO *bio = pem.n && pem.n <= PEM_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+	BIO *bio = pem.n && pem.n <= PEM_MAX ? bw_pem_open(pem) : NULL;
+	X509 *cert = bw_pem_certificate(bio);
 
 	BIO_free(bio);
 	return cert;
@@ -285,8 +278,8 @@ static X509 *cert_read(struct bw_str pem)
 
 static EVP_PKEY *key_read(struct bw_str pem)
 {
-	BIO *bio = pem.n && pem.n <= PEM_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	BIO *bio = pem.n && pem.n <= PEM_MAX ? bw_pem_open(pem) : NULL;
+	EVP_PKEY *key = bw_pem_key(bio);
 
 	BIO_free(bio);
 	return key;

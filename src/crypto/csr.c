@@ -1,8 +1,9 @@
 #include "crypto/csr.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
+
+#include "crypto/pem.h"
 
 enum { EXTENSIONS_MAX = 150, PEM_MAX = 32 * 1024, RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192 };
 
@@ -130,8 +131,8 @@ static enum bw_csr_fault request_take(X509_REQ *request, struct bw_arena *arena,
 
 enum bw_csr_fault bw_csr_read(struct bw_str pem, struct bw_arena *arena, struct bw_csr *out)
 {
-	BIO *bio = is_alone(pem) ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	X509_REQ *request = bio ? PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL) : NULL;
+	BIO *bio = is_alone(pem) ? bw_pem_open(pem) : NULL;
+	X509_REQ *request = bw_pem_request(bio);
 	enum bw_csr_fault fault;
 
 	*out = (struct bw_csr){0};

@@ -2,9 +2,10 @@
 #include "crypto/csr.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <time.h>
+
+#include "crypto/pem.h"
 
 /* A chain of AWS's may be 2 MiB; no path is that long. */
 enum { CHAIN_MAX = 10, PEM_MAX = 2 * 1024 * 1024 };
@@ -24,10 +25,10 @@ static STACK_OF(X509) * certificates_read(struct bw_str pem, size_t most)
 {
 	STACK_OF(X509) *all = sk_X509_new_null();
 	size_t n = blocks(pem);
-	BIO *bio = all && n && n <= most && pem.n <= PEM_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
+	BIO *bio = all && n && n <= most && pem.n <= PEM_MAX ? bw_pem_open(pem) : NULL;
 	X509 *cert;
 
-	while (bio && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)))
+	while ((cert = bw_pem_certificate(bio)))
 		if (!X509_get0_pubkey(cert) || sk_X509_push(all, cert) <= 0)
 			X509_free(cert);
 	BIO_free(bio);

@@ -1,8 +1,9 @@
 #include "crypto/pair.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
+
+#include "crypto/pem.h"
 
 enum { CHAIN_MAX = 10 };
 
@@ -17,28 +18,13 @@ static size_t blocks(struct bw_str pem)
 	return n;
 }
 
-static BIO *pem_open(struct bw_str pem)
-{
-	return pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-}
-
 static X509 *certificate_read(struct bw_str pem)
 {
-	BIO *bio = blocks(pem) == 1 ? pem_open(pem) : NULL;
-	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	BIO *bio = blocks(pem) == 1 ? bw_pem_open(pem) : NULL;
+	X509 *cert = bw_pem_certificate(bio);
 
 	BIO_free(bio);
 	return cert;
-}
-
-/* Nobody is asked for a passphrase. */
-static int no_passphrase(char *buf, int size, int writing, void *ctx)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
 }
 
 /* Keys on curves come with their parameters in a block of their own. */
@@ -46,8 +32,8 @@ static EVP_PKEY *key_read(struct bw_str pem)
 {
 	size_t n = blocks(pem);
 	bool alone = n == 1 || (n == 2 && bw_str_has(pem, BW_STR("-----BEGIN EC PARAMETERS-----")));
-	BIO *bio = alone ? pem_open(pem) : NULL;
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	BIO *bio = alone ? bw_pem_open(pem) : NULL;
+	EVP_PKEY *key = bw_pem_key(bio);
 
 	BIO_free(bio);
 	return key;
@@ -62,12 +48,12 @@ static bool is_signed_by(X509 *cert, X509 *issuer)
 
 static bool chain_holds(X509 *cert, struct bw_str pem)
 {
-	BIO *bio = pem_open(pem);
+	BIO *bio = bw_pem_open(pem);
 	X509 *below = cert, *next = NULL;
 	size_t n = 0;
 	bool holds = true;
 
-	while (bio && holds && n < CHAIN_MAX && (next = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+	while (holds && n < CHAIN_MAX && (next = bw_pem_certificate(bio))) {
 		holds = is_signed_by(below, next);
 		if (below != cert)
 			X509_free(below);

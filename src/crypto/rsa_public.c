@@ -2,9 +2,9 @@
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "crypto/evp.h"
+#include "crypto/pem.h"
 
 static enum bw_err number_read(EVP_PKEY *key, const char *name, struct bw_arena *arena, struct bw_str *out)
 {
@@ -21,8 +21,8 @@ static enum bw_err number_read(EVP_PKEY *key, const char *name, struct bw_arena 
 enum bw_err bw_rsa_public_read(
     struct bw_str pem, struct bw_arena *arena, struct bw_str *modulus, struct bw_str *exponent)
 {
-	BIO *bio = pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+	BIO *bio = bw_pem_open(pem);
+	EVP_PKEY *key = bw_pem_public_key(bio);
 	enum bw_err e = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA ? BW_OK : BW_EINVAL;
 
 	if (e == BW_OK)

@@ -1,21 +1,15 @@
 #include "crypto/x509.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
+
+#include "crypto/pem.h"
 
 enum { PEM_MAX = 64 * 1024, PASSPHRASE_MAX = 1024 };
 
-/* Without it, OpenSSL would ask for an encrypted key's passphrase on the terminal. */
-static int no_passphrase(char *out, int size, int writing, void *ctx)
-{
-	(void)out, (void)size, (void)writing, (void)ctx;
-	return -1;
-}
-
 static EVP_PKEY *key_read(struct bw_str pem)
 {
-	BIO *bio = pem.n && pem.n <= PEM_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	BIO *bio = pem.n && pem.n <= PEM_MAX ? bw_pem_open(pem) : NULL;
+	EVP_PKEY *key = bw_pem_key(bio);
 
 	BIO_free(bio);
 	ERR_clear_error();

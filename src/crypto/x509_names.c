@@ -3,8 +3,9 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
+
+#include "crypto/pem.h"
 
 static struct bw_str oid_text(const ASN1_OBJECT *o, struct bw_arena *arena)
 {
@@ -97,8 +98,8 @@ static void alts_take(X509 *cert, struct bw_arena *arena, struct bw_x509_names *
 
 enum bw_err bw_x509_names(struct bw_str cert_pem, struct bw_arena *arena, struct bw_x509_names *out)
 {
-	BIO *bio = BIO_new_mem_buf(cert_pem.p, (int)cert_pem.n);
-	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	BIO *bio = bw_pem_open(cert_pem);
+	X509 *cert = bw_pem_certificate(bio);
 
 	*out = (struct bw_x509_names){0};
 	BIO_free(bio);

@@ -1,9 +1,9 @@
 /* TLS of listeners: certificates chosen by the name asked for, AWS's security policies, mutual TLS. */
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "crypto/pem.h"
 #include "edge/tls.h"
 #include "net/tls.h"
 
@@ -18,50 +18,6 @@ struct tls_set {
 };
 
 /* ---- certificates ---- */
-
-static int no_passphrase(char *to, int size, int writing, void *ctx)
-{
-	(void)to;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
-
-static BIO *pem_open(struct bw_str pem)
-{
-	BIO *b = BIO_new_mem_buf(pem.n ? pem.p : "", (int)pem.n);
-
-	MUST(b != NULL);
-	return b;
-}
-
-static bool chain_use(SSL_CTX *ctx, struct bw_str pem)
-{
-	BIO *b = pem_open(pem);
-	X509 *cert = PEM_read_bio_X509_AUX(b, NULL, no_passphrase, NULL);
-	bool good = cert && SSL_CTX_use_certificate(ctx, cert) == 1;
-
-	X509_free(cert);
-	while (good && (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL) {
-		good = SSL_CTX_add0_chain_cert(ctx, cert) == 1;
-		if (!good)
-			X509_free(cert);
-	}
-	BIO_free(b);
-	return good;
-}
-
-static bool key_use(SSL_CTX *ctx, struct bw_str pem)
-{
-	BIO *b = pem_open(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
-	bool good = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
-
-	EVP_PKEY_free(key);
-	BIO_free(b);
-	return good;
-}
 
 static int name_asked(SSL *ssl, int *alert, void *arg)
 {
@@ -106,11 +62,11 @@ static int verified(int good, X509_STORE_CTX *ctx)
 
 static bool authorities_use(X509_STORE *store, struct bw_str pem)
 {
-	BIO *b = pem_open(pem);
+	BIO *b = bw_pem_open(pem);
 	X509 *cert;
 	int n = 0;
 
-	for (; (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL; n++) {
+	for (; (cert = bw_pem_certificate(b)) != NULL; n++) {
 		(void)X509_STORE_add_cert(store, cert);
 		X509_free(cert);
 	}
@@ -121,18 +77,18 @@ static bool authorities_use(X509_STORE *store, struct bw_str pem)
 /* The names of those whose certificates are taken, for clients that have several. */
 static void authorities_advertise(SSL_CTX *ctx, struct bw_str pem)
 {
-	BIO *b = pem_open(pem);
+	BIO *b = bw_pem_open(pem);
 	X509 *cert;
 
-	for (; (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL; X509_free(cert))
+	for (; (cert = bw_pem_certificate(b)) != NULL; X509_free(cert))
 		(void)SSL_CTX_add_client_CA(ctx, cert);
 	BIO_free(b);
 }
 
 static bool revocations_use(X509_STORE *store, struct bw_str text)
 {
-	BIO *b = pem_open(text);
-	X509_CRL *crl = PEM_read_bio_X509_CRL(b, NULL, no_passphrase, NULL);
+	BIO *b = bw_pem_open(text);
+	X509_CRL *crl = bw_pem_revocations(b);
 	const unsigned char *der = (const unsigned char *)text.p;
 	bool good;
 
@@ -180,7 +136,7 @@ static const char *context_fill(
 {
 	if (!tls_policy_apply(ctx, in->ssl_policy))
 		return "this machine's OpenSSL lacks what the security policy asks for";
-	if (!chain_use(ctx, c->chain_pem) || !key_use(ctx, c->key_pem))
+	if (!bw_tls_chain_use(ctx, c->chain_pem) || !bw_tls_key_use(ctx, c->key_pem))
 		return "the certificate or its key cannot be used";
 	if (!tls_policy_takes(in->ssl_policy, SSL_CTX_get0_privatekey(ctx)))
 		return "the security policy takes certificates with keys of P-384 or of RSA with 3072 bits and more";

@@ -5,13 +5,13 @@
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
 #include "base/sys.h"
 #include "crypto/memory.h"
+#include "crypto/pem.h"
 
 /* ---- memory ---- */
 
@@ -124,24 +124,6 @@ static enum bw_err refuse(const char *what)
 	return BW_EINVAL;
 }
 
-static BIO *pem_open(struct bw_str pem)
-{
-	BIO *b = BIO_new_mem_buf(pem.n ? pem.p : "", pem.n > INT_MAX ? 0 : (int)pem.n);
-
-	MUST(b != NULL);
-	return b;
-}
-
-/* A key in a file may be encrypted; there is nobody here to ask for the word. */
-static int no_passphrase(char *to, int size, int writing, void *ctx)
-{
-	(void)to;
-	(void)size;
-	(void)writing;
-	(void)ctx;
-	return -1;
-}
-
 static SSL_CTX *context_new(const SSL_METHOD *method)
 {
 	SSL_CTX *ctx = SSL_CTX_new(method);
@@ -164,14 +146,14 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
 	return ctx;
 }
 
-static bool chain_use(SSL_CTX *ctx, struct bw_str pem)
+bool bw_tls_chain_use(SSL_CTX *ctx, struct bw_str pem)
 {
-	BIO *b = pem_open(pem);
-	X509 *cert = PEM_read_bio_X509_AUX(b, NULL, no_passphrase, NULL);
+	BIO *b = bw_pem_open(pem);
+	X509 *cert = bw_pem_certificate(b);
 	bool good = cert && SSL_CTX_use_certificate(ctx, cert) == 1;
 
 	X509_free(cert);
-	while (good && (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL) {
+	while (good && (cert = bw_pem_certificate(b)) != NULL) {
 		good = SSL_CTX_add0_chain_cert(ctx, cert) == 1;
 		if (!good)
 			X509_free(cert);
@@ -182,10 +164,10 @@ static bool chain_use(SSL_CTX *ctx, struct bw_str pem)
 	return good;
 }
 
-static bool key_use(SSL_CTX *ctx, struct bw_str pem)
+bool bw_tls_key_use(SSL_CTX *ctx, struct bw_str pem)
 {
-	BIO *b = pem_open(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(b, NULL, no_passphrase, NULL);
+	BIO *b = bw_pem_open(pem);
+	EVP_PKEY *key = bw_pem_key(b);
 	bool good = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
 
 	EVP_PKEY_free(key);
@@ -222,9 +204,9 @@ enum bw_err bw_tls_server_new(struct bw_str chain_pem, struct bw_str key_pem, st
 
 	SSL_CTX_set_alpn_select_cb(ctx, alpn_select, NULL);
 	SSL_CTX_set_num_tickets(ctx, 0);
-	if (!chain_use(ctx, chain_pem))
+	if (!bw_tls_chain_use(ctx, chain_pem))
 		e = refuse("cannot use the certificate chain");
-	else if (!key_use(ctx, key_pem))
+	else if (!bw_tls_key_use(ctx, key_pem))
 		e = refuse("cannot use the private key with the certificate");
 	if (e != BW_OK) {
 		SSL_CTX_free(ctx);
@@ -236,12 +218,12 @@ enum bw_err bw_tls_server_new(struct bw_str chain_pem, struct bw_str key_pem, st
 
 static bool authorities_use(SSL_CTX *ctx, struct bw_str pem)
 {
-	BIO *b = pem_open(pem);
+	BIO *b = bw_pem_open(pem);
 	bool good = true;
 	int count = 0;
 	X509 *cert;
 
-	for (; good && (cert = PEM_read_bio_X509(b, NULL, no_passphrase, NULL)) != NULL; count++) {
+	for (; good && (cert = bw_pem_certificate(b)) != NULL; count++) {
 		good = X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), cert) == 1;
 		X509_free(cert);
 	}

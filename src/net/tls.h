@@ -14,6 +14,10 @@ BW_CHECKED enum bw_err bw_tls_server_new(
 /* A client's context that trusts only the authorities in `ca_pem`. BW_EINVAL when there is none to be read.
  */
 BW_CHECKED enum bw_err bw_tls_client_new(struct bw_str ca_pem, struct ssl_ctx_st **out);
+/* Gives a server's context its chain, which begins with its own certificate, and its key, both PEM. False when it cannot be read, or the key is
+ * another's. */
+bool bw_tls_chain_use(struct ssl_ctx_st *ctx, struct bw_str pem);
+bool bw_tls_key_use(struct ssl_ctx_st *ctx, struct bw_str pem);
 void bw_tls_free(struct ssl_ctx_st *ctx);
 
 /* A connection's TLS state over a non-blocking socket, which stays the caller's. */

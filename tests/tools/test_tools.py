@@ -98,6 +98,12 @@ class Banned(Tree):
         self.assertIn("strtol() is banned", self.faults())
         self.assertIn("system() is banned", self.faults())
 
+    def test_pem_is_read_in_one_place(self):
+        self.file("src/crypto/pem.c", "PEM_read_bio_X509(b);\n")
+        self.assertEqual(self.faults(), "banned: nothing banned is used\n")
+        self.file("src/crypto/pair.c", "PEM_read_bio_X509(b);\n")
+        self.assertIn("PEM_read_bio_X509() is banned", self.faults())
+
     def test_sizes_at_and_above(self):
         self.file("src/core/a.c", "\n" * 600)
         self.file("src/core/b.c", "void f(void)\n{\n" + "\n" * 98 + "}\n")
