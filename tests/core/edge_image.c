@@ -112,7 +112,8 @@ TEST(edge_report_goes_around)
 	struct bw_edge_listening open = {.listener = BW_STR("l"), .address = BW_STR("127.66.0.1:80"), .open = true};
 	struct bw_edge_metric m = {
 	    .name = BW_STR("RequestCount"), .load_balancer = BW_STR("app/x/1"), .value = 12};
-	struct bw_edge_report report = {3, 9, &h, 1, &open, 1, &m, 1}, back;
+	struct bw_edge_unkept unkept = {BW_STR("targetgroup/t/1"), BW_STR("no capability")};
+	struct bw_edge_report report = {3, 9, &h, 1, &open, 1, &m, 1, &unkept, 1}, back;
 	struct bw_arena a;
 	struct bw_buf out;
 
@@ -125,6 +126,9 @@ TEST(edge_report_goes_around)
 	assert_str(back.health[0].reason, "Target.Timeout");
 	assert_true(back.listening[0].open);
 	assert_int_equal(back.metrics[0].value, 12);
+	assert_int_equal(back.unkept_count, 1);
+	assert_str(back.unkept[0].target_group, "targetgroup/t/1");
+	assert_str(back.unkept[0].reason, "no capability");
 	bw_buf_free(&out);
 	bw_arena_free(&a);
 }
