@@ -1,7 +1,10 @@
 /* Which target gets a request, and which other one when it cannot be reached. */
 #include "edge/internal.h"
 
-enum { REFUSALS = 3 }; /* of one request, by targets that take it again each time */
+enum {
+	REFUSALS = 3, /* of one request, by targets that take it again each time */
+	LOSSES = 2,   /* of connections that had it */
+};
 
 static void target_take(struct exchange *x, struct target *t)
 {
@@ -66,7 +69,6 @@ static bool next_target(struct exchange *x)
 {
 	struct target *t;
 
-	dispatch_unconnected(x);
 	x->tried[x->tried_count++] = x->target;
 	if (x->tried_count == TRIES)
 		return false;
@@ -81,13 +83,20 @@ static bool next_target(struct exchange *x)
 
 static bool begin(struct exchange *x, struct bw_str bytes)
 {
-	while (!x->to->begin(x, bytes))
+	while (!x->to->begin(x, bytes)) {
+		dispatch_unconnected(x);
 		if (!next_target(x))
 			return false;
+	}
 	return true;
 }
 
-void dispatch_again(struct exchange *x, struct bw_str bytes)
+bool dispatch_lost(struct exchange *x)
+{
+	return !x->unsafe && x->losses++ < LOSSES;
+}
+
+void dispatch_elsewhere(struct exchange *x, struct bw_str bytes)
 {
 	x->up = NULL;
 	if (next_target(x) && begin(x, bytes)) {
@@ -96,6 +105,12 @@ void dispatch_again(struct exchange *x, struct bw_str bytes)
 	}
 	exchange_fail(x, 502);
 	x->ops->wake(x);
+}
+
+void dispatch_again(struct exchange *x, struct bw_str bytes)
+{
+	dispatch_unconnected(x);
+	dispatch_elsewhere(x, bytes);
 }
 
 void dispatch_refused(struct exchange *x, struct bw_str bytes)

@@ -168,8 +168,8 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 	x->is_head = bw_str_eq(r->method, BW_STR("HEAD"));
 	x->has_body = r->chunked || r->content_length > 0;
 	x->http10 = !x->http2 && r->minor_version == 0;
-	/* What has no body at all may be asked for again when a kept connection turns out to be closed. */
-	x->retried =
+	/* What has no body at all may be asked for again when a connection ends without a word of an answer. */
+	x->unsafe =
 	    x->has_body || bw_str_eq(r->method, BW_STR("POST")) || bw_str_eq(r->method, BW_STR("PATCH"));
 	x->grpc = x->http2 && is_grpc(bw_http_header(r, BW_STR("content-type"), NULL));
 	log_begin(x, r);

@@ -193,21 +193,34 @@ static ssize_t source_read(nghttp2_session *session, int32_t id, uint8_t *to, si
 	return h2_stream_read(source->ptr, to, size, flags);
 }
 
+enum { NUMBER_TEXT_MAX = 20 };
+
+/* Not below zero. */
+static struct bw_str number_text(int64_t v, char text[NUMBER_TEXT_MAX])
+{
+	size_t at = NUMBER_TEXT_MAX;
+
+	do
+		text[--at] = (char)('0' + v % 10);
+	while (v /= 10);
+	return bw_str_make(text + at, NUMBER_TEXT_MAX - at);
+}
+
 static void op_head(
     struct exchange *x, int status, struct bw_str reason, struct bw_str lines, int64_t length, bool no_body)
 {
 	struct h2_stream *s = of_exchange(x);
 	struct bw_arena *a = &s->arena;
+	char status_text[NUMBER_TEXT_MAX], length_text[NUMBER_TEXT_MAX]; /* nghttp2 copies what it is given */
 	nghttp2_nv fields[BW_HTTP_HEADERS_MAX + 16];
 	nghttp2_data_provider provider = {.source.ptr = s, .read_callback = source_read};
 	size_t n = 1;
 
 	(void)reason; /* HTTP/2 has none */
-	fields[0] = field_make(BW_STR(":status"), bw_arena_printf(a, "%d", status));
-	n += fields_make(a, bw_arena_str(a, lines), header_is_hop, fields + 1, BW_COUNT(fields) - 2);
+	fields[0] = field_make(BW_STR(":status"), number_text(status, status_text));
+	n += fields_make(a, lines, header_is_hop, fields + 1, BW_COUNT(fields) - 2);
 	if (length >= 0 && status != 204)
-		fields[n++] =
-		    field_make(BW_STR("content-length"), bw_arena_printf(a, "%lld", (long long)length));
+		fields[n++] = field_make(BW_STR("content-length"), number_text(length, length_text));
 	grown(s);
 	/* Trailers may stand behind nothing, from a target that has any. */
 	no_body = no_body || (length == 0 && !(x->target && x->group->http2));

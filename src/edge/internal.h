@@ -312,9 +312,9 @@ struct exchange {
 	const struct target_ops *to;
 	void *up;
 	struct target *tried[TRIES]; /* that could not be reached; only to compare with */
-	size_t tried_count, refusals;
+	size_t tried_count, refusals, losses;
 	bool is_head, request_done, answered, ended, close, upgrade, ambiguous, chunked_out, has_body,
-	    retried, grpc;
+	    unsafe, grpc;
 	int status, target_status;
 	size_t checks_passed;      /* of the rule's checks */
 	struct parked *parked;     /* a check waits */
@@ -370,6 +370,11 @@ void dispatch_leave(struct exchange *x);
 void dispatch_unconnected(struct exchange *x);
 /* That, and nothing of `bytes` was sent: another target gets them, or nobody, and x fails. May free x. */
 void dispatch_again(struct exchange *x, struct bw_str bytes);
+/* A connection that had x ended without a word of an answer. Whether x may be asked once more: of the target, if it was a kept
+ * connection, which may have been closed for long, and this its first loss; else of another one. */
+bool dispatch_lost(struct exchange *x);
+/* As dispatch_again, of a target that was connected to. */
+void dispatch_elsewhere(struct exchange *x, struct bw_str bytes);
 /* The target did nothing with x and says so: it gets it once more, some times. May free x. */
 void dispatch_refused(struct exchange *x, struct bw_str bytes);
 

@@ -95,18 +95,21 @@ static bool try_again(struct far_stream *s)
 	struct far *f = s->far;
 	struct exchange *x = s->x;
 	bool unconnected = f->state < FAR_OPEN, refused = !s->sent || s->error == NGHTTP2_REFUSED_STREAM,
-	     lost = !s->error && !s->got && !x->retried && f->requests > 1;
+	     kept = f->requests > 1;
 	struct wire again;
 
-	if (s->told || !wire_length(&x->again) || !(unconnected || refused || lost))
+	if (s->told || !wire_length(&x->again))
 		return false;
-	x->retried = x->retried || lost;
+	if (!unconnected && !refused && (s->error || s->got || !dispatch_lost(x)))
+		return false;
 	again = again_take(s);
 	far_stream_free(s);
 	if (unconnected)
 		dispatch_again(x, wire_bytes(&again));
-	else
+	else if (refused || (kept && x->losses == 1))
 		dispatch_refused(x, wire_bytes(&again));
+	else
+		dispatch_elsewhere(x, wire_bytes(&again));
 	wire_free(f->pump.edge, &again);
 	return true;
 }

@@ -108,22 +108,27 @@ static enum bw_err answer_take(struct upstream *u, struct bw_str bytes, size_t *
 	return BW_OK;
 }
 
-/* Whether the request may go out once more on a fresh connection: a kept one was closed before a byte came.
- */
+/* Whether the request may go out once more: a kept connection was closed before a byte came, or a target went
+ * with it. */
 static bool try_again(struct upstream *u)
 {
 	struct exchange *x = u->x;
 	struct edge *e = u->edge;
 	struct wire again = x->again;
+	bool kept = u->reused;
 
-	if (!u->reused || u->got || x->retried || x->answered || wire_length(&again) == 0)
+	if (u->got || x->answered || wire_length(&again) == 0 || !dispatch_lost(x))
 		return false;
-	x->retried = true;
 	x->up = NULL;
-	x->again = (struct wire){0};
 	upstream_shut(u);
-	if (!upstream_begin_fresh(x, wire_bytes(&again)))
+	kept = kept && x->losses == 1;
+	if (kept && upstream_begin_fresh(x, wire_bytes(&again)))
+		return true; /* and may be lost again */
+	x->again = (struct wire){0};
+	if (kept)
 		dispatch_again(x, wire_bytes(&again));
+	else
+		dispatch_elsewhere(x, wire_bytes(&again));
 	wire_free(e, &again);
 	return true;
 }

@@ -47,10 +47,10 @@ static bool op_begin(struct exchange *x, struct bw_str bytes)
 {
 	struct upstream *u = x->upgrade ? NULL : upstream_take(x->target);
 
+	if (!x->unsafe && !wire_length(&x->again))
+		(void)wire_put(x->edge, &x->again, bytes);
 	if (!u)
 		return upstream_begin_fresh(x, bytes);
-	if (!x->retried && !wire_length(&x->again))
-		(void)wire_put(x->edge, &x->again, bytes);
 	bind_exchange(u, x, bytes);
 	return true;
 }

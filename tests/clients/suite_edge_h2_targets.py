@@ -508,9 +508,11 @@ class Health(unittest.TestCase):
 
 
 class Kills(unittest.TestCase):
-    """A target that is killed under load costs at most what was in work with it."""
+    """A target that is killed under load costs at most what was in work with it. Its sockets close one after another, perhaps with pauses
+    between: who has failed may be followed by one more on each connection that is still open. What does no harm twice is asked of another."""
+    AT_ONCE = 16
 
-    def killed(self, kind, *words):
+    def killed(self, kind, words, path):
         nodes = [NodeTarget(), NodeTarget()]
         for n in nodes:
             self.addCleanup(n.kill)
@@ -520,7 +522,8 @@ class Kills(unittest.TestCase):
         bad, dead = [], False
         while not dead:
             dead = nodes[0].process.poll() is not None
-            out = curl(lb, "-Z", "--parallel-max", "16", "-o", "/dev/null", "-w", "%{http_code}\\n", *words, path="/length?[1-100]", check=False)
+            out = curl(lb, "-Z", "--parallel-max", str(self.AT_ONCE), "-o", "/dev/null", "-w", "%{http_code}\\n", *words, path=path + "?[1-100]",
+                       check=False)
             last = [code for code in out.decode().split() if code != "200"]
             bad += last
         self.assertEqual(last, [], "failed when the target had been dead")
@@ -528,9 +531,10 @@ class Kills(unittest.TestCase):
 
     def test_what_was_in_work_and_no_more(self):
         for kind in ("old", "plain"):
-            for words in ((), ("-d", "abc")):
+            # The target reads the body before it answers: curl 7.88 fails when it was answered before it had sent all.
+            for words, path, most in (((), "/length", self.AT_ONCE), (("-d", "abc"), "/echo", 2 * self.AT_ONCE)):
                 with self.subTest(kind, words=words):
-                    self.assertLessEqual(self.killed(kind, *words), 16)
+                    self.assertLessEqual(self.killed(kind, words, path), most)
 
 
 class Zlast(unittest.TestCase):

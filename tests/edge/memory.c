@@ -1,0 +1,210 @@
+/* What the edge holds is counted, nghttp2's memory too; above the ceiling what is new is refused, and a
+ * session's end gives everything back. */
+#include <stdio.h>
+
+#include "edge/h2.h"
+#include "test.h"
+
+static struct edge e;
+static struct listening gone; /* a listener that is no more: requests end at their heads */
+
+static size_t held(void)
+{
+	return e.held_bytes + e.slab.used_bytes + e.h2_places.held_bytes;
+}
+
+static void edge_begin(void)
+{
+	if (!e.loop) {
+		assert_ok(bw_loop_new(&e.loop));
+		h2_places_open(&e);
+	}
+	e.held_max = SIZE_MAX;
+	assert_int_equal(held(), 0);
+}
+
+static void feed(struct h2 *h, const void *bytes, size_t n)
+{
+	assert_int_equal(nghttp2_session_mem_recv(h->pump.session, bytes, n), n);
+}
+
+#define FEED(h, literal) feed((h), (literal), sizeof(literal) - 1)
+
+static void begin(struct h2 *h)
+{
+	edge_begin();
+	*h = (struct h2){.pump.edge = &e, .listening = &gone};
+	h2_session_open(h);
+	FEED(h, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0");
+}
+
+static void end(struct h2 *h)
+{
+	while (h->streams)
+		h2_stream_free(h->streams);
+	wire_free(&e, &h->pump.out);
+	pump_close(&h->pump);
+	assert_int_equal(held(), 0);
+}
+
+/* A head that is not whole yet: ":method: GET" of three fields. */
+static bool stream_begins(struct h2 *h, size_t ceiling)
+{
+	bool any;
+
+	begin(h);
+	e.held_max = ceiling;
+	FEED(h, "\0\0\1\1\1\0\0\0\1\x82");
+	any = h->stream_count == 1;
+	e.held_max = SIZE_MAX;
+	end(h);
+	return any;
+}
+
+TEST(memory_is_full_above_the_ceiling_and_not_at_it)
+{
+	struct wire one = {0}, two = {0};
+	void *piece;
+
+	edge_begin();
+	e.held_max = BLOCK_BYTES;
+	assert_true(wire_put(&e, &one, BW_STR("a")));
+	assert_false(memory_full(&e));
+	piece = bw_slab_take(&e.slab, 1);
+	assert_true(memory_full(&e));
+	bw_slab_give(&e.slab, piece);
+	assert_false(memory_full(&e));
+	assert_true(wire_put(&e, &two, BW_STR("b")));
+	assert_true(memory_full(&e));
+	e.held_max = 2 * BLOCK_BYTES;
+	assert_false(memory_full(&e));
+	wire_free(&e, &one);
+	wire_free(&e, &two);
+	assert_int_equal(held(), 0);
+}
+
+TEST(memory_of_a_session_counts_less_while_it_sleeps)
+{
+	size_t awake, asleep;
+	struct h2 h;
+
+	begin(&h);
+	awake = held();
+	assert_true(awake > 9000 && awake < BLOCK_BYTES); /* without a room for frames of its own */
+	pump_sleep(&h.pump);
+	asleep = held();
+	assert_true(asleep > 0 && asleep < awake / 2);
+	pump_wake(&h.pump);
+	assert_int_equal(held(), awake);
+	FEED(&h, "\0\0\x8\6\0\0\0\0\0abcdefgh");
+	pump_sleep(&h.pump);
+	end(&h);
+}
+
+TEST(memory_new_streams_are_refused_above_the_ceiling)
+{
+	struct h2 h;
+	size_t session, below, least;
+
+	begin(&h);
+	session = held();
+	end(&h);
+	for (below = session, least = session + 4096; least - below > 1;) {
+		size_t middle = below + (least - below) / 2;
+
+		if (stream_begins(&h, middle))
+			least = middle;
+		else
+			below = middle;
+	}
+	assert_true(least > session + 100); /* nghttp2 has made the stream: that counts already */
+	assert_false(stream_begins(&h, least - 1));
+	assert_true(stream_begins(&h, least));
+	assert_true(stream_begins(&h, least + 1));
+}
+
+TEST(memory_of_heads_is_counted_and_comes_back)
+{
+	static char value[30000];
+	size_t before;
+	struct h2 h;
+
+	begin(&h);
+	FEED(&h, "\0\0\1\1\1\0\0\0\1\x82");
+	before = held();
+	memset(value, 'a', sizeof value);
+	h2_stream_header(h.streams, BW_STR("x"), bw_str_make(value, sizeof value));
+	assert_true(held() >= before + sizeof value);
+	h2_stream_trailer(h.streams, BW_STR("y"), bw_str_make(value, sizeof value));
+	assert_true(held() >= before + 2 * sizeof value);
+	end(&h);
+}
+
+/* Every head has fields that HPACK is to remember: its table has an end, and so has what a connection holds.
+ */
+TEST(memory_of_a_session_has_an_end)
+{
+	char frame[9 + 3 + 50 * 12 + 1] = {0, (3 + 50 * 12) >> 8, (char)((3 + 50 * 12) & 255), 1, 5}, *at;
+	size_t most = 0;
+	struct h2 h;
+
+	begin(&h);
+	for (int i = 1; i < 400; i += 2) {
+		const uint8_t *out;
+
+		frame[7] = (char)(i >> 8);
+		frame[8] = (char)i;
+		memcpy(frame + 9, "\x82\x87\x84", 3);
+		at = frame + 12;
+		for (int k = 0; k < 50; k++, at += 12)
+			assert_int_equal(
+			    snprintf(at, 13, "\x40\4x%c%c%c\5%05d", 'a' + k % 26, 'a' + k / 26, 'a', i), 12);
+		feed(&h, frame, sizeof frame - 1);
+		while (nghttp2_session_mem_send(h.pump.session, &out) > 0)
+			;
+		most = held() > most ? held() : most;
+	}
+	assert_int_equal(h.stream_count, 0);
+	assert_true(most < 64 * 1024);
+	end(&h);
+}
+
+/* Sessions of one loop share the room in which frames are made: what one says is never another's. */
+TEST(memory_sessions_that_take_turns_say_their_own)
+{
+	enum { SESSIONS = 3 };
+	struct h2 h[SESSIONS];
+	const uint8_t *out;
+	ssize_t n;
+
+	for (int i = 0; i < SESSIONS; i++) {
+		if (i == 0)
+			begin(&h[i]);
+		else {
+			h[i] = (struct h2){.pump.edge = &e, .listening = &gone};
+			h2_session_open(&h[i]);
+			FEED(&h[i], "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0");
+		}
+		for (int k = 0; k < 4; k++) {
+			char ping[] = "\0\0\x8\6\0\0\0\0\0????????";
+
+			memset(ping + 9, 'a' + i * 4 + k, 8);
+			feed(&h[i], ping, sizeof ping - 1);
+		}
+	}
+	for (int turn = 0, pongs[SESSIONS] = {0}; turn < 20; turn++)
+		for (int i = 0; i < SESSIONS; i++) {
+			char expected[8];
+
+			n = nghttp2_session_mem_send(h[i].pump.session, &out);
+			if (n < 17 || out[3] != NGHTTP2_PING)
+				continue;
+			memset(expected, 'a' + i * 4 + pongs[i]++, 8);
+			assert_memory_equal(out + 9, expected, 8);
+			if (turn == 19)
+				assert_int_equal(pongs[i], 4);
+		}
+	for (int i = 1; i < SESSIONS; i++)
+		pump_close(&h[i].pump);
+	end(&h[0]);
+}
