@@ -117,14 +117,21 @@ static void *chunk_take(struct bw_arena *a, struct bw_arena_chunk *c, size_t byt
 	return p;
 }
 
-void *bw_arena_alloc(struct bw_arena *a, size_t bytes)
+/* Not zeroed: for who writes all of it. `need` is a multiple of 16. */
+static void *raw_take(struct bw_arena *a, size_t need)
 {
 	struct bw_arena_chunk *c = a->chunks;
-	size_t need = rounded(bytes);
 
 	if (!c || c->size - c->used < need)
 		c = chunk_add(a, need, c ? c->lender : NULL);
-	return memset(chunk_take(a, c, need), 0, need);
+	return chunk_take(a, c, need);
+}
+
+void *bw_arena_alloc(struct bw_arena *a, size_t bytes)
+{
+	size_t need = rounded(bytes);
+
+	return memset(raw_take(a, need), 0, need);
 }
 
 void *bw_arena_alloc_array(struct bw_arena *a, size_t size, size_t count)
@@ -141,8 +148,9 @@ struct bw_str bw_arena_str(struct bw_arena *a, struct bw_str s)
 
 	if (!s.p)
 		return s;
-	copy = bw_arena_alloc(a, s.n + 1);
+	copy = raw_take(a, rounded(s.n + 1));
 	memcpy(copy, s.p, s.n);
+	copy[s.n] = '\0';
 	return bw_str_make(copy, s.n);
 }
 
@@ -190,8 +198,9 @@ struct bw_str bw_arena_join(struct bw_arena *a, const struct bw_str *parts, size
 
 struct bw_str bw_arena_lower(struct bw_arena *a, struct bw_str s)
 {
-	char *copy = bw_arena_alloc(a, s.n + 1);
+	char *copy = raw_take(a, rounded(s.n + 1));
 
+	copy[s.n] = '\0';
 	for (size_t i = 0; i < s.n; i++)
 		copy[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
 	return bw_str_make(copy, s.n);

@@ -91,8 +91,13 @@ void bw_slab_free(struct bw_slab *s)
 
 static uint32_t class_of(size_t bytes)
 {
-	uint32_t class = 0;
+	/* Of sizes up to 512, by how many times 16 they are. */
+	static const uint8_t small[] = {0, 0, 0, 1, 2, 3, 4, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 8, 8, 8, 8, 9, 9,
+	    9, 9, 10, 10, 10, 10, 10, 10, 10, 10};
+	uint32_t class = small[BW_COUNT(small) - 1] + 1u;
 
+	if (bytes <= 512)
+		return small[(bytes + 15) / 16];
 	while (class < BW_SLAB_CLASSES && class_bytes[class] < bytes)
 		class ++;
 	return class;

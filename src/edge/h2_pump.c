@@ -135,6 +135,15 @@ static bool is_once(struct bw_str name)
 	return bw_str_eq(name, BW_STR("x-amzn-trace-id"));
 }
 
+/* As HTTP/2 has it: mostly it is already. */
+static struct bw_str name_lower(struct bw_arena *a, struct bw_str name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] >= 'A' && name.p[i] <= 'Z')
+			return bw_arena_lower(a, name);
+	return name;
+}
+
 size_t fields_make(
     struct bw_arena *a, struct bw_str lines, bool (*skip)(struct bw_str name), nghttp2_nv *to, size_t max)
 {
@@ -147,7 +156,7 @@ size_t fields_make(
 		name = bw_str_cut(&line, ':');
 		if (skip(name))
 			continue;
-		to[n] = field_make(bw_arena_lower(a, name), bw_str_trim(line));
+		to[n] = field_make(name_lower(a, name), bw_str_trim(line));
 		if (is_once(bw_str_make(to[n].name, to[n].namelen)))
 			to[n].flags |= NGHTTP2_NV_FLAG_NO_INDEX;
 		n++;

@@ -76,7 +76,8 @@ void pump_spend(struct h2_pump *p, const nghttp2_frame *frame);
 /* Whether an HTTP/1.1 head could hold it: a value, or (`line`) something of a line that spaces divide. */
 bool field_fits(struct bw_str s, bool line);
 nghttp2_nv field_make(struct bw_str name, struct bw_str value);
-/* "Name: value\r\n" as fields, names in lower case in `a`, but for those that `skip` tells. */
+/* "Name: value\r\n" as fields, names in lower case, in `a` where `lines` has them otherwise, but for those
+ * that `skip` tells. */
 size_t fields_make(
     struct bw_arena *a, struct bw_str lines, bool (*skip)(struct bw_str name), nghttp2_nv *to, size_t max);
 /* One more header in an array in the arena, of which there are `count`; NULL above BW_HTTP_HEADERS_MAX. */

@@ -404,20 +404,25 @@ class Hostile(unittest.TestCase):
             self.assertEqual(out.count(b"\r\nx-"), len(fields))
 
     def test_a_connection_carries_128_streams(self):
-        waiting, enough = [], threading.Event()
+        waiting, settled = [], threading.Event()
 
         def act(c, s):
-            waiting.append((c, s))
-            if len(waiting) == 256:
-                enough.set()
+            if settled.is_set():
+                waiting.append((c, s))
+            else:
+                c.sendall(head(s) + Connection.make(DATA, END_STREAM, s, b"ok"))
         t = Target(act)
         lb = https(PLAYER, h2_group("full", t.port))
         with Connection(lb) as one, Connection(lb) as two, Connection(lb) as three:
-            for c in (one, two):
-                c.until(SETTINGS)
-                for i in range(128):
+            for n, c in enumerate((one, two), 1):
+                # An answer shows that the target's settings have come: before, a connection carries 100.
+                settled.clear()
+                c.request(1, GET)
+                self.assertIsNotNone(c.until(DATA, stream=1))
+                settled.set()
+                for i in range(1, 129):
                     c.request(2 * i + 1, GET)
-            self.assertTrue(enough.wait(20), len(waiting))
+                PLAYER.until(lambda n=n: len(waiting) == n * 128, "requests wait that the target could have")
             self.assertEqual(t.connections, 2)
             three.request(1, GET)
             PLAYER.until(lambda: len(waiting) == 257)
