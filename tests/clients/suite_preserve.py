@@ -349,6 +349,7 @@ class Kept4(Both, Kept):
         port = self.listen(7015, "TCP", group)
         self.sees_client("tcp", port)
         guard = guard_pid()
+        self.assertTrue(guard) # 0 would stop this process itself
         os.kill(guard, signal.SIGSTOP)
         try:
             crowd = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", CROWD, self.client, self.host, str(port), "400"], text=True, stdout=subprocess.PIPE)
@@ -366,6 +367,7 @@ class Kept4(Both, Kept):
         run("ip", "rule", "add", "fwmark", "0x77", "lookup", "77")
         self.addCleanup(run, "ip", "rule", "del", "fwmark", "0x77", "lookup", "77")
         before, count = guard_pid(), lambda *family: run("ip", *family, "rule").count("fwmark 0x62770002")
+        self.assertTrue(before)
         os.kill(before, signal.SIGKILL)
         end = time.monotonic() + 10
         while guard_pid() in (0, before) or not count() or "bulwark_origins" not in run("nft", "list", "tables"):
