@@ -216,7 +216,7 @@ int main(void)
 	pid_t pid;
 
 	bw_crypto_init();
-	MUST(bw_keyer_channel(&channel) == BW_OK);
+	MUST(bw_keyer_channel(0, &channel) == BW_OK);
 	pid = fork();
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
