@@ -61,3 +61,30 @@ void operator_refused(const struct bw_admin_answer *a, const struct bw_seal_stat
 		fprintf(stderr, "bulwark: refused: %s\n", bw_err_name((enum bw_err)a->result));
 	}
 }
+
+int operator_command(const struct parsed *p, struct bw_str verb, struct place *place, struct bw_seal_status *status)
+{
+	const struct bw_admin_request r = {.verb = verb};
+	struct bw_admin_answer answer;
+
+	if (p->rest_count)
+		return command_refuse(p, "'%s' is too much", p->rest[0]);
+	if (!place_find(p, false, place) || !operator_ask(place, &r, &place->arena, &answer, status))
+		return 1;
+	if (answer.result == BW_OK)
+		return 0;
+	operator_refused(&answer, status);
+	return 1;
+}
+
+struct bw_str operator_root_word(struct bw_arena *arena, const struct bw_secret *root)
+{
+	struct bw_buf text;
+	struct bw_str word;
+
+	bw_buf_init(&text, 128);
+	bw_buf_put_hex(&text, root->p, root->n);
+	word = bw_arena_str(arena, bw_buf_str(&text));
+	bw_buf_free_secret(&text);
+	return word;
+}

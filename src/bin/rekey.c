@@ -108,19 +108,12 @@ static int wait_for_end(struct place *place)
 
 static int rekey_run(const struct parsed *p)
 {
-	const struct bw_admin_request r = {.verb = BW_STR("rekey")};
 	static struct place place;
-	struct bw_admin_answer answer;
 	struct bw_seal_status status;
+	int refused = operator_command(p, BW_STR("rekey"), &place, &status);
 
-	if (p->rest_count)
-		return command_refuse(p, "'%s' is too much", p->rest[0]);
-	if (!place_find(p, false, &place) || !operator_ask(&place, &r, &place.arena, &answer, &status))
-		return 1;
-	if (answer.result != BW_OK) {
-		operator_refused(&answer, &status);
-		return 1;
-	}
+	if (refused)
+		return refused;
 	if (!option_get(p, "no-wait"))
 		return wait_for_end(&place);
 	printf("rekey: begun\n");
@@ -164,18 +157,6 @@ static bool wanted_make(struct rotation *r, struct bw_str *wanted)
 	return e == BW_OK;
 }
 
-static struct bw_str hex_of(struct bw_arena *a, const struct bw_secret *s)
-{
-	struct bw_buf text;
-	struct bw_str hex;
-
-	bw_buf_init(&text, 128);
-	bw_buf_put_hex(&text, s->p, s->n);
-	hex = bw_arena_str(a, bw_buf_str(&text));
-	bw_buf_free_secret(&text);
-	return hex;
-}
-
 static bool keyer_ask(struct rotation *r, const struct bw_admin_request *q, struct bw_admin_answer *answer)
 {
 	struct bw_seal_status status;
@@ -191,7 +172,7 @@ static bool keyer_ask(struct rotation *r, const struct bw_admin_request *q, stru
  * whole, and a root key that goes with it. */
 static bool rotate(struct rotation *r)
 {
-	struct bw_str word = hex_of(r->arena, &r->old);
+	struct bw_str word = operator_root_word(r->arena, &r->old);
 	struct bw_admin_request rotate = {.verb = BW_STR("rotate"), .words = {1, &word}, .root = bw_secret_bytes(&r->fresh)};
 	struct bw_admin_request rotated = {.verb = BW_STR("rotated")};
 	struct bw_admin_answer answer;

@@ -47,17 +47,16 @@ static bool word_say(const struct place *place, struct bw_str word, struct bw_se
 static int found_say(struct place *place, const char *recovery, struct bw_seal_status *status)
 {
 	struct bw_secret root;
+	struct bw_arena arena;
 	struct bw_str file;
-	struct bw_buf text;
 	bool good;
 
 	if (seal_read(place, &place->arena, &file) != BW_OK || !seal_root(place, file, recovery, &root))
 		return 1;
-	bw_buf_init(&text, 128);
-	bw_buf_put_hex(&text, root.p, root.n);
+	bw_arena_init(&arena, ARENA_MAX);
+	good = word_say(place, operator_root_word(&arena, &root), status, &place->arena);
 	bw_secret_free(&root);
-	good = word_say(place, bw_buf_str(&text), status, &place->arena);
-	bw_buf_free_secret(&text);
+	bw_arena_wipe(&arena);
 	if (good)
 		operator_show(status);
 	return good ? 0 : 1;
@@ -117,19 +116,12 @@ static int unseal_run(const struct parsed *p)
 
 static int seal_run(const struct parsed *p)
 {
-	const struct bw_admin_request r = {.verb = BW_STR("seal")};
 	static struct place place;
-	struct bw_admin_answer answer;
 	struct bw_seal_status status;
+	int refused = operator_command(p, BW_STR("seal"), &place, &status);
 
-	if (p->rest_count)
-		return command_refuse(p, "'%s' is too much", p->rest[0]);
-	if (!place_find(p, false, &place) || !operator_ask(&place, &r, &place.arena, &answer, &status))
-		return 1;
-	if (answer.result != BW_OK) {
-		operator_refused(&answer, &status);
-		return 1;
-	}
+	if (refused)
+		return refused;
 	operator_show(&status);
 	return 0;
 }
