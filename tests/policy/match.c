@@ -2,6 +2,7 @@
 #include "asking.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/sys.h"
 #include "codec/utf8.h"
@@ -226,20 +227,20 @@ TEST(policy_match_is_linear)
 	for (size_t i = 0; i < BW_COUNT(rows); i++) {
 		struct bw_str pattern = repeated(&arena, rows[i].unit, 3000, rows[i].end);
 		struct bw_str text = repeated(&arena, rows[i].letter, 20000, "");
-		int64_t begin = bw_clock_mono_ms();
+		clock_t begin = clock(); /* of this process: others may be at work */
 
 		assert_false(match(pattern, text));
-		assert_true(bw_clock_mono_ms() - begin < 1000);
+		assert_true(clock() - begin < CLOCKS_PER_SEC);
 	}
 	/* One run as long as half the text, looked for everywhere in it. */
 	{
 		struct bw_str run = repeated(&arena, "a", 4000, "?b");
 		struct bw_str pattern = bw_arena_printf(&arena, "*%.*s*", BW_FMT(run));
-		int64_t begin = bw_clock_mono_ms();
+		clock_t begin = clock();
 
 		assert_false(match(pattern, repeated(&arena, "a", 20000, "")));
 		assert_true(match(pattern, repeated(&arena, "a", 20000, "cb")));
-		assert_true(bw_clock_mono_ms() - begin < 1000);
+		assert_true(clock() - begin < CLOCKS_PER_SEC);
 	}
 	bw_arena_free(&arena);
 }
