@@ -94,12 +94,14 @@ static void known_put(struct bw_buf *json)
 	rule_put("ours", text, json);
 }
 
-/* To a target: the connection is known by its mark from now on. */
+/* To a target: the connection is known by its mark from now on. It begins here: one that others lead through this
+ * machine, client and target the same, is not taken over. */
 static void pass_put(bool v6, struct bw_buf *json)
 {
 	char text[512];
 
 	(void)snprintf(text, sizeof text,
+	    "{\"match\":{\"op\":\"in\",\"left\":{\"ct\":{\"key\":\"state\"}},\"right\":\"new\"}},"
 	    "{\"match\":{\"op\":\"==\",\"left\":{\"concat\":[{\"meta\":{\"key\":\"l4proto\"}},{\"payload\":{\"protocol\":\"%s\",\"field\":\"daddr\"}},"
 	    "{\"payload\":{\"protocol\":\"th\",\"field\":\"dport\"}}]},\"right\":\"@targets%d\"}},"
 	    "{\"mangle\":{\"key\":{\"ct\":{\"key\":\"mark\"}},\"value\":%u}},{\"return\":null}",

@@ -329,6 +329,21 @@ class Kept4(Both, Kept):
                     return "silence"
         self.assertEqual(["192.0.2.7", "silence", "silence"], [reach(self.far, 9000), reach(self.far, 22), reach("127.0.0.1", harness.SERVER.port)])
 
+    def test_a_connection_of_others_is_not_taken(self):
+        """What a client and a target speak past the load balancer through this machine stays theirs, whoever has such a socket."""
+        self.listen(7020, "TCP", self.kept("TCP", self.far))
+        run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1", space=HOST)
+        held = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", HOLD, self.far, "9000"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        address, port = held.stdout.readline().split()
+        with socket.socket() as s:
+            s.settimeout(0.6)
+            s.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK_OUT)
+            s.bind((address, int(port)))
+            with self.assertRaises(TimeoutError):
+                s.connect((self.far, 9000))
+        self.assertEqual((self.client, "ended"), (address, held.communicate("\n", timeout=20)[0].strip()))
+
     def test_a_connection_outlives_its_listener(self):
         group = self.target_group("TCP", self.far)
         self.keep(group)

@@ -43,6 +43,7 @@ TEST(guard_origins_name_no_other_table)
 	assert_int_equal(count(t, "\"chain\":\"ours\",\"expr\":[{\"counter\":{\"packets\":0,\"bytes\":0}},{\"drop\":null}]"), 1);
 	assert_int_equal(count(t, "\"@targets4\""), 1);
 	assert_int_equal(count(t, "\"@targets6\""), 1);
+	assert_int_equal(count(t, "\"right\":\"new\""), 2);
 	bw_arena_free(&a);
 }
 
