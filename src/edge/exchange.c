@@ -161,6 +161,18 @@ void exchange_go_on(struct exchange *x, struct bw_http_request *r)
 	}
 }
 
+/* Whether a request that has no body at all may be asked for again when a connection ends without a word of an answer: once
+ * more does no harm (RFC 9110 9.2.2). Of methods that are not known here nobody can say so, nor of one in other letters. */
+static bool may_repeat(struct bw_str method)
+{
+	static const struct bw_str known[] = {BW_STR("GET"), BW_STR("HEAD"), BW_STR("OPTIONS"), BW_STR("PUT"), BW_STR("DELETE")};
+
+	for (size_t i = 0; i < BW_COUNT(known); i++)
+		if (bw_str_eq(method, known[i]))
+			return true;
+	return false;
+}
+
 void exchange_start(struct exchange *x, struct bw_http_request *r)
 {
 	int status;
@@ -168,9 +180,7 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 	x->is_head = bw_str_eq(r->method, BW_STR("HEAD"));
 	x->has_body = r->chunked || r->content_length > 0;
 	x->http10 = !x->http2 && r->minor_version == 0;
-	/* What has no body at all may be asked for again when a connection ends without a word of an answer. */
-	x->unsafe =
-	    x->has_body || bw_str_eq(r->method, BW_STR("POST")) || bw_str_eq(r->method, BW_STR("PATCH"));
+	x->unsafe = x->has_body || !may_repeat(r->method);
 	x->grpc = x->http2 && is_grpc(bw_http_header(r, BW_STR("content-type"), NULL));
 	log_begin(x, r);
 	status = refusal(x, r);

@@ -486,6 +486,24 @@ class Unreachable(unittest.TestCase):
         self.assertEqual(502, lb.get()[0])
         PLAYER.until(lambda: self.errors() == 3, "not three")
 
+    def test_what_is_lost_with_a_target_is_asked_again_if_that_does_no_harm(self):
+        """Two more targets get what has no body and does the same twice; of what is not known for that one target alone."""
+        backends = [Backend(lambda h, b: None) for _ in range(4)]
+        lb = self.made("lost1", *backends)
+        seen = lambda: sum(len(b.requests) for b in backends)
+        for method, body, times in (("GET", None, 3), ("HEAD", None, 3), ("OPTIONS", None, 3), ("PUT", None, 3), ("DELETE", None, 3), ("POST", None, 1),
+                                    ("PATCH", None, 1), ("LOCK", None, 1), ("PURGE", None, 1), ("post", None, 1), ("get", None, 1), ("PUT", b"x", 1), ("GET", b"x", 1)):
+            with self.subTest(method, body=body):
+                before = seen()
+                self.assertEqual((502, times), (lb.get("/", method=method, **({"body": body} if body else {}))[0], seen() - before))
+
+    def test_what_is_lost_behind_a_byte_of_an_answer_is_not_asked_again(self):
+        for first in (b"H", b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le"):
+            with self.subTest(first):
+                backends = [Backend(lambda h, b: lambda c, s: c.sendall(first) and False) for _ in range(2)]
+                self.assertEqual(502, self.made("lost2", *backends).get()[0])
+                self.assertEqual(1, sum(len(b.requests) for b in backends))
+
     def test_a_target_alone_is_502(self):
         lb = self.made("unreach3", free_port())
         self.assertEqual(502, lb.get()[0])
