@@ -159,6 +159,7 @@ void h2_open(
 	struct h2 *h = bw_alloc(sizeof *h);
 	struct ssl_st *tls = from->tls;
 	int fd = from->watch.fd;
+	bool watched;
 
 	bw_watch_remove(e->loop, &from->watch);
 	from->watch.fd = -1;
@@ -180,13 +181,16 @@ void h2_open(
 		e->h2s->prev = &h->next;
 	e->h2s = h;
 	h2_session_open(h);
-	if (sock_watch(e, &h->pump.sock, fd, h2_ready) != BW_OK)
-		h2_shut(h);
+	watched = sock_watch(e, &h->pump.sock, fd, h2_ready) == BW_OK;
 	h->pump.sock.tls = tls;
 	h->pump.sock.shaken = h->pump.sock.readable = h->pump.sock.writable = true;
+	if (!watched) { /* the kernel watches no more */
+		h2_shut(h);
+		h2_reap(h);
+		return;
+	}
 	bw_timer_set(e->loop, &h->timer, DOZE_MS);
 	h2_post(h);
-	h2_reap(h);
 }
 
 void h2_drain(struct edge *e)
