@@ -63,7 +63,7 @@ static struct bw_slab_sheet *sheet_new(struct bw_slab *s, uint32_t class, size_t
 	struct bw_slab_sheet head = {.piece_bytes = piece_bytes, .class = class}, *t;
 	size_t n = sheet_bytes(&head);
 
-	MUST(n > piece_bytes);
+	MUST(n > piece_bytes && n < SIZE_MAX - SHEET_BYTES);
 	t = aligned_alloc(SHEET_BYTES, (n + SHEET_BYTES - 1) & ~(size_t)(SHEET_BYTES - 1));
 	MUST(t != NULL);
 	*t = head;
