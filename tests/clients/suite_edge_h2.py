@@ -2,6 +2,8 @@
 """The edge over HTTP/2: a stock client, spellings that must not become HTTP/1.1 requests, floods that end the connection."""
 import os
 import pathlib
+import signal
+import socket
 import ssl
 import time
 import unittest
@@ -84,6 +86,43 @@ class Stock(unittest.TestCase):
             self.assertEqual(c.until(RST, stream=1)[3], bytes(4))
 
 
+class Slow:
+    """A client over TLS of whose records one byte comes at a time."""
+
+    def __init__(self, lb):
+        self.to, self.come, self.go = lb.connect(), ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = ssl._create_unverified_context().wrap_bio(self.come, self.go)
+        while not self.shaken():
+            self.to.sendall(self.go.read())
+            self.come.write(self.to.recv(1 << 16))
+        self.to.sendall(self.go.read())
+
+    def shaken(self):
+        try:
+            self.tls.do_handshake()
+            return True
+        except ssl.SSLWantReadError:
+            return False
+
+    def sends(self, text):
+        self.tls.write(text)
+        self.left = self.go.read()
+        self.more(len(self.left) // 2)
+
+    def more(self, n):
+        for i in range(n):
+            self.to.sendall(self.left[i:i + 1])
+            time.sleep(0.001)
+        self.left = self.left[n:]
+
+    def ends(self, case):
+        """The rest, when the first half has been there for long enough to sleep on."""
+        self.more(len(self.left))
+        self.come.write(self.to.recv(1 << 16))
+        case.assertIn(b" 200 ", self.tls.read(4096))
+        self.to.close()
+
+
 class Idle(unittest.TestCase):
     """What a connection is made of sleeps after two seconds without a byte. In a build with ASan nobody may touch it then."""
 
@@ -106,6 +145,71 @@ class Idle(unittest.TestCase):
                 PLAYER.publish({})  # the listener goes: who comes back is told
                 two.frame(PING, 0, 0, bytes(8))
                 self.assertEqual(two.until(GOAWAY)[0], GOAWAY)
+
+    def test_each_way_to_wake(self):
+        def answer(head, body):
+            if b"upgrade: websocket" not in head.lower():
+                return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+            return lambda c, s: c.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n") or c.sendall(s.read(5)) and False
+        get, context = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", ssl._create_unverified_context()
+        lb = https(PLAYER, group("wakes", [Backend(answer)]), attributes={"routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "true"})
+        one = [context.wrap_socket(lb.connect()) for _ in range(5)]
+        two = [Connection(lb) for _ in range(6)]
+        slow = Slow(lb)
+        for s in one:
+            s.sendall(get)
+            self.assertTrue(s.recv(4096).startswith(b"HTTP/1.1 200"))
+        for c in two:
+            c.request(1, GET)
+            self.assertEqual(c.until(DATA, stream=1)[3], b"ok")
+        self.sleep()
+        PLAYER.publish(lb.image())
+        slow.sends(get)
+        one[0].sendall(3 * get)  # more than one at once
+        told = b""
+        while told.count(b"\r\n\r\nok") < 3:
+            told += one[0].recv(4096)
+        one[1].sendall(get.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\nhello"))
+        self.assertIn(b" 101 ", one[1].recv(4096))
+        self.assertEqual(one[1].recv(5), b"hello")
+        one[2].sendall(b"bad\r\n\r\n")
+        self.assertIn(b" 400 ", one[2].recv(4096))
+        one[3].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        one[3].close()
+        one[4].settimeout(5)
+        one[4].unwrap()
+        two[0].frame(SETTINGS, 0, 0, b"\0\1" + bytes(4))  # without a table for headers from now on
+        two[0].request(3, GET)
+        self.assertEqual(two[0].until(DATA, stream=3)[3], b"ok")
+        two[1].frame(HEADERS, END_STREAM, 3, block(GET))
+        two[2].frame(GOAWAY, 0, 0, bytes(8))
+        two[3].frame(DATA, 0, 8, b"x")
+        self.assertEqual(two[3].until(GOAWAY)[0], GOAWAY)
+        two[4].socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        two[4].socket.close()
+        time.sleep(2.5)  # with a head that is not whole
+        two[1].frame(CONTINUATION, END_HEADERS, 3)
+        self.assertEqual(two[1].until(DATA, stream=3)[3], b"ok")
+        slow.ends(self)
+        for s in (*one, *(c.socket for c in two)):
+            s.close()
+        PLAYER.publish({})
+
+    def test_a_server_ends_while_they_sleep(self):
+        player = Player()
+        lb = https(player, group("ends", [Backend()]))
+        context = ssl._create_unverified_context()
+        with Connection(lb) as two, context.wrap_socket(lb.connect()) as one:
+            two.request(1, GET)
+            self.assertEqual(two.until(DATA, stream=1)[3], b"ok")
+            one.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertTrue(one.recv(4096).startswith(b"HTTP/1.1 200"))
+            time.sleep(3)
+            player.process.send_signal(signal.SIGINT)
+            self.assertEqual(two.until(GOAWAY)[0], GOAWAY)
+            self.assertEqual(one.recv(1), b"")
+            player.stop()
+        self.assertNotIn("process edge ended", player.log())
 
     def sleep(self):
         time.sleep(3)
