@@ -301,11 +301,11 @@ static enum bw_err guard_open(struct guard *g)
 	return g->is->config->origins ? guard_lender_start(&g->is->origins, &g->origins, &g->lender) : BW_OK;
 }
 
-static void guard_close(struct guard *g)
+static void guard_close(struct guard *g, bool relieved)
 {
 	guard_lender_stop(g->lender);
 	if (g->origins.state)
-		guard_origins_close(&g->origins);
+		guard_origins_close(&g->origins, relieved);
 	bw_buf_free(&g->json);
 	bw_buf_free(&g->out);
 	bw_buf_free(&g->said);
@@ -314,8 +314,8 @@ static void guard_close(struct guard *g)
 	bw_free(g->bindings);
 }
 
-/* Waits for images, the parent and the next look; false when it is time to end. */
-static bool turn(struct guard *g, int channel, int64_t *look_ms)
+/* Waits for images, the parent and the next look; false when it is time to end, *relieved: another guard follows. */
+static bool turn(struct guard *g, int channel, int64_t *look_ms, bool *relieved)
 {
 	struct pollfd watched[] = {
 	    {.fd = channel, .events = POLLIN}, {.fd = bw_board_wake_fd(g->is->images), .events = POLLIN}};
@@ -333,6 +333,7 @@ static bool turn(struct guard *g, int channel, int64_t *look_ms)
 	e = bw_proc_receive(channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RETIRE | 1u << BW_PROC_RELOAD, &m);
 	if (e == BW_OK && m.type == BW_PROC_RELOAD)
 		return bw_proc_send(channel, BW_PROC_READY, BW_STR("")) == BW_OK;
+	*relieved = e == BW_OK && m.type == BW_PROC_RETIRE;
 	return e == BW_EAGAIN;
 }
 
@@ -340,6 +341,7 @@ int bw_guard_run(const struct bw_proc_self *self)
 {
 	struct guard *g = bw_alloc(sizeof *g);
 	int64_t look_ms = bw_clock_mono_ms() + LOOK_MS;
+	bool relieved = false;
 	enum bw_err e;
 
 	g->is = self->ctx;
@@ -350,11 +352,12 @@ int bw_guard_run(const struct bw_proc_self *self)
 		e = bw_proc_send(self->channel, BW_PROC_READY, BW_STR(""));
 	if (e == BW_OK) {
 		image_take(g); /* what was published before a restart */
-		while (turn(g, self->channel, &look_ms))
+		while (turn(g, self->channel, &look_ms, &relieved))
 			;
 	}
-	/* The table stays: an interface is not laid open because its guard ends. What served the edge's connections goes with them. */
-	guard_close(g);
+	/* The table stays: an interface is not laid open because its guard ends. What serves the edge's connections goes with them,
+	 * and stays for the guard that follows. */
+	guard_close(g, relieved);
 	bw_free(g);
 	return e == BW_OK ? 0 : 1;
 }

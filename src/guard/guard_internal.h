@@ -90,8 +90,9 @@ struct guard_origins {
 
 /* What one before us has left is gone on with: connections may go by it. */
 void guard_origins_open(struct guard_origins *o, bool wanted);
-/* And takes away all of ours. */
-void guard_origins_close(struct guard_origins *o);
+/* And takes away all of ours, unless another guard follows: without the table what the edge's sockets say would go anywhere
+ * meanwhile, and without the way back its connections would be cut. */
+void guard_origins_close(struct guard_origins *o, bool relieved);
 /* What the image says of targets, into the kernel. */
 void guard_origins_apply(struct guard_origins *o, const struct bw_guard_image *image);
 /* Puts back what somebody has taken away. */

@@ -307,9 +307,9 @@ void guard_origins_open(struct guard_origins *o, bool wanted)
 	o->there = wanted && guard_nft(NULL, look_arguments, BW_STR_NONE, &o->out, &o->said) == BW_OK;
 }
 
-void guard_origins_close(struct guard_origins *o)
+void guard_origins_close(struct guard_origins *o, bool relieved)
 {
-	if (o->wanted)
+	if (o->wanted && !relieved)
 		remove_all(o);
 	bw_buf_free(&o->json);
 	bw_buf_free(&o->next);

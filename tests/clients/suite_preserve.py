@@ -159,14 +159,14 @@ def tearDownModule():
 
 class Kept(elbv2_case.Elbv2Case):
     """One family's; `options` of the server."""
-    options = ["--preserve-client-ip"]
+    options, ephemeral = ["--preserve-client-ip"], True
 
     @classmethod
     def setUpClass(cls):
         if WHY_NOT:
             raise unittest.SkipTest("network namespaces and nft are needed: " + WHY_NOT.replace("\n", " "))
         cls.processes = [cls.mirror(HOST, cls.near), cls.mirror(BEYOND, cls.far)]
-        harness.serve("--edge-address", cls.host, "--edge-loops", "2", *cls.options)
+        harness.serve("--edge-address", cls.host, "--edge-loops", "2", *cls.options, ephemeral=cls.ephemeral)
         super().setUpClass()
         cls.groups = {}
         cls.lb_arn = cls.elb.create_load_balancer(Name="kept", Type="network", Subnets=cls.subnets)["LoadBalancers"][0]["LoadBalancerArn"]
@@ -416,6 +416,39 @@ class Kept4(Both, Kept):
 
 class Kept6(Both, Kept):
     host, client, near, far = "fd01::1", "fd01::9", "fd02::1", "fd02::9"
+
+
+class Upgraded(Kept):
+    """Another program takes over, its guard too."""
+    ephemeral = False
+    host, client, near, far = "172.31.0.1", "172.31.0.9", "10.9.0.1", "10.9.0.9"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.before, cls.work = harness.BINARY, tempfile.mkdtemp(prefix="bulwark-preserve-")
+        cls.addClassCleanup(shutil.rmtree, cls.work)
+        cls.addClassCleanup(setattr, harness, "BINARY", cls.before)
+        harness.BINARY = shutil.copy(cls.before, cls.work)
+        super().setUpClass()
+
+    def test_the_way_back_stays(self):
+        group = self.target_group("TCP", self.far)
+        self.keep(group)
+        port = self.listen(7001, "TCP", group)
+        held = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", HOLD, self.host, str(port)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertEqual(self.client, held.stdout.readline().split()[0])
+        before, seen = guard_pid(), subprocess.Popen(["ip", "monitor", "rule", "route"], text=True, stdout=subprocess.PIPE)
+        os.rename(shutil.copy(os.path.join(os.path.dirname(self.before), "../../tests/bin/bulwark-next"), self.work), harness.BINARY)
+        upgrade = subprocess.Popen([self.before, "upgrade", "--data", harness.SERVER.data], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 30
+        while guard_pid() in (0, before) or self.said()["client_addresses"]["state"] != "kept":
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        self.assertEqual("ended", held.communicate("\n", timeout=20)[0].strip())
+        upgrade.wait(60)
+        self.sees_client("tcp", port)
+        seen.terminate()
+        self.assertNotIn("Deleted", seen.communicate()[0])
 
 
 class Unkept(Kept):
