@@ -151,7 +151,7 @@ static bool op_begin(struct exchange *x, struct bw_str bytes)
 		return false;
 	}
 	if (!wire_length(&x->again))
-		(void)wire_put(f->pump.edge, &x->again, bytes);
+		wire_keep(f->pump.edge, &x->again, bytes);
 	(void)wire_put(f->pump.edge, &s->body, bw_str_sub(bytes, s->head_n, bytes.n));
 	x->sent_us = bw_clock_mono_us();
 	far_await(f, s->active_ms + x->listener->balancer->idle_ms);

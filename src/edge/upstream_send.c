@@ -48,7 +48,7 @@ static bool op_begin(struct exchange *x, struct bw_str bytes)
 	struct upstream *u = x->upgrade ? NULL : upstream_take(x->target);
 
 	if (!x->unsafe && !wire_length(&x->again))
-		(void)wire_put(x->edge, &x->again, bytes);
+		wire_keep(x->edge, &x->again, bytes);
 	if (!u)
 		return upstream_begin_fresh(x, bytes);
 	bind_exchange(u, x, bytes);

@@ -1,6 +1,8 @@
 /* Bytes on their way out. A wire has memory only while something is on it. And the arenas of streams. */
 #include "edge/internal.h"
 
+enum { KEPT_SMALL = 4096 }; /* a slab's largest piece */
+
 static char *block_take(struct edge *e)
 {
 	return e->block_count ? e->blocks[--e->block_count] : bw_realloc(NULL, BLOCK_BYTES);
@@ -33,11 +35,23 @@ size_t wire_room(const struct wire *w)
 
 void wire_free(struct edge *e, struct wire *w)
 {
-	if (w->p) {
+	if (w->p && w->size < BLOCK_BYTES) {
+		bw_slab_give(&e->slab, w->p);
+	} else if (w->p) {
 		e->held_bytes -= w->size;
 		block_give(e, w->p, w->size);
 	}
 	*w = (struct wire){0};
+}
+
+void wire_keep(struct edge *e, struct wire *w, struct bw_str bytes)
+{
+	if (bytes.n == 0 || bytes.n > KEPT_SMALL) {
+		(void)wire_put(e, w, bytes);
+		return;
+	}
+	*w = (struct wire){bw_slab_take(&e->slab, bytes.n), 0, (uint32_t)bytes.n, (uint32_t)bytes.n};
+	memcpy(w->p, bytes.p, bytes.n);
 }
 
 static void wire_grow(struct edge *e, struct wire *w, size_t size)

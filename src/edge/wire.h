@@ -19,6 +19,8 @@ struct bw_str wire_bytes(const struct wire *w);
 size_t wire_room(const struct wire *w);
 /* False past WIRE_MAX. */
 bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
+/* Into one that is empty, for what stays there for long: it takes no more memory than it is large. Not above WIRE_MAX. */
+void wire_keep(struct edge *e, struct wire *w, struct bw_str bytes);
 void wire_eat(struct edge *e, struct wire *w, size_t n);
 void wire_free(struct edge *e, struct wire *w);
 /* Whether all buffers together are as much as they may be: then what is new is refused. */

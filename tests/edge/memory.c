@@ -83,6 +83,36 @@ TEST(memory_is_full_above_the_ceiling_and_not_at_it)
 	assert_int_equal(held(), 0);
 }
 
+/* What is kept for a request that may be asked again: many wait for long. */
+TEST(memory_of_what_is_kept_is_no_larger_than_it)
+{
+	static char bytes[4097];
+	static const struct {
+		size_t bytes, held;
+	} cases[] = {{0, 0}, {1, 32}, {500, 512}, {4095, 4096}, {4096, 4096}, {4097, BLOCK_BYTES}};
+	struct wire w = {0};
+
+	edge_begin();
+	memset(bytes, 'k', sizeof bytes);
+	for (size_t i = 0; i < BW_COUNT(cases); i++) {
+		struct bw_str text = bw_str_make(bytes, cases[i].bytes);
+
+		wire_keep(&e, &w, text);
+		assert_int_equal(held(), cases[i].held);
+		assert_true(bw_str_eq(wire_bytes(&w), text));
+		assert_true(wire_put(&e, &w, BW_STR("more"))); /* a body that is remembered too */
+		assert_int_equal(held(), BLOCK_BYTES);
+		assert_int_equal(wire_length(&w), text.n + 4);
+		assert_memory_equal(wire_bytes(&w).p, bytes, text.n);
+		assert_memory_equal(wire_bytes(&w).p + text.n, "more", 4);
+		wire_free(&e, &w);
+		assert_int_equal(held(), 0);
+		wire_keep(&e, &w, text);
+		wire_eat(&e, &w, text.n);
+		assert_int_equal(held(), 0);
+	}
+}
+
 TEST(memory_of_a_session_counts_less_while_it_sleeps)
 {
 	size_t awake, asleep;
