@@ -48,11 +48,13 @@ class Node(unittest.TestCase):
     def test_requests_and_answers(self):
         for name, lb in self.lbs.items():
             with self.subTest(name):
-                out = curl(lb, "-i", "-H", "X-Mine: 1", "-H", "X-Forwarded-For: 1.2.3.4", path="/length?a=b")
+                path = f"/length?a={name}"  # what it was asked is heard a moment after its answer
+                out = curl(lb, "-i", "-H", "X-Mine: 1", "-H", "X-Forwarded-For: 1.2.3.4", path=path)
                 self.assertTrue(out.startswith(b"HTTP/2 200"), out)
                 self.assertTrue(out.endswith(b"\r\n\r\nhello"))
                 self.assertIn(b"content-length: 5", out)
-                seen = self.node.asked("/length?a=b")[-1]
+                PLAYER.until(lambda: self.node.asked(path), "the target does not say what it was asked")
+                seen = self.node.asked(path)[-1]
                 self.assertEqual(seen[":authority"], f"a.example.com:{lb.port}")
                 self.assertEqual(seen[":scheme"], "https" if name == "tls" else "http")
                 self.assertEqual((seen["x-mine"], seen["x-forwarded-proto"]), ("1", "https"))
