@@ -8,6 +8,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 from edge_case import Balancer
 
@@ -125,6 +126,14 @@ class NodeTarget:
 
     def asked(self, path):
         return [w["headers"] for w in self.said if w.get("asked") == path]
+
+    def heard(self, path, times=1):
+        """All that it was asked, so many times at least: it says so a moment after its answer."""
+        end = time.monotonic() + 20
+        while len(self.asked(path)) < times and time.monotonic() < end:
+            time.sleep(0.01)
+        assert len(self.asked(path)) >= times, f"{path}: {self.said[-20:]}"
+        return self.asked(path)
 
     def kill(self):
         self.process.kill()
