@@ -37,6 +37,13 @@ static struct bw_str place(const void *request)
 	return ((const struct bw_outside_request *)request)->where;
 }
 
+/* Whose keys are fetched, and from where, customers say, and whoever sends a token makes us: keys that are kept elsewhere never wait
+ * for it. */
+static bool is_lesser(const void *request)
+{
+	return ((const struct bw_outside_request *)request)->op == BW_OUTSIDE_FETCH;
+}
+
 static void reach(void *ctx, const void *request, int64_t deadline_ms, struct bw_arena *arena,
     struct bw_errand_answer *a)
 {
@@ -76,6 +83,9 @@ int bw_outside_run(const struct bw_proc_self *self)
 	    .channel_most = 256,
 	    .place = place,
 	    .most_there = 8, /* waiting ones too */
+	    .lesser = is_lesser,
+	    .lesser_threads = 16,
+	    .lesser_most = 128,
 	    .idle_ms = BW_ERRAND_IDLE_MS,
 	    .start = start,
 	    .run = reach,

@@ -83,6 +83,10 @@ struct bw_errand_service {
 	/* Requests at one place share `most_there` of these; NULL: there are no places. */
 	struct bw_str (*place)(const void *request);
 	unsigned most_there;
+	/* Requests that are less than the others, for strangers can cause them: of both, what all of these together may have. NULL: none
+	 * is. */
+	bool (*lesser)(const void *request);
+	unsigned lesser_threads, lesser_most;
 	int64_t idle_ms; /* 0: it stays */
 	/* Gives up powers, before there are threads; descriptors but the channels are closed by then. Logged.
 	 */

@@ -22,6 +22,7 @@ struct job {
 	size_t channel;
 	uint64_t id;
 	int64_t deadline_ms;
+	bool lesser;
 	size_t n;
 	_Alignas(16) char request[BW_ERRAND_REQUEST_MAX]; /* the kind's struct, with slices into `bytes` */
 	char bytes[];
@@ -33,6 +34,7 @@ struct serving {
 	pthread_cond_t wake;
 	struct job *first, **last, *all;
 	size_t count, running; /* running: threads at work, until the answer is sent */
+	size_t lesser_count, lesser_running; /* those of them that are less than the others */
 	struct {
 		size_t count, running;
 		bool met; /* its first request was told of */
@@ -64,12 +66,18 @@ static void word_send(const struct serving *s, int channel, enum errand_word wor
 
 /* ---- The threads ---- */
 
-/* The first that waits and whose channel has a thread left; NULL: none. */
+static bool may_run(const struct serving *s, const struct job *j)
+{
+	return s->channels[j->channel].running < s->is->channel_threads &&
+	       (!j->lesser || s->lesser_running < s->is->lesser_threads);
+}
+
+/* The first that waits and that there is a thread for; NULL: none. */
 static struct job *job_find(struct serving *s)
 {
 	struct job **at = &s->first, *j;
 
-	while (*at && s->channels[(*at)->channel].running >= s->is->channel_threads)
+	while (*at && !may_run(s, *at))
 		at = &(*at)->next;
 	j = *at;
 	if (!j)
@@ -89,6 +97,7 @@ static struct job *job_take(struct serving *s)
 		MUST(pthread_cond_wait(&s->wake, &s->lock) == 0);
 	s->channels[j->channel].running++;
 	s->running++;
+	s->lesser_running += j->lesser;
 	MUST(pthread_mutex_unlock(&s->lock) == 0);
 	return j;
 }
@@ -107,6 +116,7 @@ static void job_leave(struct serving *s, struct job *j)
 	if (j->all)
 		j->all->ref = j->ref;
 	s->count--;
+	s->lesser_count -= j->lesser;
 	s->channels[j->channel].count--;
 	MUST(pthread_mutex_unlock(&s->lock) == 0);
 }
@@ -130,12 +140,13 @@ static void job_do(struct serving *s, struct job *j)
 	bw_arena_wipe(&arena);
 }
 
-/* What waits for a thread of this channel is this one's: it looks next. */
+/* What waits for a thread of this channel, or of the lesser ones, is this one's: it looks next. */
 static void job_end(struct serving *s, struct job *j)
 {
 	MUST(pthread_mutex_lock(&s->lock) == 0);
 	s->channels[j->channel].running--;
 	s->running--;
+	s->lesser_running -= j->lesser;
 	MUST(pthread_mutex_unlock(&s->lock) == 0);
 	job_free(j);
 }
@@ -162,7 +173,8 @@ static bool has_room(const struct serving *s, const struct job *asked)
 	for (const struct job *j = s->all; s->is->place && j; j = j->all)
 		there += bw_str_eq(s->is->place(j->request), s->is->place(asked->request));
 	return s->count < s->is->most && s->channels[asked->channel].count < s->is->channel_most &&
-	       (!s->is->place || there < s->is->most_there);
+	       (!s->is->place || there < s->is->most_there) &&
+	       (!asked->lesser || s->lesser_count < s->is->lesser_most);
 }
 
 static bool job_put(struct serving *s, struct job *j)
@@ -178,6 +190,7 @@ static bool job_put(struct serving *s, struct job *j)
 			j->all->ref = &j->all;
 		s->all = j;
 		s->count++;
+		s->lesser_count += j->lesser;
 		s->channels[j->channel].count++;
 		*s->last = j;
 		s->last = &j->next;
@@ -216,6 +229,7 @@ static void message_take(struct serving *s, size_t channel, struct bw_str bytes)
 	latest_ms = bw_clock_mono_ms() + s->is->kind->patience_ms;
 	if (j->deadline_ms > latest_ms)
 		j->deadline_ms = latest_ms;
+	j->lesser = !knock && s->is->lesser && s->is->lesser(j->request);
 	meet(s, channel, j->id);
 	if (!knock && job_put(s, j))
 		return;

@@ -102,6 +102,11 @@ static struct bw_str place(const void *request)
 	return ((const struct request *)request)->place;
 }
 
+static bool is_lesser(const void *request)
+{
+	return bw_str_starts(place(request), BW_STR("lesser"));
+}
+
 static int serve(const struct bw_proc_self *self)
 {
 	const struct bw_errand_service service = {.kind = &kind,
@@ -112,6 +117,9 @@ static int serve(const struct bw_proc_self *self)
 	    .channel_most = 4,
 	    .place = place,
 	    .most_there = 2,
+	    .lesser = is_lesser,
+	    .lesser_threads = 1,
+	    .lesser_most = 2,
 	    .idle_ms = self->ctx ? IDLE_MS : 0,
 	    .start = start,
 	    .run = run};
@@ -270,6 +278,35 @@ TEST(places_have_a_few_threads_each)
 	let_go(2);
 	await(2);
 	ask(&refused, 'e', "slow", "");
+	await(1);
+	assert_int_equal(refused.result, BW_OK);
+	end();
+}
+
+TEST(what_is_less_than_the_rest_leaves_it_threads_and_room)
+{
+	struct asked held, waiting, refused, other;
+
+	begin(false);
+	ask(&held, 'h', "lesser a", "");
+	ask(&waiting, 'e', "lesser b", "");
+	ask(&refused, 'e', "lesser c", "");
+	ask(&other, 'e', "x", "");
+	await(2);
+	assert_true(refused.done);
+	assert_int_equal(refused.result, BW_EQUOTA);
+	assert_true(other.done);
+	assert_int_equal(other.result, BW_OK);
+	/* Although there are threads: they are the others'. */
+	ask_over(other_client, &other, 'e', "y", "");
+	await(1);
+	assert_true(other.done);
+	assert_false(waiting.done);
+	let_go(1);
+	await(2);
+	assert_int_equal(held.result, BW_OK);
+	assert_int_equal(waiting.result, BW_OK);
+	ask(&refused, 'e', "lesser c", "");
 	await(1);
 	assert_int_equal(refused.result, BW_OK);
 	end();
