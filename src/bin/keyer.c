@@ -223,6 +223,19 @@ static enum bw_err place_take(const struct bw_keyer_seal *seal, const struct bw_
 	return bw_proc_send(channel, BW_PROC_READY, BW_STR(""));
 }
 
+/* The one before answered people until its end: it may have been sealed since we looked, or have another root key now. Whoever is
+ * started after us begins with what is there. */
+static enum bw_err place_look(const struct keyer_process *k, const struct bw_keyer_seal *seal)
+{
+	struct bw_str file;
+
+	TRY(seal_read(k->place, &k->place->arena, &file));
+	if (!*seal->held && bw_str_eq(file, seal->file))
+		return BW_OK;
+	bw_log(BW_LOG_INFO, "its seal has changed while the keyer of the program before ended: it begins anew");
+	return BW_ECONFLICT;
+}
+
 static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w, bool relieves)
 {
 	struct bw_keyer_seal seal = {.listening = k->listening, .status = k->status, .held = &k->page->held};
@@ -240,6 +253,8 @@ static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w, bool r
 	if (relieves)
 		TRY(place_take(&seal, found ? &root : NULL, w->channel));
 	TRY(rings_take(k));
+	if (relieves)
+		TRY(place_look(k, &seal));
 	return bw_keyer_serve(found ? &root : NULL, &seal, k->channels, k->count, parent_obey, w);
 }
 

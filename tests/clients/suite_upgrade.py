@@ -294,6 +294,31 @@ class People(unittest.TestCase):
             server.stop()
         self.assertNotIn("ERROR: AddressSanitizer", server.last_log)
 
+    def test_what_happens_to_the_seal_while_a_keyer_ends_is_its_successors(self):
+        install(FIRST)
+        server = harness.Server("--loops", "1", "--edge-loops", "1", ephemeral=False)
+        try:
+            keyer = next(pid for pid, name in children(server.process.pid).items() if name == "keyer")
+            install(NEXT)
+            os.kill(keyer, signal.SIGSTOP)
+            server.process.send_signal(signal.SIGUSR2)
+            until(lambda: "process keyer: " in server.log())
+            # The new one is ready once the next has its turn, and waits for the old one's end.
+            until(lambda: "process api: " in server.log())
+            seal = pathlib.Path(server.data) / "seal"
+            before = seal.read_bytes()
+            seal.write_bytes(before + b"\n")
+            server.process.send_signal(signal.SIGSTOP)  # nobody is started again before the file is whole
+            os.kill(keyer, signal.SIGKILL)
+            until(lambda: "its seal has changed" in server.log())
+            seal.write_bytes(before)
+            server.process.send_signal(signal.SIGCONT)
+            until(lambda: set(versions(server).values()) == {"0.99.0-next"})
+            self.assertEqual(harness.client("kms", server=server).list_keys()["Keys"], [])
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+            server.stop()
+
     def test_an_ephemeral_server_is_not_upgraded(self):
         server = harness.Server("--loops", "1", "--edge-loops", "1")
         try:
