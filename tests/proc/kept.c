@@ -117,3 +117,37 @@ TEST(what_is_not_a_list_is_refused)
 	assert_int_equal(setenv("BULWARK_KEPT", "2", 1), 0);
 	assert_int_equal(bw_kept_take(&(bool){false}), BW_EINVAL);
 }
+
+/* A list of one entry with a name and so many bytes. */
+static enum bw_err list_of(size_t name_n, size_t n)
+{
+	static char name[BW_KEPT_NAME_MAX + 1];
+	char *bytes = calloc(1, n + 1);
+	struct leaving l;
+	enum bw_err e;
+
+	memset(name, 'n', sizeof name);
+	kept_forget();
+	l = (struct leaving){.memory = -1};
+	bw_buf_init(&l.bytes, 2 * (size_t)LEAVING_MAX);
+	bw_buf_put(&l.bytes, bw_str_make("BWKEPT\0\1", 8));
+	leaving_put(&l, bw_str_make(name, name_n), -1, bw_str_make(bytes, n));
+	e = taken_from(l.bytes.p, l.bytes.n);
+	leaving_free(&l);
+	free(bytes);
+	kept_forget();
+	return e;
+}
+
+TEST(a_list_is_as_long_as_a_list_may_be_and_its_names_too)
+{
+	enum { HEADS = 8 + 12 };
+
+	assert_int_equal(list_of(1, LEAVING_MAX - HEADS - 2), BW_OK);
+	assert_int_equal(list_of(1, LEAVING_MAX - HEADS - 1), BW_OK);
+	assert_int_equal(list_of(1, LEAVING_MAX - HEADS), BW_EINVAL);
+	assert_int_equal(list_of(BW_KEPT_NAME_MAX - 1, 1), BW_OK);
+	assert_int_equal(list_of(BW_KEPT_NAME_MAX, 1), BW_EINVAL);
+	assert_int_equal(list_of(0, 1), BW_EINVAL);
+	assert_int_equal(list_of(1, 0), BW_OK);
+}
