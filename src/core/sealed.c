@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "codec/json.h"
 #include "codec/uuid.h"
+#include "core/internal.h"
 #include "keyer/seal_status.h"
 
 enum { ARENA_MAX = 1 << 22 };
@@ -51,7 +52,7 @@ static void health(const struct bw_sealed *s, struct bw_http_exchange *x)
 	bw_json_put_str(&body, s->region);
 	bw_buf_printf(&body, ",\"enforcing\":true,\"uptime_s\":%lld", (long long)((bw_clock_mono_ms() - s->started_ms) / 1000));
 	bw_seal_health(s->seal, &body);
-	if (x->peer_loopback)
+	if (local_peer(x))
 		bw_processes_health(s->processes, &body);
 	bw_buf_put(&body, BW_STR("}\n"));
 	bw_http_respond(x, 200, BW_STR("Content-Type: application/json\r\nCache-Control: no-store\r\n"), bw_buf_str(&body), false);

@@ -52,6 +52,11 @@ class Passphrase(unittest.TestCase):
         status, body, _ = answered(self.server)
         self.assertEqual(200, status)
         self.assertEqual({"sealed": True, "kind": "passphrase", "asks": "passphrase", "given": 0, "wanted": 1, "memory_locked": True}, json.loads(body)["seal"])
+        # How this server is made is for programs of this machine.
+        self.assertIn("processes", json.loads(body))
+        for foreign in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            status, body, _ = answered(self.server, headers=foreign)
+            self.assertEqual((200, False, False), (status, "processes" in json.loads(body), "upgrades" in json.loads(body)), foreign)
         _, out, _ = bulwark("unseal", self.data, "--status")
         self.assertEqual("sealed, kind passphrase, 0 of 1 passphrase said\n", out)
         status, out, _ = bulwark("status", self.data)
