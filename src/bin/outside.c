@@ -11,7 +11,8 @@ enum {
 	CERT_MAX = 64 << 10,
 };
 
-static int hosts_parse(const struct parsed *p, const char *option, struct bw_outside_config *c)
+static int hosts_parse(
+    const struct parsed *p, const char *option, enum bw_outside_op op, struct bw_outside_config *c)
 {
 	for (const char *const *o = option_all(p, option); *o; o++) {
 		struct bw_str address = bw_str_c(*o), name = bw_str_cut(&address, '=');
@@ -21,6 +22,7 @@ static int hosts_parse(const struct parsed *p, const char *option, struct bw_out
 		if (!name.n || !bw_str_set(address) ||
 		    bw_address_parse(address, &c->hosts[c->host_count].address) != BW_OK)
 			return command_refuse(p, "--%s %s is not NAME=ADDRESS:PORT", option, *o);
+		c->hosts[c->host_count].op = op;
 		c->hosts[c->host_count++].name = name;
 	}
 	return 0;
@@ -64,10 +66,10 @@ static int authorities_read(const struct parsed *p, const char *option, struct b
 static int options_read(const struct parsed *p, struct bw_arena *a, struct bw_outside_config *c)
 {
 	const char *timeout = option_get(p, "xks-timeout");
-	int refused = hosts_parse(p, "xks-host", c);
+	int refused = hosts_parse(p, "xks-host", BW_OUTSIDE_HTTPS, c);
 
 	if (!refused)
-		refused = hosts_parse(p, "idp-address", c);
+		refused = hosts_parse(p, "idp-address", BW_OUTSIDE_FETCH, c);
 	c->timeout_ms = TIMEOUT_MS;
 	if (!refused && timeout &&
 	    bw_str_to_i64(bw_str_c(timeout), 1, TIMEOUT_MAX_MS, &c->timeout_ms) != BW_OK)

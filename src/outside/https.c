@@ -96,15 +96,16 @@ static size_t addresses_keep(const struct addrinfo *found, struct bw_address out
 	return n;
 }
 
-static size_t resolve(const struct https *h, struct bw_str host, struct bw_address out[ADDRESSES_MAX])
+static size_t resolve(const struct https *h, const struct bw_outside_request *r, struct bw_address out[ADDRESSES_MAX])
 {
+	struct bw_str host = r->where;
 	const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *found = NULL;
 	char name[HOST_MAX + 1];
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->config->host_count; i++)
-		if (bw_str_eq_nocase(h->config->hosts[i].name, host)) {
+		if (h->config->hosts[i].op == r->op && bw_str_eq_nocase(h->config->hosts[i].name, host)) {
 			out[0] = h->config->hosts[i].address;
 			return 1;
 		}
@@ -193,7 +194,7 @@ enum bw_err https_exchange(struct https *h, const struct bw_outside_request *r, 
 		e = bw_fetch_at(&f, h->tls, &line, arena, &answer->status, &answer->out);
 		kept_give(h, r->where, line);
 	}
-	n = e == BW_EIO ? resolve(h, r->where, addresses) : 0;
+	n = e == BW_EIO ? resolve(h, r, addresses) : 0;
 	for (size_t i = 0; i < n && e == BW_EIO; i++) {
 		line = NULL;
 		f.address = addresses[i];

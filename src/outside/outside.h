@@ -53,6 +53,7 @@ static inline void bw_outside_send(
 /* What the operator says of the world. Borrowed for the process's life. */
 struct bw_outside_config {
 	struct {
+		enum bw_outside_op op; /* who may be meant by it: a proxy, or an identity provider */
 		struct bw_str name;
 		struct bw_address address;
 	} hosts[BW_OUTSIDE_HOSTS_MAX]; /* where hosts are that DNS does not know, or that it may not name: on

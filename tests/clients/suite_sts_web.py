@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from iam_case import IamCase, allow
 from idp_case import Key, Provider, authority, b64, issue, path
 
-HOST, NOBODY, STRANGE = "idp.example.test", "nobody.example.test", "strange.example.test"
+HOST, NOBODY, STRANGE, PROXY = "idp.example.test", "nobody.example.test", "strange.example.test", "proxy.example.test"
 ISSUER, CLIENT = f"https://{HOST}/team", "sts.example.test"
 DISCOVERY, KEYS = "/team/.well-known/openid-configuration", "/team/keys"
 NO_KEY = ("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation "
@@ -173,6 +173,12 @@ class Web(IamCase):
         for host in (NOBODY, STRANGE, "localhost.localdomain", "127.0.0.1"):
             url, role, _ = provider(host)
             self.no("IDPCommunicationError", None, role, KEY.token(self.claims(iss=url)))
+        # Where the operator says that a key manager's proxy is, is no place of a provider's.
+        url, role, at = provider(HOST)
+        for host, works in ((PROXY, False), (HOST, True)):
+            IDP.pages[at + "/.well-known/openid-configuration"] = {"issuer": url, "jwks_uri": f"https://{host}{KEYS}"}
+            token = KEY.token(self.claims(iss=url))
+            self.assume(role, token) if works else self.no("IDPCommunicationError", None, role, token)
         for page in ((404, b""), (200, b"no json"), (200, b"[]"), {"jwks_uri": None}, {"issuer": ISSUER}, {"jwks_uri": f"http://{HOST}{KEYS}"},
                      {"jwks_uri": f"https://{HOST}:8443{KEYS}"}, {"jwks_uri": 5}, (200, b" " * 70000)):
             url, role, at = provider(HOST)
@@ -269,10 +275,11 @@ if __name__ == "__main__":
     LOOPS = 1
     authority()
     authority("stranger")
-    issue("idp", names=f"DNS:{HOST}")
+    issue("idp", names=f"DNS:{HOST},DNS:{PROXY}")
     issue("strange", ca="stranger", names=f"DNS:{STRANGE}")
     KEY, OTHER = Key("one"), Key("two")
     IDP, STRANGER = Provider("idp"), Provider("strange")
     harness.serve("--loops", str(LOOPS), "--idp-ca", path("ca.pem"), "--idp-address", f"{HOST}=127.0.0.1:{IDP.port}", "--idp-address",
-                  f"{STRANGE}=127.0.0.1:{STRANGER.port}", "--idp-address", f"{NOBODY}=127.0.0.1:{harness.free_port()}", ephemeral=False)
+                  f"{STRANGE}=127.0.0.1:{STRANGER.port}", "--idp-address", f"{NOBODY}=127.0.0.1:{harness.free_port()}",
+                  "--xks-host", f"{PROXY}=127.0.0.1:{IDP.port}", ephemeral=False)
     harness.main()
