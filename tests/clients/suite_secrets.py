@@ -62,15 +62,20 @@ def mappings(pid):
 
 
 def memory(pid):
-    """(what, flags, bytes), some megabytes at a time."""
+    """(what, flags, bytes), some megabytes at a time. The flags are those after the bytes were read: pages that were made in between are
+    marked before a key lies there, and are seen marked then."""
+    chunks = []
     with open(f"/proc/{pid}/mem", "rb", 0) as mem:
         for start, end, what, flags in mappings(pid):
             for at in range(start, end, 1 << 24):
                 try:
                     mem.seek(at)
-                    yield what, flags, mem.read(min(1 << 24, end - at))
+                    chunks.append((at, what, flags, mem.read(min(1 << 24, end - at))))
                 except OSError:
                     continue  # a fence
+    later = mappings(pid)
+    for at, what, flags, data in chunks:
+        yield *next(((w, f) for start, end, w, f in later if start <= at < end), (what, flags)), data
 
 
 class Planted(unittest.TestCase):
