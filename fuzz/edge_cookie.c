@@ -1,6 +1,8 @@
 /* The Cookie header of a request, as stickiness reads it: none but what we have sealed names a target, and
  * that does. */
-#include "edge/internal.h"
+#include "edge/group.h"
+#include "edge/sticky.h"
+#include "edge/worker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

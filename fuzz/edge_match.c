@@ -3,7 +3,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "edge/internal.h"
+#include "edge/rule.h"
+#include "edge/worker.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,9 @@
 /* What the load balancer answers by itself. */
 #include "codec/time.h"
-#include "edge/internal.h"
+#include "edge/answer.h"
+#include "edge/emit.h"
+#include "edge/stats.h"
+#include "edge/worker.h"
 
 static const struct {
 	int status;

@@ -1,6 +1,7 @@
 /* What is asked of a provider: tokens for a code or a refresh token (RFC 6749), then the user's claims
  * (OpenID Connect Core 1.0, 5.3). The helper speaks; the loop goes on. */
 #include "edge/auth_oidc.h"
+#include "edge/worker.h"
 
 #include "codec/json.h"
 #include "codec/uri.h"

@@ -1,5 +1,6 @@
 /* What a target is told of who asks (ALB User Guide, "User claims encoding and signature verification"). */
 #include "edge/auth_oidc.h"
+#include "edge/worker.h"
 
 #include "codec/base64.h"
 #include "codec/json.h"

@@ -1,6 +1,7 @@
 /* jwt-validation (ALB User Guide, "Verify JWTs using an Application Load Balancer"): a bearer token, signed
  * with RS256 by a key of the configured set, whose claims are the ones asked for. */
 #include "edge/check.h"
+#include "edge/worker.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,9 @@
 /* The keys of a load balancer's sessions and signatures: given in the image for a while ahead, so that they
  * go on turning while nobody publishes. */
-#include "edge/auth_oidc.h"
 
+#include "crypto/crypto.h"
 #include "crypto/es256.h"
+#include "edge/auth_oidc.h"
 
 static void key_make(const struct bw_edge_auth_key *in, struct auth_key *out)
 {

@@ -1,6 +1,10 @@
 /* The way to the provider and back (OpenID Connect Core 1.0, section 3.1). The state that goes along is
  * sealed and belongs to the browser that has the nonce cookie; a login ends at the host where it began. */
+#include "edge/answer.h"
 #include "edge/auth_oidc.h"
+#include "edge/stats.h"
+#include "edge/sticky.h"
+#include "edge/worker.h"
 
 #include "codec/base64.h"
 #include "codec/form.h"

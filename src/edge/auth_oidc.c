@@ -1,6 +1,8 @@
 /* Who has a session passes, and the target is told who it is; who has none is sent to the provider, refused,
  * or let through without a name, as the action says. */
 #include "edge/auth_oidc.h"
+#include "edge/stats.h"
+#include "edge/worker.h"
 
 #include <stdio.h>
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "edge/auth.h"
 #include "edge/check.h"
 #include "helper/helper.h"
 

@@ -1,6 +1,8 @@
 /* What browsers keep of a login, and what a login takes along: sealed under the load balancer's keys, so that
  * nobody but it reads or makes one. */
 #include "edge/auth_oidc.h"
+#include "edge/sticky.h"
+#include "edge/worker.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
 /* Which target gets the next request. */
-#include "edge/internal.h"
+#include "base/sys.h"
+#include "edge/group.h"
 
 static double chance(void)
 {

@@ -1,4 +1,5 @@
 #include "edge/check.h"
+#include "edge/worker.h"
 
 enum { PARKED_MAX = 4096 /* requests of one loop that wait for the helper; a head each */ };
 

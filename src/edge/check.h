@@ -2,7 +2,7 @@
  * check.c runs them and keeps a request whose check has to wait; auth_jwt.c is one kind. */
 #pragma once
 
-#include "edge/internal.h"
+#include "edge/exchange.h"
 
 enum verdict {
 	VERDICT_PASS,
@@ -31,6 +31,14 @@ struct parked *check_park(struct exchange *x, const struct bw_http_request *r, s
 void check_resume(struct exchange *x);
 /* Says why in the access log, and answers. */
 enum verdict check_refuse(struct exchange *x, int status, const char *reason);
+
+/* Reads the actions in front of the last. False: one cannot be read; then the rule lets nobody pass. */
+bool checks_compile(struct edge_config *c, const struct bw_edge_rule *in, struct rule *out);
+/* False: the request was answered, or waits. */
+bool checks_pass(struct exchange *x, const struct bw_http_request *r);
+const char *check_name(const struct check *list, size_t at);
+/* Drops what waits. */
+void check_forget(struct exchange *x);
 
 /* ---- auth_jwt.c ---- */
 

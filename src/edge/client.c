@@ -1,5 +1,8 @@
 /* HTTP/1.1 towards clients. An idle connection is this struct and nothing else. */
 #include "edge/client.h"
+#include "edge/h2.h"
+#include "edge/log.h"
+#include "edge/tls.h"
 
 #include <sys/socket.h>
 

@@ -1,7 +1,9 @@
 /* A client's connection over HTTP/1.1, among client.c, client_read.c and client_answer.c. */
 #pragma once
 
-#include "edge/internal.h"
+#include "edge/exchange.h"
+#include "edge/listen.h"
+#include "edge/worker.h"
 
 enum client_state { C_SHAKE, C_HEAD, C_BODY, C_WAIT, C_TUNNEL, C_LINGER, C_CLOSED };
 
@@ -45,6 +47,8 @@ static inline void enter(struct client *c, enum client_state state)
 }
 
 /* client.c */
+void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
+void clients_drain(struct edge *e);
 void client_run(struct client *c);
 /* Closes; freed when nothing of it is on the stack. */
 void client_shut(struct client *c);

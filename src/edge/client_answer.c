@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include "edge/client.h"
+#include "edge/log.h"
 #include "net/tls.h"
 
 static struct client *of_exchange(const struct exchange *x)

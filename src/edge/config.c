@@ -1,6 +1,11 @@
 /* An image made ready: attributes parsed, patterns compiled, names of target groups resolved. Whatever cannot
  * be read is made to permit or match nothing, and said in the log; the API has checked it all before. */
+#include "edge/auth.h"
 #include "edge/check.h"
+#include "edge/group.h"
+#include "edge/rule.h"
+#include "edge/tls.h"
+#include "edge/worker.h"
 
 enum { RULES_FEW = 8 }; /* so many are tried sooner than looked up */
 

@@ -1,4 +1,4 @@
-/* An image made ready to serve by: what the rest of the edge reads of it. Included by internal.h. */
+/* An image made ready to serve by: what the rest of the edge reads of it. */
 #pragma once
 
 #include "core/edge_image.h"

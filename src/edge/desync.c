@@ -1,7 +1,7 @@
 /* Desync mitigation by the tiers that ALB documents (User Guide, "Desync mitigation mode" and the access
  * log's "Classification reasons"). What its Severe tier names, and two lengths of one message, the parser has
  * refused before, in every mode. */
-#include "edge/internal.h"
+#include "edge/desync.h"
 
 /* Letters and digits alone, in lower case, against a word. */
 static bool normalises_to(struct bw_str name, const char *word)

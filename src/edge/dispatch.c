@@ -1,5 +1,9 @@
 /* Which target gets a request, and which other one when it cannot be reached. */
-#include "edge/internal.h"
+#include "edge/dispatch.h"
+#include "edge/emit.h"
+#include "edge/group.h"
+#include "edge/sticky.h"
+#include "edge/worker.h"
 
 enum {
 	REFUSALS = 3, /* of one request, by targets that take it again each time */

@@ -1,5 +1,9 @@
 /* The worker: one loop that follows the images and serves by the newest. */
+#include "edge/client.h"
 #include "edge/edge.h"
+#include "edge/group.h"
+#include "edge/h2.h"
+#include "edge/log.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -8,7 +12,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "edge/internal.h"
 #include "net/tls.h"
 
 enum {

@@ -1,5 +1,10 @@
 /* Heads as they go out: made anew from what was parsed, never copied as bytes. */
-#include "edge/internal.h"
+#include "edge/desync.h"
+#include "edge/emit.h"
+#include "edge/group.h"
+#include "edge/sticky.h"
+#include "edge/tls.h"
+#include "edge/worker.h"
 #include "net/tls.h"
 
 /* Of one connection alone (RFC 9110 7.6.1), and what is always written anew. */

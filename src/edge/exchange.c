@@ -1,5 +1,14 @@
 /* A request and its answer: what is decided about it, and the way of its bytes between both sides. */
-#include "edge/internal.h"
+#include "edge/answer.h"
+#include "edge/auth.h"
+#include "edge/check.h"
+#include "edge/desync.h"
+#include "edge/dispatch.h"
+#include "edge/emit.h"
+#include "edge/group.h"
+#include "edge/log.h"
+#include "edge/rule.h"
+#include "edge/worker.h"
 
 enum {
 	FORWARDED_MAX = 30,    /* addresses in X-Forwarded-For, then 463 */

@@ -3,8 +3,11 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
-#include "edge/internal.h"
+#include "edge/flow.h"
+#include "edge/group.h"
 #include "edge/proxy.h"
+#include "edge/tls.h"
+#include "edge/worker.h"
 #include "net/tls.h"
 
 enum { FLOW_ROUNDS = 16 };

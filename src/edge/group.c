@@ -2,7 +2,9 @@
  * named. */
 #include <stdio.h>
 
-#include "edge/internal.h"
+#include "edge/flow.h"
+#include "edge/upstream.h"
+#include "edge/upstream_h2.h"
 
 static char *key_of(const struct bw_edge_target *in)
 {

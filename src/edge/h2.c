@@ -1,5 +1,6 @@
 /* HTTP/2 connections: bytes between the socket and nghttp2, budgets and patience. */
 #include "edge/h2.h"
+#include "edge/stats.h"
 
 static struct h2 *of_watch(struct bw_watch *w)
 {

@@ -2,7 +2,9 @@
  * h2_stream.c (a request). */
 #pragma once
 
+#include "edge/exchange.h"
 #include "edge/h2_pump.h"
+#include "edge/listen.h"
 
 struct h2 {
 	struct h2_pump pump;
@@ -37,6 +39,9 @@ struct h2_stream {
 };
 
 /* h2.c */
+/* Over HTTP/2, on a socket whose handshake chose it; takes the socket. */
+void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial);
+void h2_drain(struct edge *e);
 void h2_run(struct h2 *h);
 /* Runs soon: for whoever is in the middle of something. */
 void h2_post(struct h2 *h);

@@ -3,7 +3,8 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include "edge/internal.h"
+#include "edge/wire.h"
+#include "edge/worker.h"
 
 enum {
 	H2_STREAMS = 128,          /* at a time, as ALB permits */
@@ -47,6 +48,8 @@ struct h2_kind {
 };
 
 /* h2_session.c */
+/* Where the sessions of a loop are to lie. */
+void h2_places_open(struct edge *e);
 /* Makes p->session; `ctx` is for those whom it calls. */
 void pump_open(struct h2_pump *p, const struct h2_kind *k, void *ctx);
 void pump_close(struct h2_pump *p);

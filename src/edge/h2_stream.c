@@ -1,6 +1,9 @@
 /* A request over HTTP/2: made into what an HTTP/1.1 request is parsed into, so that all behind it is one
  * path. */
+#include "edge/emit.h"
+#include "edge/group.h"
 #include "edge/h2.h"
+#include "edge/log.h"
 
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
 {

@@ -2,9 +2,11 @@
 #include <stdio.h>
 
 #include "base/sys.h"
+#include "edge/group.h"
 #include "edge/log.h"
 #include "edge/probe.h"
 #include "edge/proxy.h"
+#include "edge/tls.h"
 #include "net/tls.h"
 
 enum { FIRST_MS = 50 };

@@ -2,7 +2,8 @@
  * the first loop's next process, which begins with what was known. */
 #include <stdio.h>
 
-#include "edge/internal.h"
+#include "edge/group.h"
+#include "edge/worker.h"
 
 const char *const health_states[] = {[HEALTH_INITIAL] = "initial",
     [HEALTH_HEALTHY] = "healthy",

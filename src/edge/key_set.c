@@ -1,6 +1,7 @@
 /* Key sets of identity providers. Fetching is the helper's work; a set that is here is used while a newer one
  * is on its way. */
 #include "edge/check.h"
+#include "edge/worker.h"
 
 #include "helper/helper.h"
 #include "jose/jwks.h"

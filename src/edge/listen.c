@@ -6,7 +6,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "edge/internal.h"
+#include "edge/client.h"
+#include "edge/flow.h"
+#include "edge/stats.h"
 
 enum {
 	ACCEPTS_PER_TURN = 4, /* the other loops accept from the same socket */

@@ -3,6 +3,7 @@
  * the loop are written together. Each is sealed (core/edge_log.h) to
  * a key whose secret half this process has never had. */
 #include "edge/log.h"
+#include "edge/worker.h"
 
 #include <fcntl.h>
 #include <stdio.h>

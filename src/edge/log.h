@@ -2,7 +2,9 @@
  * line a connection, log_health.c a line a health check. */
 #pragma once
 
-#include "edge/internal.h"
+#include "edge/exchange.h"
+#include "edge/listen.h"
+#include "edge/stats.h"
 
 /* Appends to the load balancer's file; `prefix` is in front of its name. Lost when that cannot be done at
  * once. */
@@ -18,3 +20,12 @@ void log_put_quoted(struct bw_str s, struct bw_buf *out);
 void log_transformed(struct exchange *x, struct bw_str host, struct bw_str uri);
 /* "TID_" and 32 digits: the connection, in both logs. */
 void log_put_connection(const struct edge *e, uint64_t serial, struct bw_buf *out);
+/* The access log: what of a request it tells, and the line at its end. */
+void log_begin(struct exchange *x, const struct bw_http_request *r);
+void log_access(struct exchange *x);
+/* The connection log: once, when it is known what became of the handshake. */
+void log_connection(const struct listening *l, struct ssl_st *tls, const struct bw_address *peer, int64_t opened_ms,
+    uint64_t serial, bool shaken);
+/* Writes what waits. */
+void log_close(struct edge *e, struct log_file *f);
+void logs_write(struct edge *e);

@@ -1,7 +1,12 @@
 /* Access logs in AWS's format (ALB User Guide, "Access logs"): a line a request. */
 #include "codec/time.h"
 #include "core/edge_log.h"
+#include "edge/check.h"
+#include "edge/desync.h"
+#include "edge/group.h"
 #include "edge/log.h"
+#include "edge/tls.h"
+#include "edge/worker.h"
 #include "net/tls.h"
 
 /* As they stand in the line; all together are below BW_EDGE_LOG_LINE_MAX, with some KiB for the rest. */

@@ -3,6 +3,7 @@
 #include "codec/time.h"
 #include "edge/log.h"
 #include "edge/tls.h"
+#include "edge/worker.h"
 #include "net/tls.h"
 
 enum { LINE_MAX_BYTES = 4096 };

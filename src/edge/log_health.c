@@ -1,6 +1,7 @@
 /* Health check logs in AWS's format (ALB User Guide, "Health check logs"): a line a check. */
 #include "base/sys.h"
 #include "codec/time.h"
+#include "edge/group.h"
 #include "edge/log.h"
 #include "edge/probe.h"
 

@@ -1,5 +1,5 @@
 /* What the loops of the edge have in common: what they count together, what the first finds out for the others,
- * and the sockets that the parent holds for all. A part of edge/internal.h. */
+ * and the sockets that the parent holds for all. */
 #pragma once
 
 #include "edge/edge.h"

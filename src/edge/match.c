@@ -3,7 +3,8 @@
 #include <pcre2.h>
 
 #include "core/edge_regex.h"
-#include "edge/internal.h"
+#include "edge/rule.h"
+#include "edge/worker.h"
 
 static unsigned char fold(char c, bool nocase)
 {

@@ -7,7 +7,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "edge/internal.h"
+#include "edge/group.h"
+#include "edge/worker.h"
 
 enum {
 	LOW = BW_ORIGIN_BATCH / 2, /* then more are asked for */

@@ -2,8 +2,9 @@
  * read, so that ten thousand are asked as fast as ten. */
 #include <arpa/inet.h>
 
+#include "base/sys.h"
 #include "codec/sort.h"
-#include "edge/internal.h"
+#include "edge/config.h"
 
 enum { PROTOCOL_ALL = -1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 

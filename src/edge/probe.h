@@ -4,6 +4,8 @@
 
 #include "edge/h2_pump.h"
 
+struct probe;
+
 /* How a target is asked. Both may end the check with probe_judge or probe_refuse, and touch nothing then. */
 struct probe_ops {
 	/* The connection is there, and its TLS. */

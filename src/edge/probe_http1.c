@@ -1,6 +1,7 @@
 /* A health check over HTTP/1.1: the status of the first head that comes. */
 #include <stdio.h>
 
+#include "edge/group.h"
 #include "edge/probe.h"
 
 enum { ANSWER_MAX = 8 * 1024 };

@@ -1,5 +1,6 @@
 /* A health check over HTTP/2, of target groups that are spoken to by it: a GET whose status tells, or for
  * gRPC the call of a method with an empty message, whose status stands behind the answer. */
+#include "edge/group.h"
 #include "edge/probe.h"
 
 static int header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_p, size_t name_n,

@@ -1,6 +1,9 @@
 /* What the edge tells the services: health, listeners, counters. */
 #include "codec/time.h"
+#include "edge/group.h"
+#include "edge/log.h"
 #include "edge/tls.h"
+#include "edge/worker.h"
 
 enum {
 	SOON_MS = 100,

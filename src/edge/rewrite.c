@@ -2,7 +2,9 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include "edge/emit.h"
 #include "edge/log.h"
+#include "edge/worker.h"
 
 enum { REWRITTEN_MAX = 16 * 1024 };
 

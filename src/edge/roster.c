@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "edge/internal.h"
+#include "edge/worker.h"
 #include "proc/kept.h"
 
 static unsigned seat_of(unsigned loop, uint32_t incarnation)

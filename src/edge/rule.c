@@ -1,5 +1,6 @@
 /* Which rule a request meets: the first, by priority, all of whose conditions hold. */
-#include "edge/internal.h"
+#include "edge/rule.h"
+#include "edge/worker.h"
 
 /* Without its port, and without the brackets of an IPv6 address. */
 static struct bw_str host_name(struct bw_str host)

@@ -1,7 +1,8 @@
 /* Which rules a request can meet at all, by the literal end of the host and the literal beginning of the path
  * that they ask for: ten thousand of them cost about as much as ten. Whether one holds is for all its
  * conditions to say; rules that name neither are tried one after another. */
-#include "edge/internal.h"
+#include "edge/rule.h"
+#include "edge/worker.h"
 
 enum {
 	LITERAL_MAX =

@@ -5,7 +5,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "edge/internal.h"
+#include "edge/wire.h"
+#include "edge/worker.h"
 #include "net/tls.h"
 
 enum bw_err sock_watch(

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "edge/internal.h"
+#include "edge/listen.h"
+#include "edge/worker.h"
 
 enum {
 	ASKED_MAX = 64, /* as many answers fit into the channel */

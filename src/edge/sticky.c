@@ -2,7 +2,9 @@
  * one. */
 #include "codec/base64.h"
 #include "codec/time.h"
-#include "edge/internal.h"
+#include "edge/group.h"
+#include "edge/sticky.h"
+#include "edge/worker.h"
 
 /* AWS's names: for browsers' cross-origin requests each comes a second time, with SameSite=None. */
 #define COOKIE_LB    "AWSALB"

@@ -5,6 +5,7 @@
 
 #include "crypto/pem.h"
 #include "edge/tls.h"
+#include "edge/worker.h"
 #include "net/tls.h"
 
 struct tls_set {

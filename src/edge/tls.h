@@ -2,7 +2,7 @@
  */
 #pragma once
 
-#include "edge/internal.h"
+#include "edge/exchange.h"
 
 struct evp_pkey_st;
 
@@ -17,3 +17,25 @@ const char *tls_key_exchange(const struct ssl_st *tls);
 
 /* When the first of the listener's certificates ends, and its ARN; INT64_MAX: it has none. */
 int64_t tls_ends_ms(const struct listener *l, struct bw_str *arn);
+
+/* The certificates and rules of a listener; shared by the images that say the same. NULL (said in *reason)
+ * when none can be used. */
+struct tls_set *tls_set_make(
+    struct edge *e, const struct bw_edge_listener *in, bool http2, const char **reason);
+void tls_set_release(struct tls_set *s);
+bool tls_chose_http2(const struct ssl_st *tls);
+/* Towards a target: HTTP/2 or nothing. */
+void tls_offer_http2(struct ssl_st *tls);
+struct ssl_st *tls_accept(const struct listener *l, int fd);
+bool tls_passes_through(const struct listener *l);
+bool tls_verifies(const struct listener *l);
+/* Absent: none. Borrowed of the connection, of the listener. */
+struct bw_str tls_name_asked(const struct ssl_st *tls);
+struct bw_str tls_certificate_arn(const struct listener *l, const struct ssl_st *tls);
+
+/* ---- tls_client.c ---- */
+
+/* Subject, validity, serial number and what came of verifying it, as connection logs have them. */
+void tls_log_client(const struct listener *l, const struct ssl_st *tls, bool shaken, struct bw_buf *out);
+/* X-Amzn-Mtls-* lines of a client's certificate. */
+void tls_emit_client(const struct exchange *x, struct bw_buf *out);

@@ -5,6 +5,7 @@
 
 #include "codec/uri.h"
 #include "edge/log.h"
+#include "edge/tls.h"
 
 static void put_escaped(struct bw_str s, struct bw_buf *out)
 {

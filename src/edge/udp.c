@@ -4,7 +4,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "edge/internal.h"
+#include "edge/flow.h"
+#include "edge/group.h"
+#include "edge/worker.h"
 
 enum { FLOW_IDLE_MS = 120 * 1000, FLOWS_MAX = 16384, DATAGRAMS_PER_TURN = 64, DATAGRAM_MAX = 65536 };
 

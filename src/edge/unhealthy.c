@@ -1,7 +1,9 @@
 /* Connections to targets of network load balancers that have become unhealthy (Network Load Balancers Guide,
  * "Connection termination for unhealthy targets"): they end at once, or after an interval in which the target
  * may recover, or not at all. */
-#include "edge/internal.h"
+#include "edge/flow.h"
+#include "edge/group.h"
+#include "edge/worker.h"
 
 static void over(struct bw_timer *timer)
 {

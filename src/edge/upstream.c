@@ -1,5 +1,7 @@
 /* HTTP/1.1 towards targets: a connection from its beginning to its end, one request at a time on it. */
+#include "edge/dispatch.h"
 #include "edge/upstream.h"
+#include "edge/worker.h"
 
 #include "net/tls.h"
 

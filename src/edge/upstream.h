@@ -2,7 +2,8 @@
  * kept), upstream_send.c (the request) and upstream_read.c (the answer). */
 #pragma once
 
-#include "edge/internal.h"
+#include "edge/exchange.h"
+#include "edge/group.h"
 
 enum upstream_state { U_CONNECT, U_SHAKE, U_BUSY, U_IDLE, U_CLOSED };
 enum framing { F_HEAD, F_LENGTH, F_CHUNKED, F_CLOSE };
@@ -35,6 +36,8 @@ void upstream_shut(struct upstream *u);
 void upstream_reap(struct upstream *u);
 
 /* upstream_keep.c */
+/* Closes what is kept. */
+void upstreams_close(struct target *t);
 /* The newest kept connection; NULL: none. */
 struct upstream *upstream_take(struct target *t);
 /* Keeps it; false: it may not be. */

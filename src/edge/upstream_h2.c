@@ -1,4 +1,5 @@
 /* HTTP/2 towards targets: a connection from its beginning to its end. */
+#include "edge/tls.h"
 #include "edge/upstream_h2.h"
 
 #include "net/tls.h"

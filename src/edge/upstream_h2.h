@@ -4,6 +4,8 @@
  * and go away. */
 #pragma once
 
+#include "edge/exchange.h"
+#include "edge/group.h"
 #include "edge/h2_pump.h"
 
 enum far_state { FAR_CONNECT, FAR_SHAKE, FAR_OPEN, FAR_CLOSED };
@@ -58,6 +60,8 @@ struct far_stream {
 };
 
 /* upstream_h2.c */
+/* Closes what is kept. */
+void fars_close(struct target *t);
 /* One with room for another request, or a new one; NULL: none can be begun. */
 struct far *far_take(struct target *t);
 void far_post(struct far *f);

@@ -1,4 +1,7 @@
 /* A target's answer over HTTP/2: what exchanges are told of what has come. */
+#include "edge/answer.h"
+#include "edge/dispatch.h"
+#include "edge/emit.h"
 #include "edge/upstream_h2.h"
 
 void far_note(struct far_stream *s)

@@ -1,4 +1,5 @@
 /* A request on its way to a target over HTTP/2. */
+#include "edge/emit.h"
 #include "edge/upstream_h2.h"
 
 static struct far_stream *of_exchange(const struct exchange *x)

@@ -1,5 +1,6 @@
 /* Connections to targets that are kept between requests. */
 #include "edge/upstream.h"
+#include "edge/worker.h"
 
 void upstream_unlink(struct upstream *u)
 {

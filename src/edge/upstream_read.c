@@ -1,5 +1,7 @@
 /* A target's answer over HTTP/1.1. */
+#include "edge/dispatch.h"
 #include "edge/upstream.h"
+#include "edge/worker.h"
 
 /* The answer has ended: the connection is free before the client hears, who may ask again on it at once. */
 static void answer_ends(struct upstream *u)

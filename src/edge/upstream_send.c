@@ -1,5 +1,6 @@
 /* A request on its way to a target over HTTP/1.1. */
 #include "edge/upstream.h"
+#include "edge/worker.h"
 
 void upstream_flush(struct upstream *u)
 {

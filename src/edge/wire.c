@@ -1,5 +1,6 @@
 /* Bytes on their way out. A wire has memory only while something is on it. And the arenas of streams. */
-#include "edge/internal.h"
+#include "edge/wire.h"
+#include "edge/worker.h"
 
 enum { KEPT_SMALL = 4096 }; /* a slab's largest piece */
 

@@ -1,8 +1,10 @@
-/* Bytes on their way and the sockets that they leave by. A part of edge/internal.h. */
+/* Bytes on their way and the sockets that they leave by. */
 #pragma once
 
 #include "base/str.h"
+#include "base/mem.h"
 #include "net/loop.h"
+#include "net/socket.h"
 
 struct edge;
 

@@ -1,5 +1,5 @@
 /* Balancing over targets made by hand. */
-#include "edge/internal.h"
+#include "edge/group.h"
 #include "test.h"
 
 enum { NOW = 1000000 };

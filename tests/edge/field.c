@@ -1,4 +1,5 @@
 /* Fields of HTTP/2 on their way from and to lines, and what they may carry. */
+#include "edge/emit.h"
 #include "edge/h2_pump.h"
 #include "test.h"
 

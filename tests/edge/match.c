@@ -2,7 +2,9 @@
  * hand. */
 #include <stdlib.h>
 
-#include "edge/internal.h"
+#include "edge/desync.h"
+#include "edge/emit.h"
+#include "edge/rule.h"
 #include "test.h"
 
 /* The obvious recursion, which the real one must agree with. */

@@ -1,5 +1,5 @@
 /* Ceilings of connections, counted over all loops: at, below and above. */
-#include "edge/internal.h"
+#include "edge/worker.h"
 #include "test.h"
 
 enum { LOOPS = 2, SLOT = 7 };

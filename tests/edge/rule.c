@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "edge/internal.h"
+#include "edge/rule.h"
 #include "test.h"
 
 enum { RULES = 40, PERMITS = 60 };

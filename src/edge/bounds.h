@@ -1,0 +1,26 @@
+/* What the edge may hold, and how long it waits. */
+#pragma once
+
+#include "net/http.h"
+
+enum {
+	BLOCK_BYTES = 16 * 1024, /* what a direction of a request in work may hold back */
+	WIRE_MAX = BW_HTTP_HEAD_MAX * 2 + BLOCK_BYTES, /* the longest head, with what is added to it */
+	BLOCKS_POOLED = 256,
+	ARENAS_POOLED = 256, /* of streams, that used no more than a block */
+	SCRATCH_BYTES = BW_HTTP_HEAD_MAX + BLOCK_BYTES,
+	CONNECTIONS_MAX = 100000, /* clients of all loops together; more are refused at accept */
+	CONNECTIONS_PER_ADDRESS =
+	    20000, /* of them from one IPv4 address or IPv6 /64: many users share one behind a NAT */
+	HELD_BYTES_MAX = 1024 * 1024 * 1024, /* of all buffers together; then new requests get 503 */
+	IDLE_UPSTREAMS = 256,                /* kept a target */
+	CONNECT_MS = 10000,                  /* ALB's time to reach a target */
+	HEAD_MS = 10000,                     /* a request's head, once begun, is whole by then */
+	RATE_MS = 10000, /* in each such span a body or an answer moves on by RATE_BYTES */
+	RATE_BYTES = 512,
+	LINGER_MS = 2000,
+	DISCARD_MAX = 64 * 1024, /* of a body that nobody wants, before the connection is closed instead */
+	CHUNK_LINES = 16,        /* bytes around a chunk */
+	DOZE_MS = 2000, /* without a byte: then what a connection is made of sleeps */
+	ROUNDS = 32,             /* steps of one connection before the others have their turn */
+};

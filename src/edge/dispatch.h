@@ -1,0 +1,19 @@
+/* Which target gets a request: dispatch.c. */
+#pragma once
+
+#include "edge/exchange.h"
+
+void dispatch(struct exchange *x, struct bw_http_request *r);
+/* x is done with its target. */
+void dispatch_leave(struct exchange *x);
+/* The connection for x never came to be. */
+void dispatch_unconnected(struct exchange *x);
+/* That, and nothing of `bytes` was sent: another target gets them, or nobody, and x fails. May free x. */
+void dispatch_again(struct exchange *x, struct bw_str bytes);
+/* A connection that had x ended without a word of an answer. Whether x may be asked once more: of the target, if it was a kept
+ * connection, which may have been closed for long, and this its first loss; else of another one. */
+bool dispatch_lost(struct exchange *x);
+/* As dispatch_again, of a target that was connected to. */
+void dispatch_elsewhere(struct exchange *x, struct bw_str bytes);
+/* The target did nothing with x and says so: it gets it once more, some times. May free x. */
+void dispatch_refused(struct exchange *x, struct bw_str bytes);
