@@ -2,6 +2,7 @@
 #include "edge/desync.h"
 #include "edge/emit.h"
 #include "edge/group.h"
+#include "edge/log.h"
 #include "edge/sticky.h"
 #include "edge/tls.h"
 #include "edge/worker.h"
@@ -11,6 +12,9 @@
 static const struct bw_str hops[] = {BW_STR("connection"), BW_STR("keep-alive"), BW_STR("proxy-connection"),
     BW_STR("te"), BW_STR("trailer"), BW_STR("transfer-encoding"), BW_STR("upgrade"), BW_STR("expect"),
     BW_STR("content-length"), BW_STR("http2-settings"), {0}};
+
+/* Behind so many bytes of header lines an incoming trace is left out (ALB User Guide, "Request tracing"). */
+enum { TRACE_HEADERS_MAX = 7 * 1024 };
 
 /* What the load balancer says of itself: a client's own spelling of it never reaches a target. */
 static const struct bw_str ours[] = {BW_STR("host"), BW_STR("x-forwarded-for"), BW_STR("x-forwarded-proto"),
@@ -182,34 +186,64 @@ static void put_tls(const struct exchange *x, struct bw_buf *out)
 	put_line(out, suite.n ? suite : BW_STR("X-Amzn-Tls-Cipher-Suite"), bw_tls_cipher(x->tls));
 }
 
+/* Of the header lines as they came. */
+static size_t lines_bytes(const struct bw_http_request *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->header_count; i++)
+		n += r->headers[i].name.n + r->headers[i].value.n + 4;
+	return n;
+}
+
+static struct bw_str trace_given(const struct bw_http_request *r)
+{
+	struct bw_str given = bw_http_header(r, BW_STR("x-amzn-trace-id"), NULL);
+
+	return bw_str_set(given) && lines_bytes(r) <= TRACE_HEADERS_MAX ? given : BW_STR_NONE;
+}
+
+static bool trace_has(struct bw_str given, struct bw_str field)
+{
+	while (bw_str_set(given))
+		if (bw_str_starts(bw_str_trim(bw_str_cut(&given, ';')), field))
+			return true;
+	return false;
+}
+
+/* The fields that came, but for the Self of a load balancer in front of us, which ours takes the place of. */
+static void trace_rest(struct bw_str given, struct bw_buf *out)
+{
+	while (bw_str_set(given)) {
+		struct bw_str part = bw_str_trim(bw_str_cut(&given, ';'));
+
+		if (!part.n || bw_str_starts(part, BW_STR("Self=")))
+			continue;
+		bw_buf_put_c(out, ';');
+		bw_buf_put(out, part);
+	}
+}
+
 /* An incoming Root is kept and ours goes in front as Self (ALB User Guide, "Request tracing"). */
 static void trace_make(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
 {
-	struct bw_str given = bw_http_header(r, BW_STR("x-amzn-trace-id"), NULL), parts = given,
-	              kept = BW_STR_NONE;
+	struct bw_str given = trace_given(r);
 	uint32_t seconds = htonl((uint32_t)(edge_wall_ms(x->edge) / 1000));
 	unsigned char id[12];
 	size_t at;
 
 	bw_random(id, sizeof id);
-	while (bw_str_set(parts)) {
-		struct bw_str part = bw_str_trim(bw_str_cut(&parts, ';'));
-
-		if (bw_str_starts(part, BW_STR("Root=")))
-			kept = given;
-	}
 	bw_buf_put(out, BW_STR("X-Amzn-Trace-Id: "));
 	at = out->n;
-	bw_buf_put(out, bw_str_set(kept) ? BW_STR("Self=1-") : BW_STR("Root=1-"));
+	bw_buf_put(out, trace_has(given, BW_STR("Root=")) ? BW_STR("Self=1-") : BW_STR("Root=1-"));
 	bw_buf_put_hex(out, &seconds, sizeof seconds);
 	bw_buf_put_c(out, '-');
 	bw_buf_put_hex(out, id, sizeof id);
 	if (!out->failed && out->n - at < sizeof x->trace)
 		memcpy(x->trace, out->p + at, out->n - at);
-	if (bw_str_set(given)) {
-		bw_buf_put_c(out, ';');
-		bw_buf_put(out, given);
-	}
+	trace_rest(given, out);
+	if (given.n && !out->failed)
+		log_traced(x, bw_str_make((const char *)out->p + at, out->n - at));
 	bw_buf_put(out, BW_STR("\r\n"));
 }
 

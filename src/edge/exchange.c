@@ -45,6 +45,7 @@ void exchange_free(struct exchange *x)
 	bw_buf_free(&x->log);
 	bw_buf_free(&x->redirect);
 	bw_buf_free(&x->transformed);
+	bw_buf_free(&x->traced);
 	config_release(x->config);
 	bw_slab_give(&e->slab, x);
 }

@@ -72,6 +72,8 @@ struct exchange {
 	size_t tried_count, refusals, losses;
 	bool is_head, request_done, answered, ended, close, upgrade, ambiguous, chunked_out, has_body,
 	    unsafe, grpc;
+	bool app_session; /* the application's cookie came back with ours, which is renewed */
+	bool app_cors;    /* the client wants to be told that ours is for other origins too */
 	int status, target_status;
 	size_t checks_passed;      /* of the rule's checks */
 	struct parked *parked;     /* a check waits */
@@ -89,6 +91,7 @@ struct exchange {
 	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
 	struct bw_buf redirect;          /* where to, for the log */
 	struct bw_buf transformed;       /* the log's "host" "uri" behind transforms */
+	struct bw_buf traced;            /* the log's tracing header, quoted; empty: `trace` is all of it */
 	const char *transform;           /* how they ended, as the log has it; NULL: there are none */
 	char trace[48];                  /* "Root=1-67891233-abcdef012345678912345678", for the log */
 	struct wire again;          /* the request as it was begun, for another try */

@@ -18,6 +18,8 @@ void log_put_quoted_most(struct bw_str s, size_t most, struct bw_buf *out);
 void log_put_quoted(struct bw_str s, struct bw_buf *out);
 /* What the transforms made of a request: the log's last fields but for the status. */
 void log_transformed(struct exchange *x, struct bw_str host, struct bw_str uri);
+/* The tracing header that the target got, when more of it is known than ours. */
+void log_traced(struct exchange *x, struct bw_str value);
 /* "TID_" and 32 digits: the connection, in both logs. */
 void log_put_connection(const struct edge *e, uint64_t serial, struct bw_buf *out);
 /* The access log: what of a request it tells, and the line at its end. */

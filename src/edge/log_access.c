@@ -52,6 +52,15 @@ void log_transformed(struct exchange *x, struct bw_str host, struct bw_str uri)
 	log_put_quoted_most(uri, URL_MAX, &x->transformed);
 }
 
+void log_traced(struct exchange *x, struct bw_str value)
+{
+	if (!x->log.n)
+		return;
+	bw_buf_free(&x->traced); /* of a try before this one */
+	bw_buf_init(&x->traced, PART_MAX);
+	log_put_quoted_most(value, URL_MAX, &x->traced);
+}
+
 static void put_seconds(int64_t from_us, int64_t to_us, struct bw_buf *out)
 {
 	int64_t ms = (to_us - from_us) / 1000;
@@ -126,6 +135,16 @@ static void put_certificate(const struct exchange *x, struct bw_buf *out)
 	log_put_quoted(x->tls ? tls_certificate_arn(x->listener, x->tls) : BW_STR_NONE, out);
 }
 
+static void put_trace(const struct exchange *x, struct bw_buf *out)
+{
+	bw_buf_put_c(out, ' ');
+	if (x->traced.n)
+		bw_buf_put(out, bw_buf_str(&x->traced));
+	else
+		bw_buf_printf(out, "\"%s\"", x->trace[0] ? x->trace : "-");
+	bw_buf_put_c(out, ' ');
+}
+
 static void line_write(const struct exchange *x, struct bw_buf *out)
 {
 	int64_t now = edge_wall_ms(x->edge), since_ms = (bw_clock_mono_us() - x->started_us) / 1000;
@@ -158,7 +177,7 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	else
 		bw_buf_put(out, BW_STR(" - - "));
 	bw_buf_put(out, x->group ? x->group->arn : BW_STR("-"));
-	bw_buf_printf(out, " \"%s\" ", x->trace[0] ? x->trace : "-");
+	put_trace(x, out);
 	put_certificate(x, out);
 	bw_buf_printf(out, " %lld ",
 	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The edge over HTTP/1.1: what it refuses, what reaches targets, rules, answers of its own, health, balancing, stickiness, and
 what happens when processes and targets die."""
+import calendar
 import os
 import pathlib
 import re
@@ -194,6 +195,11 @@ class Forwarding(unittest.TestCase):
         _, headers, _ = self.seen(headers=["X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678;Mine=1"])
         self.assertRegex(header(headers, "x-amzn-trace-id")[0],
                          r"^Self=1-[0-9a-f]{8}-[0-9a-f]{24};Root=1-67891233-abcdef012345678912345678;Mine=1$")
+        _, headers, _ = self.seen(headers=["X-Amzn-Trace-Id: Self=1-1-2; Root=1-67891233-abcdef012345678912345678; Mine=1"])
+        self.assertRegex(header(headers, "x-amzn-trace-id")[0],
+                         r"^Self=1-[0-9a-f]{8}-[0-9a-f]{24};Root=1-67891233-abcdef012345678912345678;Mine=1$", "Self is brought up to date")
+        _, headers, _ = self.seen(headers=["X-Amzn-Trace-Id: Root=1-67891233-abcdef012345678912345678", "X-Much: " + "a" * 7100])
+        self.assertRegex(header(headers, "x-amzn-trace-id")[0], r"^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$", "behind more than 7 KB it is made anew")
 
     def test_bodies_of_both_framings(self):
         for n in (1, 16384, 16385, 300000):
@@ -523,7 +529,10 @@ class Stickiness(unittest.TestCase):
         self.assertEqual(set(cookies), {"AWSALB", "AWSALBCORS"})
         for _ in range(12):
             lb.get(headers=[f"Cookie: a=b; {cookies['AWSALB']}"])
-        self.assertEqual(len(first.requests), 13)
+        # Of another origin's page a browser sends the twin alone.
+        for _ in range(4):
+            lb.get(headers=[f"Cookie: {cookies['AWSALBCORS']}"])
+        self.assertEqual(len(first.requests), 17)
 
     def test_a_cookie_that_is_not_ours_counts_nothing(self):
         backends = [Backend(), Backend()]
@@ -542,10 +551,34 @@ class Stickiness(unittest.TestCase):
                                                       "stickiness.app_cookie.cookie_name": "SID"}))
         cookies = self.cookies(lb.get()[1])
         self.assertEqual(set(cookies), {"SID", "AWSALBAPP-0"})
-        first = [b for b in backends if b.requests][0]
+        first, other = sorted(backends, key=lambda b: -len(b.requests))
         for _ in range(8):
-            lb.get(headers=[f"Cookie: {cookies['AWSALBAPP-0']}"])
+            lb.get(headers=[f"Cookie: {cookies['SID']}; {cookies['AWSALBAPP-0']}"])
         self.assertEqual(len(first.requests), 9)
+        for _ in range(4):
+            lb.get(headers=[f"Cookie: {cookies['AWSALBAPP-0']}"])
+        self.assertEqual((11, 2), (len(first.requests), len(other.requests)), "both cookies have to come back")
+
+    def test_app_cookie_is_renewed_and_follows_to_another_target(self):
+        first = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: SID=1\r\n\r\nok"
+        later = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        backends = [Backend(lambda head, body: later if b"SID=" in head else first) for _ in range(2)]
+        lb = Balancer(PLAYER, group("app2", backends, {"stickiness.enabled": "true", "stickiness.type": "app_cookie",
+                                                       "stickiness.app_cookie.cookie_name": "SID"}))
+        cookie = self.cookies(lb.get()[1])["AWSALBAPP-0"]
+        old, new = sorted(backends, key=lambda b: -len(b.requests))
+        old.status = 500
+        PLAYER.health(old.port, "unhealthy")
+        cookie = self.cookies(lb.get(headers=[f"Cookie: SID=1; {cookie}"])[1])["AWSALBAPP-0"]
+        old.status = 200
+        PLAYER.health(old.port, "healthy")
+        for _ in range(4):
+            headers = lb.get(headers=[f"Cookie: SID=1; {cookie}"])[1]
+        self.assertEqual((1, 5), (len(old.requests), len(new.requests)))
+        line, = header(headers, "set-cookie")
+        self.assertRegex(line, r"^AWSALBAPP-0=[\w-]+; Expires=\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT; Path=/$")
+        expires = calendar.timegm(time.strptime(line.split("Expires=")[1].split(";")[0], "%a, %d %b %Y %H:%M:%S GMT"))
+        self.assertAlmostEqual(7 * 86400, expires - time.time(), delta=60)
 
     def test_group_stickiness(self):
         backends = [Backend(), Backend()]
@@ -553,8 +586,9 @@ class Stickiness(unittest.TestCase):
         lb = Balancer(PLAYER, a, b, default=forward((a, 1), (b, 1), sticky_groups=True, sticky_seconds=60))
         cookies = self.cookies(lb.get()[1])
         self.assertEqual(set(cookies), {"AWSALBTG", "AWSALBTGCORS"})
-        for _ in range(12):
-            lb.get(headers=[f"Cookie: {cookies['AWSALBTG']}"])
+        for name in ("AWSALBTG", "AWSALBTGCORS"):
+            for _ in range(6):
+                lb.get(headers=[f"Cookie: {cookies[name]}"])
         self.assertEqual(sorted(len(x.requests) for x in backends), [0, 13])
 
     def test_a_dead_target_is_left(self):
@@ -782,7 +816,7 @@ class AccessLogs(unittest.TestCase):
             g = group("logged", [backend])
             lb = Balancer(player, g, rules=[rule(7, fixed(404), condition("path-pattern", "/none"))],
                           attributes={"access_logs.s3.enabled": "true"})
-            lb.get(path='/a?b="c', headers=['User-Agent: x"y\x7f'.replace("\x7f", "\xe4")])
+            lb.get(path='/a?b="c', headers=['User-Agent: x"y\x7f'.replace("\x7f", "\xe4"), "X-Amzn-Trace-Id: Root=1-2-3;A=\"b"])
             lb.get(path="/none")
             lb.raw(b"nonsense\r\n\r\n")
             path = os.path.join(folder, f"app.lb.{lb.address}.log")
@@ -797,6 +831,7 @@ class AccessLogs(unittest.TestCase):
             self.assertEqual(first["agent"], "x\\x22y\\xC3\\xA4")
             self.assertEqual((first["target"], first["targets"], first["group"]), (f"127.0.0.1:{backend.port}",) * 2 + (g["arn"],))
             self.assertEqual((first["priority"], first["actions"]), ("0", "forward"))
+            self.assertRegex(first["trace"], r"^Self=1-[0-9a-f]{8}-[0-9a-f]{24};Root=1-2-3;A=\\x22b$")
             self.assertEqual((second["priority"], second["actions"], second["status"], second["target"]), ("7", "fixed-response", "404", "-"))
             self.assertEqual((third["status"], third["request"]), ("400", "- - -"))
             self.assertEqual([("-",) * 3] * 3, [(line["host"], line["uri"], line["transform"]) for line in (first, second, third)])
