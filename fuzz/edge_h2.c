@@ -7,7 +7,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "edge/client.h"
 #include "edge/h2.h"
 #include "edge/upstream_h2.h"
 #include "net/tls.h"
