@@ -57,6 +57,15 @@ void bw_arena_free(struct bw_arena *a)
 	a->used_bytes = 0;
 }
 
+size_t bw_arena_bytes(const struct bw_arena *a)
+{
+	size_t n = 0;
+
+	for (const struct bw_arena_chunk *c = a->chunks; c; c = c->next)
+		n += sizeof *c + c->size;
+	return n;
+}
+
 static void chunks_wipe(struct bw_arena *a)
 {
 	for (struct bw_arena_chunk *c = a->chunks; c; c = c->next)

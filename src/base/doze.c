@@ -99,7 +99,7 @@ void *bw_doze_take(struct bw_doze *d)
 			MUST(mprotect(pages_of(d, i), n * d->page_span, PROT_READ | PROT_WRITE) == 0);
 		}
 	}
-	d->held_bytes += d->bytes;
+	d->held_bytes += d->page_span;
 	return place_of(d, i);
 }
 
@@ -125,7 +125,7 @@ void bw_doze_give(struct bw_doze *d, void *place)
 	size_t i = index_of(d, place);
 	struct packed *p = d->packed[i];
 
-	d->held_bytes -= p ? kept_bytes(p) : d->bytes;
+	d->held_bytes -= p ? kept_bytes(p) : d->page_span;
 	if (p)
 		guard(d, i, PROT_READ | PROT_WRITE);
 	else
@@ -169,7 +169,7 @@ void bw_doze_sleep(struct bw_doze *d, void *place)
 			p->v[n++] = from[k + (size_t)__builtin_ctzll(which)];
 	}
 	d->packed[i] = p;
-	d->held_bytes -= d->bytes;
+	d->held_bytes -= d->page_span;
 	d->held_bytes += kept_bytes(p);
 	pages_drop(d, i);
 	guard(d, i, PROT_NONE);
@@ -187,7 +187,7 @@ void bw_doze_wake(struct bw_doze *d, void *place)
 		for (uint64_t which = p->v[n++]; which; which &= which - 1)
 			to[k + (size_t)__builtin_ctzll(which)] = p->v[n++];
 	d->held_bytes -= kept_bytes(p);
-	d->held_bytes += d->bytes;
+	d->held_bytes += d->page_span;
 	packed_free(p);
 	d->packed[i] = NULL;
 }

@@ -12,8 +12,7 @@ struct bw_doze {
 	void **packed;           /* of each that sleeps; else NULL */
 	uint32_t *spare;
 	size_t spare_count;
-	size_t
-	    held_bytes; /* of all that are taken: of those awake their bytes, of those asleep what is kept */
+	size_t held_bytes; /* of all that are taken: of those awake their pages, of those asleep what is kept */
 };
 
 /* Sets address space aside, and no memory yet. */

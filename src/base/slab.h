@@ -17,6 +17,11 @@ struct bw_slab {
 void bw_slab_free(struct bw_slab *s);
 /* Never NULL, not zeroed, aligned to 16 bytes. */
 void *bw_slab_take(struct bw_slab *s, size_t bytes);
+/* That, zeroed. */
+static inline void *bw_slab_alloc(struct bw_slab *s, size_t bytes)
+{
+	return memset(bw_slab_take(s, bytes), 0, bytes);
+}
 /* As realloc; `p` may be NULL. */
 void *bw_slab_resize(struct bw_slab *s, void *p, size_t bytes);
 /* `p` may be NULL. */

@@ -9,6 +9,8 @@
 
 static bool wiping;            /* written before there are threads */
 static struct bw_doze *places; /* NULL: there are none */
+static bool counting;
+static int64_t held_bytes; /* below zero: what was there before has gone */
 
 static struct {
 	void *place; /* NULL: none is offered */
@@ -30,14 +32,29 @@ static bool is_place(const void *p)
 	return places && bw_doze_has(places, p);
 }
 
+/* Around whatever changes what `p` is. */
+static void count_in(void *p)
+{
+	if (counting)
+		held_bytes += (int64_t)malloc_usable_size(p);
+}
+
+static void count_out(void *p)
+{
+	if (counting)
+		held_bytes -= (int64_t)malloc_usable_size(p);
+}
+
 static void *take(size_t bytes, const char *file, int line)
 {
 	void *p = place_take(bytes);
 
 	(void)file, (void)line;
-	if (p)
+	if (p || bytes == 0)
 		return p;
-	return bytes ? bw_realloc(NULL, bytes) : NULL;
+	p = bw_realloc(NULL, bytes);
+	count_in(p);
+	return p;
 }
 
 static void give(void *p, const char *file, int line)
@@ -47,6 +64,7 @@ static void give(void *p, const char *file, int line)
 		bw_doze_give(places, p); /* which wipes */
 		return;
 	}
+	count_out(p);
 	if (wiping && p)
 		bw_wipe(p, malloc_usable_size(p));
 	bw_free(p);
@@ -58,8 +76,12 @@ static void *resize(void *p, size_t bytes, const char *file, int line)
 	void *moved;
 
 	MUST(!is_place(p)); /* none is offered to what grows */
-	if (bytes && (!wiping || !p))
-		return bw_realloc(p, bytes);
+	if (bytes && (!wiping || !p)) {
+		count_out(p);
+		moved = bw_realloc(p, bytes);
+		count_in(moved);
+		return moved;
+	}
 	had = p ? malloc_usable_size(p) : 0;
 	moved = take(bytes, file, line);
 	if (moved && p)
@@ -77,6 +99,16 @@ __attribute__((constructor(101))) static void memory_take(void)
 void bw_crypto_wipe_freed(void)
 {
 	wiping = true;
+}
+
+void bw_crypto_count(void)
+{
+	counting = true;
+}
+
+size_t bw_crypto_held_bytes(void)
+{
+	return held_bytes > 0 ? (size_t)held_bytes : 0;
 }
 
 void bw_crypto_places(struct bw_doze *d)

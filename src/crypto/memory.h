@@ -5,6 +5,10 @@
 
 /* From now on what OpenSSL frees of these places is given back to them. Borrowed for the process's life. */
 void bw_crypto_places(struct bw_doze *places);
+/* From now on what OpenSSL holds outside of places is counted. For a process of one thread. */
+void bw_crypto_count(void);
+/* How much that is; 0: nothing is counted. What was there before the counting began is no part of it. */
+size_t bw_crypto_held_bytes(void);
 /* The next piece of `least` to `most` bytes that OpenSSL asks for is `place`. */
 void bw_crypto_offer(void *place, size_t least, size_t most);
 /* Ends the offer; whether the place was taken. */

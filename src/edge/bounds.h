@@ -12,7 +12,7 @@ enum {
 	CONNECTIONS_MAX = 100000, /* clients of all loops together; more are refused at accept */
 	CONNECTIONS_PER_ADDRESS =
 	    20000, /* of them from one IPv4 address or IPv6 /64: many users share one behind a NAT */
-	HELD_BYTES_MAX = 1024 * 1024 * 1024, /* of all buffers together; then new requests get 503 */
+	HELD_BYTES_MAX = 1024 * 1024 * 1024, /* of all that memory_held counts, of all loops; then what is new is refused */
 	IDLE_UPSTREAMS = 256,                /* kept a target */
 	CONNECT_MS = 10000,                  /* ALB's time to reach a target */
 	HEAD_MS = 10000,                     /* a request's head, once begun, is whole by then */

@@ -23,7 +23,7 @@ static void client_reap(struct client *c)
 	connection_counted_out(c->edge, c->slot);
 	c->listening->listener_stats->values[M_ACTIVE_CONNECTIONS]--;
 	listening_release(c->listening);
-	bw_free(c);
+	bw_slab_give(&c->edge->slab, c);
 }
 
 void client_shut(struct client *c)
@@ -251,7 +251,7 @@ static void timer_fired(struct bw_timer *t)
 void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot)
 {
 	struct edge *e = l->edge;
-	struct client *c = bw_alloc(sizeof *c);
+	struct client *c = bw_slab_alloc(&e->slab, sizeof *c);
 
 	c->edge = e;
 	c->listening = l;

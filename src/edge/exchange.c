@@ -25,6 +25,13 @@ struct exchange *exchange_new(struct edge *e)
 	return x;
 }
 
+/* What it tells others and the log has grown. */
+static void grown(struct exchange *x)
+{
+	memory_count(
+	    x->edge, x->log.size + x->redirect.size + x->transformed.size + x->identity.size + x->cookies.size + x->traced.size, &x->counted);
+}
+
 static void detach(struct exchange *x)
 {
 	if (x->up)
@@ -46,6 +53,7 @@ void exchange_free(struct exchange *x)
 	bw_buf_free(&x->redirect);
 	bw_buf_free(&x->transformed);
 	bw_buf_free(&x->traced);
+	memory_count(e, 0, &x->counted);
 	config_release(x->config);
 	bw_slab_give(&e->slab, x);
 }
@@ -155,6 +163,7 @@ void exchange_go_on(struct exchange *x, struct bw_http_request *r)
 		exchange_fail(x, 400);
 		return;
 	}
+	grown(x);
 	switch (x->rule->what) {
 	case DO_FORWARD:
 		dispatch(x, r);
@@ -193,6 +202,7 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 	x->unsafe = x->has_body || !may_repeat(r->method);
 	x->grpc = x->http2 && is_grpc(bw_http_header(r, BW_STR("content-type"), NULL));
 	log_begin(x, r);
+	grown(x);
 	status = refusal(x, r);
 	if (status) {
 		exchange_fail(x, status);

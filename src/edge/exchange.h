@@ -94,6 +94,7 @@ struct exchange {
 	struct bw_buf traced;            /* the log's tracing header, quoted; empty: `trace` is all of it */
 	const char *transform;           /* how they ended, as the log has it; NULL: there are none */
 	char trace[48];                  /* "Root=1-67891233-abcdef012345678912345678", for the log */
+	size_t counted;                  /* of the buffers above, among what the edge holds */
 	struct wire again;          /* the request as it was begun, for another try */
 };
 

@@ -51,7 +51,7 @@ static void flow_reap(struct flow *f)
 			f->next->prev = f->prev;
 		target_release(f->target);
 	}
-	bw_free(f);
+	bw_slab_give(&f->edge->slab, f);
 }
 
 static void flow_close(struct flow *f, bool reset)
@@ -328,7 +328,7 @@ static bool far_open(struct flow *f, struct group *g)
 
 void flow_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot)
 {
-	struct flow *f = bw_alloc(sizeof *f);
+	struct flow *f = bw_slab_alloc(&l->edge->slab, sizeof *f);
 	struct group *g = NULL;
 
 	f->edge = l->edge;

@@ -23,7 +23,7 @@ static void h2_reap(struct h2 *h)
 	connection_counted_out(h->pump.edge, h->slot);
 	h->listening->listener_stats->values[M_ACTIVE_CONNECTIONS]--;
 	listening_release(h->listening);
-	bw_free(h);
+	bw_slab_give(&h->pump.edge->slab, h);
 }
 
 static void h2_shut(struct h2 *h)
@@ -157,7 +157,7 @@ void h2_open(
     struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial)
 {
 	struct edge *e = l->edge;
-	struct h2 *h = bw_alloc(sizeof *h);
+	struct h2 *h = bw_slab_alloc(&e->slab, sizeof *h);
 	struct ssl_st *tls = from->tls;
 	int fd = from->watch.fd;
 	bool watched;

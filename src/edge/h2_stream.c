@@ -1,9 +1,16 @@
 /* A request over HTTP/2: made into what an HTTP/1.1 request is parsed into, so that all behind it is one
  * path. */
+#include "base/lend.h"
 #include "edge/emit.h"
 #include "edge/group.h"
 #include "edge/h2.h"
 #include "edge/log.h"
+
+/* Its heads and trailers have grown. */
+static void grown(struct h2_stream *s)
+{
+	memory_count(s->h->pump.edge, bw_arena_bytes(&s->arena) + s->trailers_in.size, &s->counted);
+}
 
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
 {
@@ -17,6 +24,7 @@ struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
 		h->streams->prev = &s->next;
 	h->streams = s;
 	h->stream_count++;
+	grown(s);
 	return s;
 }
 
@@ -43,12 +51,6 @@ void h2_stream_free(struct h2_stream *s)
 	memory_count(h->pump.edge, 0, &s->counted);
 	arena_give(h->pump.edge, &s->arena);
 	bw_slab_give(&h->pump.edge->slab, s);
-}
-
-/* Its heads and trailers have grown. */
-static void grown(struct h2_stream *s)
-{
-	memory_count(s->h->pump.edge, s->arena.used_bytes + s->trailers_in.size, &s->counted);
 }
 
 /* ---- the head ---- */

@@ -19,6 +19,13 @@ enum {
 
 /* ---- accepting ---- */
 
+/* Where memory is short: a request in the clear can be told so (503), whereas a handshake would only take more, and a network load
+ * balancer has no words. */
+static bool has_room(const struct listening *l)
+{
+	return !(l->listener->tls || l->listener->tcp) || !memory_full(l->edge);
+}
+
 static void accepted(struct listening *l, int fd, const struct bw_address *peer)
 {
 	const struct balancer *b = l->listener->balancer;
@@ -31,7 +38,7 @@ static void accepted(struct listening *l, int fd, const struct bw_address *peer)
 		close(fd);
 		return;
 	}
-	if (!connection_count_in(l->edge, slot)) {
+	if (!has_room(l) || !connection_count_in(l->edge, slot)) {
 		l->listener_stats->values[M_REJECTED]++;
 		close(fd);
 		return;

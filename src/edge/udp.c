@@ -32,7 +32,7 @@ static void udp_flow_drop(void *value)
 	bw_watch_remove(e->loop, &f->watch);
 	close(f->watch.fd);
 	target_release(f->target);
-	bw_free(f);
+	bw_slab_give(&e->slab, f);
 }
 
 static struct bw_str key_of(const struct bw_address *a)
@@ -95,7 +95,7 @@ static struct udp_flow *udp_flow_new(struct listening *l, const struct bw_addres
 			close(fd);
 		return NULL;
 	}
-	f = bw_alloc(sizeof *f);
+	f = bw_slab_take(&l->edge->slab, sizeof *f);
 	*f = (struct udp_flow){.listening = l,
 	    .target = t,
 	    .watch = {.fd = fd, .ready = udp_answer},

@@ -16,7 +16,7 @@ void upstream_reap(struct upstream *u)
 	if (u->state != U_CLOSED || u->running || u->posted)
 		return;
 	target_release(u->target);
-	bw_free(u);
+	bw_slab_give(&u->edge->slab, u);
 }
 
 void upstream_shut(struct upstream *u)
@@ -187,7 +187,7 @@ void upstream_post(struct upstream *u)
 
 struct upstream *upstream_open(struct target *t)
 {
-	struct upstream *u = bw_alloc(sizeof *u);
+	struct upstream *u = bw_slab_alloc(&t->group->edge->slab, sizeof *u);
 
 	u->edge = t->group->edge;
 	u->target = t;

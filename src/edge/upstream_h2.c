@@ -19,7 +19,7 @@ static void far_reap(struct far *f)
 		return;
 	pump_close(&f->pump);
 	target_release(f->target);
-	bw_free(f);
+	bw_slab_give(&f->pump.edge->slab, f);
 }
 
 /* Without streams. */
@@ -241,10 +241,10 @@ void far_post(struct far *f)
 static struct far *far_open(struct target *t)
 {
 	struct edge *e = t->group->edge;
-	struct far *f = bw_alloc(sizeof *f);
+	struct far *f = bw_slab_alloc(&e->slab, sizeof *f);
 
 	if (!sock_connect(e, &f->pump.sock, &t->address, far_ready)) {
-		bw_free(f);
+		bw_slab_give(&e->slab, f);
 		return NULL;
 	}
 	f->pump.edge = e;

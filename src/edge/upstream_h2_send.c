@@ -1,4 +1,5 @@
 /* A request on its way to a target over HTTP/2. */
+#include "base/lend.h"
 #include "edge/emit.h"
 #include "edge/upstream_h2.h"
 
@@ -23,12 +24,13 @@ static struct far_stream *stream_new(struct far *f, struct exchange *x)
 		f->streams->prev = &s->next;
 	f->streams = s;
 	f->stream_count++;
+	far_grown(s);
 	return s;
 }
 
 void far_grown(struct far_stream *s)
 {
-	memory_count(s->far->pump.edge, s->arena.used_bytes, &s->counted);
+	memory_count(s->far->pump.edge, bw_arena_bytes(&s->arena), &s->counted);
 }
 
 static void unnote(struct far_stream *s)

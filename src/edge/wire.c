@@ -1,6 +1,8 @@
 /* Bytes on their way out. A wire has memory only while something is on it. And the arenas of streams. */
+#include "base/lend.h"
 #include "edge/wire.h"
 #include "edge/worker.h"
+#include "net/tls.h"
 
 enum { KEPT_SMALL = 4096 }; /* a slab's largest piece */
 
@@ -96,9 +98,15 @@ void wire_eat(struct edge *e, struct wire *w, size_t n)
 		wire_free(e, w);
 }
 
+size_t memory_held(const struct edge *e)
+{
+	return e->held_bytes + e->block_count * BLOCK_BYTES + e->arena_bytes + e->slab.sheet_bytes +
+	       e->h2_places.held_bytes + bw_tls_held_bytes();
+}
+
 bool memory_full(const struct edge *e)
 {
-	return e->held_bytes + e->slab.used_bytes + e->h2_places.held_bytes > e->held_max;
+	return memory_held(e) > e->held_max;
 }
 
 void memory_count(struct edge *e, size_t now, size_t *counted)
@@ -114,6 +122,7 @@ void arena_take(struct edge *e, struct bw_arena *a, size_t limit_bytes)
 		return;
 	}
 	*a = e->arenas[--e->arena_count];
+	e->arena_bytes -= bw_arena_bytes(a);
 	a->limit_bytes = limit_bytes;
 }
 
@@ -124,5 +133,6 @@ void arena_give(struct edge *e, struct bw_arena *a)
 		return;
 	}
 	bw_arena_reset(a);
+	e->arena_bytes += bw_arena_bytes(a);
 	e->arenas[e->arena_count++] = *a;
 }

@@ -25,7 +25,10 @@ bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
 void wire_keep(struct edge *e, struct wire *w, struct bw_str bytes);
 void wire_eat(struct edge *e, struct wire *w, size_t n);
 void wire_free(struct edge *e, struct wire *w);
-/* Whether all buffers together are as much as they may be: then what is new is refused. */
+/* What the loop takes from the system for connections and what is on them: buffers in use and in store, whole sheets of
+ * the slab, sessions' places, and all that OpenSSL holds. */
+size_t memory_held(const struct edge *e);
+/* Whether that is more than it may be: then what is new is refused. */
 bool memory_full(const struct edge *e);
 /* What somebody holds besides has become `now` bytes; `counted` is what memory_full knows of it already. */
 void memory_count(struct edge *e, size_t now, size_t *counted);

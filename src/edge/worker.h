@@ -54,8 +54,8 @@ struct edge {
 	struct listening *listenings;
 	struct client *clients;
 	struct h2 *h2s;
-	size_t held_bytes, held_max; /* besides what is out of `slab`; both together */
-	struct bw_slab slab;         /* what connections over HTTP/2 and their streams are made of */
+	size_t held_bytes, held_max; /* of buffers that are in use; of all that memory_held counts */
+	struct bw_slab slab;         /* what connections are made of, and their streams */
 	struct bw_doze h2_places; /* of their sessions */
 	struct h2_room *h2_room;
 	struct {
@@ -67,7 +67,7 @@ struct edge {
 	char *blocks[BLOCKS_POOLED];
 	size_t block_count;
 	struct bw_arena arenas[ARENAS_POOLED];
-	size_t arena_count;
+	size_t arena_count, arena_bytes;
 	char *scratch; /* SCRATCH_BYTES: what is read lies here until it is passed on */
 	struct bw_buf head, decoded, lines;
 	struct bw_http_request request;

@@ -34,6 +34,12 @@ void bw_tls_dozing(size_t max)
 	bw_doze_init(&d, STATE_MOST, max);
 	states = &d;
 	bw_crypto_places(&d);
+	bw_crypto_count();
+}
+
+size_t bw_tls_held_bytes(void)
+{
+	return states ? states->held_bytes + bw_crypto_held_bytes() : 0;
 }
 
 static SSL *state_new(SSL_CTX *ctx)

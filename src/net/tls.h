@@ -31,8 +31,10 @@ BW_CHECKED enum bw_err bw_tls_connect(
 struct ssl_ctx_st *bw_tls_client_unverified(void);
 struct ssl_st *bw_tls_connect_unverified(struct ssl_ctx_st *ctx, int fd);
 /* From now on states of connections can sleep, `max` of them: for a process of one thread that holds many
- * which are idle. */
+ * which are idle. What they take is counted. */
 void bw_tls_dozing(size_t max);
+/* What states of connections and all else of OpenSSL take of memory, since bw_tls_dozing; 0: that was never called. */
+size_t bw_tls_held_bytes(void);
 /* Nobody needs the connection for a while: what its state takes shrinks. Nothing may be done with it before
  * bw_tls_wake. Either may be called at any time. */
 void bw_tls_sleep(struct ssl_st *tls);

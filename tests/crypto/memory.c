@@ -86,3 +86,21 @@ TEST(openssl_takes_a_place_of_ours)
 	bw_crypto_places(NULL);
 	bw_doze_free(&places);
 }
+
+TEST(what_openssl_holds_is_counted)
+{
+	void *p, *old = OPENSSL_malloc(BYTES);
+	size_t before;
+
+	assert_int_equal(bw_crypto_held_bytes(), 0);
+	bw_crypto_count();
+	before = bw_crypto_held_bytes();
+	p = OPENSSL_malloc(BYTES);
+	assert_true(bw_crypto_held_bytes() >= before + BYTES);
+	p = OPENSSL_realloc(p, 10 * BYTES);
+	assert_true(bw_crypto_held_bytes() >= before + (size_t)10 * BYTES);
+	OPENSSL_free(p);
+	assert_int_equal(bw_crypto_held_bytes(), before);
+	OPENSSL_free(old); /* of before the counting */
+	assert_int_equal(bw_crypto_held_bytes(), 0);
+}

@@ -2,13 +2,21 @@
  * session's end gives everything back. */
 #include <stdio.h>
 
+#include "base/lend.h"
 #include "edge/h2.h"
 #include "test.h"
 
 static struct edge e;
 static struct listening gone; /* a listener that is no more: requests end at their heads */
 
+/* With what is taken from the system whole and used by pieces. */
 static size_t held(void)
+{
+	return memory_held(&e);
+}
+
+/* Without. */
+static size_t in_use(void)
 {
 	return e.held_bytes + e.slab.used_bytes + e.h2_places.held_bytes;
 }
@@ -20,7 +28,7 @@ static void edge_begin(void)
 		h2_places_open(&e);
 	}
 	e.held_max = SIZE_MAX;
-	assert_int_equal(held(), 0);
+	assert_int_equal(in_use(), 0);
 }
 
 static void feed(struct h2 *h, const void *bytes, size_t n)
@@ -44,7 +52,7 @@ static void end(struct h2 *h)
 		h2_stream_free(h->streams);
 	wire_free(&e, &h->pump.out);
 	pump_close(&h->pump);
-	assert_int_equal(held(), 0);
+	assert_int_equal(in_use(), 0);
 }
 
 /* A head that is not whole yet: ":method: GET" of three fields. */
@@ -63,24 +71,66 @@ static bool stream_begins(struct h2 *h, size_t ceiling)
 
 TEST(memory_is_full_above_the_ceiling_and_not_at_it)
 {
-	struct wire one = {0}, two = {0};
-	void *piece;
+	struct wire one = {0};
 
 	edge_begin();
-	e.held_max = BLOCK_BYTES;
 	assert_true(wire_put(&e, &one, BW_STR("a")));
+	e.held_max = held();
 	assert_false(memory_full(&e));
-	piece = bw_slab_take(&e.slab, 1);
+	e.held_max--;
 	assert_true(memory_full(&e));
-	bw_slab_give(&e.slab, piece);
-	assert_false(memory_full(&e));
-	assert_true(wire_put(&e, &two, BW_STR("b")));
-	assert_true(memory_full(&e));
-	e.held_max = 2 * BLOCK_BYTES;
+	e.held_max += 2;
 	assert_false(memory_full(&e));
 	wire_free(&e, &one);
-	wire_free(&e, &two);
-	assert_int_equal(held(), 0);
+}
+
+/* A piece that is out keeps its sheet from going back; one more of the same sheet takes nothing more. */
+TEST(memory_counts_whole_sheets)
+{
+	enum { PIECES = 100, BYTES = 4096 };
+	size_t before, most;
+	void *pieces[PIECES];
+
+	edge_begin();
+	before = held();
+	for (int i = 0; i < PIECES; i++)
+		pieces[i] = bw_slab_take(&e.slab, BYTES);
+	most = held();
+	assert_true(most >= before + (size_t)PIECES * BYTES);
+	e.held_max = most;
+	assert_false(memory_full(&e));
+	pieces[0] = bw_slab_resize(&e.slab, pieces[0], BYTES - 1);
+	assert_int_equal(held(), most);
+	e.held_max = most - 1;
+	for (int i = 1; i < PIECES; i++) {
+		if (i == PIECES / 2)
+			assert_true(held() > most / 4);
+		bw_slab_give(&e.slab, pieces[i]);
+	}
+	assert_false(memory_full(&e));
+	assert_true(held() - before >= 60 * 1024); /* of one piece */
+	bw_slab_give(&e.slab, pieces[0]);
+}
+
+TEST(memory_in_store_is_counted)
+{
+	struct wire one = {0};
+	struct bw_arena a;
+	size_t before;
+
+	edge_begin();
+	assert_true(wire_put(&e, &one, BW_STR("a")));
+	before = held();
+	wire_free(&e, &one); /* the block is kept for the next */
+	assert_int_equal(held(), before);
+	arena_take(&e, &a, SIZE_MAX);
+	(void)bw_arena_alloc(&a, 1);
+	before = held();
+	arena_give(&e, &a);
+	assert_true(held() >= before + 4096);
+	arena_take(&e, &a, SIZE_MAX);
+	assert_int_equal(held(), before);
+	bw_arena_free(&a);
 }
 
 /* What is kept for a request that may be asked again: many wait for long. */
@@ -98,18 +148,18 @@ TEST(memory_of_what_is_kept_is_no_larger_than_it)
 		struct bw_str text = bw_str_make(bytes, cases[i].bytes);
 
 		wire_keep(&e, &w, text);
-		assert_int_equal(held(), cases[i].held);
+		assert_int_equal(in_use(), cases[i].held);
 		assert_true(bw_str_eq(wire_bytes(&w), text));
 		assert_true(wire_put(&e, &w, BW_STR("more"))); /* a body that is remembered too */
-		assert_int_equal(held(), BLOCK_BYTES);
+		assert_int_equal(in_use(), BLOCK_BYTES);
 		assert_int_equal(wire_length(&w), text.n + 4);
 		assert_memory_equal(wire_bytes(&w).p, bytes, text.n);
 		assert_memory_equal(wire_bytes(&w).p + text.n, "more", 4);
 		wire_free(&e, &w);
-		assert_int_equal(held(), 0);
+		assert_int_equal(in_use(), 0);
 		wire_keep(&e, &w, text);
 		wire_eat(&e, &w, text.n);
-		assert_int_equal(held(), 0);
+		assert_int_equal(in_use(), 0);
 	}
 }
 
@@ -119,13 +169,13 @@ TEST(memory_of_a_session_counts_less_while_it_sleeps)
 	struct h2 h;
 
 	begin(&h);
-	awake = held();
+	awake = in_use();
 	assert_true(awake > 9000 && awake < BLOCK_BYTES); /* without a room for frames of its own */
 	pump_sleep(&h.pump);
-	asleep = held();
+	asleep = in_use();
 	assert_true(asleep > 0 && asleep < awake / 2);
 	pump_wake(&h.pump);
-	assert_int_equal(held(), awake);
+	assert_int_equal(in_use(), awake);
 	FEED(&h, "\0\0\x8\6\0\0\0\0\0abcdefgh");
 	pump_sleep(&h.pump);
 	end(&h);
@@ -134,23 +184,15 @@ TEST(memory_of_a_session_counts_less_while_it_sleeps)
 TEST(memory_new_streams_are_refused_above_the_ceiling)
 {
 	struct h2 h;
-	size_t session, below, least;
+	size_t session;
 
+	assert_true(stream_begins(&h, SIZE_MAX)); /* the sheets are there from now on */
 	begin(&h);
 	session = held();
 	end(&h);
-	for (below = session, least = session + 4096; least - below > 1;) {
-		size_t middle = below + (least - below) / 2;
-
-		if (stream_begins(&h, middle))
-			least = middle;
-		else
-			below = middle;
-	}
-	assert_true(least > session + 100); /* nghttp2 has made the stream: that counts already */
-	assert_false(stream_begins(&h, least - 1));
-	assert_true(stream_begins(&h, least));
-	assert_true(stream_begins(&h, least + 1));
+	assert_false(stream_begins(&h, session - 1));
+	assert_true(stream_begins(&h, session));
+	assert_true(stream_begins(&h, session + 1));
 }
 
 TEST(memory_of_heads_is_counted_and_comes_back)
@@ -192,7 +234,7 @@ TEST(memory_of_a_session_has_an_end)
 		feed(&h, frame, sizeof frame - 1);
 		while (nghttp2_session_mem_send(h.pump.session, &out) > 0)
 			;
-		most = held() > most ? held() : most;
+		most = in_use() > most ? in_use() : most;
 	}
 	assert_int_equal(h.stream_count, 0);
 	assert_true(most < 64 * 1024);
