@@ -125,6 +125,15 @@ struct target *flow_target_of(const struct listening *l, const struct bw_address
 
 /* ---- moving bytes ---- */
 
+/* A target is offered the protocol that was chosen with the client, so that one comes first. */
+static bool far_may_shake(struct flow *f)
+{
+	if (f->client.sock.tls && !f->client.sock.shaken)
+		return false;
+	tls_offer_same(f->far.sock.tls, f->client.sock.tls);
+	return true;
+}
+
 static bool end_ready(struct flow *f, struct end *e)
 {
 	enum io io;
@@ -145,6 +154,8 @@ static bool end_ready(struct flow *f, struct end *e)
 	}
 	if (!e->sock.tls || e->sock.shaken)
 		return true;
+	if (e == &f->far && !far_may_shake(f))
+		return false;
 	io = sock_handshake(&e->sock);
 	if (io == IO_END || io == IO_FAIL) {
 		f->listening->listener_stats->values[M_TLS_ERRORS]++;

@@ -5,6 +5,7 @@
 
 #include "crypto/pem.h"
 #include "edge/tls.h"
+#include "edge/tls_choose.h"
 #include "edge/worker.h"
 #include "net/tls.h"
 
@@ -15,7 +16,8 @@ struct tls_set {
 	SSL_CTX **contexts; /* one a certificate; the default first */
 	char **arns;        /* of each */
 	size_t count;
-	bool http2, passthrough, ignore_expiry;
+	const struct tls_protocols *protocols; /* NULL: none are negotiated */
+	bool passthrough, ignore_expiry;
 };
 
 /* ---- certificates ---- */
@@ -23,30 +25,22 @@ struct tls_set {
 static int name_asked(SSL *ssl, int *alert, void *arg)
 {
 	struct tls_set *s = arg;
-	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	SSL_CTX *ctx = tls_choose(ssl, s->contexts, s->count);
 
 	(void)alert;
-	for (size_t i = 0; name && i < s->count; i++)
-		if (X509_check_host(SSL_CTX_get0_certificate(s->contexts[i]), name, 0, 0, NULL) == 1) {
-			(void)SSL_set_SSL_CTX(ssl, s->contexts[i]);
-			return SSL_TLSEXT_ERR_OK;
-		}
-	return SSL_TLSEXT_ERR_NOACK; /* the default one, as ALB does */
+	if (!ctx)
+		return SSL_TLSEXT_ERR_NOACK; /* the default one, as ALB does */
+	(void)SSL_set_SSL_CTX(ssl, ctx);
+	return SSL_TLSEXT_ERR_OK;
 }
 
 static int alpn_select(SSL *ssl, const unsigned char **out, unsigned char *out_n, const unsigned char *in,
     unsigned int in_n, void *arg)
 {
-	static const unsigned char both[] = "\x02h2\x08http/1.1", *one = both + 3;
-	struct tls_set *s = arg;
-	unsigned char *chosen;
+	const struct tls_set *s = arg;
 
 	(void)ssl;
-	if (SSL_select_next_proto(&chosen, out_n, s->http2 ? both : one,
-	        s->http2 ? sizeof both - 1 : sizeof both - 4, in, in_n) != OPENSSL_NPN_NEGOTIATED)
-		return SSL_TLSEXT_ERR_ALERT_FATAL;
-	*out = chosen;
-	return SSL_TLSEXT_ERR_OK;
+	return tls_protocol_choose(s->protocols, out, out_n, in, in_n);
 }
 
 /* ---- mutual TLS ---- */
@@ -261,7 +255,10 @@ struct tls_set *tls_set_make(
 		return s;
 	}
 	s = bw_alloc(sizeof *s);
-	*s = (struct tls_set){.edge = e, .references = 1, .http2 = http2};
+	*s = (struct tls_set){.edge = e, .references = 1};
+	s->protocols = !bw_str_eq(in->protocol, BW_STR("TLS")) ? tls_protocols_https(http2)
+	               : in->alpn.n                            ? tls_protocols_of(in->alpn.v[0])
+	                                                       : NULL;
 	memcpy(s->digest, digest, sizeof digest);
 	s->contexts = bw_alloc((in->certificate_count + 1) * sizeof(SSL_CTX *));
 	s->arns = bw_alloc((in->certificate_count + 1) * sizeof(char *));
@@ -293,6 +290,22 @@ void tls_offer_http2(struct ssl_st *tls)
 	static const unsigned char h2[] = {2, 'h', '2'};
 
 	MUST(SSL_set_alpn_protos(tls, h2, sizeof h2) == 0);
+}
+
+void tls_offer_same(struct ssl_st *tls, const struct ssl_st *client)
+{
+	const unsigned char *p = NULL;
+	unsigned char list[256];
+	unsigned n = 0;
+
+	if (client)
+		SSL_get0_alpn_selected(client, &p, &n);
+	if (n >= sizeof list)
+		n = 0;
+	list[0] = (unsigned char)n;
+	if (n)
+		memcpy(list + 1, p, n);
+	MUST(SSL_set_alpn_protos(tls, list, n ? n + 1 : 0) == 0);
 }
 
 bool tls_passes_through(const struct listener *l)

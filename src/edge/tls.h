@@ -26,6 +26,8 @@ void tls_set_release(struct tls_set *s);
 bool tls_chose_http2(const struct ssl_st *tls);
 /* Towards a target: HTTP/2 or nothing. */
 void tls_offer_http2(struct ssl_st *tls);
+/* What was chosen with a client, or nothing, before the handshake with a target. */
+void tls_offer_same(struct ssl_st *tls, const struct ssl_st *client);
 struct ssl_st *tls_accept(const struct listener *l, int fd);
 bool tls_passes_through(const struct listener *l);
 bool tls_verifies(const struct listener *l);

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.parse
@@ -35,7 +36,8 @@ def authority(name):
 def issue(name, ca, subject, names="", days="365", curve="P-256"):
     with open(os.path.join(WORK, f"{name}.ext"), "w") as f:
         f.write(f"subjectAltName={names}\n" if names else "basicConstraints=CA:FALSE\n")
-    openssl("req", "-newkey", "ec", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
+    kind = ["ec", "-pkeyopt", f"ec_paramgen_curve:{curve}"] if curve else ["rsa:2048"]
+    openssl("req", "-newkey", *kind, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
     openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", days,
             "-extfile", f"{name}.ext")
 
@@ -46,6 +48,7 @@ def make():
     issue("a", "ca", "/CN=a.example.com", "DNS:a.example.com")
     issue("b", "ca", "/CN=b.example.com", "DNS:b.example.com,DNS:*.wild.example.com")
     issue("strong", "ca", "/CN=a.example.com", "DNS:a.example.com", curve="P-384")
+    issue("rsa", "ca", "/CN=b.example.com", "DNS:b.example.com", curve=None)
     issue("soon", "ca", "/CN=soon", days="29")
     issue("over", "ca", "/CN=over", days="0")
     issue("client", "ca", "/C=DE/O=We/CN=client")
@@ -101,6 +104,17 @@ class Certificates(unittest.TestCase):
         for asked, got in (("a.example.com", "a.example.com"), ("b.example.com", "b.example.com"), ("x.wild.example.com", "b.example.com")):
             answer, names = ask(self.lb, asked)
             self.assertEqual((answer[0], names[0]), (200, got))
+
+    def test_the_best_certificate_that_the_client_can_use(self):
+        def kind(ciphers=None, sigalgs=None, version="-tls1_2"):
+            got = subprocess.run(["openssl", "s_client", "-connect", f"{lb.address}:{lb.port}", "-servername", "b.example.com", version,
+                                  *(["-cipher", ciphers] if ciphers else []), *(["-sigalgs", sigalgs] if sigalgs else [])],
+                                 stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout
+            return "ECDSA" if "Peer signature type: ECDSA" in got else "RSA" if "Peer signature type: RSA" in got else got
+        for order in (("b", "rsa"), ("rsa", "b")):
+            lb = https(group("kinds", [self.backend]), listener={"certificates": [certificate("a", True), *map(certificate, order)]})
+            self.assertEqual(["ECDSA", "RSA", "ECDSA", "RSA"],
+                             [kind(), kind("ECDHE-RSA-AES128-GCM-SHA256"), kind(version="-tls1_3"), kind(sigalgs="rsa_pss_rsae_sha256", version="-tls1_3")])
 
     def test_an_unknown_name_gets_the_default(self):
         with self.assertRaises(ssl.SSLCertVerificationError):
@@ -432,6 +446,36 @@ class Network(unittest.TestCase):
         lb = self.network(group("nlbtls", [backend], protocol="TCP", health_protocol="TCP"), protocol="TLS",
                           listener={"certificates": [certificate("a", True)], "ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06"})
         self.assertEqual(ask(lb)[0][0], 200)
+
+    def test_the_alpn_policy_chooses_the_protocol(self):
+        seen = []
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(os.path.join(WORK, "a.pem"), os.path.join(WORK, "a.key"))
+        server.set_alpn_protocols(["h2", "http/1.1", "http/1.0", "mqtt"])
+        far = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(far.close)
+
+        def serve():
+            while True:
+                try:
+                    with far.accept()[0] as plain, server.wrap_socket(plain, server_side=True) as s:
+                        seen.append(s.selected_alpn_protocol())
+                        s.sendall(b"ok")
+                except OSError:
+                    if far.fileno() < 0:
+                        return
+        threading.Thread(target=serve, daemon=True).start()
+        for policy, offered, chosen in ((None, ["mqtt"], None), (["None"], ["h2"], None), (["HTTP1Only"], ["h2", "http/1.0"], "http/1.0"),
+                                        (["HTTP2Only"], ["http/1.1", "h2"], "h2"), (["HTTP2Optional"], ["h2", "http/1.1"], "http/1.1"),
+                                        (["HTTP2Preferred"], ["http/1.1", "h2"], "h2"), (["HTTP2Only"], ["http/1.1"], None)):
+            lb = self.network(group("alpn", [far.getsockname()[1]], protocol="TLS", health_enabled=False), protocol="TLS",
+                              listener={"certificates": [certificate("a", True)], "ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+                                        **({"alpn": policy} if policy else {})})
+            using = context()
+            using.set_alpn_protocols(offered)
+            with lb.connect() as plain, using.wrap_socket(plain, server_hostname="a.example.com") as s:
+                self.assertEqual(b"ok", s.recv(10))
+                self.assertEqual((chosen, chosen), (s.selected_alpn_protocol(), seen[-1]), policy)
 
     def test_udp(self):
         far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
