@@ -5,10 +5,7 @@
 #include "edge/sticky.h"
 #include "edge/worker.h"
 
-enum {
-	REFUSALS = 3, /* of one request, by targets that take it again each time */
-	LOSSES = 2,   /* of connections that had it */
-};
+enum { REFUSALS = 3 }; /* of one request, by targets that take it again each time */
 
 static void target_take(struct exchange *x, struct target *t)
 {
@@ -68,18 +65,19 @@ void dispatch_unconnected(struct exchange *x)
 	x->group->values[M_CONNECTION_ERROR]++;
 }
 
-/* False: every target that may be tried was. */
-static bool next_target(struct exchange *x)
+/* False: every target that may be tried was, or the next may not be reached. `failed`: it is this one's fault. */
+static bool next_target(struct exchange *x, bool failed)
 {
 	struct target *t;
 
-	x->tried[x->tried_count++] = x->target;
-	if (x->tried_count == TRIES)
+	if (x->tried_count + 1 == TRIES)
 		return false;
+	x->tried[x->tried_count++] = x->target;
 	t = group_pick_other(x->group, edge_wall_ms(x->edge), x->tried, x->tried_count);
 	if (!t)
 		return false;
-	target_outcome(x->target, true);
+	if (failed)
+		target_outcome(x->target, true);
 	dispatch_leave(x);
 	target_take(x, t);
 	return may_reach(x);
@@ -89,21 +87,17 @@ static bool begin(struct exchange *x, struct bw_str bytes)
 {
 	while (!x->to->begin(x, bytes)) {
 		dispatch_unconnected(x);
-		if (!next_target(x))
+		if (!next_target(x, true))
 			return false;
 	}
 	return true;
 }
 
-bool dispatch_lost(struct exchange *x)
-{
-	return !x->unsafe && x->losses++ < LOSSES;
-}
-
-void dispatch_elsewhere(struct exchange *x, struct bw_str bytes)
+/* `some`: there is a target for it. */
+static void begin_again(struct exchange *x, bool some, struct bw_str bytes)
 {
 	x->up = NULL;
-	if (next_target(x) && begin(x, bytes)) {
+	if (some && begin(x, bytes)) {
 		x->ops->pull(x); /* a kept connection may have taken everything at once */
 		return;
 	}
@@ -114,18 +108,29 @@ void dispatch_elsewhere(struct exchange *x, struct bw_str bytes)
 void dispatch_again(struct exchange *x, struct bw_str bytes)
 {
 	dispatch_unconnected(x);
-	dispatch_elsewhere(x, bytes);
+	begin_again(x, next_target(x, true), bytes);
 }
 
 void dispatch_refused(struct exchange *x, struct bw_str bytes)
 {
-	x->up = NULL;
-	if (x->refusals++ < REFUSALS && begin(x, bytes)) {
-		x->ops->pull(x);
-		return;
-	}
-	exchange_fail(x, 502);
-	x->ops->wake(x);
+	begin_again(x, x->refusals++ < REFUSALS, bytes);
+}
+
+bool dispatch_lost(struct exchange *x, bool kept)
+{
+	bool first = !x->lost;
+
+	x->lost = true;
+	return kept && first && !x->unsafe;
+}
+
+/* A target that has just been killed may take connections for a moment longer, but answers on none: the one try is better spent
+ * on another, unless the client has to stay where it was. */
+void dispatch_once_more(struct exchange *x, struct bw_str bytes)
+{
+	if (x->group->sticky == STICKY_NONE)
+		(void)next_target(x, false);
+	begin_again(x, may_reach(x), bytes);
 }
 
 /* Which requests go to which groups (User Guide, "Target groups", and what it says of status 464). */

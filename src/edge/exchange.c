@@ -25,8 +25,7 @@ struct exchange *exchange_new(struct edge *e)
 	return x;
 }
 
-/* What it tells others and the log has grown. */
-static void grown(struct exchange *x)
+void exchange_grown(struct exchange *x)
 {
 	memory_count(
 	    x->edge, x->log.size + x->redirect.size + x->transformed.size + x->identity.size + x->cookies.size + x->traced.size, &x->counted);
@@ -163,7 +162,7 @@ void exchange_go_on(struct exchange *x, struct bw_http_request *r)
 		exchange_fail(x, 400);
 		return;
 	}
-	grown(x);
+	exchange_grown(x);
 	switch (x->rule->what) {
 	case DO_FORWARD:
 		dispatch(x, r);
@@ -202,7 +201,7 @@ void exchange_start(struct exchange *x, struct bw_http_request *r)
 	x->unsafe = x->has_body || !may_repeat(r->method);
 	x->grpc = x->http2 && is_grpc(bw_http_header(r, BW_STR("content-type"), NULL));
 	log_begin(x, r);
-	grown(x);
+	exchange_grown(x);
 	status = refusal(x, r);
 	if (status) {
 		exchange_fail(x, status);

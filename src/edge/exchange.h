@@ -69,7 +69,8 @@ struct exchange {
 	const struct target_ops *to;
 	void *up;
 	struct target *tried[TRIES]; /* that could not be reached; only to compare with */
-	size_t tried_count, refusals, losses;
+	size_t tried_count, refusals;
+	bool lost; /* with a kept connection: it gets one more try */
 	bool is_head, request_done, answered, ended, close, upgrade, ambiguous, chunked_out, has_body,
 	    unsafe, grpc;
 	bool app_session; /* the application's cookie came back with ours, which is renewed */
@@ -112,6 +113,8 @@ void exchange_pull(struct exchange *x);
 void exchange_fail(struct exchange *x, int status);
 /* The client is gone. Frees. */
 void exchange_abandon(struct exchange *x, int status);
+/* What x tells others and the log has grown: it is counted among what the edge holds. */
+void exchange_grown(struct exchange *x);
 /* Makes x->cookies ready to be written to. */
 void exchange_cookies(struct exchange *x);
 /* The rest of the rule's checks, and its action. */

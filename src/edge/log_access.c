@@ -59,6 +59,7 @@ void log_traced(struct exchange *x, struct bw_str value)
 	bw_buf_free(&x->traced); /* of a try before this one */
 	bw_buf_init(&x->traced, PART_MAX);
 	log_put_quoted_most(value, URL_MAX, &x->traced);
+	exchange_grown(x);
 }
 
 static void put_seconds(int64_t from_us, int64_t to_us, struct bw_buf *out)

@@ -49,8 +49,6 @@ void upstream_leave(struct upstream *u, bool whole);
 size_t upstream_room(const struct upstream *u);
 /* Sends at once what can be sent; what comes back is for an event to tell. */
 void upstream_flush(struct upstream *u);
-/* On a connection of its own, never on a kept one; false: none can be begun. */
-bool upstream_begin_fresh(struct exchange *x, struct bw_str bytes);
 
 /* upstream_read.c */
 /* One read and what follows. True: there may be more to do at once. */

@@ -97,22 +97,21 @@ static bool try_again(struct far_stream *s)
 {
 	struct far *f = s->far;
 	struct exchange *x = s->x;
-	bool unconnected = f->state < FAR_OPEN, refused = !s->sent || s->error == NGHTTP2_REFUSED_STREAM,
-	     kept = f->requests > 1;
+	bool unconnected = f->state < FAR_OPEN, refused = !s->sent || s->error == NGHTTP2_REFUSED_STREAM;
 	struct wire again;
 
 	if (s->told || !wire_length(&x->again))
 		return false;
-	if (!unconnected && !refused && (s->error || s->got || !dispatch_lost(x)))
+	if (!unconnected && !refused && (s->error || s->got || !dispatch_lost(x, f->requests > 1)))
 		return false;
 	again = again_take(s);
 	far_stream_free(s);
 	if (unconnected)
 		dispatch_again(x, wire_bytes(&again));
-	else if (refused || (kept && x->losses == 1))
+	else if (refused)
 		dispatch_refused(x, wire_bytes(&again));
 	else
-		dispatch_elsewhere(x, wire_bytes(&again));
+		dispatch_once_more(x, wire_bytes(&again));
 	wire_free(f->pump.edge, &again);
 	return true;
 }

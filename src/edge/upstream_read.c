@@ -110,27 +110,19 @@ static enum bw_err answer_take(struct upstream *u, struct bw_str bytes, size_t *
 	return BW_OK;
 }
 
-/* Whether the request may go out once more: a kept connection was closed before a byte came, or a target went
- * with it. */
+/* Whether the request goes out once more: a kept connection was closed before a byte came. */
 static bool try_again(struct upstream *u)
 {
 	struct exchange *x = u->x;
 	struct edge *e = u->edge;
 	struct wire again = x->again;
-	bool kept = u->reused;
 
-	if (u->got || x->answered || wire_length(&again) == 0 || !dispatch_lost(x))
+	if (u->got || x->answered || wire_length(&again) == 0 || !dispatch_lost(x, u->reused))
 		return false;
 	x->up = NULL;
 	upstream_shut(u);
-	kept = kept && x->losses == 1;
-	if (kept && upstream_begin_fresh(x, wire_bytes(&again)))
-		return true; /* and may be lost again */
 	x->again = (struct wire){0};
-	if (kept)
-		dispatch_again(x, wire_bytes(&again));
-	else
-		dispatch_elsewhere(x, wire_bytes(&again));
+	dispatch_once_more(x, wire_bytes(&again));
 	wire_free(e, &again);
 	return true;
 }

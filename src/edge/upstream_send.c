@@ -35,25 +35,18 @@ static void bind_exchange(struct upstream *u, struct exchange *x, struct bw_str 
 	upstream_flush(u);
 }
 
-bool upstream_begin_fresh(struct exchange *x, struct bw_str bytes)
+/* What is lost with a kept connection has one more try, on a fresh one. */
+static bool op_begin(struct exchange *x, struct bw_str bytes)
 {
-	struct upstream *u = upstream_open(x->target);
+	struct upstream *u = x->upgrade || x->lost ? NULL : upstream_take(x->target);
 
+	if (u && !x->unsafe && !wire_length(&x->again))
+		wire_keep(x->edge, &x->again, bytes);
+	if (!u)
+		u = upstream_open(x->target);
 	if (u)
 		bind_exchange(u, x, bytes);
 	return u != NULL;
-}
-
-static bool op_begin(struct exchange *x, struct bw_str bytes)
-{
-	struct upstream *u = x->upgrade ? NULL : upstream_take(x->target);
-
-	if (!x->unsafe && !wire_length(&x->again))
-		wire_keep(x->edge, &x->again, bytes);
-	if (!u)
-		return upstream_begin_fresh(x, bytes);
-	bind_exchange(u, x, bytes);
-	return true;
 }
 
 size_t upstream_room(const struct upstream *u)

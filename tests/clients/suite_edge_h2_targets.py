@@ -514,8 +514,10 @@ class Health(unittest.TestCase):
 
 
 class Kills(unittest.TestCase):
-    """A target that is killed under load costs at most what was in work with it. Its sockets close one after another, perhaps with pauses
-    between: who has failed may be followed by one more on each connection that is still open. What does no harm twice is asked of another."""
+    """A target that is killed under load costs what was in work with it, and what it seems to take on for a moment longer: the kernel closes a
+    dead process's sockets from the newest to the oldest, so that the one that listens comes last. There are no more connections than requests
+    at a time, each loses one request, and whoever has lost one so can lose one more only, on a connection that waits in the backlog. What does
+    no harm twice is asked of another, unless it was lost there."""
     AT_ONCE = 16
 
     def killed(self, kind, words, path):

@@ -492,16 +492,49 @@ class Unreachable(unittest.TestCase):
         self.assertEqual(502, lb.get()[0])
         PLAYER.until(lambda: self.errors() == 3, "not three")
 
-    def test_what_is_lost_with_a_target_is_asked_again_if_that_does_no_harm(self):
-        """Two more targets get what has no body and does the same twice; of what is not known for that one target alone."""
+    METHODS = (("GET", None, True), ("HEAD", None, True), ("OPTIONS", None, True), ("PUT", None, True), ("DELETE", None, True), ("POST", None, False),
+               ("PATCH", None, False), ("LOCK", None, False), ("PURGE", None, False), ("post", None, False), ("get", None, False), ("PUT", b"x", False),
+               ("GET", b"x", False))
+
+    def ask(self, lb, method, body, **more):
+        return lb.get("/deadly", method=method, **({"body": body} if body else {}), **more)[0]
+
+    def test_what_ends_a_fresh_connection_is_asked_of_nobody_else(self):
         backends = [Backend(lambda h, b: None) for _ in range(4)]
         lb = self.made("lost1", *backends)
-        seen = lambda: sum(len(b.requests) for b in backends)
-        for method, body, times in (("GET", None, 3), ("HEAD", None, 3), ("OPTIONS", None, 3), ("PUT", None, 3), ("DELETE", None, 3), ("POST", None, 1),
-                                    ("PATCH", None, 1), ("LOCK", None, 1), ("PURGE", None, 1), ("post", None, 1), ("get", None, 1), ("PUT", b"x", 1), ("GET", b"x", 1)):
+        for method, body, _ in self.METHODS:
             with self.subTest(method, body=body):
-                before = seen()
-                self.assertEqual((502, times), (lb.get("/", method=method, **({"body": body} if body else {}))[0], seen() - before))
+                before = sum(len(b.requests) for b in backends)
+                self.assertEqual((502, 1), (self.ask(lb, method, body), sum(len(b.requests) for b in backends) - before))
+
+    def test_what_ends_a_kept_connection_is_asked_once_more_if_that_does_no_harm(self):
+        """Of another target, on a fresh connection, and of no third. A client that sticks to its target stays there."""
+        for sticky in (False, True):
+            backends = [Backend(lambda h, b: None if b"/deadly" in h else b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") for _ in range(4)]
+            lb = Balancer(PLAYER, group(f"lost3-{sticky}", backends, {"stickiness.enabled": "true", "stickiness.type": "lb_cookie"} if sticky else {},
+                                        health_enabled=False))
+            cookie = ["Cookie: " + value.split(";")[0] for name, value in lb.get()[1] if name == "set-cookie"]
+            for method, body, harmless in self.METHODS:
+                with self.subTest(method, body=body, sticky=sticky):
+                    for _ in range(8):
+                        lb.get(headers=cookie)
+                    before, connections = [len(b.requests) for b in backends], sum(b.connections for b in backends)
+                    self.assertEqual(502, self.ask(lb, method, body, headers=cookie))
+                    seen = sorted(len(b.requests) - n for b, n in zip(backends, before))
+                    self.assertEqual(seen, [0, 0, 0, 1 + sticky] if sticky and harmless else [0, 0, harmless, 1])
+                    self.assertEqual(sum(b.connections for b in backends) - connections, int(harmless))
+
+    def test_a_kept_connection_that_was_closed_costs_nobody_a_request(self):
+        """A target alone, which closes each connection instead of answering a second time."""
+        def once(connection, stream):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            stream.readline()
+            return False
+        backend = Backend(lambda h, b: once)
+        lb = self.made("lost4", backend)
+        for _ in range(6):
+            self.assertEqual((200, b"ok"), lb.get()[::2])
+        self.assertEqual(6, len(backend.requests))
 
     def test_what_is_lost_behind_a_byte_of_an_answer_is_not_asked_again(self):
         for first in (b"H", b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le"):
