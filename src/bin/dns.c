@@ -33,6 +33,7 @@ static enum bw_err name_find(
 	struct bw_str text;
 	enum bw_err e;
 
+	name = bw_arena_lower(a, name);
 	if (bw_str_starts(name, prefix))
 		name = bw_str_sub(name, prefix.n, name.n);
 	TRY(bw_snapshot_begin(store, &view));

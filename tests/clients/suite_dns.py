@@ -68,7 +68,16 @@ class Dns(Elbv2Case):
         self.assertEqual((NXDOMAIN, [], 1), self.look("x" + name))
         self.assertEqual((NXDOMAIN, [], 1), self.look("a." + name))
         net = self.balancer(Type="network", Subnets=self.subnets[:1])
+        self.assertEqual((NOERROR, [address], 0), self.look("DualStack." + name))
         self.assertEqual(1, len(self.look(net["DNSName"])[1]))
+        zones = [self.zones[s] for s in self.subnets]
+        zonal = lambda: [len(self.look(f"{zone}.{net['DNSName']}")[1]) for zone in zones[:3]]
+        self.assertEqual([1, 0, 0], zonal())
+        self.elb.set_subnets(LoadBalancerArn=net["LoadBalancerArn"], Subnets=self.subnets[:2])
+        self.assertEqual([1, 1, 0], zonal())
+        self.elb.delete_load_balancer(LoadBalancerArn=net["LoadBalancerArn"])
+        self.assertEqual([0, 0, 0], zonal())
+        self.assertEqual((NXDOMAIN, [], 1), self.look(f"{zones[0]}.{name}"))
         self.elb.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
         self.assertEqual((NXDOMAIN, [], 1), self.look(name))
 

@@ -1,3 +1,4 @@
+#include "core/edge_name.h"
 #include "core/publish.h"
 #include "svc/elbv2/elb.h"
 
@@ -62,6 +63,38 @@ void elb_address_give(struct bw_call *call, const struct elb_load_balancer *lb)
 		return;
 	bw_call_delete(call, address_key(call, &c));
 }
+
+/* ---- names ---- */
+
+/* "us-east-1a.NAME": the address in one zone, of network load balancers alone. */
+static struct bw_str zonal_key(struct bw_call *call, const struct elb_load_balancer *lb, size_t i)
+{
+	struct bw_str zone = lb->shape.AvailabilityZones.v[i].ZoneName;
+
+	return bw_edge_name_key(call->arena,
+	    bw_arena_printf(call->arena, "%.*s.%.*s", BW_FMT(zone), BW_FMT(lb->shape.DNSName)));
+}
+
+static size_t zonal_count(const struct elb_load_balancer *lb)
+{
+	return elb_is(lb->type, "net") ? lb->shape.AvailabilityZones.n : 0;
+}
+
+void elb_dns_put(struct bw_call *call, const struct elb_load_balancer *lb)
+{
+	bw_batch_put(&call->batch, bw_edge_name_key(call->arena, lb->shape.DNSName), lb->address);
+	for (size_t i = 0; i < zonal_count(lb); i++)
+		bw_batch_put(&call->batch, zonal_key(call, lb, i), lb->address);
+}
+
+void elb_dns_delete(struct bw_call *call, const struct elb_load_balancer *lb)
+{
+	bw_call_delete(call, bw_edge_name_key(call->arena, lb->shape.DNSName));
+	for (size_t i = 0; i < zonal_count(lb); i++)
+		bw_call_delete(call, zonal_key(call, lb, i));
+}
+
+/* ---- ports ---- */
 
 /* TCP_UDP listens on both. */
 static size_t transports(struct bw_str protocol, const char *out[2])

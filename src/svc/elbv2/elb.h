@@ -289,6 +289,9 @@ BW_CHECKED enum bw_err elb_listener_to_shape(
 /* An address of the pool that no other load balancer has, or the one that all share. */
 BW_CHECKED enum bw_err elb_address_take(struct bw_call *call, struct elb_load_balancer *lb);
 void elb_address_give(struct bw_call *call, const struct elb_load_balancer *lb);
+/* The records that `bulwark dns` answers from: the name and, of a network load balancer, one for each zone. */
+void elb_dns_put(struct bw_call *call, const struct elb_load_balancer *lb);
+void elb_dns_delete(struct bw_call *call, const struct elb_load_balancer *lb);
 /* The listener's port at that address; clear words when another listener has it. */
 BW_CHECKED enum bw_err elb_port_take(struct bw_call *call, const struct elb_load_balancer *lb,
     struct bw_str listener_arn, int64_t port, struct bw_str protocol);

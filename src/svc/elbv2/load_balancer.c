@@ -1,4 +1,3 @@
-#include "core/edge_name.h"
 #include "svc/elbv2/load_balancer.h"
 #include "svc/elbv2/placement.h"
 
@@ -141,7 +140,7 @@ static enum bw_err make(struct bw_call *call, struct elb_load_balancer *lb, cons
 		    &lb->attributes, call->arena, BW_STR("ipv6.deny_all_igw_traffic"), BW_STR("true"));
 	TRY(elb_address_take(call, lb));
 	TRY(placement_take(call, lb, p));
-	bw_batch_put(&call->batch, bw_edge_name_key(call->arena, lb->shape.DNSName), lb->address);
+	elb_dns_put(call, lb);
 	bw_call_take(call, app ? &elb_app_quota : &elb_net_quota, call->region, 1);
 	/* Where the image's builder finds load balancers without looking through the whole store. */
 	bw_call_mark(call, bw_arena_printf(call->arena, "-/global/elbv2/place/%.*s/%.*s",
@@ -302,7 +301,7 @@ BW_OP(elbv2, DeleteLoadBalancer, .effect = BW_WRITE, .resource = elb_arn_resourc
 	TRY(listeners_remove(call, &lb));
 	TRY(placement_give(call, &lb));
 	elb_address_give(call, &lb);
-	bw_call_delete(call, bw_edge_name_key(call->arena, lb.shape.DNSName));
+	elb_dns_delete(call, &lb);
 	bw_call_take(call, elb_is(lb.type, "app") ? &elb_app_quota : &elb_net_quota, call->region, -1);
 	elb_delete(call, &elb_load_balancer_kind, lb.name);
 	return BW_OK;

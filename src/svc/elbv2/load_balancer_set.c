@@ -93,7 +93,9 @@ BW_OP(elbv2, SetSubnets, .effect = BW_WRITE, .resource = elb_arn_resource, .keys
 		    "Source NAT with IPv6 prefixes requires the IP address type 'dualstack'");
 	for (size_t i = 0; i < lb.shape.SecurityGroups.n; i++)
 		bw_strs_add(&p.groups, call->arena, lb.shape.SecurityGroups.v[i]);
+	elb_dns_delete(call, &lb);
 	TRY(placement_take(call, &lb, &p));
+	elb_dns_put(call, &lb);
 	elb_save(call, &elb_load_balancer_kind, lb.name, &lb);
 	out->AvailabilityZones = lb.shape.AvailabilityZones;
 	out->IpAddressType = lb.shape.IpAddressType;
