@@ -224,21 +224,27 @@ static void trace_rest(struct bw_str given, struct bw_buf *out)
 	}
 }
 
+void emit_trace_id(struct edge *e, bool root, struct bw_buf *out)
+{
+	uint32_t seconds = htonl((uint32_t)(edge_wall_ms(e) / 1000));
+	unsigned char id[12];
+
+	bw_random(id, sizeof id);
+	bw_buf_put(out, root ? BW_STR("Root=1-") : BW_STR("Self=1-"));
+	bw_buf_put_hex(out, &seconds, sizeof seconds);
+	bw_buf_put_c(out, '-');
+	bw_buf_put_hex(out, id, sizeof id);
+}
+
 /* An incoming Root is kept and ours goes in front as Self (ALB User Guide, "Request tracing"). */
 static void trace_make(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
 {
 	struct bw_str given = trace_given(r);
-	uint32_t seconds = htonl((uint32_t)(edge_wall_ms(x->edge) / 1000));
-	unsigned char id[12];
 	size_t at;
 
-	bw_random(id, sizeof id);
 	bw_buf_put(out, BW_STR("X-Amzn-Trace-Id: "));
 	at = out->n;
-	bw_buf_put(out, trace_has(given, BW_STR("Root=")) ? BW_STR("Self=1-") : BW_STR("Root=1-"));
-	bw_buf_put_hex(out, &seconds, sizeof seconds);
-	bw_buf_put_c(out, '-');
-	bw_buf_put_hex(out, id, sizeof id);
+	emit_trace_id(x->edge, !trace_has(given, BW_STR("Root=")), out);
 	if (!out->failed && out->n - at < sizeof x->trace)
 		memcpy(x->trace, out->p + at, out->n - at);
 	trace_rest(given, out);

@@ -5,6 +5,8 @@
 
 /* A whole head towards an HTTP/1.1 target, into `out`. */
 void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out);
+/* A tracing field of now: "Root=1-67891233-abcdef012345678912345678", or Self. */
+void emit_trace_id(struct edge *e, bool root, struct bw_buf *out);
 /* The headers that a listener's attributes set. */
 void emit_overrides(const struct exchange *x, struct bw_buf *out);
 void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out);

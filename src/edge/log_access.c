@@ -3,6 +3,7 @@
 #include "core/edge_log.h"
 #include "edge/check.h"
 #include "edge/desync.h"
+#include "edge/emit.h"
 #include "edge/group.h"
 #include "edge/log.h"
 #include "edge/tls.h"
@@ -139,10 +140,15 @@ static void put_certificate(const struct exchange *x, struct bw_buf *out)
 static void put_trace(const struct exchange *x, struct bw_buf *out)
 {
 	bw_buf_put_c(out, ' ');
-	if (x->traced.n)
+	if (x->traced.n) {
 		bw_buf_put(out, bw_buf_str(&x->traced));
-	else
+	} else if (x->trace[0] || !x->log.n) {
 		bw_buf_printf(out, "\"%s\"", x->trace[0] ? x->trace : "-");
+	} else { /* no target was asked: the request has an identity all the same */
+		bw_buf_put_c(out, '"');
+		emit_trace_id(x->edge, true, out);
+		bw_buf_put_c(out, '"');
+	}
 	bw_buf_put_c(out, ' ');
 }
 
