@@ -87,7 +87,7 @@ static double without(const struct bw_keyer_request *r)
 		for (int i = 0; i < 8; i++, n++) {
 			keyer_answer(&local, cache, r, &arena, &a);
 			MUST(a.result == BW_OK);
-			bw_arena_wipe(&arena);
+			bw_arena_free(&arena);
 		}
 		to = cpu_us(own_clock);
 	} while (to < from + SPAN_US / 2);

@@ -9,7 +9,7 @@ enum { CHUNK_MIN = 4096, CHUNK_MAX = 256 * 1024 };
 struct bw_arena_chunk {
 	struct bw_arena_chunk *next;
 	const struct bw_lender *lender; /* of all chunks of the arena; NULL: bw_realloc and bw_free */
-	size_t size, used;
+	size_t size, used;              /* what is behind `used` is zero, but for a lender's */
 	_Alignas(16) char data[];
 };
 
@@ -18,15 +18,22 @@ void bw_arena_init(struct bw_arena *a, size_t limit_bytes)
 	*a = (struct bw_arena){.limit_bytes = limit_bytes};
 }
 
+static void chunk_wipe(struct bw_arena_chunk *c)
+{
+	bw_wipe(c->data, c->used);
+	c->used = 0;
+}
+
 static void chunks_free(struct bw_arena_chunk *c)
 {
 	while (c) {
 		struct bw_arena_chunk *next = c->next;
 
+		chunk_wipe(c);
 		if (c->lender)
 			c->lender->release(c->lender->ctx, c);
 		else
-			bw_free(c);
+			bw_free_wiped(c);
 		c = next;
 	}
 }
@@ -40,7 +47,7 @@ void bw_arena_reset(struct bw_arena *a)
 	if (keep && keep->size <= CHUNK_MAX) {
 		chunks_free(keep->next);
 		keep->next = NULL;
-		keep->used = 0;
+		chunk_wipe(keep);
 	} else {
 		chunks_free(keep);
 		keep = NULL;
@@ -66,24 +73,6 @@ size_t bw_arena_bytes(const struct bw_arena *a)
 	return n;
 }
 
-static void chunks_wipe(struct bw_arena *a)
-{
-	for (struct bw_arena_chunk *c = a->chunks; c; c = c->next)
-		bw_wipe(c->data, c->used);
-}
-
-void bw_arena_wipe(struct bw_arena *a)
-{
-	chunks_wipe(a);
-	bw_arena_free(a);
-}
-
-void bw_arena_clear(struct bw_arena *a)
-{
-	chunks_wipe(a);
-	bw_arena_reset(a);
-}
-
 static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes, const struct bw_lender *lender)
 {
 	size_t size = a->chunks ? a->chunks->size * 2 : CHUNK_MIN;
@@ -94,7 +83,7 @@ static struct bw_arena_chunk *chunk_add(struct bw_arena *a, size_t bytes, const 
 	if (size < bytes)
 		size = bytes;
 	MUST(size <= SIZE_MAX - sizeof *c);
-	c = lender ? lender->resize(lender->ctx, NULL, sizeof *c + size) : bw_realloc(NULL, sizeof *c + size);
+	c = lender ? lender->resize(lender->ctx, NULL, sizeof *c + size) : bw_alloc(sizeof *c + size);
 	*c = (struct bw_arena_chunk){.next = a->chunks, .lender = lender, .size = size};
 	a->chunks = c;
 	return c;
@@ -126,7 +115,7 @@ static void *chunk_take(struct bw_arena *a, struct bw_arena_chunk *c, size_t byt
 	return p;
 }
 
-/* Not zeroed: for who writes all of it. `need` is a multiple of 16. */
+/* Zero, but for a lender's. `need` is a multiple of 16. */
 static void *raw_take(struct bw_arena *a, size_t need)
 {
 	struct bw_arena_chunk *c = a->chunks;
@@ -139,8 +128,9 @@ static void *raw_take(struct bw_arena *a, size_t need)
 void *bw_arena_alloc(struct bw_arena *a, size_t bytes)
 {
 	size_t need = rounded(bytes);
+	void *p = raw_take(a, need);
 
-	return memset(raw_take(a, need), 0, need);
+	return a->chunks->lender ? memset(p, 0, need) : p;
 }
 
 void *bw_arena_alloc_array(struct bw_arena *a, size_t size, size_t count)

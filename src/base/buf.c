@@ -16,30 +16,22 @@ void bw_buf_free(struct bw_buf *b)
 	*b = (struct bw_buf){.max = b->max};
 }
 
-void bw_buf_free_secret(struct bw_buf *b)
-{
-	if (b->p)
-		bw_wipe(b->p, b->size);
-	bw_buf_free(b);
-}
-
 void bw_buf_reset(struct bw_buf *b)
 {
 	if (b->size > KEEP_BYTES)
 		bw_buf_free(b);
+	else
+		bw_wipe(b->p, b->n);
 	b->n = 0;
 	b->failed = false;
 }
 
-/* What it holds may be a secret: it is not left behind where it was. */
 static char *moved(struct bw_buf *b, size_t size)
 {
 	char *p = bw_realloc(NULL, size);
 
-	if (!b->p)
-		return p;
-	memcpy(p, b->p, b->n);
-	bw_wipe(b->p, b->n);
+	if (b->n)
+		memcpy(p, b->p, b->n);
 	bw_free(b->p);
 	return p;
 }
@@ -124,5 +116,6 @@ void bw_buf_eat(struct bw_buf *b, size_t n)
 	MUST(n <= b->n);
 	if (n < b->n)
 		memmove(b->p, b->p + n, b->n - n);
+	bw_wipe(b->p + b->n - n, n);
 	b->n -= n;
 }

@@ -17,10 +17,9 @@ static inline struct bw_buf bw_buf_over(void *memory, size_t n)
 {
 	return (struct bw_buf){.p = (char *)memory, .size = n, .max = n};
 }
+/* Wipes what it held, and gives it back. */
 void bw_buf_free(struct bw_buf *b);
-/* Wipes what it held, then frees: for secrets. */
-void bw_buf_free_secret(struct bw_buf *b);
-/* Empty again; memory above 64 KiB is given back. */
+/* Empty again, and wiped; memory above 64 KiB is given back. */
 void bw_buf_reset(struct bw_buf *b);
 /* Room for `n` more bytes to be written at the returned place and then added to b->n; NULL past the ceiling. */
 char *bw_buf_grow(struct bw_buf *b, size_t n);
@@ -50,7 +49,7 @@ void bw_buf_printf(struct bw_buf *b, const char *fmt, ...) BW_PRINTF(2, 3);
 void bw_buf_put_i64(struct bw_buf *b, int64_t v);
 /* `n` lower-case hexadecimal pairs. */
 void bw_buf_put_hex(struct bw_buf *b, const void *bytes, size_t n);
-/* Drops the first `n` bytes. */
+/* Drops the first `n` bytes; nothing of them is left. */
 void bw_buf_eat(struct bw_buf *b, size_t n);
 /* Borrowed until the next put. */
 static inline struct bw_str bw_buf_str(const struct bw_buf *b)

@@ -1,5 +1,6 @@
 #include "base/lend.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 void *bw_alloc(size_t bytes)
@@ -10,15 +11,30 @@ void *bw_alloc(size_t bytes)
 	return p;
 }
 
+/* Not realloc: it would leave a copy behind. */
 void *bw_realloc(void *p, size_t bytes)
 {
-	void *moved = realloc(p, bytes ? bytes : 1);
+	size_t had = p ? malloc_usable_size(p) : 0;
+	void *moved;
 
+	if (bytes && bytes <= had && bytes > had / 2)
+		return p;
+	moved = malloc(bytes ? bytes : 1);
 	MUST(moved != NULL);
+	if (p)
+		memcpy(moved, p, had < bytes ? had : bytes);
+	bw_free(p);
 	return moved;
 }
 
-void bw_free(void *p)
+/* Out of line: a compiler that saw how much was asked for would not let all of it be wiped. */
+__attribute__((noinline)) void bw_free(void *p)
+{
+	bw_wipe(p, p ? malloc_usable_size(p) : 0);
+	free(p);
+}
+
+void bw_free_wiped(void *p)
 {
 	free(p);
 }

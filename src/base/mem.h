@@ -1,13 +1,17 @@
-/* The only callers of malloc. Running out of memory ends the process: every growth above is bounded by limits.h. */
+/* The only callers of malloc. Running out of memory ends the process: every growth above is bounded by limits.h.
+ * What is given back is wiped first, here and in all that is built on this: whoever holds a secret for a while
+ * need not know through whose buffers it has passed. */
 #pragma once
 
 #include "base/str.h"
 
 /* Never NULL. Zeroed. The caller frees with bw_free. */
 void *bw_alloc(size_t bytes);
-/* Never NULL; the new part is not zeroed. */
+/* Never NULL; the new part is not zeroed. What moves is wiped where it was. */
 void *bw_realloc(void *p, size_t bytes);
 void bw_free(void *p);
+/* As bw_free, of what its owner has wiped himself, for he knows how little of it was used. */
+void bw_free_wiped(void *p);
 /* A NUL-terminated copy the caller frees. */
 char *bw_strdup(struct bw_str s);
 /* Overwrites in a way the compiler keeps. */
@@ -22,13 +26,10 @@ struct bw_arena {
 };
 
 void bw_arena_init(struct bw_arena *a, size_t limit_bytes);
-/* Frees everything and leaves an empty usable arena. */
+/* Wipes everything and leaves an empty usable arena. */
 void bw_arena_reset(struct bw_arena *a);
+/* Wipes everything and gives it back. */
 void bw_arena_free(struct bw_arena *a);
-/* Wipes everything, then frees: for secrets. */
-void bw_arena_wipe(struct bw_arena *a);
-/* Wipes everything, then as bw_arena_reset: for secrets, where the memory is used again. */
-void bw_arena_clear(struct bw_arena *a);
 /* Zeroed, 16-byte aligned, never NULL. */
 void *bw_arena_alloc(struct bw_arena *a, size_t bytes);
 #define BW_NEW(arena, type) ((type *)bw_arena_alloc((arena), sizeof(type)))

@@ -106,7 +106,7 @@ static int env_run(const struct parsed *p)
 	for (size_t i = 0; i < others; i++)
 		bw_buf_printf(&out, "unset %s\n", endpoints[i]);
 	printf("%.*s", BW_FMT(bw_buf_str(&out)));
-	bw_buf_free_secret(&out);
+	bw_buf_free(&out);
 	return 0;
 }
 

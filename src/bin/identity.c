@@ -52,7 +52,7 @@ static enum bw_err record_save(struct bw_store *store, struct bw_arena *arena, c
 	bw_record_encode(&tls_record, r, &bytes);
 	bw_batch_init(&batch, arena);
 	bw_batch_put(&batch, TLS_KEY, bw_arena_str(arena, bw_buf_str(&bytes)));
-	bw_buf_free_secret(&bytes);
+	bw_buf_free(&bytes);
 	return bw_store_commit_wait(store, &batch);
 }
 
@@ -70,7 +70,7 @@ static struct bw_str taken(struct bw_arena *arena, struct bw_buf *b)
 {
 	struct bw_str s = bw_arena_str(arena, bw_buf_str(b));
 
-	bw_buf_free_secret(b);
+	bw_buf_free(b);
 	return s;
 }
 

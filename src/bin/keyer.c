@@ -264,7 +264,6 @@ int keyer_run(const struct bw_proc_self *self)
 	struct waiting w = {self->channel, -1, k->status};
 	enum bw_err e;
 
-	bw_crypto_wipe_freed();
 	if (k->page) {
 		e = sealed_run(k, &w, self->relieves);
 	} else {

@@ -85,6 +85,6 @@ struct bw_str operator_root_word(struct bw_arena *arena, const struct bw_secret 
 	bw_buf_init(&text, 128);
 	bw_buf_put_hex(&text, root->p, root->n);
 	word = bw_arena_str(arena, bw_buf_str(&text));
-	bw_buf_free_secret(&text);
+	bw_buf_free(&text);
 	return word;
 }

@@ -268,7 +268,7 @@ enum bw_err credentials_write(struct bw_str data, const struct credentials *c, s
 	bw_buf_printf(&text, "# The root user's one-time console password: %.*s\n", BW_FMT(root_password));
 	path = bw_arena_printf(&a, "%.*s/credentials", BW_FMT(data));
 	e = file_write(path.p, bw_buf_str(&text), 0600);
-	bw_buf_free_secret(&text);
+	bw_buf_free(&text);
 	bw_arena_free(&a);
 	return e;
 }

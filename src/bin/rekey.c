@@ -255,8 +255,8 @@ static int rotate_run(const struct parsed *p)
 	status = rotation_run(p, &r);
 	bw_secret_free(&r.old);
 	bw_secret_free(&r.fresh);
-	bw_arena_wipe(&arena);
-	bw_arena_wipe(&place.arena);
+	bw_arena_free(&arena);
+	bw_arena_free(&place.arena);
 	return status;
 }
 

@@ -21,7 +21,7 @@ static void share_show(const struct bw_share *s)
 	bw_buf_init(&line, BW_SHARE_TEXT_MAX);
 	bw_share_print(s, &line);
 	printf("%.*s\n", BW_FMT(bw_buf_str(&line)));
-	bw_buf_free_secret(&line);
+	bw_buf_free(&line);
 }
 
 static int number_of(const struct parsed *p, const char *name, int64_t usual, int64_t most, int64_t *out)

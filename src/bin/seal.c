@@ -89,7 +89,7 @@ static int made_new(const struct parsed *p, struct place *place, const struct bw
 	bw_keyring_free(&ring);
 	if (e == BW_OK)
 		seal_tell(&m);
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	if (e != BW_OK) {
 		fprintf(stderr, "bulwark: the data folder could not be sealed: %s\n", bw_err_name(e));
 		return 1;

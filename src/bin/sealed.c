@@ -81,7 +81,7 @@ static enum bw_err tls_open(struct waiting *w)
 		e = file_read(key, TLS_FILE_MAX, &a, &secret);
 	if (e == BW_OK)
 		e = bw_tls_holder_new(chain, secret, &w->tls);
-	bw_arena_wipe(&a);
+	bw_arena_free(&a);
 	return e;
 }
 

@@ -39,7 +39,7 @@ static bool word_say(const struct place *place, struct bw_str word, struct bw_se
 		if (!good)
 			operator_refused(&answer, status);
 	}
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	return good;
 }
 
@@ -56,7 +56,7 @@ static int found_say(struct place *place, const char *recovery, struct bw_seal_s
 	bw_arena_init(&arena, ARENA_MAX);
 	good = word_say(place, operator_root_word(&arena, &root), status, &place->arena);
 	bw_secret_free(&root);
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	if (good)
 		operator_show(status);
 	return good ? 0 : 1;

@@ -167,7 +167,7 @@ static enum bw_err call(const struct bw_seal_facts *facts, struct bw_arena *aren
 	bw_buf_put(&body, BW_STR("\"}"));
 	c.body = bw_arena_str(arena, bw_buf_str(&body));
 	e = body.failed ? BW_ETOOBIG : ask(&c, member, out);
-	bw_buf_free_secret(&body);
+	bw_buf_free(&body);
 	if (e != BW_OK)
 		bw_log(BW_LOG_ERROR, "KMS at %.*s: %s: %s", BW_FMT(facts->endpoint), operation, bw_err_name(e));
 	return e;
@@ -199,7 +199,7 @@ static enum bw_err kms_find(const struct bw_seal_facts *facts, struct bw_str roo
 		*root = bw_secret_new(plain.n);
 		memcpy(root->p, plain.p, plain.n);
 	}
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	return e;
 }
 

@@ -110,8 +110,8 @@ static void png_put(struct bw_buf *out, const QRcode *code)
 	chunk_put(out, "IDAT", bw_buf_str(&data));
 	chunk_put(out, "IEND", BW_STR(""));
 	MUST(!rows.failed && !data.failed);
-	bw_buf_free_secret(&rows);
-	bw_buf_free_secret(&data);
+	bw_buf_free(&rows);
+	bw_buf_free(&data);
 }
 
 enum bw_err bw_qr_png(struct bw_str text, struct bw_buf *out)

@@ -16,10 +16,8 @@ static bool answer_encode(struct gate_call *g)
 	return !g->body.failed && !g->headers.failed;
 }
 
-/* What is dropped may hold a new secret, and what takes its place be shorter. */
 static void answer_reset(struct gate_call *g)
 {
-	bw_wipe(g->body.p, g->body.n);
 	bw_buf_reset(&g->headers);
 	bw_buf_reset(&g->body);
 	bw_buf_reset(&g->record);

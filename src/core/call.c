@@ -78,7 +78,7 @@ static void save_large(struct bw_call *call, const struct bw_record *r, struct b
 	bw_record_encode(r, from, &bytes);
 	MUST(!bytes.failed); /* the services' own limits keep records far below the ceiling */
 	bw_batch_put(&call->batch, key, bw_buf_str(&bytes));
-	bw_buf_free_secret(&bytes);
+	bw_buf_free(&bytes);
 }
 
 void bw_call_save(struct bw_call *call, const struct bw_record *r, struct bw_str key, const void *from)

@@ -22,7 +22,7 @@ void caller_entry_release(struct caller_entry *e)
 		return;
 	policies_release(e);
 	bw_free(e->dependencies);
-	bw_arena_wipe(&e->arena); /* the secret lies in its memory, and the records it was read from */
+	bw_arena_free(&e->arena); /* the secret lies in its memory, and the records it was read from */
 	bw_free(e);
 }
 

@@ -88,7 +88,7 @@ static enum bw_err store_key_ask(void *ctx, struct bw_str salt, uint32_t *genera
 	} else {
 		bw_log(BW_LOG_ERROR, "the keyer gives no key for the store: %s", bw_err_name(e));
 	}
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	return e;
 }
 

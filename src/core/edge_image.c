@@ -504,6 +504,6 @@ enum bw_err bw_edge_publish(struct bw_board *images, const struct bw_edge_image 
 	bw_buf_init(&out, BW_EDGE_IMAGE_MAX);
 	bw_edge_image_encode(image, &out);
 	e = out.failed ? BW_ETOOBIG : publish_in_order(images, image->version, bw_buf_str(&out));
-	bw_buf_free_secret(&out); /* it holds the certificates' keys */
+	bw_buf_free(&out); /* it holds the certificates' keys */
 	return e;
 }

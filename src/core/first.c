@@ -22,7 +22,7 @@ static void put(struct making *m, const struct bw_record *r, struct bw_str key, 
 	bw_buf_init(&bytes, BW_STORE_VALUE_MAX);
 	bw_record_encode(r, from, &bytes);
 	bw_batch_put(&m->batch, key, bw_arena_str(&m->arena, bw_buf_str(&bytes)));
-	bw_buf_free_secret(&bytes);
+	bw_buf_free(&bytes);
 }
 
 static void quota_take(struct making *m, const char *name)
@@ -84,7 +84,7 @@ enum bw_err first_start(struct bw_core *core)
 	account_put(&m, core->root_hash);
 	administrator_put(&m);
 	e = bw_store_commit_wait(core->store, &m.batch);
-	bw_arena_wipe(&m.arena);
+	bw_arena_free(&m.arena);
 	return e;
 }
 

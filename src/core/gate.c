@@ -24,9 +24,9 @@ static struct gate_call *gate_call_take(struct bw_lane *lane)
 
 static void gate_call_wreck(struct gate_call *g)
 {
-	bw_arena_wipe(&g->arena);
+	bw_arena_free(&g->arena);
 	bw_buf_free(&g->headers);
-	bw_buf_free_secret(&g->body);
+	bw_buf_free(&g->body);
 	bw_buf_free(&g->record);
 	bw_free(g->policies);
 	bw_free(g);
@@ -49,21 +49,6 @@ static void policies_drop(struct gate_call *g)
 	g->policy_count = 0;
 }
 
-/* Keys, credentials, seeds: a member of the answer, or of one of its structures. */
-static bool answer_is_secret(const struct bw_shape *s, unsigned depth)
-{
-	for (uint32_t i = 0; s && s->kind == BW_SHAPE_STRUCTURE && i < s->member_count; i++)
-		if (s->members[i].sensitive || (depth && answer_is_secret(s->members[i].shape, depth - 1)))
-			return true;
-	return false;
-}
-
-/* A read that says nothing secret leaves its memory as it is, ready for the next call. */
-static bool memory_is_secret(const struct bw_call *call)
-{
-	return call->op && (call->op->ask || call->op->effect != BW_READ || answer_is_secret(call->model->output, 1));
-}
-
 static void gate_call_give(struct gate_call *g)
 {
 	struct bw_lane *lane = g->lane;
@@ -75,12 +60,7 @@ static void gate_call_give(struct gate_call *g)
 		gate_call_wreck(g);
 		return;
 	}
-	if (memory_is_secret(&g->call)) {
-		bw_arena_clear(&g->arena);
-		bw_wipe(g->body.p, g->body.n);
-	} else {
-		bw_arena_reset(&g->arena);
-	}
+	bw_arena_reset(&g->arena);
 	bw_buf_reset(&g->headers);
 	bw_buf_reset(&g->body);
 	bw_buf_reset(&g->record);

@@ -60,7 +60,7 @@ static enum bw_err make(struct publisher *p, int64_t *due_ms)
 	if (e == BW_OK && is_needed(p, &image))
 		e = bw_edge_publish(p->core->edge_images, &image);
 	bw_snapshot_end(view);
-	bw_arena_wipe(&arena); /* it holds the certificates' keys */
+	bw_arena_free(&arena); /* it holds the certificates' keys */
 	bw_arena_free(&guards);
 	if (e == BW_OK)
 		atomic_store(&p->newest_version, image.version);

@@ -128,7 +128,7 @@ static enum bw_err record_rekey(struct rekeyer *r, struct bw_str key, unsigned n
 
 		bw_arena_init(&a, ARENA_MAX);
 		e = record_try(r, row_of(key), key, newest, &a, changed);
-		bw_arena_wipe(&a);
+		bw_arena_free(&a);
 	}
 	if (e != BW_OK)
 		bw_log(BW_LOG_ERROR, "rekey: %.*s: %s", BW_FMT(key), bw_err_name(e));

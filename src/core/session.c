@@ -100,7 +100,7 @@ enum bw_err bw_session_issue(struct bw_sessions *s, struct bw_session *session, 
 	bw_record_encode(&session_record, session, &record);
 	e = record.failed ? BW_ETOOBIG
 	                  : seal_text(s->tokens, session->key_id, bw_buf_str(&record), BW_SESSION_TOKEN_MAX, arena, token);
-	bw_buf_free_secret(&record);
+	bw_buf_free(&record);
 	return e;
 }
 

@@ -62,7 +62,7 @@ static void end(struct task_runner *r)
 	if (g->call.view)
 		bw_snapshot_end(g->call.view);
 	g->call.view = NULL;
-	bw_arena_wipe(&g->arena);
+	bw_arena_free(&g->arena);
 	r->busy = false;
 	if (r->closing)
 		bw_loop_stop(g->lane->loop);
@@ -265,7 +265,7 @@ void tasks_free(struct bw_lane *lane)
 	/* What is with the committer comes back. */
 	if (lane->tasks->busy)
 		bw_loop_run(lane->loop);
-	bw_arena_wipe(&lane->tasks->g.arena);
+	bw_arena_free(&lane->tasks->g.arena);
 	bw_buf_free(&lane->tasks->g.record);
 	bw_free(lane->tasks->g.policies);
 	bw_free(lane->tasks);

@@ -373,7 +373,7 @@ enum bw_err bw_ca_issue_for(struct bw_str ca_cert_pem, struct bw_str ca_key_pem,
 	CHECK(key, BW_EINVAL);
 	bw_buf_init(&again, PEM_MAX);
 	err = issue(ca_cert_pem, ca_key_pem, key, names, name_count, now_ms, cert_pem, &again);
-	bw_buf_free_secret(&again);
+	bw_buf_free(&again);
 	EVP_PKEY_free(key);
 	return err;
 }

@@ -5,8 +5,6 @@
 
 /* Fetches every algorithm used; once per process, before threads. Panics if OpenSSL lacks one. */
 void bw_crypto_init(void);
-/* From now on whatever OpenSSL frees in this process is wiped first: for one that holds keys. Before threads. */
-void bw_crypto_wipe_freed(void);
 
 void bw_sha256(struct bw_str bytes, unsigned char out[32]);
 /* SHA-256 over parts; `ctx` is 256 bytes of opaque state that needs no freeing. */
@@ -61,7 +59,7 @@ BW_CHECKED enum bw_err bw_passphrase_key(
     struct bw_str passphrase, struct bw_str salt, int64_t memory_kib, int64_t passes, unsigned char out[32]);
 
 /* A private CA (ECDSA P-256) and certificates for TLS servers, as PEM. BW_EINVAL for an empty common
- * name or one above 64 bytes, BW_EINTERNAL when OpenSSL fails (logged). Keys are PKCS #8: bw_buf_free_secret. */
+ * name or one above 64 bytes, BW_EINTERNAL when OpenSSL fails (logged). Keys are PKCS #8: bw_buf_free. */
 BW_CHECKED enum bw_err bw_ca_make(struct bw_str common_name, int64_t now_ms, struct bw_buf *cert_pem, struct bw_buf *key_pem);
 /* `names`: DNS names (a leading "*." too) and addresses in text; the first is the subject when it fits. Valid for 397
  * days from an hour before now. BW_EINVAL for no name or a malformed one. */

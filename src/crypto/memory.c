@@ -1,5 +1,6 @@
-/* OpenSSL's memory. It wipes what it knows to be secret, but not all of it: the scalar of a key that is being
- * encoded, for one, passes through a string that is only freed. */
+/* OpenSSL's memory is ours, which is wiped when it is given back. OpenSSL wipes what it knows to be secret,
+ * but not all of it: the scalar of a key that is being encoded, for one, passes through a string that is only
+ * freed. */
 #include "crypto/memory.h"
 
 #include <malloc.h>
@@ -7,7 +8,6 @@
 
 #include "crypto/crypto.h"
 
-static bool wiping;            /* written before there are threads */
 static struct bw_doze *places; /* NULL: there are none */
 static bool counting;
 static int64_t held_bytes; /* below zero: what was there before has gone */
@@ -65,40 +65,26 @@ static void give(void *p, const char *file, int line)
 		return;
 	}
 	count_out(p);
-	if (wiping && p)
-		bw_wipe(p, malloc_usable_size(p));
 	bw_free(p);
 }
 
 static void *resize(void *p, size_t bytes, const char *file, int line)
 {
-	size_t had;
-	void *moved;
-
 	MUST(!is_place(p)); /* none is offered to what grows */
-	if (bytes && (!wiping || !p)) {
+	if (bytes) {
 		count_out(p);
-		moved = bw_realloc(p, bytes);
-		count_in(moved);
-		return moved;
+		p = bw_realloc(p, bytes);
+		count_in(p);
+		return p;
 	}
-	had = p ? malloc_usable_size(p) : 0;
-	moved = take(bytes, file, line);
-	if (moved && p)
-		memcpy(moved, p, had < bytes ? had : bytes);
 	give(p, file, line);
-	return moved;
+	return NULL;
 }
 
 /* OpenSSL takes no other memory once it has some, and other constructors already use it. */
 __attribute__((constructor(101))) static void memory_take(void)
 {
 	MUST(CRYPTO_set_mem_functions(take, resize, give) == 1);
-}
-
-void bw_crypto_wipe_freed(void)
-{
-	wiping = true;
 }
 
 void bw_crypto_count(void)

@@ -20,7 +20,7 @@ void flow_free(struct exchange *x)
 	x->flow = NULL;
 	if (f->asking)
 		bw_errand_withdraw(&f->ask);
-	bw_arena_wipe(&f->arena);
+	bw_arena_free(&f->arena);
 	bw_free(f);
 }
 
@@ -193,7 +193,7 @@ static void tokens_ask(struct flow *f, struct bw_buf *form)
 		put_field(form, "client_secret", f->o->secret);
 	request.form = bw_buf_str(form);
 	flow_ask(f, &request, tokens_answered);
-	bw_buf_free_secret(form);
+	bw_buf_free(form);
 }
 
 /* ---- Beginning ---- */

@@ -64,7 +64,7 @@ static void seal(const struct balancer *b, int64_t now_ms, const char *purpose,
 		bw_aead_seal(key->sealer, bw_str_make(scope, scope_of(b, purpose, scope)), bw_buf_str(&plain),
 		    &sealed);
 	bw_base64url_encode(bw_buf_str(&sealed), out);
-	bw_buf_free_secret(&plain);
+	bw_buf_free(&plain);
 	bw_buf_free(&sealed);
 }
 

@@ -59,7 +59,7 @@ static void parked_take(struct exchange *x)
 
 static void parked_free(struct parked *p)
 {
-	bw_arena_wipe(&p->arena);
+	bw_arena_free(&p->arena);
 	bw_free(p);
 }
 

@@ -44,7 +44,7 @@ static void image_take(struct edge *e)
 	err = bw_board_read(e->shared->images, &bytes, &e->image_seq);
 	if (err == BW_OK)
 		err = config_make(e, bw_buf_str(&bytes), &config);
-	bw_buf_free_secret(&bytes);
+	bw_buf_free(&bytes);
 	if (err != BW_OK) {
 		bw_log(BW_LOG_ERROR, "an image for the edge cannot be used (%s): the last one stays",
 		    bw_err_name(err));

@@ -44,8 +44,8 @@ void exchange_free(struct exchange *x)
 	detach(x);
 	check_forget(x);
 	flow_free(x);
-	bw_buf_free_secret(&x->identity);
-	bw_buf_free_secret(&x->cookies);
+	bw_buf_free(&x->identity);
+	bw_buf_free(&x->cookies);
 	dispatch_leave(x);
 	wire_free(e, &x->again);
 	bw_buf_free(&x->log);

@@ -181,7 +181,7 @@ static void digest_of(const struct bw_edge_listener *in, bool http2, char out[65
 	bw_buf_init(&bytes, BW_EDGE_IMAGE_MAX);
 	bw_edge_image_encode(&image, &bytes);
 	bw_sha256(bw_buf_str(&bytes), digest);
-	bw_buf_free_secret(&bytes);
+	bw_buf_free(&bytes);
 	bw_buf_init(&hex, 64);
 	bw_buf_put_hex(&hex, digest, sizeof digest);
 	memcpy(out, hex.p, 64);

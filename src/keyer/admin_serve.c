@@ -125,7 +125,7 @@ static enum bw_err message_write(int fd, struct bw_buf *text)
 {
 	bool good = !text->failed && send(fd, text->p, text->n, MSG_NOSIGNAL) == (ssize_t)text->n;
 
-	bw_buf_free_secret(text);
+	bw_buf_free(text);
 	return good ? BW_OK : BW_EIO;
 }
 
@@ -172,7 +172,7 @@ static void connection_serve(struct keyer_admin *a, int fd)
 		admin_answer_encode(&answer, &text);
 		(void)!message_write(fd, &text);
 	}
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 }
 
 void admin_serve(struct keyer_admin *a, int listening_fd)

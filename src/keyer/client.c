@@ -337,6 +337,6 @@ void bw_keyer_client_free(struct bw_keyer_client *c)
 	bw_timer_cancel(c->loop, &c->look);
 	bw_watch_remove(c->loop, &c->watch);
 	bw_ring_end_close(c->ring);
-	bw_buf_free_secret(&c->request);
+	bw_buf_free(&c->request);
 	bw_free(c);
 }

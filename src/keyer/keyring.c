@@ -132,7 +132,7 @@ enum bw_err bw_keyring_open(struct bw_str sealed, const struct bw_secret *root, 
 	*out = (struct bw_keyring){0};
 	bw_arena_init(&arena, 4096);
 	e = bw_aead_open(k, aad, sealed, &arena, &plain) == BW_OK ? plain_take(plain, out) : BW_EPERM;
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	bw_aead_key_free(k);
 	return e;
 }

@@ -204,7 +204,7 @@ static bool key_write(int fd, const struct bw_secret *key)
 	bw_buf_put_hex(&line, key->p, key->n);
 	bw_buf_put_c(&line, '\n');
 	good = write(fd, line.p, line.n) == (ssize_t)line.n && fsync(fd) == 0;
-	bw_buf_free_secret(&line);
+	bw_buf_free(&line);
 	return good;
 }
 

@@ -175,7 +175,7 @@ static void slow_answer(struct serving *s, struct slow *w)
 	keyer_answer(&s->keyer, NULL, &r, &arena, &a);
 	answer_encode(id, &a, &w->answer);
 	bw_wipe(w->bytes, w->n);
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 }
 
 /* A ring has one thread that puts: the channel's. */
@@ -199,7 +199,7 @@ static void finished_put(struct channel *c)
 	for (w = atomic_exchange_explicit(&c->finished, NULL, memory_order_acquire); w; w = next) {
 		next = w->next;
 		put(c, &w->answer);
-		bw_buf_free_secret(&w->answer);
+		bw_buf_free(&w->answer);
 		bw_free(w);
 	}
 	tell(c);
@@ -242,7 +242,7 @@ static void request_answer(struct channel *c, struct bw_str bytes)
 	} else if (!keyer_is_slow(&r)) {
 		keyer_answer(&c->serving->keyer, c->cache, &r, &c->arena, &a);
 		answer(c, id, &a);
-		bw_arena_wipe(&c->arena);
+		bw_arena_free(&c->arena);
 	} else if (!slow_put(c, bytes)) {
 		answer(c, id, &busy);
 	}

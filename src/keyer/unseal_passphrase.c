@@ -61,7 +61,7 @@ enum bw_err passphrase_open(const struct bw_seal_facts *facts, const struct bw_s
 		memcpy(root->p, plain.p, ROOT_BYTES);
 	else
 		e = BW_EPERM;
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	bw_aead_key_free(k);
 	return e;
 }

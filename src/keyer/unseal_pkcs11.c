@@ -70,7 +70,7 @@ static enum bw_err unwrap(struct bw_pkcs11 *token, const struct bw_seal_facts *f
 		*root = bw_secret_new(ROOT_BYTES);
 		memcpy(root->p, plain.p, ROOT_BYTES);
 	}
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	return e;
 }
 

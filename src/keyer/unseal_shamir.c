@@ -20,7 +20,7 @@ static void share_tell(struct bw_seal_make *m, struct bw_seal_facts *facts, cons
 	bw_buf_init(&text, BW_SHARE_TEXT_MAX);
 	bw_share_print(s, &text);
 	bw_strs_add(&m->told, m->arena, bw_arena_str(m->arena, bw_buf_str(&text)));
-	bw_buf_free_secret(&text);
+	bw_buf_free(&text);
 }
 
 enum bw_err shamir_make(struct bw_seal_make *m, struct bw_seal_facts *facts)

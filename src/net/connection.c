@@ -164,6 +164,7 @@ static enum bw_step step_linger(struct bw_http_connection *c)
 
 	if (!c->may_read || (got < 0 && (errno == EAGAIN || errno == EINTR)))
 		return BW_WAIT_READ;
+	bw_wipe(thrown_away, got > 0 ? (size_t)got : 0);
 	c->lingered += got > 0 ? (size_t)got : 0;
 	return got <= 0 || c->lingered > BW_LINGER_BYTES ? bw_step_ended(c) : BW_GO_ON;
 }
@@ -203,13 +204,12 @@ void bw_connection_next(struct bw_http_connection *c)
 		end_or_linger(c);
 		return;
 	}
-	if (c->in_n == c->in_at) {
-		bw_wipe(c->in, c->in_n);
-		c->in_at = c->in_n = 0;
-		bw_connection_enter(c, BW_CONN_HEAD, BW_HTTP_IDLE_TIMEOUT_MS);
-	} else {
+	if (c->in)
+		bw_input_eat(c);
+	if (c->in_n)
 		bw_connection_enter(c, BW_CONN_HEAD, BW_HTTP_HEAD_TIMEOUT_MS);
-	}
+	else
+		bw_connection_enter(c, BW_CONN_HEAD, BW_HTTP_IDLE_TIMEOUT_MS);
 	if (c->tls)
 		c->may_read |= bw_tls_pending(c->tls);
 	bw_connection_account(c);

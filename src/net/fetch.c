@@ -237,7 +237,7 @@ static enum bw_err exchange(
 	bw_buf_reset(&all);
 	if (e == BW_OK)
 		e = answer_read(p, &all, status, body);
-	bw_buf_free_secret(&all);
+	bw_buf_free(&all);
 	return e;
 }
 
@@ -253,7 +253,7 @@ enum bw_err bw_fetch(const struct bw_fetch *f, struct ssl_ctx_st *trust, struct 
 	peer_close(&p);
 	if (e == BW_OK)
 		*body = bw_arena_str(arena, bw_buf_str(&answer));
-	bw_buf_free_secret(&answer);
+	bw_buf_free(&answer);
 	return e == BW_EAGAIN ? BW_EIO : e;
 }
 
@@ -320,7 +320,7 @@ enum bw_err bw_fetch_at(const struct bw_fetch_at *f, struct ssl_ctx_st *trust, s
 		bw_fetch_line_free(*line);
 		*line = NULL;
 	}
-	bw_buf_free_secret(&all);
-	bw_buf_free_secret(&answer);
+	bw_buf_free(&all);
+	bw_buf_free(&answer);
 	return e;
 }

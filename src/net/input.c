@@ -36,6 +36,17 @@ void bw_input_grow(struct bw_http_connection *c)
 	bw_connection_account(c);
 }
 
+/* What has been read and answered leaves nothing behind. */
+void bw_input_eat(struct bw_http_connection *c)
+{
+	size_t rest = c->in_n - c->in_at;
+
+	memmove(c->in, c->in + c->in_at, rest);
+	bw_wipe(c->in + rest, c->in_at);
+	c->in_n = rest;
+	c->in_at = 0;
+}
+
 /* Room behind what is there, which moves to the front or into a larger buffer for it. */
 void bw_input_make_room(struct bw_http_connection *c)
 {
@@ -47,9 +58,7 @@ void bw_input_make_room(struct bw_http_connection *c)
 		bw_input_grow(c);
 		return;
 	}
-	memmove(c->in, c->in + c->in_at, c->in_n - c->in_at);
-	c->in_n -= c->in_at;
-	c->in_at = 0;
+	bw_input_eat(c);
 }
 
 struct bw_str bw_input(const struct bw_http_connection *c)

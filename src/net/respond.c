@@ -144,7 +144,7 @@ enum bw_io bw_connection_flush(struct bw_http_connection *c)
 		c->out_at += n;
 	}
 	if (io == BW_IO_DONE) {
-		bw_buf_free_secret(&c->out);
+		bw_buf_free(&c->out);
 		c->out_at = 0;
 		bw_connection_account(c);
 	}
@@ -187,6 +187,9 @@ static void send_answer(struct bw_http_connection *c, const struct answer *a, bo
 	head_put(c, a);
 	head_n = c->server->scratch.n;
 	io = send_first(c, body, &sent);
+	if (io != BW_IO_ENDED && sent < head_n + body.n)
+		keep_rest(c, head_n, body, sent);
+	bw_buf_reset(&c->server->scratch); /* the body may have travelled in it */
 	if (io == BW_IO_ENDED) {
 		bw_connection_close(c);
 		return;
@@ -195,7 +198,6 @@ static void send_answer(struct bw_http_connection *c, const struct answer *a, bo
 		bw_connection_next(c);
 		return;
 	}
-	keep_rest(c, head_n, body, sent);
 	bw_connection_enter(
 	    c, BW_CONN_SEND, BW_HTTP_BODY_TIMEOUT_MS + (int64_t)c->out.n / BW_SEND_BYTES_PER_MS);
 }

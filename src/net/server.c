@@ -44,7 +44,7 @@ struct bw_work *bw_server_work_take(struct bw_http_server *s)
 
 void bw_server_work_give(struct bw_http_server *s, struct bw_work *w)
 {
-	bw_buf_free_secret(&w->body); /* a body may hold a password */
+	bw_buf_free(&w->body);
 	if (!s || s->work_count == BW_POOLED_MAX) {
 		bw_free(w);
 		return;

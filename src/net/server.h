@@ -146,6 +146,8 @@ enum bw_step bw_step_body(struct bw_http_connection *c);
 /* input.c */
 /* The bytes that are there and not yet used. */
 struct bw_str bw_input(const struct bw_http_connection *c);
+/* What is there moves to the front; of what was used nothing is left. */
+void bw_input_eat(struct bw_http_connection *c);
 /* Room behind what is there, which moves to the front or into a larger buffer for it. */
 void bw_input_make_room(struct bw_http_connection *c);
 /* Into the large buffer: slices of what is there are void. */

@@ -54,7 +54,7 @@ static bool transmit(struct bw_errand_client *c, uint64_t id, const void *reques
 	do
 		n = message.failed ? 0 : send(c->watch.fd, message.p, message.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	bw_buf_free_secret(&message);
+	bw_buf_free(&message);
 	return n > 0;
 }
 

@@ -52,7 +52,7 @@ static void answer_send(int channel, uint64_t id, const struct bw_errand_answer 
 	MUST(!out.failed);
 	while (send(channel, out.p, out.n, MSG_NOSIGNAL | flags) < 0 && errno == EINTR)
 		;
-	bw_buf_free_secret(&out);
+	bw_buf_free(&out);
 }
 
 /* To nobody in particular. A channel that nobody reads fills up in time: who will not hear it is not waited
@@ -137,7 +137,7 @@ static void job_do(struct serving *s, struct job *j)
 	/* The other side reads always, or it is none that should be waited for; when it is gone nobody waits
 	 * for the answer. */
 	answer_send(s->is->channels->serving[j->channel], j->id, &a, s->is->kind->message_max, 0);
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 }
 
 /* What waits for a thread of this channel, or of the lesser ones, is this one's: it looks next. */

@@ -142,7 +142,7 @@ bool leaving_inherit(const struct leaving *l, bool yes)
 
 void leaving_free(struct leaving *l)
 {
-	bw_buf_free_secret(&l->bytes);
+	bw_buf_free(&l->bytes);
 	bw_free(l->fds);
 	if (l->memory >= 0)
 		close(l->memory);
@@ -228,7 +228,7 @@ enum bw_err bw_kept_take(bool *taken)
 	lists_open();
 	if (e == BW_OK)
 		e = entries_read(bw_buf_str(&bytes), false);
-	bw_buf_free_secret(&bytes);
+	bw_buf_free(&bytes);
 	if (e != BW_OK) {
 		bw_log(BW_LOG_ERROR, "what the program before has left is not what this one knows");
 		return BW_EINVAL;

@@ -35,7 +35,7 @@ static void cursors_close(struct store_txn *t)
 static void txn_end(struct store_txn *t)
 {
 	bw_buf_free(&t->sealed);
-	bw_arena_wipe(&t->arena);
+	bw_arena_free(&t->arena);
 	pthread_mutex_unlock(&t->store->write_lock);
 }
 

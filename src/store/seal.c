@@ -137,7 +137,7 @@ enum bw_err bw_seal_key_rewrap(struct bw_seal *s, const unsigned char key[BW_STO
 		memcpy(out, fresh.p, fresh.n);
 	}
 	bw_buf_free(&fresh);
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	bw_aead_key_free(wrap);
 	return err;
 }

@@ -1,5 +1,7 @@
 #include "test.h"
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "base/buf.h"
 #include "base/map.h"
 
@@ -61,6 +63,106 @@ TEST(arena_joins_parts_that_are_empty_absent_and_long)
 	bw_arena_free(&a);
 }
 
+enum { SECRET = 4000, MARK = 0xa5 };
+
+/* How many bytes of the mark lie where something was: the kernel reads what was freed, too. */
+static size_t marks_at(const void *p, size_t n)
+{
+	static unsigned char bytes[1 << 20];
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	size_t found = 0;
+	ssize_t got;
+
+	assert_true(fd >= 0);
+	got = pread(fd, bytes, n, (off_t)(uintptr_t)p);
+	close(fd);
+	for (ssize_t i = 0; i < got; i++)
+		found += bytes[i] == MARK;
+	return found;
+}
+
+/* But for what the allocator itself writes there. Large pieces are the kernel's at once, and unreadable. */
+TEST(what_is_given_back_is_wiped)
+{
+	static const size_t sizes[] = {24, 100, SECRET, 1 << 17, 1 << 20};
+
+	for (size_t i = 0; i < BW_COUNT(sizes); i++) {
+		void *volatile p = bw_realloc(NULL, sizes[i]);
+		void *moved;
+
+		memset(p, MARK, sizes[i]);
+		assert_int_equal(marks_at(p, sizes[i]), sizes[i]);
+		moved = bw_realloc(p, 2 * sizes[i] + 64);
+		assert_ptr_not_equal(moved, p);
+		assert_int_equal(marks_at(moved, sizes[i]), sizes[i]);
+		assert_true(marks_at(p, sizes[i]) < 16);
+		p = moved;
+		bw_free(p);
+		assert_true(marks_at(p, sizes[i]) < 16);
+	}
+}
+
+TEST(memory_of_another_size_stays_or_moves_whole)
+{
+	unsigned char *p = bw_realloc(NULL, SECRET), *same, *less;
+
+	memset(p, MARK, SECRET);
+	same = bw_realloc(p, SECRET - 8);
+	assert_ptr_equal(same, p);
+	less = bw_realloc(same, 100);
+	assert_ptr_not_equal(less, same);
+	assert_int_equal(marks_at(less, 100), 100);
+	bw_free(less);
+	bw_free(NULL);
+}
+
+/* All its chunks, the one that stays included; and what comes next is zero. */
+TEST(arena_leaves_nothing)
+{
+	struct bw_arena a;
+	char *chunks[4];
+
+	bw_arena_init(&a, 1 << 20);
+	for (int reset = 0; reset < 2; reset++) {
+		for (size_t i = 0; i < BW_COUNT(chunks); i++) {
+			chunks[i] = bw_arena_alloc(&a, 4096u << i);
+			for (size_t k = 0; k < 4096u << i; k++)
+				assert_int_equal(chunks[i][k], 0);
+			memset(chunks[i], MARK, 4096u << i);
+		}
+		if (reset)
+			bw_arena_free(&a);
+		else
+			bw_arena_reset(&a);
+		for (size_t i = 0; i < BW_COUNT(chunks); i++)
+			assert_true(marks_at(chunks[i], 4096u << i) < 16);
+	}
+}
+
+/* Emptied, eaten from, outgrown and freed. */
+TEST(buf_leaves_nothing)
+{
+	static const char secret[SECRET] = {[0 ... SECRET - 1] = (char)MARK};
+	struct bw_str all = bw_str_make(secret, SECRET);
+	struct bw_buf b;
+	char *p;
+
+	bw_buf_init(&b, 1 << 20);
+	bw_buf_put(&b, all);
+	bw_buf_eat(&b, SECRET - 10);
+	assert_int_equal(marks_at(b.p, SECRET), 10);
+	bw_buf_reset(&b);
+	assert_int_equal(marks_at(b.p, SECRET), 0);
+	bw_buf_put(&b, all);
+	p = b.p;
+	bw_buf_put(&b, all);
+	assert_ptr_not_equal(b.p, p);
+	assert_true(marks_at(p, SECRET) < 16);
+	p = b.p;
+	bw_buf_free(&b);
+	assert_true(marks_at(p, SECRET) < 16);
+}
+
 /* Whatever was there is gone, and the memory is that of before. */
 TEST(arena_clears_and_keeps_its_memory)
 {
@@ -70,7 +172,7 @@ TEST(arena_clears_and_keeps_its_memory)
 	bw_arena_init(&a, 1 << 20);
 	first = bw_arena_alloc(&a, 100);
 	memset(first, 's', 100);
-	bw_arena_clear(&a);
+	bw_arena_reset(&a);
 	for (size_t i = 0; i < 100; i++)
 		assert_int_equal(first[i], 0);
 	again = bw_arena_alloc(&a, 100);

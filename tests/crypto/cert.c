@@ -20,9 +20,9 @@ static void setup(void)
 static void teardown(void)
 {
 	bw_buf_free(&ca_cert);
-	bw_buf_free_secret(&ca_key);
+	bw_buf_free(&ca_key);
 	bw_buf_free(&cert);
-	bw_buf_free_secret(&key);
+	bw_buf_free(&key);
 }
 
 static enum bw_err issue(const struct bw_str *names, size_t n)
@@ -214,5 +214,5 @@ TEST(cert_common_name_has_bounds)
 	assert_int_equal(bw_ca_make(bw_str_make(text, 65), now_ms, &c, &k), BW_EINVAL);
 	assert_ok(bw_ca_make(bw_str_make(text, 64), now_ms, &c, &k));
 	bw_buf_free(&c);
-	bw_buf_free_secret(&k);
+	bw_buf_free(&k);
 }

@@ -17,7 +17,7 @@ void keyer_begin(void)
 	struct bw_keyring ring = bw_keyring_of_root(&root);
 
 	bw_crypto_init();
-	bw_arena_wipe(&arena);
+	bw_arena_free(&arena);
 	bw_arena_init(&arena, 1 << 26);
 	if (keyer.newest)
 		keyer_close(&keyer);

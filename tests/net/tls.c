@@ -46,8 +46,8 @@ static void issued_free(struct issued *i)
 {
 	bw_buf_free(&i->ca);
 	bw_buf_free(&i->cert);
-	bw_buf_free_secret(&i->ca_key);
-	bw_buf_free_secret(&i->key);
+	bw_buf_free(&i->ca_key);
+	bw_buf_free(&i->key);
 }
 
 struct secured {

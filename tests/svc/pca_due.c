@@ -223,6 +223,6 @@ TEST(pca_due_a_renewal_that_cannot_be_is_told)
 		assert_str(now.renewal_fault, "PCA_RESOURCE_NOT_FOUND");
 		assert_true(bw_str_eq(now.cert_pem, c.cert_pem));
 	}
-	bw_buf_free(&ca), bw_buf_free_secret(&ca_key), bw_buf_free(&cert), bw_buf_free_secret(&leaf_key);
+	bw_buf_free(&ca), bw_buf_free(&ca_key), bw_buf_free(&cert), bw_buf_free(&leaf_key);
 	end();
 }

@@ -13,7 +13,7 @@ struct bw_str bw_shape_pack(const struct bw_shape *shape, const void *value, str
 	/* An input is bounded by its request, and what is packed came from one. */
 	MUST(!text.failed);
 	out = bw_arena_str(arena, bw_buf_str(&text));
-	bw_buf_free_secret(&text);
+	bw_buf_free(&text);
 	return out;
 }
 

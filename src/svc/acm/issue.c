@@ -23,7 +23,7 @@ struct bw_str acm_taken(struct bw_arena *arena, struct bw_buf *b)
 {
 	struct bw_str s = bw_arena_str(arena, bw_buf_str(b));
 
-	bw_buf_free_secret(b);
+	bw_buf_free(b);
 	return s;
 }
 

@@ -63,7 +63,7 @@ static struct bw_str taken(struct bw_call *call, struct bw_buf *b)
 
 	MUST(!b->failed);
 	out = bw_arena_str(call->arena, bw_buf_str(b));
-	bw_buf_free_secret(b);
+	bw_buf_free(b);
 	return out;
 }
 

@@ -197,7 +197,7 @@ static struct bw_str base64(struct bw_call *call, struct bw_str bytes)
 	bw_buf_init(&text, 1024);
 	bw_base64_encode(bytes, &text);
 	out = bw_arena_str(call->arena, bw_buf_str(&text));
-	bw_buf_free_secret(&text);
+	bw_buf_free(&text);
 	return out;
 }
 

@@ -142,7 +142,7 @@ static void post(struct bw_call *call, const struct kms_store *s, struct bw_str 
 	bw_buf_put_c(body, '}');
 	MUST(!body->failed);
 	text = bw_arena_str(call->arena, bw_buf_str(body));
-	bw_buf_free_secret(body);
+	bw_buf_free(body);
 	r->op = BW_OUTSIDE_HTTPS;
 	r->where = host_of(s);
 	r->input = bw_arena_printf(call->arena,
