@@ -13,30 +13,35 @@ enum {
 	ZEROS = 64 * 1024
 };
 
-static bool is_short(struct bw_store *s, int fd, off_t *end)
+/* How long the file is, is asked when what was found the last time is no longer enough: it never gets shorter. Asking is not
+ * free: the next write to a file whose times somebody has looked at gives it a new time, and then a sync writes its inode, too. */
+static bool is_short(struct bw_store *s, int fd)
 {
 	MDB_envinfo info;
 	MDB_stat pages;
 	struct stat file;
+	uint64_t wanted;
 
-	if (mdb_env_info(s->env, &info) != 0 || mdb_env_stat(s->env, &pages) != 0 || fstat(fd, &file) != 0)
+	if (mdb_env_info(s->env, &info) != 0 || mdb_env_stat(s->env, &pages) != 0)
 		return false;
-	*end = file.st_size;
-	if ((uint64_t)file.st_size + AHEAD_STEP > info.me_mapsize)
+	wanted = (info.me_last_pgno + 1) * pages.ms_psize + AHEAD_LOW;
+	if (s->file_bytes >= wanted || fstat(fd, &file) != 0)
 		return false;
-	return (uint64_t)file.st_size < (info.me_last_pgno + 1) * pages.ms_psize + AHEAD_LOW;
+	s->file_bytes = (uint64_t)file.st_size;
+	return s->file_bytes < wanted && s->file_bytes + AHEAD_STEP <= info.me_mapsize;
 }
 
 void store_write_ahead(struct bw_store *s)
 {
 	static const char zeros[ZEROS];
 	mdb_filehandle_t fd;
-	off_t end;
 
-	if (s->ephemeral || mdb_env_get_fd(s->env, &fd) != 0 || !is_short(s, fd, &end))
+	if (s->ephemeral || mdb_env_get_fd(s->env, &fd) != 0 || !is_short(s, fd))
 		return;
 	/* A disk that has no room says so to the commit that needs it. */
-	for (off_t at = end; at < end + AHEAD_STEP; at += ZEROS)
-		if (pwrite(fd, zeros, sizeof zeros, at) != (ssize_t)sizeof zeros)
+	for (size_t wrote = 0; wrote < AHEAD_STEP; wrote += ZEROS) {
+		if (pwrite(fd, zeros, sizeof zeros, (off_t)s->file_bytes) != (ssize_t)sizeof zeros)
 			return;
+		s->file_bytes += ZEROS;
+	}
 }

@@ -47,6 +47,7 @@ struct bw_store {
 	int lock_fd;                /* -1: none */
 	uint64_t seals_max;         /* under one data key, then it is rotated; tests lower it */
 	pthread_mutex_t write_lock; /* held from a transaction's begin to the publication of its number */
+	uint64_t file_bytes;        /* the data file is at least as long; under the write lock (lmdb_ahead.c) */
 	struct store_fingerprint fingerprint;
 	_Atomic uint64_t seq;
 	_Atomic(struct bw_snapshot *) idle[STORE_IDLE_VIEWS];
