@@ -2,8 +2,6 @@
  * for it: they are the same whenever the batch holds, and are made again when it does not. */
 #include "core/internal.h"
 
-#include <sched.h>
-
 enum { AHEAD_PER_TURN = 16 };
 
 static bool answer_encode(struct gate_call *g)
@@ -90,10 +88,8 @@ void answer_ahead(struct gate_call *g)
 {
 	struct bw_lane *lane = g->lane;
 
-	if (!lane->ahead) {
+	if (!lane->ahead)
 		lane->ahead_last = &lane->ahead;
-		lane->gave_way = false;
-	}
 	g->ahead = true;
 	g->next = NULL;
 	*lane->ahead_last = g;
@@ -102,7 +98,7 @@ void answer_ahead(struct gate_call *g)
 
 void answer_settle(struct gate_call *g, bool held)
 {
-	/* The committer answers in the order in which it was asked. */
+	/* The committer answers in the order in which it is asked. */
 	if (g->ahead)
 		MUST(ahead_take(g->lane) == g);
 	if (held)
@@ -111,26 +107,9 @@ void answer_settle(struct gate_call *g, bool held)
 	answer_reset(g);
 }
 
-/* The committer may be waiting for this core: it goes first, so that the disk is at work when the answers are
- * made. */
-static bool turn_end(struct bw_turn *t)
+bool answers_go_on(struct bw_lane *lane)
 {
-	struct bw_lane *lane = (struct bw_lane *)((char *)t - offsetof(struct bw_lane, turn));
-
-	if (!lane->ahead)
-		return true;
-	if (!lane->gave_way) {
-		lane->gave_way = true;
-		sched_yield();
-		return false;
-	}
 	for (int i = 0; i < AHEAD_PER_TURN && lane->ahead; i++)
 		make_ahead(ahead_take(lane));
 	return !lane->ahead;
-}
-
-void answers_begin(struct bw_lane *lane)
-{
-	lane->turn.end = turn_end;
-	bw_turn_add(lane->loop, &lane->turn);
 }

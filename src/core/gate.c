@@ -171,6 +171,11 @@ bool gate_commits(const struct bw_call *call)
 	return call->batch.writes || (call->op->effect != BW_READ && call->batch.refused != BW_OK);
 }
 
+static void finish_refused(struct gate_call *g, enum bw_err e)
+{
+	finish_failed(g, e == BW_EAGAIN ? gate_fail(g, "Throttling", 400, "Rate exceeded") : e);
+}
+
 /* On the lane's loop, with what the handler answered. */
 static void handled(struct bw_post *p)
 {
@@ -187,13 +192,16 @@ static void handled(struct bw_post *p)
 	}
 	MUST(g->call.op->effect != BW_READ);
 	g->commit = (struct bw_commit){.batch = &g->call.batch, .done = commit_done, .ctx = g};
-	e = bw_store_commit(g->lane->core->store, &g->commit);
-	if (e == BW_EAGAIN)
-		e = gate_fail(g, "Throttling", 400, "Rate exceeded");
+	g->publishes = bw_publish_concerns(g->lane->core, &g->call.batch);
+	e = gather_add(g);
 	if (e != BW_OK)
-		finish_failed(g, e);
-	else
-		answer_ahead(g);
+		finish_refused(g, e);
+}
+
+void gate_refused(struct gate_call *g)
+{
+	gather_answered(g);
+	finish_refused(g, g->commit.result);
 }
 
 /* Runs `step` in a fresh view. */
@@ -334,10 +342,11 @@ static void committed(struct bw_post *p)
 {
 	struct gate_call *g = gate_call_of_post(p);
 
-	answer_settle(g, g->commit.result == BW_OK);
+	gather_answered(g);
 	switch (g->commit.result) {
 	case BW_OK:
-		bw_publish_note(g->lane->core, &g->call.batch);
+		if (g->publishes)
+			bw_publish_wake(g->lane->core);
 		finish(g);
 		return;
 	case BW_EQUOTA:

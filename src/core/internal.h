@@ -134,7 +134,10 @@ struct bw_lane {
 	struct bw_lane *answered_next;
 	/* Calls whose batches are on their way and whose answers are not yet made, oldest first (answer.c). */
 	struct gate_call *ahead, **ahead_last;
-	bool gave_way;             /* to the committer, since there are some */
+	/* Batches that wait until what is under way is answered, oldest first; how many there were at the last turn's end (gather.c). */
+	struct bw_commit *gathered, **gathered_last;
+	size_t gathered_count, gathered_before;
+	size_t under_way;
 	struct bw_turn turn;
 };
 
@@ -170,6 +173,7 @@ struct gate_call {
 	struct bw_sigv4 signature;
 	struct caller_entry *caller;
 	struct bw_commit commit;
+	bool publishes;            /* the batch touches what images are made of */
 	struct bw_post post;
 	struct bw_keyer_request request;
 	struct bw_keyer_ask ask;
@@ -186,18 +190,29 @@ struct gate_call {
 	struct gate_call *next;
 };
 
+/* The committer takes no more: g->commit.result says why. */
+void gate_refused(struct gate_call *g);
 /* Frees the lane's spare calls. */
 void gate_calls_free(struct bw_lane *lane);
 
 /* ---- answer.c: on the lane's loop ---- */
-/* From now on what is ahead is made when the loop has nothing else to do. */
-void answers_begin(struct bw_lane *lane);
 /* Makes answer and record of a call that has ended as g->result says, unless they were made ahead. */
 void answer_make(struct gate_call *g);
 /* The call's batch is on its way: they may be made ahead, as if it will hold. */
 void answer_ahead(struct gate_call *g);
+/* Makes some of those ahead; true when none is left. */
+bool answers_go_on(struct bw_lane *lane);
 /* The batch was answered: nothing is made ahead any more, and what was is dropped unless it `held`. */
 void answer_settle(struct gate_call *g, bool held);
+
+/* ---- gather.c: on the lane's loop ---- */
+/* From now on what is gathered is handed over at the ends of the loop's turns. */
+void gather_begin(struct bw_lane *lane);
+/* The batch of g->commit goes to the committer with others: its `done` is called, or gate_refused. Neither when it is not taken: what
+ * the batch was refused for, or BW_EAGAIN, as many wait already as the committer takes. */
+BW_CHECKED enum bw_err gather_add(struct gate_call *g);
+/* What was gathered has g->commit.result. */
+void gather_answered(struct gate_call *g);
 
 /* What the outside answers is only lent. */
 static inline void call_reached(struct bw_call *call, const struct bw_errand_answer *answer)

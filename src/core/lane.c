@@ -128,7 +128,7 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	key_sets_init(&lane->key_sets);
 	if (index == 0)
 		tasks_new(lane);
-	answers_begin(lane);
+	gather_begin(lane);
 	lane->tick.fire = tick;
 	bw_timer_set(loop, &lane->tick, TICK_MS);
 	*out = lane;

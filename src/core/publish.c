@@ -170,15 +170,19 @@ static bool of_interest(struct bw_str key)
 	return false;
 }
 
-void bw_publish_note(struct bw_core *core, const struct bw_batch *batch)
+bool bw_publish_concerns(const struct bw_core *core, const struct bw_batch *batch)
 {
 	if (!core->publisher)
-		return;
+		return false;
 	for (const struct bw_batch_op *op = batch->first; op; op = op->next)
-		if ((op->kind == BW_BATCH_PUT || op->kind == BW_BATCH_DELETE) && of_interest(op->key)) {
-			publisher_wake(core->publisher);
-			return;
-		}
+		if ((op->kind == BW_BATCH_PUT || op->kind == BW_BATCH_DELETE) && of_interest(op->key))
+			return true;
+	return false;
+}
+
+void bw_publish_wake(struct bw_core *core)
+{
+	publisher_wake(core->publisher);
 }
 
 /* ---- Looking ---- */

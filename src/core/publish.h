@@ -40,8 +40,10 @@ struct bw_image_builder {
 
 /* Begins publishing on the board of the core's configuration; the first image is made at once. Once. */
 void bw_publish_start(struct bw_core *core);
-/* What was committed: makes a new image due when it touched what images are made of. Any thread. */
-void bw_publish_note(struct bw_core *core, const struct bw_batch *batch);
+/* Whether a batch touches what images are made of, so that one is due when it has been committed. Any thread. */
+bool bw_publish_concerns(const struct bw_core *core, const struct bw_batch *batch);
+/* Such a batch was committed: makes a new image due. Any thread. */
+void bw_publish_wake(struct bw_core *core);
 /* What the edge told last; empty when it has told nothing. A server without an edge (no boards) tells itself
  * that the newest image is served. Slices live in the arena. */
 void bw_edge_report_latest(struct bw_core *core, struct bw_arena *arena, struct bw_edge_report *out);

@@ -4,7 +4,6 @@
 #include "store/lmdb_store.h"
 #include "base/sys.h"
 
-#include <sched.h>
 #include <signal.h>
 
 enum { COUNTS_ROOM = 64 };
@@ -174,24 +173,14 @@ static void group_answer(struct bw_store *s, struct bw_commit *first, enum bw_er
 		s->answered(s->answered_ctx);
 }
 
-/* Until something waits or the store is closing. */
-static void queue_wait(struct store_queue *q)
-{
-	pthread_mutex_lock(&q->mutex);
-	while (!q->first && !q->stopping)
-		pthread_cond_wait(&q->wake, &q->mutex);
-	pthread_mutex_unlock(&q->mutex);
-}
-
-/* Takes all that waits; NULL when the store is closing and nothing waits any more. Gives way before, so that the calls of a loop on the same
- * core come into this group and not into the next one: a group costs the same for one as for many. */
+/* Takes all that waits; NULL when the store is closing and nothing waits any more. */
 static struct bw_commit *queue_take(struct store_queue *q)
 {
 	struct bw_commit *first;
 
-	queue_wait(q);
-	sched_yield();
 	pthread_mutex_lock(&q->mutex);
+	while (!q->first && !q->stopping)
+		pthread_cond_wait(&q->wake, &q->mutex);
 	first = q->first;
 	q->first = NULL;
 	q->last = &q->first;
@@ -261,29 +250,42 @@ void bw_store_on_answered(struct bw_store *s, void (*answered)(void *ctx), void 
 	pthread_mutex_unlock(&s->queue.mutex);
 }
 
-static enum bw_err queue_put(struct store_queue *q, struct bw_commit *c)
+static enum bw_err queue_put(struct store_queue *q, struct bw_commit *first, struct bw_commit *last, size_t n)
 {
 	CHECK(!q->stopping, BW_EPERM);
-	CHECK(q->count < BW_STORE_QUEUE_MAX, BW_EAGAIN);
-	*q->last = c;
-	q->last = &c->next;
-	q->count++;
-	pthread_cond_signal(&q->wake);
+	CHECK(n <= BW_STORE_QUEUE_MAX - q->count, BW_EAGAIN);
+	*q->last = first;
+	q->last = &last->next;
+	q->count += n;
 	return BW_OK;
+}
+
+enum bw_err bw_store_commit_all(struct bw_store *s, struct bw_commit *first)
+{
+	struct bw_commit *last = first;
+	size_t n = 1;
+	enum bw_err err;
+
+	CHECK(!s->read_only, BW_EPERM);
+	for (;; last = last->next, n++) {
+		TRY(last->batch->refused);
+		last->quota_key = BW_STR_NONE;
+		if (!last->next)
+			break;
+	}
+	pthread_mutex_lock(&s->queue.mutex);
+	err = queue_put(&s->queue, first, last, n);
+	pthread_mutex_unlock(&s->queue.mutex);
+	/* Not before: the committer would wake only to wait for the lock. */
+	if (err == BW_OK)
+		pthread_cond_signal(&s->queue.wake);
+	return err;
 }
 
 enum bw_err bw_store_commit(struct bw_store *s, struct bw_commit *c)
 {
-	enum bw_err err;
-
-	TRY(c->batch->refused);
-	CHECK(!s->read_only, BW_EPERM);
 	c->next = NULL;
-	c->quota_key = BW_STR_NONE;
-	pthread_mutex_lock(&s->queue.mutex);
-	err = queue_put(&s->queue, c);
-	pthread_mutex_unlock(&s->queue.mutex);
-	return err;
+	return bw_store_commit_all(s, c);
 }
 
 struct waiter {

@@ -140,11 +140,13 @@ struct bw_commit {
 	enum bw_err result;
 	struct bw_str quota_key;
 	uint64_t seq;
-	struct bw_commit *next; /* the store's */
+	struct bw_commit *next; /* the store's, from the call to done */
 };
 /* Queues. Any thread. When it answers an error, done is not called: BW_EAGAIN while BW_STORE_QUEUE_MAX wait already,
  * what the batch was `refused` for, BW_EPERM for a store that is read-only or closing. */
 BW_CHECKED enum bw_err bw_store_commit(struct bw_store *s, struct bw_commit *c);
+/* The same for a chain by `next`, whose batches come into one group: all of them, or an error for all. */
+BW_CHECKED enum bw_err bw_store_commit_all(struct bw_store *s, struct bw_commit *first);
 /* Called on the committer's thread each time the dones of a whole group have been called, so that they can be handed
  * over together. Set before anything is committed that is not waited for. */
 void bw_store_on_answered(struct bw_store *s, void (*answered)(void *ctx), void *ctx);

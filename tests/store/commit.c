@@ -217,6 +217,64 @@ static void occupy(struct bw_commit *c, struct bw_batch *none)
 	}
 }
 
+/* `n` of them, one put each. */
+static void chain_make(struct bw_commit *commits, struct bw_batch *batches, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bw_batch_init(&batches[i], &f.arena);
+		bw_batch_put(&batches[i], bw_arena_printf(&f.arena, "c%zu", i), BW_STR("x"));
+		commits[i] = (struct bw_commit){.batch = &batches[i], .done = note_answer, .next = i + 1 < n ? &commits[i + 1] : NULL};
+	}
+}
+
+TEST(commit_all_takes_a_chain_in_its_order)
+{
+	struct bw_batch batches[3];
+	struct bw_commit commits[3];
+
+	setup();
+	atomic_store(&answered, 0);
+	chain_make(commits, batches, 3);
+	assert_ok(bw_store_commit_all(f.store, commits));
+	while (atomic_load(&answered) < 3)
+		usleep(100);
+	for (size_t i = 0; i < 3; i++) {
+		assert_ok(commits[i].result);
+		assert_int_equal(commits[i].seq, 3 + i);
+	}
+	fixture_reopen(&f);
+	assert_int_equal(version_of(&f, BW_STR("c2")), 5);
+	fixture_close(&f);
+}
+
+TEST(commit_all_takes_a_chain_or_nothing_of_it)
+{
+	struct bw_batch batches[3], none;
+	struct bw_commit commits[3], first;
+
+	setup();
+	chain_make(commits, batches, 3);
+	bw_batch_delete(&batches[2], BW_STR(""));
+	assert_int_equal(bw_store_commit_all(f.store, commits), BW_EINVAL);
+	chain_make(commits, batches, 3);
+	hold();
+	occupy(&first, &none);
+	/* As full as it may be with two more, and one place short of three. */
+	pthread_mutex_lock(&f.store->queue.mutex);
+	f.store->queue.count = BW_STORE_QUEUE_MAX - 2;
+	pthread_mutex_unlock(&f.store->queue.mutex);
+	assert_int_equal(bw_store_commit_all(f.store, commits), BW_EAGAIN);
+	assert_null(f.store->queue.first);
+	commits[1].next = NULL;
+	assert_ok(bw_store_commit_all(f.store, commits));
+	assert_int_equal(f.store->queue.count, BW_STORE_QUEUE_MAX);
+	assert_int_equal(bw_store_commit(f.store, &commits[2]), BW_EAGAIN);
+	release(3);
+	assert_int_equal(bw_store_seq(f.store), 4);
+	assert_int_equal(version_of(&f, BW_STR("c2")), 0);
+	fixture_close(&f);
+}
+
 TEST(commit_refusals_in_a_group_leave_the_others_whole)
 {
 	struct bw_batch batches[6], none;
