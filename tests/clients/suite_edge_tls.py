@@ -387,6 +387,16 @@ class Targets(unittest.TestCase):
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+
 class Network(unittest.TestCase):
     """Network load balancers: bytes pass as they are."""
 
@@ -425,21 +435,23 @@ class Network(unittest.TestCase):
                 with lb.connect() as s:
                     s.sendall(b"hello")
                     own, checks, data = s.getsockname()[1], [], b""
-                    while len(data) <= 28:
+                    while len(data) <= 100:
                         far, _ = listener.accept()
                         far.settimeout(5)
                         data = far.recv(1000)
-                        while len(data) <= 28 and (more := far.recv(1000)):
+                        while len(data) <= 100 and (more := far.recv(1000)):
                             data += more
-                        if len(data) <= 28:
+                        if len(data) <= 100:
                             checks.append(data)
                         far.close()
                 # A check has the header, and nobody in it.
                 self.assertEqual({SIGNATURE + b"\x20\x00\x00\x00"}, set(checks))
-                self.assertEqual(SIGNATURE + b"\x21\x11\x00\x0c" + socket.inet_aton("127.0.0.1") + socket.inet_aton(lb.address) + own.to_bytes(2, "big") +
+                self.assertEqual(SIGNATURE + b"\x21\x11\x00\x54" + socket.inet_aton("127.0.0.1") + socket.inet_aton(lb.address) + own.to_bytes(2, "big") +
                                  lb.port.to_bytes(2, "big"), data[:28])
+                self.assertEqual((b"\x03\x00\x04", b"\x04\x00\x3e" + bytes(62)), (data[28:31], data[35:100]))
+                self.assertEqual(crc32c(data[:31] + bytes(4) + data[35:100]).to_bytes(4, "big"), data[31:35])
                 # In clear, in front of a handshake too.
-                self.assertEqual(b"hello" if kind == "TCP" else b"\x16\x03", data[28:][:5 if kind == "TCP" else 2])
+                self.assertEqual(b"hello" if kind == "TCP" else b"\x16\x03", data[100:][:5 if kind == "TCP" else 2])
 
     def test_tls_is_ended_here(self):
         backend = Backend()
