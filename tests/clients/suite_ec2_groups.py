@@ -93,7 +93,7 @@ class Rules(Ec2Case):
         wrong(bad, None, IpProtocol="256", **v4)
         for cidr in ("10.0.0.0", "10.0.0.0/33", "10.0.0.0/08", "10.0.0/8", "10.0.0.256/8", " 10.0.0.0/8", "::/0", "", "010.0.0.0/8", "10.0.0.0/8/8"):
             wrong(bad, f"CIDR block {cidr} is malformed", IpProtocol="-1", IpRanges=[{"CidrIp": cidr}])
-        for cidr in ("10.0.0.0/8", "::/129", "1::2::3/64", "::"):
+        for cidr in ("10.0.0.0/8", "::/129", "1::2::3/64", "::", "::ffff:10.0.0.0/104", "::ffff:0:0/96", "::ffff:10.1.2.3/128"):
             wrong(bad, f"CIDR block {cidr} is malformed", IpProtocol="-1", Ipv6Ranges=[{"CidrIpv6": cidr}])
         wrong("InvalidPermission.Malformed", None, IpProtocol="-1")
         wrong("MissingParameter", None, FromPort=1, ToPort=1, **v4)

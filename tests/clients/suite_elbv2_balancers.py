@@ -121,6 +121,8 @@ class LoadBalancers(Elbv2Case):
                                 (app, [("load_balancing.cross_zone.enabled", "false")], "ValidationError"),
                                 (app, [("routing.http.desync_mitigation_mode", "strict")], "ValidationError"),
                                 (app, [("access_logs.s3.enabled", "true")], "InvalidConfigurationRequest"),
+                                (app, [("access_logs.s3.prefix", "a/AWSLogs/b")], "InvalidConfigurationRequest"),
+                                (app, [("connection_logs.s3.prefix", "AWSLogs")], "InvalidConfigurationRequest"),
                                 (net, [("routing.http2.enabled", "true")], "InvalidConfigurationRequest"),
                                 (app, [("waf.fail_open.enabled", "true"), ("idle_timeout.timeout_seconds", "x")], "ValidationError"),
                                 (app, [("idle_timeout.timeout_seconds", "61")] * 21, "ValidationError")):

@@ -129,6 +129,11 @@ class TargetGroups(Elbv2Case):
         no("InvalidConfigurationRequest", None, http, proxy_protocol_v2__enabled="true")
         no("InvalidConfigurationRequest", "Stickiness type 'lb_cookie' is not supported for target groups with the TCP protocol",
            tcp, stickiness__type="lb_cookie")
+        tls = self.group(Protocol="TLS")
+        no("InvalidConfigurationRequest", "You cannot enable stickiness on target groups with the TLS protocol", tls, stickiness__enabled="true")
+        change(tls, stickiness__enabled="false")
+        change(tcp, stickiness__enabled="true")
+        change(tcp, stickiness__enabled="false")
         for v in ("-1", "3601", "x", "", "10.5", " 5"):
             no("ValidationError", None, http, deregistration_delay__timeout_seconds=v)
         no("ValidationError", None, http, slow_start__duration_seconds="29")

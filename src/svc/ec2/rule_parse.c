@@ -98,11 +98,19 @@ enum bw_err ec2_rule_description_check(struct bw_call *call, struct bw_str d)
 
 /* ---- Peers ---- */
 
+/* ::ffff:0:0/96 and what lies in it: nobody comes from there, and who writes it means the IPv4 addresses, which it would not match. */
+static bool is_mapped(const struct bw_cidr *c)
+{
+	static const unsigned char prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+	return c->v6 && c->bits >= 96 && memcmp(c->bytes, prefix, sizeof prefix) == 0;
+}
+
 static enum bw_err cidr_parse(struct bw_call *call, struct bw_str given, bool v6, struct bw_str *out)
 {
 	struct bw_cidr c;
 
-	if (bw_cidr_parse(given, &c) != BW_OK || c.v6 != v6)
+	if (bw_cidr_parse(given, &c) != BW_OK || c.v6 != v6 || is_mapped(&c))
 		return bw_call_fail(
 		    call, "InvalidParameterValue", "CIDR block %.*s is malformed", BW_FMT(given));
 	(void)bw_cidr_mask(&c);

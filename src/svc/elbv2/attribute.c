@@ -153,7 +153,7 @@ BW_OP(elbv2, DescribeLoadBalancerAttributes, .effect = BW_READ)
 	return BW_OK;
 }
 
-/* Logs need a bucket to go to. */
+/* Logs need a bucket to go to, and a prefix without what stands behind it (User Guide, "Enable access logs"). */
 static enum bw_err logs_check(struct bw_call *call, const struct elb_load_balancer *lb)
 {
 	static const char *const logs[] = {"access_logs", "connection_logs", "health_check_logs"};
@@ -162,6 +162,8 @@ static enum bw_err logs_check(struct bw_call *call, const struct elb_load_balanc
 	for (size_t i = 0; i < BW_COUNT(logs); i++) {
 		const struct bw_pair *on =
 		    bw_pairs_find(&all, bw_arena_printf(call->arena, "%s.s3.enabled", logs[i]));
+		const struct bw_pair *prefix =
+		    bw_pairs_find(&all, bw_arena_printf(call->arena, "%s.s3.prefix", logs[i]));
 		const struct bw_pair *bucket =
 		    bw_pairs_find(&all, bw_arena_printf(call->arena, "%s.s3.bucket", logs[i]));
 
@@ -169,6 +171,9 @@ static enum bw_err logs_check(struct bw_call *call, const struct elb_load_balanc
 			return bw_call_fail(call, "InvalidConfigurationRequest",
 			    "The value of '%s.s3.bucket' cannot be empty when '%s.s3.enabled' is true",
 			    logs[i], logs[i]);
+		if (prefix && memmem(prefix->value.p, prefix->value.n, "AWSLogs", sizeof "AWSLogs" - 1))
+			return bw_call_fail(call, "InvalidConfigurationRequest",
+			    "The value of '%s.s3.prefix' cannot contain 'AWSLogs'", logs[i]);
 	}
 	return BW_OK;
 }
@@ -289,6 +294,9 @@ static enum bw_err group_check(struct bw_call *call, const struct elb_target_gro
 	if (IS("stickiness.enabled", "true") && IS("stickiness.type", "app_cookie") && cookie->value.n == 0)
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "You must specify an application cookie name for stickiness of type 'app_cookie'");
+	if (IS("stickiness.enabled", "true") && elb_is(g->shape.Protocol, "TLS"))
+		return bw_call_fail(call, "InvalidConfigurationRequest",
+		    "You cannot enable stickiness on target groups with the TLS protocol");
 	if (IS("load_balancing.algorithm.anomaly_mitigation", "on") &&
 	    !IS("load_balancing.algorithm.type", "weighted_random"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
