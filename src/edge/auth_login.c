@@ -117,6 +117,8 @@ enum verdict login_begin(struct exchange *x, const struct oidc *o, const struct 
 	    .target = r->target};
 	struct bw_buf location;
 
+	if (x->hostless)
+		return auth_refuse(x, "AuthMissingHostHeader");
 	if (r->target.n > AUTH_TARGET_MAX)
 		return check_refuse(x, 414, NULL);
 	bw_arena_reset(&x->edge->arena);

@@ -23,6 +23,7 @@ static const struct {
     {"AuthInvalidTokenResponse", 401, M_AUTH_FAILURE},
     {"AuthInvalidUserinfoResponse", 401, M_AUTH_FAILURE},
     {"AuthMissingCodeParam", 401, M_AUTH_FAILURE},
+    {"AuthMissingHostHeader", 401, M_AUTH_FAILURE},
     {"AuthMissingStateParam", 401, M_AUTH_FAILURE},
     {"AuthMissingAWSALBAuthNonce", 401, M_AUTH_FAILURE},
     {"AuthInvalidAWSALBAuthNonce", 401, M_AUTH_FAILURE},

@@ -6,6 +6,7 @@
 enum {
 	BLOCK_BYTES = 16 * 1024, /* what a direction of a request in work may hold back */
 	WIRE_MAX = BW_HTTP_HEAD_MAX * 2 + BLOCK_BYTES, /* the longest head, with what is added to it */
+	ANSWER_HEAD_MAX = 32 * 1024, /* of a target, its lines and its status (ALB User Guide, "Quotas", HTTP headers) */
 	BLOCKS_POOLED = 256,
 	ARENAS_POOLED = 256, /* of streams, that used no more than a block */
 	SCRATCH_BYTES = BW_HTTP_HEAD_MAX + BLOCK_BYTES,

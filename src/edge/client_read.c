@@ -37,6 +37,14 @@ static void body_begin(struct client *c, const struct bw_http_request *r)
 	enter(c, C_BODY);
 }
 
+/* The name of the load balancer is that of what asks for none (How Elastic Load Balancing works, "HTTP headers"). */
+static void host_fill(struct exchange *x, struct bw_http_request *r)
+{
+	x->hostless = !bw_str_set(r->host);
+	if (x->hostless)
+		r->host = x->listener->balancer->in->dns_name;
+}
+
 /* A whole head lies in `bytes`. What is behind it waits in c->in. */
 static void request_begin(struct client *c, struct bw_str bytes, size_t head_n)
 {
@@ -49,6 +57,7 @@ static void request_begin(struct client *c, struct bw_str bytes, size_t head_n)
 	c->requests++;
 	x = client_exchange_open(c);
 	x->received = head_n;
+	host_fill(x, r);
 	c->close_after = c->close_after || !r->keep_alive;
 	exchange_start(x, r);
 	body_begin(c, r);

@@ -64,6 +64,7 @@ struct exchange {
 	const struct bw_address *peer, *local;
 	struct ssl_st *tls; /* of the client's connection */
 	bool http2, http10, tunnel;
+	bool hostless; /* of HTTP/1.0, without a Host line: the load balancer's name stands there */
 	struct group *group;
 	struct target *target; /* a reference */
 	const struct target_ops *to;

@@ -44,7 +44,7 @@ static int header(nghttp2_session *session, const nghttp2_frame *frame, const ui
 		return 0;
 	}
 	f->bad =
-	    f->bad || f->bytes > H2_HEADERS_BYTES || !field_fits(name, true) || !field_fits(value, false);
+	    f->bad || f->bytes > ANSWER_HEAD_MAX || !field_fits(name, true) || !field_fits(value, false);
 	h = f->bad ? NULL : header_add(&s->arena, &f->v, &f->count);
 	f->bad = !h;
 	if (h)
@@ -140,7 +140,7 @@ void far_session_open(struct far *f)
 	    .stream_closed = stream_closed,
 	    .frame_sent = frame_sent,
 	    .settings = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_WINDOW},
-	        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}},
+	        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, ANSWER_HEAD_MAX}},
 	    .setting_count = 3,
 	    .window = FAR_WINDOW};
 

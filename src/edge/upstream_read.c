@@ -40,9 +40,10 @@ static void framing_choose(struct upstream *u, const struct bw_http_response *r)
 static enum bw_err head_take(struct upstream *u, struct bw_str bytes, size_t *used)
 {
 	struct bw_http_response *r = &u->edge->response;
+	enum bw_err e = bw_http_parse_response(bytes, r, used);
 
-	*used = 0;
-	TRY(bw_http_parse_response(bytes, r, used));
+	CHECK(e == BW_OK ? *used <= ANSWER_HEAD_MAX : e != BW_EAGAIN || bytes.n < ANSWER_HEAD_MAX, BW_EINVAL);
+	TRY(e);
 	if (r->status == 101) {
 		CHECK(u->x->upgrade, BW_EINVAL);
 		exchange_answer(u->x, r, false);

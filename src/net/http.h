@@ -18,7 +18,7 @@ struct bw_http_request {
 	struct bw_str path, query; /* raw, undecoded; query without '?', absent when there is none */
 	struct bw_http_header headers[BW_HTTP_HEADERS_MAX];
 	size_t header_count;
-	struct bw_str host;
+	struct bw_str host; /* absent: HTTP/1.0 may have none */
 	bool keep_alive;      /* HTTP/1.1 without close, or 1.0 with keep-alive refused: 1.0 always closes */
 	bool expect_continue;
 	bool chunked;
@@ -28,8 +28,8 @@ struct bw_http_request {
 
 /* Parses a head that ends in an empty line. BW_EAGAIN: not whole yet; BW_EINVAL: `*status` is the HTTP status to
  * refuse with (400, 414, 417, 431, 501, 505); *head_n bytes were used. Refuses bare LF, folded headers, space before a colon,
- * two Content-Lengths, Content-Length with Transfer-Encoding, other codings than "chunked", control bytes, a missing or
- * doubled Host, empty names, whitespace at the line start. Pure. */
+ * two Content-Lengths, Content-Length with Transfer-Encoding, other codings than "chunked", control bytes, a missing (but
+ * of HTTP/1.0) or doubled Host, empty names, whitespace at the line start. Pure. */
 BW_CHECKED enum bw_err bw_http_parse_head(struct bw_str bytes, struct bw_http_request *out, size_t *head_n, int *status);
 /* First header of that name (ASCII case-insensitive); absent when none. `*count` (may be NULL) says how many. */
 struct bw_str bw_http_header(const struct bw_http_request *r, struct bw_str name, size_t *count);

@@ -170,9 +170,11 @@ static int framing_body(const struct framing *f, struct bw_http_request *out)
 
 static int framing_check(const struct framing *f, struct bw_http_request *out)
 {
-	if (f->hosts != 1 || !host_valid(f->host))
+	bool hostless = f->hosts == 0 && out->minor_version == 0;
+
+	if (!hostless && (f->hosts != 1 || !host_valid(f->host)))
 		return 400;
-	out->host = f->host;
+	out->host = hostless ? BW_STR_NONE : f->host;
 	out->keep_alive = out->minor_version == 1 && !f->close;
 	out->expect_continue = false;
 	if (f->expects && out->minor_version == 1) {

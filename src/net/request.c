@@ -84,6 +84,8 @@ enum bw_step bw_step_head(struct bw_http_connection *c)
 	c->scanned = 0;
 	if (e != BW_OK)
 		return bw_step_refuse(c, status);
+	if (!bw_str_set(w->request.host)) /* of HTTP/1.0: who asks here has to say whom */
+		return bw_step_refuse(c, 400);
 	exchange_fill(c);
 	return body_begin(c);
 }

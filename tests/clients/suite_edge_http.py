@@ -241,6 +241,28 @@ class Forwarding(unittest.TestCase):
         self.assertIn(b"Connection: close", answer)
         self.assertTrue(answer.endswith(b"ok"))
 
+    def test_http_1_0_without_a_host_asks_for_the_load_balancer(self):
+        answer = self.lb.raw(b"GET /hostless HTTP/1.0\r\n\r\n")
+        self.assertTrue(answer.endswith(b"ok"))
+        head = next(h for h, _ in reversed(self.backend.requests) if b"/hostless" in h)
+        self.assertIn(b"\r\nHost: lb.elb.localhost:%d\r\n" % self.lb.port, head)
+        self.assertTrue(self.lb.raw(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 400"))
+
+    def test_heads_of_answers_above_32_kib_are_502(self):
+        def answer(head, _):
+            size = int(head.split(b" ")[1][1:])
+            start, lines = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", b""
+            left = size - len(start) - 2
+            while left:
+                n = left if left <= 8000 else min(8000, left - 100)
+                lines += b"X: " + b"a" * (n - 5) + b"\r\n"
+                left -= n
+            return start + lines + b"\r\nok"
+        lb = Balancer(PLAYER, group("large-heads", [Backend(answer)], health_enabled=False))
+        for size, status in ((32767, 200), (32768, 200), (32769, 502), (40000, 502), (66000, 502)):
+            with self.subTest(size):
+                self.assertEqual(status, lb.get(f"/{size}")[0])
+
     def test_connections_to_targets_are_kept(self):
         before = self.backend.connections
         with self.lb.connect() as s, s.makefile("rb") as stream:

@@ -121,7 +121,9 @@ static const struct spelling spellings[] = {
     {GET "X: a\x0b\r\n\r\n", 400},
     /* Host */
     {"GET / HTTP/1.1\r\n\r\n", 400},
-    {"GET / HTTP/1.0\r\n\r\n", 400},
+    {"GET / HTTP/1.0\r\n\r\n", 0},
+    {"GET / HTTP/1.0\r\nHost:\r\n\r\n", 400},
+    {"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400},
     {GET HOST "\r\n", 400},
     {GET "host: b\r\n\r\n", 400},
     {"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400},
