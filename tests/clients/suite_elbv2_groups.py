@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Target groups, their attributes and targets through boto3: what is refused, what the defaults are, what is kept."""
+import time
 import unittest
 
 import harness
@@ -199,6 +200,10 @@ class TargetGroups(Elbv2Case):
         self.elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 9}])
         one = self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"][0]["TargetHealth"]
         self.assertEqual(("draining", "Target.DeregistrationInProgress"), (one["State"], one["Reason"]))
+        time.sleep(0.5)  # the edge says that it drains, too
+        self.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 9}])
+        self.assertNotEqual("draining", self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"][0]["TargetHealth"]["State"])
+        self.elb.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": 9}])
         self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "0"}])
         self.assertEqual([], self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"])
         self.refused("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule", self.elb.delete_target_group, TargetGroupArn=arn)

@@ -39,7 +39,8 @@ static struct elbv2_TargetHealth *health_of(const struct health_view *v, const s
 	if (!v->used)
 		return health_make(v->call, "unused", "Target.NotInUse",
 		    "Target group is not configured to receive traffic from the load balancer");
-	if (!h)
+	/* What is said of a target that has been registered again meanwhile is of the time before. */
+	if (!h || bw_str_eq(h->state, BW_STR("draining")))
 		return health_make(
 		    v->call, "initial", "Elb.RegistrationInProgress", "Target registration is in progress");
 	out = health_make(v->call, NULL, NULL, NULL);
