@@ -12,15 +12,73 @@ static void target_take(struct exchange *x, struct target *t)
 	target_hold(t);
 	t->outstanding++;
 	x->target = t;
+	x->prev_there = &t->exchanges;
+	x->next_there = t->exchanges;
+	if (x->next_there)
+		x->next_there->prev_there = &x->next_there;
+	t->exchanges = x;
+}
+
+static void unlink_there(struct exchange *x)
+{
+	if (!x->prev_there)
+		return;
+	*x->prev_there = x->next_there;
+	if (x->next_there)
+		x->next_there->prev_there = x->prev_there;
+	x->prev_there = NULL;
 }
 
 void dispatch_leave(struct exchange *x)
 {
 	if (!x->target)
 		return;
+	unlink_there(x);
 	x->target->outstanding--;
 	target_release(x->target);
 	x->target = NULL;
+}
+
+/* ALB User Guide, "Troubleshooting", HTTP 502: the deregistration delay elapsed for a request being handled. */
+static void exchanges_end(struct target *t)
+{
+	while (t->exchanges) {
+		struct exchange *x = t->exchanges;
+
+		unlink_there(x);
+		if (x->ended)
+			continue;
+		exchange_fail(x, 502);
+		x->ops->wake(x);
+	}
+}
+
+static void ended_posted(struct bw_post *p)
+{
+	struct edge *e = (struct edge *)((char *)p - offsetof(struct edge, ended_post));
+
+	while (e->ended) {
+		struct target *t = e->ended;
+
+		e->ended = t->ended_next;
+		exchanges_end(t);
+		target_release(t);
+	}
+}
+
+void dispatch_end(struct target *t)
+{
+	struct edge *e = t->group->edge;
+
+	if (!t->exchanges)
+		return;
+	target_hold(t);
+	if (!e->ended) {
+		e->ended_post.run = ended_posted;
+		bw_loop_post(e->loop, &e->ended_post);
+	}
+	t->ended_next = e->ended;
+	e->ended = t;
 }
 
 static struct group *group_choose(struct exchange *x, const struct bw_http_request *r)

@@ -6,6 +6,9 @@
 void dispatch(struct exchange *x, struct bw_http_request *r);
 /* x is done with its target. */
 void dispatch_leave(struct exchange *x);
+/* Its draining is over. What it has not answered yet fails, and WebSockets to it end, before the loop waits again; not now, for
+ * clients then go on with what they sent behind it. */
+void dispatch_end(struct target *t);
 /* The connection for x never came to be. */
 void dispatch_unconnected(struct exchange *x);
 /* That, and nothing of `bytes` was sent: another target gets them, or nobody, and x fails. May free x. */

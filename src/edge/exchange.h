@@ -67,6 +67,7 @@ struct exchange {
 	bool hostless; /* of HTTP/1.0, without a Host line: the load balancer's name stands there */
 	struct group *group;
 	struct target *target; /* a reference */
+	struct exchange *next_there, **prev_there; /* of the target's; prev_there NULL: not among them */
 	const struct target_ops *to;
 	void *up;
 	struct target *tried[TRIES]; /* that could not be reached; only to compare with */

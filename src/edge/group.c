@@ -2,6 +2,7 @@
  * named. */
 #include <stdio.h>
 
+#include "edge/dispatch.h"
 #include "edge/flow.h"
 #include "edge/upstream.h"
 #include "edge/upstream_h2.h"
@@ -101,14 +102,17 @@ static void target_update(struct target *t, const struct bw_edge_target *in)
 	t->registered_ms = in->registered_ms;
 }
 
-/* Leaves the group's list: requests in work keep it until they end. */
-static void target_drop(struct target *t)
+/* Leaves the group's list. `over`: it was deregistered, and its delay is over; else nobody needs the group, and requests in work
+ * keep the target until they end. */
+static void target_drop(struct target *t, bool over)
 {
 	t->gone = true;
 	probe_stop(t);
 	unhealthy_end(t);
 	if (t->group->cut_drained)
 		flows_end(t);
+	if (over)
+		dispatch_end(t);
 	upstreams_close(t);
 	fars_close(t);
 	target_release(t);
@@ -142,7 +146,7 @@ static void targets_update(struct group *g, const struct bw_edge_target_group *i
 			tail = &t->next;
 			g->target_count++;
 		} else {
-			target_drop(t);
+			target_drop(t, in->arn.n > 0);
 		}
 	}
 	*tail = NULL;

@@ -50,6 +50,8 @@ struct target {
 	uint32_t idle_count;
 	struct far *fars; /* connections over HTTP/2 */
 	struct flow *flows;
+	struct exchange *exchanges; /* requests in work */
+	struct target *ended_next;  /* of those whose requests are to be ended */
 	struct probe *probe;
 	struct bw_timer unhealthy; /* its connections end then */
 	bool unhealthy_draining;   /* until then */

@@ -33,6 +33,8 @@ struct edge {
 	struct log_file *logs; /* that have lines waiting */
 	struct bw_post log_post;
 	bool log_posted;
+	struct target *ended; /* their draining is over: what they still work on ends */
+	struct bw_post ended_post;
 	struct bw_proc_socket *drops; /* sockets that nobody needs, not said yet */
 	size_t drop_count, drop_room;
 	unsigned sockets_asked;

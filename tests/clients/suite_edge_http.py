@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import tempfile
+import threading
 import time
 import unittest
 
@@ -477,6 +478,40 @@ class Balancing(unittest.TestCase):
 
     def test_no_targets_is_503(self):
         self.assertEqual(Balancer(PLAYER, group("none", [])).get()[0], 503)
+
+    def test_requests_end_with_the_deregistration_delay(self):
+        switched = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        release = threading.Event()
+        self.addCleanup(release.set)
+        slow = Backend(lambda head, body: switched if b"Upgrade" in head else release.wait(30) and b"")
+        g, other = group("over", [slow]), group("stays", [Backend()])
+        lb = Balancer(PLAYER, g, other, rules=[rule(1, forward(other), condition("path-pattern", "/other"))])
+        with lb.connect() as waits, lb.connect() as socket_, waits.makefile("rb") as stream:
+            waits.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+            socket_.sendall(b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            self.assertIn(b" 101 ", socket_.recv(1000))
+            PLAYER.until(lambda: len(slow.requests) == 2)
+            g["targets"][0].update(draining=True, draining_ms=int(time.time() * 1000))
+            lb.publish()
+            waits.settimeout(0.3)
+            self.assertRaises(TimeoutError, waits.recv, 1, socket.MSG_PEEK)
+            waits.settimeout(15)
+            g["targets"] = []
+            lb.publish()
+            self.assertEqual([502, 200], [read_answer(stream)[0] for _ in range(2)], "what was sent behind it goes on")
+            self.assertEqual(b"", read_all(socket_))
+
+    def test_a_target_group_that_nobody_needs_finishes(self):
+        slow = Backend(lambda head, body: time.sleep(0.7) or b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        needed = group("needed", [Backend()])
+        lb = Balancer(PLAYER, group("unneeded", [slow]), needed, rules=[rule(1, forward(needed), condition("path-pattern", "/n"))])
+        with lb.connect() as s:
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            PLAYER.until(lambda: slow.requests)
+            del lb.groups[0]
+            lb.listener["rules"] = [rule(LAST, forward(lb.groups[0]))]
+            lb.publish()
+            self.assertEqual(200, parse(read_all(s))[0])
 
     def test_draining_targets_get_nothing_new(self):
         backends = [Backend(), Backend()]
