@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+enum { QUICK_MS = 50 };
+
 static struct client *of_watch(struct bw_watch *w)
 {
 	return (struct client *)((char *)w - offsetof(struct client, sock.watch));
@@ -168,13 +170,27 @@ static bool may_sleep(const struct client *c)
 	       !wire_length(&c->in) && !wire_length(&c->out);
 }
 
+/* A new connection whose request the target has, and only the target is waited for: mostly it answers soon, the connection is closed
+ * with the answer, and whether the client leaves meanwhile was not worth to be told. */
+static bool is_quick(const struct client *c)
+{
+	return c->state == C_WAIT && !wire_length(&c->out) && !c->sock.watch.added && now_of(c) - c->active_ms < QUICK_MS;
+}
+
+static void await(struct client *c)
+{
+	if (c->state != C_CLOSED && !is_quick(c) && sock_await(c->edge, &c->sock) != BW_OK)
+		client_shut(c);
+}
+
 static void timer_arm(struct client *c)
 {
 	int64_t due = c->state == C_CLOSED ? INT64_MAX : due_ms(c);
 
 	if (may_sleep(c) && c->active_ms + DOZE_MS < due)
 		due = c->active_ms + DOZE_MS;
-
+	if (is_quick(c))
+		due = c->active_ms + QUICK_MS;
 	if (due != INT64_MAX && (!c->timer.prev || c->timer.due_ms > due))
 		bw_timer_set(c->edge->loop, &c->timer, due - now_of(c));
 }
@@ -195,6 +211,7 @@ void client_run(struct client *c)
 		c->posted = true;
 		bw_loop_post(c->edge->loop, &c->post);
 	}
+	await(c);
 	timer_arm(c);
 	client_reap(c);
 }
@@ -270,18 +287,19 @@ void client_open(struct listening *l, int fd, const struct bw_address *peer, uin
 	l->listener_stats->values[M_NEW_CONNECTIONS]++;
 	l->listener_stats->values[M_ACTIVE_CONNECTIONS]++;
 	enter(c, C_HEAD);
-	if (sock_watch(e, &c->sock, fd, client_ready) != BW_OK) {
-		client_shut(c);
-		client_reap(c);
-		return;
-	}
+	sock_hold(&c->sock, fd, client_ready);
 	if (l->listener->tls) {
 		c->sock.tls = tls_accept(l->listener, fd);
+		c->sock.readable = false; /* a hand is shaken in more steps than one: each is waited for */
 		c->state = C_SHAKE;
+		await(c);
 	} else {
 		log_connection(l, NULL, peer, c->opened_ms, c->serial, false);
+		c->posted = true; /* by the end of the turn there is more to read */
+		bw_loop_post(e->loop, &c->post);
 	}
 	timer_arm(c);
+	client_reap(c);
 }
 
 void clients_drain(struct edge *e)

@@ -183,6 +183,7 @@ void h2_open(
 	e->h2s = h;
 	h2_session_open(h);
 	watched = sock_watch(e, &h->pump.sock, fd, h2_ready) == BW_OK;
+	h->pump.sock.own = true; /* it was accepted here */
 	h->pump.sock.tls = tls;
 	h->pump.sock.shaken = h->pump.sock.readable = h->pump.sock.writable = true;
 	if (!watched) { /* the kernel watches no more */

@@ -30,7 +30,6 @@ static void accepted(struct listening *l, int fd, const struct bw_address *peer)
 {
 	const struct balancer *b = l->listener->balancer;
 	uint32_t slot = address_slot(peer);
-	int on = 1;
 
 	/* Whom no rule permits learns nothing but that the connection has ended. */
 	if (!permits_pass(b->ingress, false, peer, (uint16_t)l->listener->in->port)) {
@@ -43,7 +42,6 @@ static void accepted(struct listening *l, int fd, const struct bw_address *peer)
 		close(fd);
 		return;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	if (l->listener->tcp)
 		flow_open(l, fd, peer, slot);
 	else
@@ -107,8 +105,11 @@ static void listening_open(struct listening *l)
 
 static bool socket_take(struct listening *l, int fd)
 {
+	int on = 1;
+
 	if (l->udp)
 		return udp_open(l, fd);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* what is accepted from it has it too */
 	l->watch = (struct bw_watch){.fd = fd, .ready = listening_ready};
 	return listening_watch(l);
 }

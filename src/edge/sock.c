@@ -9,11 +9,23 @@
 #include "edge/worker.h"
 #include "net/tls.h"
 
+enum { EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+
+void sock_hold(struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events))
+{
+	*s = (struct sock){.watch = {.fd = fd, .ready = ready}, .readable = true, .writable = true, .own = true};
+}
+
+enum bw_err sock_await(struct edge *e, struct sock *s)
+{
+	return bw_watch_set(e->loop, &s->watch, EVENTS);
+}
+
 enum bw_err sock_watch(
     struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events))
 {
 	*s = (struct sock){.watch = {.fd = fd, .ready = ready}};
-	return bw_watch_set(e->loop, &s->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	return sock_await(e, s);
 }
 
 bool sock_connect_from(struct edge *e, struct sock *s, int fd, const struct bw_address *to,
@@ -43,7 +55,8 @@ bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
 	if (fd < 0)
 		return false;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	return sock_connect_from(e, s, fd, to, ready);
+	s->own = sock_connect_from(e, s, fd, to, ready);
+	return s->own;
 }
 
 bool sock_connected(struct sock *s)
@@ -86,7 +99,10 @@ void sock_close(struct edge *e, struct sock *s)
 	if (s->watch.fd < 0)
 		return;
 	sock_wake(s);
-	bw_watch_remove(e->loop, &s->watch);
+	if (s->own)
+		bw_watch_forget(e->loop, &s->watch);
+	else
+		bw_watch_remove(e->loop, &s->watch);
 	bw_tls_close(s->tls);
 	close(s->watch.fd);
 	s->tls = NULL;

@@ -46,7 +46,13 @@ struct sock {
 	bool readable, writable, hup, failed;
 	bool shaken; /* TLS: the handshake is over */
 	bool asleep; /* its state is */
+	bool own;    /* no other process has the descriptor */
 };
+
+/* A connected socket of our own that nobody watches yet: bytes may be there already, and what is over soon was never to be waited for. */
+void sock_hold(struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));
+/* Watches one that was only held: what is there by now is told too. */
+BW_CHECKED enum bw_err sock_await(struct edge *e, struct sock *s);
 
 BW_CHECKED enum bw_err sock_watch(
     struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));

@@ -82,6 +82,8 @@ struct edge {
 	struct ssl_ctx_st *target_tls;
 	bool report_due, health_due;
 	int64_t report_ms;
+	int64_t wall_ms, wall_asked_ms; /* the clock on the wall, and in which turn of the loop it was looked at */
 };
 
+/* As of this turn of the loop. */
 int64_t edge_wall_ms(struct edge *e);

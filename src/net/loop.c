@@ -185,6 +185,13 @@ void bw_watch_remove(struct bw_loop *l, struct bw_watch *w)
 	if (!w->added)
 		return;
 	MUST(epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, w->fd, NULL) == 0);
+	bw_watch_forget(l, w);
+}
+
+void bw_watch_forget(struct bw_loop *l, struct bw_watch *w)
+{
+	if (!w->added)
+		return;
 	w->added = false;
 	for (int i = l->event_at + 1; i < l->event_count; i++)
 		if (l->events[i].data.ptr == w)

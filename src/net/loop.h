@@ -39,6 +39,9 @@ void bw_loop_clock_set(struct bw_loop *l, int64_t (*clock)(void));
 BW_CHECKED enum bw_err bw_watch_set(struct bw_loop *l, struct bw_watch *w, uint32_t epoll_events);
 /* Stops watching; the owner closes the descriptor. Safe inside any callback of this loop. */
 void bw_watch_remove(struct bw_loop *l, struct bw_watch *w);
+/* As that, of a descriptor that its owner closes before anything else happens and that nobody else has: the kernel forgets it then by
+ * itself, which saves a system call. */
+void bw_watch_forget(struct bw_loop *l, struct bw_watch *w);
 
 /* (Re-)arms to fire once after `delay_ms`. */
 void bw_timer_set(struct bw_loop *l, struct bw_timer *t, int64_t delay_ms);

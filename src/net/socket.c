@@ -48,18 +48,35 @@ static bool is_mapped(const struct bw_address *a)
 	return a->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&a->v6.sin6_addr);
 }
 
+/* Every request that is passed on says one: inet_ntop would print it with a format. */
+static struct bw_str v4_text(const uint8_t *bytes, char *text)
+{
+	char *at = text;
+
+	for (int i = 0; i < 4; i++) {
+		if (i)
+			*at++ = '.';
+		if (bytes[i] >= 100)
+			*at++ = (char)('0' + bytes[i] / 100);
+		if (bytes[i] >= 10)
+			*at++ = (char)('0' + bytes[i] / 10 % 10);
+		*at++ = (char)('0' + bytes[i] % 10);
+	}
+	*at = '\0';
+	return bw_str_make(text, (size_t)(at - text));
+}
+
 struct bw_str bw_address_text(const struct bw_address *a, char *text)
 {
 	const uint8_t *v6 = a->v6.sin6_addr.s6_addr;
-	const char *done = NULL;
 
 	if (is_mapped(a))
-		done = inet_ntop(AF_INET, v6 + 12, text, BW_ADDRESS_TEXT_MAX);
-	else if (a->any.sa_family == AF_INET6)
-		done = inet_ntop(AF_INET6, v6, text, BW_ADDRESS_TEXT_MAX);
-	else if (a->any.sa_family == AF_INET)
-		done = inet_ntop(AF_INET, &a->v4.sin_addr, text, BW_ADDRESS_TEXT_MAX);
-	return done ? bw_str_c(text) : BW_STR("");
+		return v4_text(v6 + 12, text);
+	if (a->any.sa_family == AF_INET)
+		return v4_text((const uint8_t *)&a->v4.sin_addr, text);
+	if (a->any.sa_family == AF_INET6 && inet_ntop(AF_INET6, v6, text, BW_ADDRESS_TEXT_MAX))
+		return bw_str_c(text);
+	return BW_STR("");
 }
 
 uint16_t bw_address_port(const struct bw_address *a)

@@ -232,6 +232,53 @@ TEST(loop_removed_watch_stays_silent_in_the_same_turn)
 	bw_loop_free(l);
 }
 
+/* As remove_other, but that the descriptors go, and with them what the kernel knows. */
+static void close_both(struct bw_watch *w, uint32_t events)
+{
+	struct watched *self = (struct watched *)w;
+
+	(void)events;
+	self->ready++;
+	bw_watch_forget(self->loop, &self->other->watch);
+	close(self->other->watch.fd);
+	bw_watch_forget(self->loop, w);
+	close(w->fd);
+	bw_loop_stop(self->loop);
+}
+
+TEST(loop_forgotten_watch_stays_silent_and_its_number_can_be_watched_anew)
+{
+	struct bw_loop *l;
+	struct watched a = {0}, b = {0};
+	int one[2], two[2], again[2];
+
+	assert_ok(bw_loop_new(&l));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, one), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, two), 0);
+	a = (struct watched){.watch = {.fd = one[0], .ready = close_both}, .loop = l, .other = &b};
+	b = (struct watched){.watch = {.fd = two[0], .ready = close_both}, .loop = l, .other = &a};
+	assert_ok(bw_watch_set(l, &a.watch, EPOLLIN));
+	assert_ok(bw_watch_set(l, &b.watch, EPOLLIN));
+	assert_int_equal(write(one[1], "x", 1), 1);
+	assert_int_equal(write(two[1], "x", 1), 1);
+	bw_loop_run(l);
+	assert_int_equal(a.ready + b.ready, 1);
+	assert_false(a.watch.added || b.watch.added);
+	bw_watch_forget(l, &a.watch); /* nothing is left to forget */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, again), 0);
+	assert_true(again[0] == one[0] || again[0] == two[0]);
+	a = (struct watched){.watch = {.fd = again[0], .ready = remove_other}, .loop = l, .other = &b};
+	assert_ok(bw_watch_set(l, &a.watch, EPOLLIN));
+	assert_int_equal(write(again[1], "x", 1), 1);
+	bw_loop_run(l);
+	assert_int_equal(a.ready, 1);
+	close(again[0]);
+	close(again[1]);
+	close(one[1]);
+	close(two[1]);
+	bw_loop_free(l);
+}
+
 static struct bw_loop *timer_loop;
 
 static void stop_loop(struct bw_timer *t)
