@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-enum { QUICK_MS = 50 };
+enum { QUICK_MS = 50, LOOK_EACH = 8 };
 
 static struct client *of_watch(struct bw_watch *w)
 {
@@ -265,6 +265,20 @@ static void timer_fired(struct bw_timer *t)
 
 /* ---- the beginning ---- */
 
+/* Reads at the end of the turn, if it is to be expected that the request has come by then; else waits for it. */
+static void begin(struct client *c)
+{
+	struct listening *l = c->listening;
+
+	c->posted = l->early || ++l->accepts % LOOK_EACH == 0;
+	if (c->posted) {
+		bw_loop_post(c->edge->loop, &c->post);
+		return;
+	}
+	c->sock.readable = false;
+	await(c);
+}
+
 void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot)
 {
 	struct edge *e = l->edge;
@@ -295,8 +309,7 @@ void client_open(struct listening *l, int fd, const struct bw_address *peer, uin
 		await(c);
 	} else {
 		log_connection(l, NULL, peer, c->opened_ms, c->serial, false);
-		c->posted = true; /* by the end of the turn there is more to read */
-		bw_loop_post(e->loop, &c->post);
+		begin(c);
 	}
 	timer_arm(c);
 	client_reap(c);

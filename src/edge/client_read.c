@@ -83,6 +83,8 @@ bool client_head_step(struct client *c)
 	if (held)
 		memcpy(e->scratch, wire_bytes(&c->in).p, held);
 	io = sock_read(&c->sock, e->scratch + held, BLOCK_BYTES, &n);
+	if (!c->sock.watch.added && c->requests == 0)
+		c->listening->early = io != IO_WAIT;
 	if (io == IO_END || io == IO_FAIL) {
 		client_shut(c);
 		return false;

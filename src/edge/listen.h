@@ -25,6 +25,8 @@ struct listening {
 	struct stats *listener_stats;
 	int64_t idle_ms, keep_alive_ms;
 	bool seen, udp;
+	bool early;      /* a new connection's request is mostly there already, as when there is much to do */
+	uint8_t accepts; /* every some of them it is looked */
 	char reason[128];
 	enum { SOCKET_NONE, SOCKET_WANTED, SOCKET_ASKED } socket;
 	struct udp_flows *flows;

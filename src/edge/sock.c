@@ -9,7 +9,7 @@
 #include "edge/worker.h"
 #include "net/tls.h"
 
-enum { EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+enum { EVENTS = EPOLLIN | EPOLLRDHUP | EPOLLET, ALL_EVENTS = EVENTS | EPOLLOUT };
 
 void sock_hold(struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events))
 {
@@ -18,14 +18,14 @@ void sock_hold(struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_
 
 enum bw_err sock_await(struct edge *e, struct sock *s)
 {
-	return bw_watch_set(e->loop, &s->watch, EVENTS);
+	return bw_watch_set(e->loop, &s->watch, s->watch.events | (s->writable ? EVENTS : ALL_EVENTS));
 }
 
 enum bw_err sock_watch(
     struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events))
 {
 	*s = (struct sock){.watch = {.fd = fd, .ready = ready}};
-	return sock_await(e, s);
+	return bw_watch_set(e->loop, &s->watch, ALL_EVENTS);
 }
 
 bool sock_connect_from(struct edge *e, struct sock *s, int fd, const struct bw_address *to,

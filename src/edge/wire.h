@@ -51,7 +51,8 @@ struct sock {
 
 /* A connected socket of our own that nobody watches yet: bytes may be there already, and what is over soon was never to be waited for. */
 void sock_hold(struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));
-/* Watches one that was only held: what is there by now is told too. */
+/* Watches one that was held, for what has to be waited for as things stand: one that takes bytes would tell so at once, and for nothing.
+ * What is there by now is told too. */
 BW_CHECKED enum bw_err sock_await(struct edge *e, struct sock *s);
 
 BW_CHECKED enum bw_err sock_watch(
