@@ -80,7 +80,7 @@ enum bw_err keyer_prepare(
 
 /* ---- Finding the root key ---- */
 
-/* Whatever has to be opened, loaded or spoken with for it happens in a process that holds nothing yet and ends at once. */
+/* Whatever has to be loaded or spoken with for it happens in a process that holds nothing yet and ends at once. */
 static _Noreturn void finder_main(struct keyer_process *k, struct bw_str file, int out)
 {
 	struct bw_seal_facts facts;
@@ -96,7 +96,7 @@ static _Noreturn void finder_main(struct keyer_process *k, struct bw_str file, i
 	_exit(good ? 0 : 1);
 }
 
-static bool root_find(struct keyer_process *k, struct bw_str file, struct bw_secret *root)
+static bool root_find_apart(struct keyer_process *k, struct bw_str file, struct bw_secret *root)
 {
 	int ends[2], status = 1;
 	pid_t pid = pipe(ends) == 0 ? fork() : -1;
@@ -116,6 +116,13 @@ static bool root_find(struct keyer_process *k, struct bw_str file, struct bw_sec
 	return false;
 }
 
+static bool root_find(struct keyer_process *k, struct bw_str file, const struct bw_seal_facts *facts, struct bw_secret *root)
+{
+	const struct bw_unseal_kind *kind = bw_unseal_kind(facts->kind);
+
+	return kind->near ? kind->find(facts, k->place->root_key, root) == BW_OK : root_find_apart(k, file, root);
+}
+
 /* The root key, where nobody need be asked for it. */
 static bool root_take(struct keyer_process *k, struct bw_str file, bool *finds, struct bw_secret *root)
 {
@@ -129,7 +136,7 @@ static bool root_take(struct keyer_process *k, struct bw_str file, bool *finds, 
 	}
 	*finds = !k->page->held && bw_seal_decode(file, &k->place->arena, &facts) == BW_OK &&
 	         bw_unseal_kind(facts.kind)->find;
-	return *finds && root_find(k, file, root);
+	return *finds && root_find(k, file, &facts, root);
 }
 
 /* ---- The process ---- */

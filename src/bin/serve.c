@@ -64,8 +64,9 @@ static enum bw_err guard_boards_open(struct api *api, struct bw_guard *guard, st
 	return BW_OK;
 }
 
-/* Whoever started us, unless that is root: then a user who owns nothing. Looked up once, which may mean asking a directory. */
-static const char *edge_user(void)
+/* Whoever started us, unless that is root: then a user who owns nothing. Looked up once, which may mean asking a directory, and
+ * when a process of his is about to start. */
+static const char *nobody_user(void)
 {
 	static const char *user;
 
@@ -76,18 +77,30 @@ static const char *edge_user(void)
 	return user;
 }
 
-/* The folder of the access logs is the edge's alone; its descriptor is all of the file system that the edge is given. */
+static int logs_fd = -1;
+
+/* The folder of the access logs is the edge's alone: it becomes his when the first edge starts. */
+static const char *edge_user(void)
+{
+	static bool given;
+	const char *user = nobody_user();
+	const struct passwd *found = user && logs_fd >= 0 && !given ? getpwnam(user) : NULL;
+
+	if (found && fchown(logs_fd, found->pw_uid, found->pw_gid) != 0)
+		bw_log(BW_LOG_WARN, "no access logs of load balancers: their folder cannot become %s's: %s", user, strerror(errno));
+	given = true;
+	return user;
+}
+
+/* Its descriptor is all of the file system that the edge is given. */
 static int logs_open(const struct place *place, struct bw_edge *edge)
 {
 	char path[4096];
-	const struct passwd *user = edge_user() ? getpwnam(edge_user()) : NULL;
 
 	(void)snprintf(path, sizeof path, "%.*s/edge-logs", BW_FMT(place->data));
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return -1;
-	edge->log_dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (edge->log_dir >= 0 && user && fchown(edge->log_dir, user->pw_uid, user->pw_gid) != 0)
-		return -1;
+	edge->log_dir = logs_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return edge->log_dir;
 }
 
@@ -226,7 +239,7 @@ static int outside_main(const struct bw_proc_self *self)
 /* Tokens belong to whoever started us; without any, nothing but the network is asked for. */
 static const char *outside_user(void)
 {
-	return outside.config.token_count ? NULL : edge_user();
+	return outside.config.token_count ? NULL : nobody_user();
 }
 
 /* It has the TPM's library, or waits for another machine's disk: it keeps nothing. */
@@ -270,9 +283,9 @@ static int serve_run(const struct parsed *p)
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
 	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true, .succeeded = true},
 	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .needed_by = helper.channels.serving,
-	        .outlives = true, .user = edge_user()},
+	        .outlives = true, .user = nobody_user},
 	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY,
-	        .needed_by = outside.channels.serving, .outlives = true},
+	        .needed_by = outside.channels.serving, .outlives = true, .user = outside_user},
 	    {.title = "api", .run = api_main, .ctx = &api, .may_send = 1u << BW_PROC_READY},
 	};
 	struct bw_secret root = {0};
@@ -289,7 +302,6 @@ static int serve_run(const struct parsed *p)
 	    (refused = listen_open(p, &api)) || (refused = edge_prepare(p, &edge, &api, &place)) ||
 	    (refused = outside_prepare(p, &place, api.loops, &outside)) || (refused = anchor_choose(p, &place, &anchor)))
 		return refused;
-	rows[2].user = outside_user();
 	/* A keyer that has its root key need not find it again. */
 	if (!api.core.ephemeral && !taken && (refused = seal_ready(p, &place, &root)))
 		return refused;
@@ -309,7 +321,7 @@ static int serve_run(const struct parsed *p)
 		rows[count++] = guard_row;
 	if (anchor.place)
 		rows[count++] = anchor_row;
-	bw_edge_rows(&edge, edge_user(), edge_main, rows + count);
+	bw_edge_rows(&edge, edge_user, edge_main, rows + count);
 	status = bw_proc_run(rows, count + edge.loops, DRAIN_MS, &program);
 	bw_board_free(guard.images);
 	bw_board_free(guard.reports);

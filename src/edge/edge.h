@@ -49,7 +49,7 @@ struct bw_edge {
 BW_CHECKED enum bw_err bw_edge_make(unsigned loops, const struct bw_cidr *place, struct bw_edge *out);
 void bw_edge_free(struct bw_edge *e);
 /* A row of the process table for each loop, none started before there is an image. `run` calls bw_edge_run. */
-void bw_edge_rows(struct bw_edge *e, const char *user, int (*run)(const struct bw_proc_self *self),
+void bw_edge_rows(struct bw_edge *e, const char *(*user)(void), int (*run)(const struct bw_proc_self *self),
     struct bw_proc_row *rows);
 /* Which of its loop's two seats the process has: numbers below BW_EDGE_SEATS, its own among those that serve. */
 unsigned bw_edge_seat(const struct bw_proc_self *self);

@@ -137,7 +137,7 @@ void bw_edge_free(struct bw_edge *e)
 	*e = (struct bw_edge){.log_dir = -1, .roster_fd = -1};
 }
 
-void bw_edge_rows(struct bw_edge *e, const char *user, int (*run)(const struct bw_proc_self *self),
+void bw_edge_rows(struct bw_edge *e, const char *(*user)(void), int (*run)(const struct bw_proc_self *self),
     struct bw_proc_row *rows)
 {
 	for (unsigned i = 0; i < e->loops; i++) {

@@ -4,6 +4,8 @@
  * goes round), and whatever was not used for some minutes. */
 #include "keyer/keyer_internal.h"
 
+#include "base/sparse.h"
+
 enum {
 	ENTRIES = 512, /* some 10 KiB each, of RSA-4096 */
 	BUCKETS = 2 * ENTRIES,
@@ -31,7 +33,7 @@ struct keyer_cache {
 
 struct keyer_cache *keyer_cache_new(void)
 {
-	struct keyer_cache *c = bw_alloc(sizeof *c);
+	struct keyer_cache *c = bw_sparse_alloc(sizeof *c);
 
 	for (size_t i = 0; i < BUCKETS; i++)
 		c->buckets[i] = NONE;
@@ -45,7 +47,7 @@ void keyer_cache_free(struct keyer_cache *c)
 		return;
 	keyer_cache_empty(c);
 	bw_secret_free(&c->raws);
-	bw_free(c);
+	bw_sparse_free(c, sizeof *c);
 }
 
 /* The end of the wrapped record is its authentication tag: random enough. Who chooses it otherwise makes their own thread slow. */

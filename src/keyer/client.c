@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 
+#include "base/sparse.h"
 #include "base/sys.h"
 #include "net/turn.h"
 
@@ -301,7 +302,7 @@ static void woken(struct bw_watch *w, uint32_t events)
 
 enum bw_err bw_keyer_client_new(struct bw_loop *loop, struct bw_ring *channel, struct bw_keyer_client **out)
 {
-	struct bw_keyer_client *c = bw_alloc(sizeof *c);
+	struct bw_keyer_client *c = bw_sparse_alloc(sizeof *c);
 	enum bw_err e = bw_ring_end_open(channel, BW_RING_ASKING, &c->ring);
 
 	c->loop = loop;
@@ -338,5 +339,5 @@ void bw_keyer_client_free(struct bw_keyer_client *c)
 	bw_watch_remove(c->loop, &c->watch);
 	bw_ring_end_close(c->ring);
 	bw_buf_free(&c->request);
-	bw_free(c);
+	bw_sparse_free(c, sizeof *c);
 }

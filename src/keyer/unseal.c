@@ -25,7 +25,7 @@ static enum bw_err file_find(const struct bw_seal_facts *facts, struct bw_str ro
 }
 
 static const struct bw_unseal_kind kinds[] = {
-    {.name = "file", .make = file_make, .find = file_find},
+    {.name = "file", .make = file_make, .find = file_find, .near = true},
     {.name = "passphrase", .asks = "passphrase", .make = passphrase_make, .open = passphrase_open},
     {.name = "shamir", .asks = "share", .make = shamir_make, .open = shamir_open},
     {.name = "pkcs11", .make = pkcs11_make, .find = pkcs11_find},

@@ -55,6 +55,9 @@ struct bw_unseal_kind {
 	/* Without: finds it, wherever that is. Opens files, sockets and libraries: never inside the keyer's sandbox. Logged. The
 	 * caller frees `root`. */
 	enum bw_err (*find)(const struct bw_seal_facts *facts, struct bw_str root_key_path, struct bw_secret *root);
+	/* It reads one file of this machine's user and nothing else: no code of others, nothing from elsewhere. Then a starting keyer
+	 * need not have another process find it. */
+	bool near;
 };
 /* A kind that stands above keyer/ in the ranks, as a row gathered by the linker: BW_UNSEAL_KIND(kms, .name = "kms", ...); */
 #define BW_UNSEAL_KIND(id, ...)                                                                                   \

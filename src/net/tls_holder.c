@@ -12,17 +12,17 @@ struct held {
 };
 
 struct bw_tls_holder {
-	SSL_CTX *front; /* what connections begin with; its hello callback moves them to the newest */
+	SSL_CTX *front; /* what connections begin with, the first of all; its hello callback moves them to the newest */
 	struct held *_Atomic newest;
 };
 
 static int hello(SSL *ssl, int *alert, void *arg)
 {
 	struct bw_tls_holder *h = arg;
+	SSL_CTX *newest = atomic_load(&h->newest)->ctx;
 
 	(void)alert;
-	return SSL_set_SSL_CTX(ssl, atomic_load(&h->newest)->ctx) ? SSL_CLIENT_HELLO_SUCCESS
-	                                                          : SSL_CLIENT_HELLO_ERROR;
+	return newest == h->front || SSL_set_SSL_CTX(ssl, newest) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
 }
 
 enum bw_err bw_tls_holder_replace(struct bw_tls_holder *h, struct bw_str chain_pem, struct bw_str key_pem)
@@ -41,11 +41,11 @@ enum bw_err bw_tls_holder_new(struct bw_str chain_pem, struct bw_str key_pem, st
 {
 	struct bw_tls_holder *h = bw_alloc(sizeof *h);
 
-	if (bw_tls_server_new(chain_pem, key_pem, &h->front) != BW_OK ||
-	    bw_tls_holder_replace(h, chain_pem, key_pem) != BW_OK) {
+	if (bw_tls_holder_replace(h, chain_pem, key_pem) != BW_OK) {
 		bw_tls_holder_free(h);
 		return BW_EINVAL;
 	}
+	h->front = atomic_load(&h->newest)->ctx;
 	SSL_CTX_set_client_hello_cb(h->front, hello, h);
 	*out = h;
 	return BW_OK;
@@ -69,6 +69,5 @@ void bw_tls_holder_free(struct bw_tls_holder *h)
 		bw_free(c);
 		c = older;
 	}
-	bw_tls_free(h->front);
 	bw_free(h);
 }

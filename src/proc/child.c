@@ -41,7 +41,7 @@ static void parent_forget(struct parent *p)
 	}
 }
 
-static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
+static _Noreturn void child_main(struct parent *p, struct child *c, const char *user, int channel)
 {
 	const struct bw_proc_self self = {.channel = channel,
 	    .ctx = c->row->ctx,
@@ -51,7 +51,7 @@ static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
 	int status;
 
 	/* Dying with the parent is forgotten when the user changes: it comes second. */
-	if (c->row->user && bw_user_become(c->row->user) != BW_OK)
+	if (user && bw_user_become(user) != BW_OK)
 		_exit(1);
 	bw_process_harden(true);
 	/* The parent may have died before its death could be noticed. */
@@ -72,6 +72,7 @@ static _Noreturn void child_main(struct parent *p, struct child *c, int channel)
 
 static enum bw_err child_fork(struct parent *p, struct child *c)
 {
+	const char *user = c->row->user ? c->row->user() : NULL;
 	int ends[2];
 	pid_t pid;
 
@@ -90,7 +91,7 @@ static enum bw_err child_fork(struct parent *p, struct child *c)
 	}
 	if (pid == 0) {
 		close(ends[0]);
-		child_main(p, c, ends[1]);
+		child_main(p, c, user, ends[1]);
 	}
 	close(ends[1]);
 	c->now = (struct life){pid, ends[0], c->incarnations, bw_clock_mono_ms(), 0};

@@ -148,7 +148,7 @@ enum bw_err bw_errand_client_new(
 	c->loop = loop;
 	c->kind = kind;
 	c->watch = (struct bw_watch){.fd = channel, .ready = ready};
-	c->message = bw_alloc(kind->message_max + 1);
+	c->message = bw_realloc(NULL, kind->message_max + 1);
 	/* Answers to a process before this one have other numbers. */
 	bw_random(&c->begun, sizeof c->begun);
 	c->next_id = c->begun;

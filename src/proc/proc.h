@@ -94,7 +94,9 @@ struct bw_proc_row {
 	bool relieved;     /* SIGHUP starts a successor, and tells this one to retire when that is ready */
 	bool succeeded;    /* the same at an upgrade alone. Of other rows the process retires first, and its successor starts then */
 	bool outlives;     /* told to drain only when every row without this has ended: others need it to finish */
-	const char *user;  /* whose powers it takes for good when started by root; NULL: the parent's */
+	/* Whose powers it takes for good, or NULL: the parent's. Asked in the parent each time that a process is about to start: to
+	 * look a user up takes libraries and time, which a start without that process does not need. May be NULL. */
+	const char *(*user)(void);
 	/* In the parent: before a process starts, and after it ended, however that came. May be NULL. */
 	void (*begins)(void *ctx, uint32_t incarnation);
 	void (*ended)(void *ctx, uint32_t incarnation);

@@ -227,7 +227,8 @@ void bw_ring_skip(struct bw_ring_end *e)
 {
 	uint64_t put = atomic_load_explicit(&e->head->ways[!e->side].put, memory_order_acquire);
 
-	bw_wipe(e->in, e->ring->way_bytes);
+	/* Of a ring that has not gone round yet, the rest was never written: it is not even there. */
+	bw_wipe(e->in, put < e->ring->way_bytes ? (size_t)put : e->ring->way_bytes);
 	taken_publish(e, put);
 }
 
