@@ -30,5 +30,5 @@ enum {
 	BW_CALLS_PER_ACCOUNT_S = 100000,    /* sustained calls a second of one account before Throttling; a ceiling, not a quota */
 	BW_TRAIL_BLOCK_MAX = 256 * 1024,    /* audit records gathered before they are compressed and sealed */
 	BW_TRAIL_FLUSH_MS = 200,            /* and the longest a record waits in memory */
-	BW_TRAIL_SEGMENT_MAX = 16 * 1024 * 1024, /* then a new segment file is begun; a start hashes the newest one whole: some 20 ms */
+	BW_TRAIL_SEGMENT_MAX = 4 * 1024 * 1024, /* then a new segment file is begun; a start hashes the newest one whole: some 4 ms */
 };

@@ -299,20 +299,26 @@ enum bw_err trail_mark_read(
 	return err;
 }
 
-enum bw_err trail_pread(int fd, void *to, size_t n, uint64_t offset)
+enum bw_err trail_pread_most(int fd, void *to, size_t n, uint64_t offset, size_t *got)
 {
-	for (size_t got = 0; got < n;) {
-		ssize_t r = pread(fd, (char *)to + got, n - got, (off_t)(offset + got));
+	ssize_t r = 1;
 
-		if (r < 0 && errno == EINTR)
+	for (*got = 0; *got < n && r != 0; *got += r > 0 ? (size_t)r : 0) {
+		r = pread(fd, (char *)to + *got, n - *got, (off_t)(offset + *got));
+		if (r >= 0 || errno == EINTR)
 			continue;
-		if (r < 0)
-			bw_log(BW_LOG_ERROR, "audit trail: reading: %s", strerror(errno));
-		CHECK(r >= 0, BW_EIO);
-		CHECK(r > 0, BW_EAGAIN);
-		got += (size_t)r;
+		bw_log(BW_LOG_ERROR, "audit trail: reading: %s", strerror(errno));
+		return BW_EIO;
 	}
 	return BW_OK;
+}
+
+enum bw_err trail_pread(int fd, void *to, size_t n, uint64_t offset)
+{
+	size_t got;
+
+	TRY(trail_pread_most(fd, to, n, offset, &got));
+	return got == n ? BW_OK : BW_EAGAIN;
 }
 
 enum bw_err trail_pwrite(int fd, const void *from, size_t n, uint64_t offset)

@@ -81,6 +81,8 @@ BW_CHECKED enum bw_err trail_mark_write(
  */
 BW_CHECKED enum bw_err trail_mark_read(
     int head_fd, struct bw_aead_key *key, enum trail_slot slot, struct trail_mark *mark);
+/* At most `n` bytes at the offset; fewer: the file ends there. BW_EIO. */
+BW_CHECKED enum bw_err trail_pread_most(int fd, void *to, size_t n, uint64_t offset, size_t *got);
 /* The whole of `n` bytes at the offset. BW_EAGAIN: the file ends before. BW_EIO. */
 BW_CHECKED enum bw_err trail_pread(int fd, void *to, size_t n, uint64_t offset);
 BW_CHECKED enum bw_err trail_pwrite(int fd, const void *from, size_t n, uint64_t offset);
@@ -91,7 +93,9 @@ struct trail_walk {
 	struct bw_aead_key *key; /* borrowed */
 	struct trail_place at;
 	struct bw_arena arena; /* of the block just read */
-	struct bw_buf sealed;
+	struct bw_buf window;  /* of the segment, from `window_at` on: small blocks are read many at a time */
+	uint64_t window_at;
+	struct bw_str sealed; /* of the block just read, in the window */
 	struct trail_block block; /* just read */
 	struct bw_str records;    /* of the block just read; absent when it was passed without opening */
 };

@@ -8,11 +8,13 @@
 
 #include "base/sys.h"
 
+enum { WINDOW = 128 * 1024 };
+
 void trail_walk_init(struct trail_walk *w, int dir_fd, struct bw_aead_key *key)
 {
 	*w = (struct trail_walk){.dir_fd = dir_fd, .fd = -1, .key = key};
 	bw_arena_init(&w->arena, 4 * TRAIL_SEALED_MAX);
-	bw_buf_init(&w->sealed, TRAIL_SEALED_MAX);
+	bw_buf_init(&w->window, WINDOW + TRAIL_SEALED_MAX);
 }
 
 void trail_walk_end(struct trail_walk *w)
@@ -20,7 +22,7 @@ void trail_walk_end(struct trail_walk *w)
 	if (w->fd >= 0)
 		close(w->fd);
 	bw_arena_free(&w->arena);
-	bw_buf_free(&w->sealed);
+	bw_buf_free(&w->window);
 }
 
 static enum bw_err segment_open(struct trail_walk *w, uint64_t number, int *fd)
@@ -40,6 +42,7 @@ static void segment_adopt(struct trail_walk *w, int fd)
 	if (w->fd >= 0)
 		close(w->fd);
 	w->fd = fd;
+	w->window.n = 0;
 }
 
 /* Reads the header of an open segment. */
@@ -137,26 +140,42 @@ static enum bw_err records_expand(struct trail_walk *w, const struct trail_block
 	return records_well_formed(w->records, b->records) ? BW_OK : BW_ECORRUPT;
 }
 
+/* What follows the place, at most `n` bytes of it; fewer: the file ends there, or ended when it was read. */
+static enum bw_err window_look(struct trail_walk *w, size_t n, struct bw_str *out)
+{
+	uint64_t at = w->at.offset, end = w->window_at + w->window.n;
+	size_t want = n > WINDOW ? n : WINDOW, got = 0;
+	enum bw_err err = BW_OK;
+
+	if (at < w->window_at || at > end || end - at < n) {
+		w->window.n = 0;
+		w->window_at = at;
+		MUST(bw_buf_room(&w->window, want) != NULL);
+		err = trail_pread_most(w->fd, w->window.p, want, at, &got);
+		w->window.n = got;
+	}
+	*out = bw_str_sub(bw_buf_str(&w->window), (size_t)(at - w->window_at), n);
+	return err;
+}
+
 static enum bw_err block_read(
     struct trail_walk *w, unsigned char header[TRAIL_BLOCK_HEADER_BYTES], struct trail_block *b)
 {
-	unsigned char more;
-	char *room;
+	struct bw_str bytes;
 
-	if (trail_pread(w->fd, &more, 1, w->at.offset) == BW_EAGAIN)
-		return BW_ENOTFOUND;
-	TRY(trail_pread(w->fd, header, TRAIL_BLOCK_HEADER_BYTES, w->at.offset));
+	TRY(window_look(w, TRAIL_BLOCK_HEADER_BYTES, &bytes));
+	CHECK(bytes.n, BW_ENOTFOUND);
+	CHECK(bytes.n == TRAIL_BLOCK_HEADER_BYTES, BW_EAGAIN);
+	memcpy(header, bytes.p, TRAIL_BLOCK_HEADER_BYTES);
 	TRY(trail_block_decode(header, b));
 	CHECK(b->first_record == w->at.records && b->time_ms >= w->at.time_ms, BW_ECORRUPT);
-	w->sealed.n = 0;
-	room = bw_buf_room(&w->sealed, b->sealed_n);
-	MUST(room != NULL);
-	TRY(trail_pread(w->fd, room, b->sealed_n, w->at.offset + TRAIL_BLOCK_HEADER_BYTES));
-	w->sealed.n = b->sealed_n;
+	TRY(window_look(w, TRAIL_BLOCK_HEADER_BYTES + b->sealed_n, &bytes));
+	CHECK(bytes.n == TRAIL_BLOCK_HEADER_BYTES + b->sealed_n, BW_EAGAIN);
+	w->sealed = bw_str_sub(bytes, TRAIL_BLOCK_HEADER_BYTES, bytes.n);
 	return BW_OK;
 }
 
-enum bw_err trail_walk_next(struct trail_walk *w, int64_t open_from_ms)
+static enum bw_err block_pass(struct trail_walk *w, int64_t open_from_ms)
 {
 	unsigned char header[TRAIL_BLOCK_HEADER_BYTES];
 	struct trail_block b;
@@ -166,12 +185,21 @@ enum bw_err trail_walk_next(struct trail_walk *w, int64_t open_from_ms)
 	TRY(block_read(w, header, &b));
 	if (b.time_ms >= open_from_ms) {
 		bw_arena_reset(&w->arena);
-		TRY(trail_block_open(w->key, &w->at, header, bw_buf_str(&w->sealed), &w->arena, &frame));
+		TRY(trail_block_open(w->key, &w->at, header, w->sealed, &w->arena, &frame));
 		TRY(records_expand(w, &b, frame));
 	}
 	w->block = b;
-	trail_place_pass(&w->at, &b, header, bw_buf_str(&w->sealed));
+	trail_place_pass(&w->at, &b, header, w->sealed);
 	return BW_OK;
+}
+
+enum bw_err trail_walk_next(struct trail_walk *w, int64_t open_from_ms)
+{
+	enum bw_err err = block_pass(w, open_from_ms);
+
+	if (err != BW_OK)
+		w->window.n = 0; /* who tries again sees what stands in the file by then */
+	return err;
 }
 
 bool trail_record_cut(struct bw_str *records, struct bw_str *record)
