@@ -20,7 +20,7 @@ static const struct bw_operation *choose(uint8_t service, uint8_t operation)
 /* The uri with its labels filled from the fuzzer's first line. */
 static struct bw_str path_of(const struct bw_operation *op, struct bw_str line, struct bw_arena *arena)
 {
-	struct bw_str uri = bw_str_c(op->uri), path = BW_STR("");
+	struct bw_str uri = bw_str_c(bw_at(op->uri)), path = BW_STR("");
 
 	for (;;) {
 		struct bw_str before = bw_str_cut(&uri, '{');
@@ -36,13 +36,13 @@ static struct bw_str path_of(const struct bw_operation *op, struct bw_str line, 
 static void request_make(const struct bw_operation *op, struct bw_str rest, struct bw_arena *arena,
     struct bw_http_request *r, struct bw_str *body)
 {
-	const struct bw_service *s = op->service;
+	const struct bw_service *s = bw_service_of(op);
 
-	*r = (struct bw_http_request){.method = bw_str_c(op->method), .path = BW_STR("/")};
+	*r = (struct bw_http_request){.method = bw_str_c(bw_at(op->method)), .path = BW_STR("/")};
 	*body = rest;
 	if (s->protocol == BW_PROTOCOL_JSON) {
 		r->headers[r->header_count++] = (struct bw_http_header){
-		    BW_STR("X-Amz-Target"), bw_arena_printf(arena, "%s.%s", s->target_prefix, op->name)};
+		    BW_STR("X-Amz-Target"), bw_arena_printf(arena, "%s.%s", s->target_prefix, bw_at(op->name))};
 	} else if (s->protocol == BW_PROTOCOL_REST_JSON) {
 		r->query = bw_str_cut(body, '\n');
 		r->path = path_of(op, bw_str_cut(body, '\n'), arena);
@@ -52,7 +52,7 @@ static void request_make(const struct bw_operation *op, struct bw_str rest, stru
 			*body = BW_STR("");
 	} else {
 		char *text = bw_arena_alloc(arena, rest.n + 256);
-		struct bw_str head = bw_arena_printf(arena, "Action=%s&Version=%s&", op->name, s->version);
+		struct bw_str head = bw_arena_printf(arena, "Action=%s&Version=%s&", bw_at(op->name), s->version);
 
 		memcpy(text, head.p, head.n);
 		if (rest.n)
@@ -78,14 +78,14 @@ static void written_must_read(const struct bw_operation *op, const void *in, str
 	struct bw_buf text;
 
 	bw_buf_init(&text, 64 << 20);
-	bw_shape_audit(op->input, in, &text);
+	bw_shape_audit(bw_at(op->input), in, &text);
 	MUST(bw_json_parse(bw_buf_str(&text), arena, &v) == BW_OK);
 	bw_buf_reset(&text);
-	if (op->input) {
-		wire_json_structure(&text, op->input, in);
+	if (bw_at(op->input)) {
+		wire_json_structure(&text, bw_at(op->input), in);
 		MUST(bw_json_parse(bw_buf_str(&text), arena, &v) == BW_OK);
-		if (op->service->protocol == BW_PROTOCOL_QUERY || op->service->protocol == BW_PROTOCOL_EC2)
-			packed_must_unpack(op->input, in, arena);
+		if (bw_service_of(op)->protocol == BW_PROTOCOL_QUERY || bw_service_of(op)->protocol == BW_PROTOCOL_EC2)
+			packed_must_unpack(bw_at(op->input), in, arena);
 	}
 	bw_buf_free(&text);
 }
@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct bw_operation *op = choose(data[1], data[2]);
 
 		request_make(op, bw_str_make(data + 3, size - 3), &arena, &r, &body);
-		run(&r, body, bw_str_c(op->service->signing_name), &arena);
+		run(&r, body, bw_str_c(bw_service_of(op)->signing_name), &arena);
 	} else {
 		static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
 

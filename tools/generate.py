@@ -14,14 +14,15 @@ from gen.tables import write_tables
 from models.files import read_model
 
 
-def write_services(models):
-    """bw_services, sorted by name and NULL-terminated."""
-    rows = sorted((model["service"]["name"], prefix(model)) for model in models)
+def write_services(ordered, pattern_count):
+    """bw_services, sorted by name and NULL-terminated, and the slots of all patterns."""
+    idents = [prefix(model) for model in ordered]
     lines = ["/* Generated from models/ by tools/generate.py. */", '#include "aws/shape.h"', ""]
-    lines += [f"extern const struct bw_service bw_service_{ident};" for _, ident in rows]
+    lines += [f"extern const struct bw_service bw_service_{ident};" for ident in idents]
     lines += ["", "const struct bw_service *const bw_services[] = {"]
-    lines += [f"\t&bw_service_{ident}," for _, ident in rows]
-    return "\n".join([*lines, "\tNULL,", "};"]) + "\n"
+    lines += [f"\t&bw_service_{ident}," for ident in idents]
+    lines += ["\tNULL,", "};", f"void *_Atomic bw_pattern_slots[{pattern_count}];"]
+    return "\n".join(lines) + "\n"
 
 
 def main():
@@ -29,12 +30,15 @@ def main():
         sys.exit(__doc__)
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    models = [read_model(path) for path in sys.argv[2:]]
-    for model in models:
+    ordered = sorted((read_model(path) for path in sys.argv[2:]), key=lambda model: model["service"]["name"])
+    slots = 0
+    for number, model in enumerate(ordered):
         name = model["service"]["name"]
+        tables, patterns = write_tables(model, number, slots)
+        slots += patterns
         (folder / f"{name}.h").write_text(write_header(model), encoding="utf-8")
-        (folder / f"{name}.c").write_text(write_tables(model), encoding="utf-8")
-    (folder / "services.c").write_text(write_services(models), encoding="utf-8")
+        (folder / f"{name}.c").write_text(tables, encoding="utf-8")
+    (folder / "services.c").write_text(write_services(ordered, slots), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ const struct bw_operation *bw_operation_find(const struct bw_service *s, struct 
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		int order = compare(name, s->operations[middle].name);
+		int order = compare(name, bw_at(s->operations[middle].name));
 
 		if (order == 0)
 			return &s->operations[middle];
@@ -31,12 +31,23 @@ const struct bw_operation *bw_operation_find(const struct bw_service *s, struct 
 	return NULL;
 }
 
-const struct bw_shape *bw_operation_error(const struct bw_operation *op, struct bw_str code)
+const struct bw_member *bw_member_find(const struct bw_shape *shape, const char *name)
 {
-	for (const struct bw_shape *const *e = op->errors; *e; e++)
-		if ((*e)->error_code && compare(code, (*e)->error_code) == 0)
-			return *e;
+	const struct bw_member *m = shape ? bw_at(shape->members) : NULL;
+
+	for (uint32_t i = 0; shape && i < shape->member_count; i++)
+		if (strcmp(bw_at(m[i].name), name) == 0)
+			return &m[i];
 	return NULL;
 }
 
-const struct bw_member bw_no_members[1];
+const struct bw_shape *bw_operation_error(const struct bw_operation *op, struct bw_str code)
+{
+	for (const struct bw_shape_at *e = bw_at(op->errors); e->at.by; e++) {
+		const struct bw_shape *shape = bw_at(e->at);
+
+		if (shape->error_code.by && compare(code, bw_at(shape->error_code)) == 0)
+			return shape;
+	}
+	return NULL;
+}

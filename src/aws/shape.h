@@ -80,19 +80,43 @@ enum bw_location {
 	BW_IN_STATUS,
 };
 
-/* A regular expression of a model, compiled when first used. */
-struct bw_pattern {
-	const char *text; /* as the model has it, for messages */
-	const char *pcre; /* the same in PCRE2's spelling, anchored */
-	bool one_class;   /* one set of characters, repeated */
-	void *_Atomic compiled;
+/* Rows refer to each other by distance: so the tables are constants that lie in the program's file as they are, shared by whoever
+ * runs it, and a start has nothing to write into them, wherever in memory it puts them. (With pointers it were 300 pages.) BW_REF is such a
+ * reference, to a T or to nothing; bw_at follows it: a pointer, or NULL. A row that has references cannot be copied. */
+#define BW_REF(T)                                   \
+	struct __attribute__((packed, aligned(4))) { \
+		int32_t by;                          \
+		const T *to[0]; /* its type alone */ \
+	}
+#define bw_at(ref) ((typeof((ref).to[0]))bw_ref_at(&(ref).by))
+
+static inline const void *bw_ref_at(const int32_t *by)
+{
+	return *by ? (const char *)by + *by : NULL;
+}
+
+/* Elements of lists that end with one of nothing. */
+struct bw_text_at {
+	BW_REF(char) at;
+};
+struct bw_shape_at {
+	BW_REF(struct bw_shape) at;
 };
 
+/* A regular expression of a model, compiled when first used. */
+struct bw_pattern {
+	BW_REF(char) text; /* as the model has it, for messages */
+	BW_REF(char) pcre; /* the same in PCRE2's spelling, anchored */
+	bool one_class;    /* one set of characters, repeated */
+	uint16_t slot;     /* where it stands compiled */
+};
+extern void *_Atomic bw_pattern_slots[];
+
 struct bw_member {
-	const char *name;  /* as the model and the C struct spell it */
-	const char *wire;  /* locationName, or the name */
-	const char *query; /* ec2 protocol's queryName rule applied; else as wire */
-	const struct bw_shape *shape;
+	BW_REF(char) name;  /* as the model and the C struct spell it */
+	BW_REF(char) wire;  /* locationName, or the name */
+	BW_REF(char) query; /* ec2 protocol's queryName rule applied; else as wire */
+	BW_REF(struct bw_shape) shape;
 	uint32_t offset;
 	uint8_t location; /* enum bw_location */
 	bool required;
@@ -109,57 +133,54 @@ struct bw_shape {
 	bool is_long; /* 64 bits of integer, or double rather than float */
 	bool has_min, has_max;
 	uint8_t time_format;
-	const char *name;
+	BW_REF(char) name;
 	uint32_t size;    /* of the C representation standing inline: sizeof(struct ...) for structures */
 	int64_t min, max; /* characters of a string, bytes of a blob, elements of a list, value of a number */
-	struct bw_pattern *pattern;      /* NULL: none */
-	const char *const *values;       /* enum, NULL-terminated, in the model's order; NULL: not an enum */
-	const struct bw_member *members; /* structure, in the model's order */
+	BW_REF(struct bw_pattern) pattern;     /* NULL: none */
+	BW_REF(struct bw_text_at) values;      /* enum, in the model's order; NULL: not an enum */
+	BW_REF(struct bw_member) members;      /* structure, in the model's order; never NULL of one */
 	uint32_t member_count;
-	const struct bw_member *payload; /* structure: the member that is the whole body, or NULL */
-	const struct bw_shape *element;  /* list element, map value */
-	const struct bw_shape *key;      /* map */
-	const char *element_wire,
-	    *key_wire; /* "member", "item", "entry" names; NULL: the protocol's default */
+	BW_REF(struct bw_member) payload;      /* structure: the member that is the whole body, or NULL */
+	BW_REF(struct bw_shape) element;       /* list element, map value */
+	BW_REF(struct bw_shape) key;           /* map */
+	BW_REF(char) element_wire;             /* "member", "item", "entry"; NULL: the protocol's default */
+	BW_REF(char) key_wire;
 	/* An error shape: */
-	const char *error_code; /* NULL: not an error */
+	BW_REF(char) error_code; /* NULL: not an error */
 	uint16_t error_status;  /* HTTP status */
 	bool error_sender;      /* the client's fault */
 };
 
-/* What an empty structure's `members` points to, so that walks need not know of NULL. */
-extern const struct bw_member bw_no_members[1];
-
 enum bw_protocol { BW_PROTOCOL_QUERY, BW_PROTOCOL_EC2, BW_PROTOCOL_JSON, BW_PROTOCOL_REST_JSON };
 
 struct bw_operation {
-	const char *name;
-	const struct bw_service *service;
-	const char *method, *uri;              /* "POST", "/"; rest: "/policies/{arn+}" */
-	const char *fixed_query;               /* what stands after '?' in a rest uri, or NULL */
-	const struct bw_shape *input, *output; /* NULL: none */
-	const char *result_wrapper;            /* query: "CreateUserResult", or NULL */
-	const struct bw_shape *const *errors;  /* NULL-terminated */
+	BW_REF(char) name;
+	uint8_t service; /* in bw_services */
+	BW_REF(char) method, uri;             /* "POST", "/"; rest: "/policies/{arn+}" */
+	BW_REF(char) fixed_query;             /* what stands after '?' in a rest uri, or NULL */
+	BW_REF(struct bw_shape) input, output; /* NULL: none */
+	BW_REF(char) result_wrapper;          /* query: "CreateUserResult", or NULL */
+	BW_REF(struct bw_shape_at) errors;
 	uint16_t success_status;               /* rest; 0: 200 */
 	bool unsigned_ok;                      /* authtype none: AssumeRoleWithWebIdentity ... */
 	/* From the service authorisation reference: */
-	const char *action;                /* "iam:CreateUser"; what policies name */
-	const char *access;                /* "Read", "List", "Write", "Permissions management", "Tagging" */
-	const char *const *resource_types; /* "user", "role"; NULL-terminated, may be empty */
-	const char *const *condition_keys; /* of the action, NULL-terminated */
+	BW_REF(char) action;                      /* "iam:CreateUser"; what policies name */
+	BW_REF(char) access;                      /* "Read", "List", "Write", "Permissions management", "Tagging" */
+	BW_REF(struct bw_text_at) resource_types; /* "user", "role"; may be empty */
+	BW_REF(struct bw_text_at) condition_keys; /* of the action */
 };
 
 /* An action that policies may name and no operation of the model has: iam:PassRole, sts:TagSession ... */
 struct bw_action {
-	const char *name; /* without the prefix */
-	const char *access;
-	const char *const *resource_types, *const *condition_keys; /* NULL-terminated */
+	BW_REF(char) name; /* without the prefix */
+	BW_REF(char) access;
+	BW_REF(struct bw_text_at) resource_types, condition_keys;
 };
 
 struct bw_resource_type {
-	const char *name;                  /* "user" */
-	const char *arn;                   /* "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}" */
-	const char *const *condition_keys; /* NULL-terminated */
+	BW_REF(char) name; /* "user" */
+	BW_REF(char) arn;  /* "arn:${Partition}:iam::${Account}:user/${UserNameWithPath}" */
+	BW_REF(struct bw_text_at) condition_keys;
 };
 
 struct bw_service {
@@ -185,10 +206,16 @@ struct bw_service {
 
 /* Generated: every service, sorted by name, NULL-terminated. */
 extern const struct bw_service *const bw_services[];
+static inline const struct bw_service *bw_service_of(const struct bw_operation *o)
+{
+	return bw_services[o->service];
+}
 
 /* By exact name; NULL when there is no such service. */
 const struct bw_service *bw_service_find(struct bw_str name);
 /* Binary search by exact name; NULL when the model has no such operation. */
 const struct bw_operation *bw_operation_find(const struct bw_service *s, struct bw_str name);
+/* By the model's name; NULL when the structure (or nothing: NULL) has no such member. */
+const struct bw_member *bw_member_find(const struct bw_shape *shape, const char *name);
 /* The error shape of that code among the operation's errors, else NULL. */
 const struct bw_shape *bw_operation_error(const struct bw_operation *op, struct bw_str code);

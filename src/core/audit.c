@@ -130,7 +130,7 @@ static void event_put(struct members *m, struct gate_call *g)
 	time_put(m, "eventTime", call->now_ms);
 	str_put(m, "eventSource", s ? bw_str_c(s->event_source) : BW_STR("unknown.amazonaws.com"));
 	str_put(m, "eventName",
-	    call->model ? bw_str_c(call->model->name)
+	    call->model ? bw_str_c(bw_at(call->model->name))
 	    : bw_str_set(g->route.operation_name) ? bw_str_sub(g->route.operation_name, 0, NAME_SHOWN)
 	                                          : BW_STR("Unknown"));
 	str_put(m, "awsRegion", s && s->global ? BW_STR("us-east-1") : call->region);
@@ -149,9 +149,9 @@ static void outcome_put(struct members *m, struct gate_call *g)
 		str_put(m, "errorMessage", call->error.message);
 	}
 	name_put(m, "requestParameters");
-	bw_shape_audit(call->model ? call->model->input : NULL, call->in, m->out);
+	bw_shape_audit(call->model ? bw_at(call->model->input) : NULL, call->in, m->out);
 	name_put(m, "responseElements");
-	bw_shape_audit(call->model && told ? call->model->output : NULL, failed || !told ? NULL : call->out, m->out);
+	bw_shape_audit(call->model && told ? bw_at(call->model->output) : NULL, failed || !told ? NULL : call->out, m->out);
 	if (g->denial.n) {
 		struct members extra = object_begin(m, "additionalEventData");
 

@@ -88,7 +88,7 @@ static enum bw_err decide(struct gate_call *g, const struct bw_policy_layers *la
 static enum bw_err session_may_call(struct gate_call *g)
 {
 	const struct bw_caller *c = g->call.caller;
-	const char *name = g->call.model->name;
+	const char *name = bw_at(g->call.model->name);
 
 	if (!c || !c->temporary || strcmp(g->call.service->name, "sts") != 0 || strcmp(name, "GetCallerIdentity") == 0)
 		return BW_OK;
@@ -174,7 +174,7 @@ enum bw_err authorise(struct gate_call *g)
 	/* Without a resource policy an unauthenticated call has nobody to allow it; unsigned operations state theirs. */
 	g->stated_keys = call->key_count;
 	context_global(g);
-	request = request_of(call, bw_str_c(call->model->action),
+	request = request_of(call, bw_str_c(bw_at(call->model->action)),
 	    bw_str_set(call->resource) ? call->resource : BW_STR("*"));
 	TRY(decide(g, &layers, &request, NULL));
 	for (const struct bw_also *also = call->also; also; also = also->next)

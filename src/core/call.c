@@ -141,12 +141,12 @@ size_t bw_call_count_under(struct bw_call *call, struct bw_str prefix, size_t mo
 
 struct bw_str bw_call_input(const struct bw_call *call, const char *member)
 {
-	const struct bw_shape *shape = call->model ? call->model->input : NULL;
+	const struct bw_shape *shape = call->model ? bw_at(call->model->input) : NULL;
 
 	for (uint32_t i = 0; shape && call->in && i < shape->member_count; i++) {
-		const struct bw_member *m = &shape->members[i];
+		const struct bw_member *m = &bw_at(shape->members)[i];
 
-		if (m->shape->kind == BW_SHAPE_STRING && strcmp(m->name, member) == 0)
+		if (bw_at(m->shape)->kind == BW_SHAPE_STRING && strcmp(bw_at(m->name), member) == 0)
 			return *(const struct bw_str *)((const char *)call->in + m->offset);
 	}
 	return BW_STR_NONE;

@@ -97,14 +97,6 @@ static void context_request(struct gate_call *g)
 	bw_call_context(call, BW_STR("aws:ResourceAccount"), call->resource_account);
 }
 
-static const struct bw_member *member_find(const struct bw_shape *shape, const char *name)
-{
-	for (uint32_t i = 0; shape && i < shape->member_count; i++)
-		if (strcmp(shape->members[i].name, name) == 0)
-			return &shape->members[i];
-	return NULL;
-}
-
 static struct bw_str string_at(const void *base, const struct bw_member *m)
 {
 	return *(const struct bw_str *)((const char *)base + m->offset);
@@ -112,21 +104,21 @@ static struct bw_str string_at(const void *base, const struct bw_member *m)
 
 struct bw_pairs input_tags(const struct bw_call *call)
 {
-	const struct bw_member *tags = member_find(call->model->input, "Tags"), *k, *v;
+	const struct bw_member *tags = bw_member_find(bw_at(call->model->input), "Tags"), *k, *v;
 	const struct bw_any_list *list;
 	struct bw_pairs out = {0};
 
-	if (!tags || tags->shape->kind != BW_SHAPE_LIST || tags->shape->element->kind != BW_SHAPE_STRUCTURE)
+	if (!tags || bw_at(tags->shape)->kind != BW_SHAPE_LIST || bw_at(bw_at(tags->shape)->element)->kind != BW_SHAPE_STRUCTURE)
 		return out;
-	k = member_find(tags->shape->element, "Key");
-	v = member_find(tags->shape->element, "Value");
-	k = k ? k : member_find(tags->shape->element, "TagKey");
-	v = v ? v : member_find(tags->shape->element, "TagValue");
+	k = bw_member_find(bw_at(bw_at(tags->shape)->element), "Key");
+	v = bw_member_find(bw_at(bw_at(tags->shape)->element), "Value");
+	k = k ? k : bw_member_find(bw_at(bw_at(tags->shape)->element), "TagKey");
+	v = v ? v : bw_member_find(bw_at(bw_at(tags->shape)->element), "TagValue");
 	if (!k || !v)
 		return out;
 	list = (const void *)((const char *)call->in + tags->offset);
 	out.v = BW_NEW_ARRAY(call->arena, struct bw_pair, list->n + 1);
-	for (const char *tag = list->v; out.n < list->n; tag += tags->shape->element->size)
+	for (const char *tag = list->v; out.n < list->n; tag += bw_at(bw_at(tags->shape)->element)->size)
 		out.v[out.n++] = (struct bw_pair){string_at(tag, k), string_at(tag, v)};
 	return out;
 }
@@ -146,13 +138,13 @@ static void context_request_tags(struct bw_call *call, const struct bw_pairs *ta
 static void context_tags(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
-	const struct bw_member *keys = member_find(call->model->input, "TagKeys");
+	const struct bw_member *keys = bw_member_find(bw_at(call->model->input), "TagKeys");
 	const struct bw_pairs tags = input_tags(call);
 	const struct bw_any_list *list;
 
 	if (tags.n) {
 		context_request_tags(call, &tags);
-	} else if (keys && keys->shape->kind == BW_SHAPE_LIST && keys->shape->element->kind == BW_SHAPE_STRING) {
+	} else if (keys && bw_at(keys->shape)->kind == BW_SHAPE_LIST && bw_at(bw_at(keys->shape)->element)->kind == BW_SHAPE_STRING) {
 		list = (const void *)((const char *)call->in + keys->offset);
 		if (list->n)
 			bw_call_context_list(call, BW_STR("aws:TagKeys"), list->v, list->n);

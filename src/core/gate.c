@@ -138,7 +138,7 @@ static enum bw_err handle(struct gate_call *g)
 {
 	struct bw_call *call = &g->call;
 
-	call->out = bw_arena_alloc(call->arena, call->model->output ? call->model->output->size : 1);
+	call->out = bw_arena_alloc(call->arena, bw_at(call->model->output) ? bw_at(call->model->output)->size : 1);
 	return call->op->handle(call, call->in, call->out);
 }
 
@@ -378,7 +378,7 @@ static enum bw_err route_failed(struct gate_call *g)
 static enum bw_err not_built(struct gate_call *g)
 {
 	struct bw_str text = bw_arena_printf(g->call.arena, "Bulwark does not implement %s:%s. See docs/coverage.md.",
-	    g->call.service->name, g->call.model->name);
+	    g->call.service->name, bw_at(g->call.model->name));
 
 	return gate_fail(g, "NotImplemented", 501, text.p);
 }

@@ -29,7 +29,7 @@ static struct bw_str digest_of(struct bw_call *call, struct bw_str text)
 /* By its hash: a key is shorter than a token may be. */
 static struct bw_str token_key(struct bw_call *call, struct bw_str token)
 {
-	struct bw_str text = bw_arena_printf(call->arena, "%s\n%.*s", call->model->name, BW_FMT(token));
+	struct bw_str text = bw_arena_printf(call->arena, "%s\n%.*s", bw_at(call->model->name), BW_FMT(token));
 
 	return bw_call_key(call, "token", digest_of(call, text));
 }

@@ -8,7 +8,7 @@
 
 #include "base/sys.h"
 
-enum { WINDOW = 128 * 1024 };
+enum { WINDOW = 64 * 1024 };
 
 void trail_walk_init(struct trail_walk *w, int dir_fd, struct bw_aead_key *key)
 {

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <link.h>
 #include <pcre2.h>
 #include <time.h>
 
@@ -21,11 +22,11 @@ TEST(shape_finds_services_and_operations)
 	assert_non_null(bw_service_find(BW_STR("sso-admin")));
 	assert_null(bw_service_find(BW_STR("IAM")));
 	assert_null(bw_service_find(BW_STR("")));
-	assert_string_equal(op->action, "iam:CreateUser");
-	assert_string_equal(op->access, "Write");
-	assert_string_equal(op->resource_types[0], "user");
-	assert_null(op->resource_types[1]);
-	assert_string_equal(op->result_wrapper, "CreateUserResult");
+	assert_string_equal(bw_at(op->action), "iam:CreateUser");
+	assert_string_equal(bw_at(op->access), "Write");
+	assert_string_equal(bw_at(bw_at(op->resource_types)[0].at), "user");
+	assert_null(bw_at(bw_at(op->resource_types)[1].at));
+	assert_string_equal(bw_at(op->result_wrapper), "CreateUserResult");
 	assert_null(bw_operation_find(iam, BW_STR("createUser")));
 	assert_null(bw_operation_find(iam, BW_STR("CreateUse")));
 	assert_null(bw_operation_find(iam, BW_STR("CreateUserX")));
@@ -48,15 +49,16 @@ TEST(shape_finds_errors_by_their_wire_code)
 
 TEST(shape_structs_and_tables_agree)
 {
-	const struct bw_shape *s = bw_operation_find(&bw_service_iam, BW_STR("CreateUser"))->input;
+	const struct bw_shape *s = bw_at(bw_operation_find(&bw_service_iam, BW_STR("CreateUser"))->input);
+	const struct bw_member *members = bw_at(s->members);
 	IN_iam_CreateUser in = {.UserName = BW_STR("x")};
 	OUT_iam_DeleteUser nothing = {0};
 
 	assert_int_equal(s->size, sizeof in);
-	assert_int_equal(s->members[1].offset, offsetof(struct iam_CreateUserRequest, UserName));
-	assert_true(s->members[1].required);
+	assert_int_equal(members[1].offset, offsetof(struct iam_CreateUserRequest, UserName));
+	assert_true(members[1].required);
 	assert_int_equal(sizeof nothing, sizeof(struct bw_empty));
-	assert_int_equal(s->members[3].shape->element->size, sizeof(struct iam_Tag));
+	assert_int_equal(bw_at(bw_at(members[3].shape)->element)->size, sizeof(struct iam_Tag));
 	assert_true(bw_operation_find(&bw_service_sts, BW_STR("AssumeRoleWithWebIdentity"))->unsigned_ok);
 	assert_false(bw_operation_find(&bw_service_sts, BW_STR("AssumeRole"))->unsigned_ok);
 }
@@ -67,14 +69,14 @@ static void service_check(const struct bw_service *s)
 	for (uint32_t i = 0; i < s->operation_count; i++) {
 		const struct bw_operation *op = &s->operations[i];
 
-		assert_ptr_equal(op->service, s);
-		assert_ptr_equal(bw_operation_find(s, bw_str_c(op->name)), op);
-		assert_true(bw_str_starts(bw_str_c(op->action), bw_str_c(s->prefix)));
-		assert_non_null(op->errors);
-		assert_non_null(op->resource_types);
-		assert_non_null(op->condition_keys);
-		for (const struct bw_shape *const *e = op->errors; *e; e++)
-			assert_true((*e)->error_code && (*e)->error_status >= 400);
+		assert_ptr_equal(bw_service_of(op), s);
+		assert_ptr_equal(bw_operation_find(s, bw_str_c(bw_at(op->name))), op);
+		assert_true(bw_str_starts(bw_str_c(bw_at(op->action)), bw_str_c(s->prefix)));
+		assert_non_null(bw_at(op->errors));
+		assert_non_null(bw_at(op->resource_types));
+		assert_non_null(bw_at(op->condition_keys));
+		for (const struct bw_shape_at *e = bw_at(op->errors); e->at.by; e++)
+			assert_true(bw_at(e->at)->error_code.by && bw_at(e->at)->error_status >= 400);
 	}
 }
 
@@ -96,6 +98,41 @@ TEST(shape_every_table_is_whole)
 	assert_true(operations > 800);
 }
 
+/* ---- Where the tables lie ---- */
+
+struct place {
+	uintptr_t at;
+	bool found, written;
+};
+
+/* The first is the program: whether the place is in what the loader writes into, and then protects. */
+static int place_judge(struct dl_phdr_info *program, __attribute__((unused)) size_t n, void *ctx)
+{
+	struct place *p = ctx;
+
+	for (size_t i = 0; i < program->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &program->dlpi_phdr[i];
+		bool within = p->at - (program->dlpi_addr + h->p_vaddr) < h->p_memsz;
+
+		if (within && (h->p_type == PT_GNU_RELRO || (h->p_type == PT_LOAD && h->p_flags & PF_W)))
+			p->written = true;
+		if (within && h->p_type == PT_LOAD)
+			p->found = true;
+	}
+	return 1;
+}
+
+TEST(shape_tables_are_not_written_when_they_are_loaded)
+{
+	for (const struct bw_service *const *s = bw_services; *s; s++) {
+		struct place p = {.at = (uintptr_t)(*s)->operations};
+
+		dl_iterate_phdr(place_judge, &p);
+		assert_true(p.found);
+		assert_false(p.written);
+	}
+}
+
 /* ---- Every pattern of every model ---- */
 
 struct seen {
@@ -112,12 +149,12 @@ static void each_pattern(const struct bw_shape *s, struct seen *seen, void (*eac
 			return;
 	assert_true(seen->n < BW_COUNT(seen->shapes));
 	seen->shapes[seen->n++] = s;
-	if (s->pattern)
+	if (s->pattern.by)
 		each(s);
-	each_pattern(s->element, seen, each);
-	each_pattern(s->key, seen, each);
+	each_pattern(bw_at(s->element), seen, each);
+	each_pattern(bw_at(s->key), seen, each);
 	for (uint32_t i = 0; i < s->member_count; i++)
-		each_pattern(s->members[i].shape, seen, each);
+		each_pattern(bw_at(bw_at(s->members)[i].shape), seen, each);
 }
 
 static void all_patterns(void (*each)(const struct bw_shape *s))
@@ -127,22 +164,28 @@ static void all_patterns(void (*each)(const struct bw_shape *s))
 	for (const struct bw_service *const *s = bw_services; *s; s++) {
 		seen.n = 0;
 		for (uint32_t i = 0; i < (*s)->operation_count; i++) {
-			each_pattern((*s)->operations[i].input, &seen, each);
-			each_pattern((*s)->operations[i].output, &seen, each);
+			each_pattern(bw_at((*s)->operations[i].input), &seen, each);
+			each_pattern(bw_at((*s)->operations[i].output), &seen, each);
 		}
 	}
 }
 
-static bool matches(struct bw_pattern *p, struct bw_str text)
+static bool matches_by(bool (*by)(struct wire_in *w, const struct bw_pattern *p, struct bw_str text), const struct bw_pattern *p,
+    struct bw_str text)
 {
 	struct bw_arena arena;
 	struct wire_in w = {.arena = &arena};
 	bool yes;
 
 	bw_arena_init(&arena, 1 << 26);
-	yes = wire_pattern_matches(&w, p, text);
+	yes = by(&w, p, text);
 	bw_arena_free(&arena);
 	return yes;
+}
+
+static bool matches(const struct bw_pattern *p, struct bw_str text)
+{
+	return matches_by(wire_pattern_matches, p, text);
 }
 
 static size_t patterns;
@@ -152,8 +195,8 @@ static void pattern_compiles(const struct bw_shape *s)
 	patterns++;
 	/* Matching compiles; a pattern that does not compile panics. A trailing newline must not slip past an
 	 * anchor. */
-	matches(s->pattern, BW_STR("arn:aws:iam::123456789012:user/x"));
-	assert_true(strncmp(s->pattern->pcre, "\\A(?", 4) == 0);
+	matches(bw_at(s->pattern), BW_STR("arn:aws:iam::123456789012:user/x"));
+	assert_true(strncmp(bw_at(bw_at(s->pattern)->pcre), "\\A(?", 4) == 0);
 }
 
 TEST(shape_every_pattern_compiles)
@@ -175,12 +218,12 @@ static void pattern_is_bounded(const struct bw_shape *s)
 		for (size_t at = 0; at + strlen(parts[i]) < sizeof text[i]; at += strlen(parts[i]))
 			memcpy(text[i] + at, parts[i], strlen(parts[i]));
 		text[i][sizeof text[i] - 1] = '\x01';
-		matches(s->pattern, bw_str_make(text[i], sizeof text[i]));
+		matches(bw_at(s->pattern), bw_str_make(text[i], sizeof text[i]));
 	}
 	/* A sanitizer build is some ten times slower than the program. */
 	spent = clock() - started;
 	if (spent > CLOCKS_PER_SEC)
-		fail_msg("%s took %ld ms", s->pattern->text, (long)(spent / (CLOCKS_PER_SEC / 1000)));
+		fail_msg("%s took %ld ms", bw_at(bw_at(s->pattern)->text), (long)(spent / (CLOCKS_PER_SEC / 1000)));
 }
 
 TEST(shape_every_pattern_is_bounded)
@@ -192,24 +235,19 @@ TEST(shape_every_pattern_is_bounded)
  * to a good one. */
 static void shortcut_agrees(const struct bw_shape *s)
 {
-	static struct bw_pattern engines[2048];
-	static size_t used;
-	struct bw_pattern *engine = &engines[used++];
+	const struct bw_pattern *p = bw_at(s->pattern);
 	char text[2];
 
-	assert_true(used < BW_COUNT(engines));
-	*engine = (struct bw_pattern){.text = s->pattern->text, .pcre = s->pattern->pcre};
-
-	if (!s->pattern->one_class)
+	if (!p->one_class)
 		return;
 	for (int i = 0; i < 256; i++) {
 		/* Both take the same code path from 128 on; a lone byte there is no text. */
 		text[0] = (char)(i & 127);
 		text[1] = i < 128 ? text[0] : 'a';
 		for (size_t n = 0; n <= 2; n++)
-			if (matches(s->pattern, bw_str_make(text, n)) !=
-			    matches(engine, bw_str_make(text, n)))
-				fail_msg("%s differs on %d", s->pattern->text, i);
+			if (matches(p, bw_str_make(text, n)) !=
+			    matches_by(wire_pattern_engine_matches, p, bw_str_make(text, n)))
+				fail_msg("%s differs on %d", bw_at(p->text), i);
 	}
 }
 
@@ -223,7 +261,7 @@ static bool pattern_takes(const char *service, const char *operation, uint32_t m
 	const struct bw_operation *op =
 	    bw_operation_find(bw_service_find(bw_str_c(service)), bw_str_c(operation));
 
-	return matches(op->input->members[member].shape->pattern, bw_str_c(text));
+	return matches(bw_at(bw_at(bw_at(bw_at(op->input)->members)[member].shape)->pattern), bw_str_c(text));
 }
 
 TEST(shape_patterns_match_the_whole_value)

@@ -20,13 +20,13 @@ static void structure_dump(struct bw_buf *out, const struct bw_shape *s, const v
 
 	bw_buf_put_c(out, '{');
 	for (uint32_t i = 0; i < s->member_count; i++) {
-		const void *at = wire_member_at(&s->members[i], value);
+		const void *at = wire_member_at(&bw_at(s->members)[i], value);
 
-		if (!at || !wire_is_set(s->members[i].shape, at))
+		if (!at || !wire_is_set(bw_at(bw_at(s->members)[i].shape), at))
 			continue;
-		bw_buf_printf(out, "%s\"%s\":", any ? "," : "", s->members[i].name);
+		bw_buf_printf(out, "%s\"%s\":", any ? "," : "", bw_at(bw_at(s->members)[i].name));
 		any = true;
-		value_dump(out, s->members[i].shape, at);
+		value_dump(out, bw_at(bw_at(s->members)[i].shape), at);
 	}
 	bw_buf_put_c(out, '}');
 }
@@ -36,7 +36,7 @@ static void list_dump(struct bw_buf *out, const struct bw_shape *s, const struct
 	bw_buf_put_c(out, '[');
 	for (size_t i = 0; i < list->n; i++) {
 		bw_buf_put(out, i ? BW_STR(",") : BW_STR(""));
-		value_dump(out, s->element, (const char *)list->v + i * s->element->size);
+		value_dump(out, bw_at(s->element), (const char *)list->v + i * bw_at(s->element)->size);
 	}
 	bw_buf_put_c(out, ']');
 }
@@ -48,7 +48,7 @@ static void map_dump(struct bw_buf *out, const struct bw_shape *s, const struct 
 		bw_buf_put(out, i ? BW_STR(",") : BW_STR(""));
 		bw_json_put_str(out, map->keys[i]);
 		bw_buf_put_c(out, ':');
-		value_dump(out, s->element, (const char *)map->v + i * s->element->size);
+		value_dump(out, bw_at(s->element), (const char *)map->v + i * bw_at(s->element)->size);
 	}
 	bw_buf_put_c(out, '}');
 }
@@ -105,25 +105,25 @@ static void structure_load(struct bw_arena *a, struct bw_str text, const struct 
     const struct bw_json_value *v, void *value)
 {
 	for (size_t i = 0; i < v->count; i++) {
-		const struct bw_member *m = s->members;
+		const struct bw_member *m = bw_at(s->members);
 		void *at;
 
-		while (!bw_str_eq(v->keys[i], bw_str_c(m->name)))
-			MUST(++m < s->members + s->member_count);
+		while (!bw_str_eq(v->keys[i], bw_str_c(bw_at(m->name))))
+			MUST(++m < bw_at(s->members) + s->member_count);
 		at = (char *)value + m->offset;
-		if (m->shape->kind == BW_SHAPE_STRUCTURE)
-			at = *(void **)at = bw_arena_alloc(a, m->shape->size);
-		value_load(a, text, m->shape, &v->values[i], at);
+		if (bw_at(m->shape)->kind == BW_SHAPE_STRUCTURE)
+			at = *(void **)at = bw_arena_alloc(a, bw_at(m->shape)->size);
+		value_load(a, text, bw_at(m->shape), &v->values[i], at);
 	}
 }
 
 static void elements_load(
     struct bw_arena *a, struct bw_str text, const struct bw_shape *s, const struct bw_json_value *v, void *at)
 {
-	void *values = bw_arena_alloc_array(a, s->element->size, v->count);
+	void *values = bw_arena_alloc_array(a, bw_at(s->element)->size, v->count);
 
 	for (size_t i = 0; i < v->count; i++)
-		value_load(a, text, s->element, &v->values[i], (char *)values + i * s->element->size);
+		value_load(a, text, bw_at(s->element), &v->values[i], (char *)values + i * bw_at(s->element)->size);
 	if (s->kind == BW_SHAPE_LIST)
 		*(struct bw_any_list *)at = (struct bw_any_list){.set = true, .n = v->count, .v = values};
 	else
@@ -211,9 +211,9 @@ static void decode_line(struct bw_arena *a, const struct bw_json_value *command,
 		bw_buf_put_c(out, '}');
 		return;
 	}
-	bw_buf_printf(out, "{\"operation\":\"%s\",\"input\":", route.operation->name);
-	if (route.operation->input)
-		structure_dump(out, route.operation->input, in);
+	bw_buf_printf(out, "{\"operation\":\"%s\",\"input\":", bw_at(route.operation->name));
+	if (bw_at(route.operation->input))
+		structure_dump(out, bw_at(route.operation->input), in);
 	else
 		bw_buf_put(out, BW_STR("{}"));
 	bw_buf_put_c(out, '}');
@@ -229,9 +229,9 @@ static void encode_line(
 	void *value = &empty;
 	int status;
 
-	if (op->output) {
-		value = bw_arena_alloc(a, op->output->size);
-		structure_load(a, line, op->output, bw_json_member(command, BW_STR("output")), value);
+	if (bw_at(op->output)) {
+		value = bw_arena_alloc(a, bw_at(op->output)->size);
+		structure_load(a, line, bw_at(op->output), bw_json_member(command, BW_STR("output")), value);
 	}
 	bw_buf_init(&headers, 1 << 16);
 	bw_buf_init(&body, 1 << 24);

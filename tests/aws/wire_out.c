@@ -222,11 +222,11 @@ TEST(audit_hides_what_is_sensitive)
 	IN_iam_CreateLoginProfile profile = {
 	    .UserName = BW_STR("u"), .Password = BW_STR("never"), .PasswordResetRequired = BW_BOOL(true)};
 
-	assert_audit(op->output, &out,
+	assert_audit(bw_at(op->output), &out,
 	    "{\"accessKey\":{\"userName\":\"u\",\"accessKeyId\":\"AKIA\",\"status\":\"Active\","
 	    "\"createDate\":"
 	    "\"Nov 14, 2023, 10:13:20 PM\"}}");
-	assert_audit(bw_operation_find(&bw_service_iam, BW_STR("CreateLoginProfile"))->input, &profile,
+	assert_audit(bw_at(bw_operation_find(&bw_service_iam, BW_STR("CreateLoginProfile"))->input), &profile,
 	    "{\"userName\":\"u\",\"passwordResetRequired\":true}");
 }
 
@@ -239,9 +239,9 @@ TEST(audit_of_lists_maps_and_nothing)
 	    .EncryptionContext = {true, 1, keys, values}};
 	const struct bw_operation *op = bw_operation_find(&bw_service_kms, BW_STR("Encrypt"));
 
-	assert_audit(op->input, &in,
+	assert_audit(bw_at(op->input), &in,
 	    "{\"keyId\":\"k\",\"encryptionContext\":{\"a\\\"\":\"b\"},\"grantTokens\":[\"t\"]}");
-	assert_audit(op->input, &(IN_kms_Encrypt){0}, "null");
-	assert_audit(op->input, NULL, "null");
+	assert_audit(bw_at(op->input), &(IN_kms_Encrypt){0}, "null");
+	assert_audit(bw_at(op->input), NULL, "null");
 	assert_audit(NULL, &in, "null");
 }

@@ -10,7 +10,7 @@ static const char *routed(const char *method, const char *path, const char *quer
 	case_begin(&c, method, path, query);
 	if (case_route(&c, scope) != BW_OK)
 		return "";
-	return c.route.operation->name;
+	return bw_at(c.route.operation->name);
 }
 
 static void assert_route_error(const char *code, int status, const char *message)

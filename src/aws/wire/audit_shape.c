@@ -54,13 +54,13 @@ static void name_put(struct bw_buf *out, const char *name)
 
 static bool is_shown(const struct bw_member *m, const void *at)
 {
-	return !m->sensitive && !m->shape->sensitive && m->shape->kind != BW_SHAPE_BLOB && at &&
-	       wire_is_set(m->shape, at);
+	return !m->sensitive && !bw_at(m->shape)->sensitive && bw_at(m->shape)->kind != BW_SHAPE_BLOB && at &&
+	       wire_is_set(bw_at(m->shape), at);
 }
 
 static bool any_shown(const struct bw_shape *s, const void *value)
 {
-	for (const struct bw_member *m = s->members; m < s->members + s->member_count; m++)
+	for (const struct bw_member *m = bw_at(s->members), *end = m + s->member_count; m < end; m++)
 		if (is_shown(m, wire_member_at(m, value)))
 			return true;
 	return false;
@@ -71,14 +71,14 @@ static void structure_put(struct bw_buf *out, const struct bw_shape *s, const vo
 	bool any = false;
 
 	bw_buf_put_c(out, '{');
-	for (const struct bw_member *m = s->members; m < s->members + s->member_count; m++) {
+	for (const struct bw_member *m = bw_at(s->members), *end = m + s->member_count; m < end; m++) {
 		const void *at = wire_member_at(m, value);
 
 		if (!is_shown(m, at))
 			continue;
 		comma(out, &any);
-		name_put(out, m->name);
-		value_put(out, m->shape, at, depth);
+		name_put(out, bw_at(m->name));
+		value_put(out, bw_at(m->shape), at, depth);
 	}
 	bw_buf_put_c(out, '}');
 }
@@ -95,12 +95,12 @@ static void list_put(struct bw_buf *out, const struct bw_shape *s, const struct 
 
 	bw_buf_put_c(out, '[');
 	for (size_t i = 0; i < list->n; i++) {
-		const void *at = (const char *)list->v + i * s->element->size;
+		const void *at = (const char *)list->v + i * bw_at(s->element)->size;
 
-		if (!element_shown(s->element, at))
+		if (!element_shown(bw_at(s->element), at))
 			continue;
 		comma(out, &any);
-		value_put(out, s->element, at, depth);
+		value_put(out, bw_at(s->element), at, depth);
 	}
 	bw_buf_put_c(out, ']');
 }
@@ -110,15 +110,15 @@ static void map_put(struct bw_buf *out, const struct bw_shape *s, const struct b
 	bool any = false;
 
 	bw_buf_put_c(out, '{');
-	for (size_t i = 0; i < map->n && !s->key->sensitive; i++) {
-		const void *at = (const char *)map->v + i * s->element->size;
+	for (size_t i = 0; i < map->n && !bw_at(s->key)->sensitive; i++) {
+		const void *at = (const char *)map->v + i * bw_at(s->element)->size;
 
-		if (!element_shown(s->element, at))
+		if (!element_shown(bw_at(s->element), at))
 			continue;
 		comma(out, &any);
 		bw_json_put_str(out, map->keys[i]);
 		bw_buf_put_c(out, ':');
-		value_put(out, s->element, at, depth);
+		value_put(out, bw_at(s->element), at, depth);
 	}
 	bw_buf_put_c(out, '}');
 }

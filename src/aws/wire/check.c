@@ -8,7 +8,7 @@
 
 static bool speaks_ec2(const struct wire_in *w)
 {
-	return w->op->service->protocol == BW_PROTOCOL_EC2;
+	return bw_service_of(w->op)->protocol == BW_PROTOCOL_EC2;
 }
 
 static void fault_ec2(struct wire_in *w, const char *code, struct bw_str text)
@@ -21,7 +21,7 @@ static void fault_ec2(struct wire_in *w, const char *code, struct bw_str text)
 
 static void fault_missing(struct wire_in *w, const struct wire_path *p)
 {
-	bool xml = w->op->service->protocol == BW_PROTOCOL_QUERY;
+	bool xml = bw_service_of(w->op)->protocol == BW_PROTOCOL_QUERY;
 	struct bw_str at = wire_path_text(p, w->arena);
 
 	if (speaks_ec2(w)) {
@@ -47,8 +47,8 @@ static const char *enum_words(struct wire_in *w, const struct bw_shape *s)
 
 	bw_buf_init(&text, 64 * 1024);
 	bw_buf_put(&text, BW_STR("Member must satisfy enum value set: ["));
-	for (const char *const *v = s->values; *v; v++)
-		bw_buf_printf(&text, "%s%s", v == s->values ? "" : ", ", *v);
+	for (const struct bw_text_at *v = bw_at(s->values); v->at.by; v++)
+		bw_buf_printf(&text, "%s%s", v == bw_at(s->values) ? "" : ", ", bw_at(v->at));
 	bw_buf_put_c(&text, ']');
 	words = bw_arena_str(w->arena, bw_buf_str(&text)).p;
 	bw_buf_free(&text);
@@ -57,8 +57,8 @@ static const char *enum_words(struct wire_in *w, const struct bw_shape *s)
 
 static bool enum_has(const struct bw_shape *s, struct bw_str text)
 {
-	for (const char *const *v = s->values; *v; v++)
-		if (bw_str_eq(text, bw_str_c(*v)))
+	for (const struct bw_text_at *v = bw_at(s->values); v->at.by; v++)
+		if (bw_str_eq(text, bw_str_c(bw_at(v->at))))
 			return true;
 	return false;
 }
@@ -85,7 +85,7 @@ static const char *constraint_words(struct wire_in *w, const struct bw_shape *s,
 		return bound_words(w, s, false);
 	case OFF_PATTERN:
 		return bw_arena_printf(
-		    w->arena, "Member must satisfy regular expression pattern: %s", s->pattern->text)
+		    w->arena, "Member must satisfy regular expression pattern: %s", bw_at(bw_at(s->pattern)->text))
 		    .p;
 	default:
 		return enum_words(w, s);
@@ -132,10 +132,10 @@ static bool check_one(
 	memset(broken, 0, sizeof(bool) * CONSTRAINT_COUNT);
 	check_bounds(s, at, broken);
 	/* An overlong text is refused already; its pattern is not run. */
-	if (s->pattern && s->kind == BW_SHAPE_STRING)
+	if (bw_at(s->pattern) && s->kind == BW_SHAPE_STRING)
 		broken[OFF_PATTERN] =
-		    !broken[OVER_MAX] && !wire_pattern_matches(w, s->pattern, *(const struct bw_str *)at);
-	if (s->values)
+		    !broken[OVER_MAX] && !wire_pattern_matches(w, bw_at(s->pattern), *(const struct bw_str *)at);
+	if (bw_at(s->values))
 		broken[OFF_ENUM] = !enum_has(s, *(const struct bw_str *)at);
 	return broken[OVER_MAX] || broken[UNDER_MIN] || broken[OFF_PATTERN] || broken[OFF_ENUM];
 }
@@ -189,7 +189,7 @@ static void check_constraints(
 static void fault_elements(
     struct wire_in *w, const struct bw_shape *s, const struct wire_path *p, const char *what)
 {
-	const bool stated[] = {s->has_max, s->has_min, s->pattern != NULL, s->values != NULL};
+	const bool stated[] = {s->has_max, s->has_min, bw_at(s->pattern) != NULL, bw_at(s->values) != NULL};
 	struct bw_buf text;
 	bool any = false;
 
@@ -201,7 +201,7 @@ static void fault_elements(
 		bw_buf_printf(&text, "%s%s", any ? ", " : "", constraint_words(w, s, c));
 		any = true;
 	}
-	if (w->op->service->protocol == BW_PROTOCOL_REST_JSON || !any)
+	if (bw_service_of(w->op)->protocol == BW_PROTOCOL_REST_JSON || !any)
 		bw_buf_printf(&text, "%sMember must not be null", any ? ", " : "");
 	bw_buf_put_c(&text, ']');
 	fault_at(w, p, bw_arena_str(w->arena, bw_buf_str(&text)).p);
@@ -239,29 +239,29 @@ static void check_value(
 static void check_list(
     struct wire_in *w, const struct bw_shape *s, const struct bw_any_list *list, const struct wire_path *p)
 {
-	if (is_scalar(s->element)) {
-		check_scalars(w, s->element, list->v, list->n, p, "Member");
+	if (is_scalar(bw_at(s->element))) {
+		check_scalars(w, bw_at(s->element), list->v, list->n, p, "Member");
 		return;
 	}
 	for (size_t i = 0; i < list->n; i++) {
 		struct wire_path element = {.up = p, .index = i + 1};
 
-		check_value(w, s->element, (const char *)list->v + i * s->element->size, &element);
+		check_value(w, bw_at(s->element), (const char *)list->v + i * bw_at(s->element)->size, &element);
 	}
 }
 
 static void check_map(
     struct wire_in *w, const struct bw_shape *s, const struct bw_any_map *map, const struct wire_path *p)
 {
-	check_scalars(w, s->key, map->keys, map->n, p, "Map keys");
-	if (is_scalar(s->element)) {
-		check_scalars(w, s->element, map->v, map->n, p, "Map value");
+	check_scalars(w, bw_at(s->key), map->keys, map->n, p, "Map keys");
+	if (is_scalar(bw_at(s->element))) {
+		check_scalars(w, bw_at(s->element), map->v, map->n, p, "Map value");
 		return;
 	}
 	for (size_t i = 0; i < map->n; i++) {
 		struct wire_path entry = {.up = p, .name = map->keys[i]};
 
-		check_value(w, s->element, (const char *)map->v + i * s->element->size, &entry);
+		check_value(w, bw_at(s->element), (const char *)map->v + i * bw_at(s->element)->size, &entry);
 	}
 }
 
@@ -270,13 +270,13 @@ static void check_structure(
 {
 	uint32_t set = 0;
 
-	for (const struct bw_member *m = s->members; m < s->members + s->member_count; m++) {
-		struct wire_path p = {.up = up, .name = bw_str_c(m->name)};
+	for (const struct bw_member *m = bw_at(s->members), *end = m + s->member_count; m < end; m++) {
+		struct wire_path p = {.up = up, .name = bw_str_c(bw_at(m->name))};
 		const void *at = wire_member_at(m, structure);
 
-		if (at && wire_is_set(m->shape, at)) {
+		if (at && wire_is_set(bw_at(m->shape), at)) {
 			set++;
-			check_value(w, m->shape, at, &p);
+			check_value(w, bw_at(m->shape), at, &p);
 		} else if (m->required) {
 			fault_missing(w, &p);
 		}

@@ -37,7 +37,7 @@ static struct bw_str response_name(const struct bw_operation *op, char room[NAME
 {
 	struct bw_buf name = bw_buf_over(room, NAME_MAX);
 
-	bw_buf_put(&name, bw_str_c(op->name));
+	bw_buf_put(&name, bw_str_c(bw_at(op->name)));
 	bw_buf_put(&name, BW_STR("Response"));
 	MUST(!name.failed);
 	return bw_buf_str(&name);
@@ -49,13 +49,13 @@ static void query_answer(
 	char room[NAME_MAX];
 	struct bw_str name = response_name(op, room);
 
-	wire_xml_begin(body, op->service, name);
-	if (op->result_wrapper)
-		bw_xml_open(body, bw_str_c(op->result_wrapper));
-	if (op->output)
-		wire_xml_members(body, op->service, op->output, out);
-	if (op->result_wrapper)
-		bw_xml_close(body, bw_str_c(op->result_wrapper));
+	wire_xml_begin(body, bw_service_of(op), name);
+	if (bw_at(op->result_wrapper))
+		bw_xml_open(body, bw_str_c(bw_at(op->result_wrapper)));
+	if (bw_at(op->output))
+		wire_xml_members(body, bw_service_of(op), bw_at(op->output), out);
+	if (bw_at(op->result_wrapper))
+		bw_xml_close(body, bw_str_c(bw_at(op->result_wrapper)));
 	bw_xml_open(body, BW_STR("ResponseMetadata"));
 	bw_xml_element(body, BW_STR("RequestId"), request_id);
 	bw_xml_close(body, BW_STR("ResponseMetadata"));
@@ -70,10 +70,10 @@ static void ec2_answer(
 	struct bw_str name = response_name(op, room);
 
 	bw_buf_put(body, BW_STR("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"));
-	wire_xml_begin(body, op->service, name);
+	wire_xml_begin(body, bw_service_of(op), name);
 	bw_xml_element(body, BW_STR("requestId"), request_id);
-	if (op->output)
-		wire_xml_members(body, op->service, op->output, out);
+	if (bw_at(op->output))
+		wire_xml_members(body, bw_service_of(op), bw_at(op->output), out);
 	else
 		bw_xml_element(body, BW_STR("return"), BW_STR("true"));
 	bw_xml_close(body, name);
@@ -87,17 +87,17 @@ static void header_put(struct bw_buf *headers, const struct bw_member *m, const 
 	struct bw_buf text;
 
 	bw_buf_init(&text, 8192);
-	if (m->shape->kind == BW_SHAPE_STRING)
+	if (bw_at(m->shape)->kind == BW_SHAPE_STRING)
 		bw_buf_put(&text, *(const struct bw_str *)at);
-	else if (m->shape->kind == BW_SHAPE_INTEGER)
+	else if (bw_at(m->shape)->kind == BW_SHAPE_INTEGER)
 		bw_buf_put_i64(&text, ((const struct bw_opt_int *)at)->v);
-	else if (m->shape->kind == BW_SHAPE_TIMESTAMP)
+	else if (bw_at(m->shape)->kind == BW_SHAPE_TIMESTAMP)
 		wire_time_put(&text, m->time_format ? m->time_format : BW_TIME_RFC822, false,
 		    ((const struct bw_opt_time *)at)->ms);
 	for (size_t i = 0; i < text.n; i++)
 		if ((unsigned char)text.p[i] < ' ')
 			text.p[i] = ' ';
-	bw_buf_printf(headers, "%s: ", m->wire);
+	bw_buf_printf(headers, "%s: ", bw_at(m->wire));
 	bw_buf_put(headers, bw_buf_str(&text));
 	bw_buf_put(headers, BW_STR("\r\n"));
 	bw_buf_free(&text);
@@ -105,10 +105,10 @@ static void header_put(struct bw_buf *headers, const struct bw_member *m, const 
 
 static void rest_bound(const struct bw_shape *shape, const void *out, struct bw_buf *headers, int *status)
 {
-	for (const struct bw_member *m = shape->members; m < shape->members + shape->member_count; m++) {
+	for (const struct bw_member *m = bw_at(shape->members), *end = m + shape->member_count; m < end; m++) {
 		const void *at = wire_member_at(m, out);
 
-		if (!at || !wire_is_set(m->shape, at))
+		if (!at || !wire_is_set(bw_at(m->shape), at))
 			continue;
 		if (m->location == BW_IN_HEADER)
 			header_put(headers, m, at);
@@ -120,19 +120,19 @@ static void rest_bound(const struct bw_shape *shape, const void *out, struct bw_
 static void rest_answer(
     const struct bw_operation *op, const void *out, struct bw_buf *headers, struct bw_buf *body, int *status)
 {
-	const struct bw_member *payload = op->output ? op->output->payload : NULL;
+	const struct bw_member *payload = bw_at(op->output) ? bw_at(bw_at(op->output)->payload) : NULL;
 	const void *at = payload ? wire_member_at(payload, out) : NULL;
 
-	if (!op->output) {
+	if (!bw_at(op->output)) {
 		bw_buf_put(body, BW_STR("{}"));
 		return;
 	}
-	rest_bound(op->output, out, headers, status);
+	rest_bound(bw_at(op->output), out, headers, status);
 	if (!payload)
-		wire_json_structure(body, op->output, out);
-	else if (payload->shape->kind == BW_SHAPE_STRUCTURE && at)
-		wire_json_structure(body, payload->shape, at);
-	else if (payload->shape->kind != BW_SHAPE_STRUCTURE && wire_is_set(payload->shape, at))
+		wire_json_structure(body, bw_at(op->output), out);
+	else if (bw_at(payload->shape)->kind == BW_SHAPE_STRUCTURE && at)
+		wire_json_structure(body, bw_at(payload->shape), at);
+	else if (bw_at(payload->shape)->kind != BW_SHAPE_STRUCTURE && wire_is_set(bw_at(payload->shape), at))
 		bw_buf_put(body, *(const struct bw_str *)at);
 }
 
@@ -148,7 +148,7 @@ void bw_output_encode(const struct bw_operation *op, const void *out, struct bw_
     struct bw_buf *headers, struct bw_buf *body, int *status)
 {
 	*status = op->success_status ? op->success_status : 200;
-	switch ((enum bw_protocol)op->service->protocol) {
+	switch ((enum bw_protocol)bw_service_of(op)->protocol) {
 	case BW_PROTOCOL_QUERY:
 		wire_headers_begin(headers, request_id, "text/xml");
 		query_answer(op, out, request_id, body);
@@ -158,13 +158,13 @@ void bw_output_encode(const struct bw_operation *op, const void *out, struct bw_
 		ec2_answer(op, out, request_id, body);
 		return;
 	case BW_PROTOCOL_JSON:
-		wire_headers_begin(headers, request_id, wire_json_type(op->service));
+		wire_headers_begin(headers, request_id, wire_json_type(bw_service_of(op)));
 		/* An operation without an output answers with an empty body. */
-		if (op->output)
-			wire_json_structure(body, op->output, out);
+		if (bw_at(op->output))
+			wire_json_structure(body, bw_at(op->output), out);
 		return;
 	case BW_PROTOCOL_REST_JSON:
-		wire_headers_begin(headers, request_id, wire_json_type(op->service));
+		wire_headers_begin(headers, request_id, wire_json_type(bw_service_of(op)));
 		rest_answer(op, out, headers, body, status);
 		return;
 	}

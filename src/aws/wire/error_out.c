@@ -26,9 +26,9 @@ static struct bw_str message_name(const struct bw_service *s, struct bw_str code
 		               bw_str_eq(code, BW_STR("SerializationException"))
 		           ? BW_STR("Message")
 		           : BW_STR("message");
-	for (const struct bw_member *m = shape->members; m < shape->members + shape->member_count; m++)
-		if (bw_str_eq_nocase(bw_str_c(m->wire), BW_STR("message")))
-			return bw_str_c(m->wire);
+	for (const struct bw_member *m = bw_at(shape->members), *end = m + shape->member_count; m < end; m++)
+		if (bw_str_eq_nocase(bw_str_c(bw_at(m->wire)), BW_STR("message")))
+			return bw_str_c(bw_at(m->wire));
 	return BW_STR("message");
 }
 

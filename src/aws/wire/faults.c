@@ -81,7 +81,7 @@ struct bw_str bw_faults_message(const struct bw_faults *f, struct bw_arena *aren
  * that. */
 static const char *fault_code(const struct bw_operation *op, const struct bw_faults *f)
 {
-	bool xml = op->service->protocol == BW_PROTOCOL_QUERY || op->service->protocol == BW_PROTOCOL_EC2;
+	bool xml = bw_service_of(op)->protocol == BW_PROTOCOL_QUERY || bw_service_of(op)->protocol == BW_PROTOCOL_EC2;
 
 	if (f->malformed)
 		return xml ? "MalformedInput" : "SerializationException";
@@ -123,7 +123,7 @@ void bw_faults_error(const struct bw_operation *op, const struct bw_faults *f, s
 	    .message = bw_faults_message(f, arena),
 	    .status = 400,
 	    .sender = true};
-	if (f->n == 1 && strcmp(op->service->name, "iam") == 0) {
+	if (f->n == 1 && strcmp(bw_service_of(op)->name, "iam") == 0) {
 		struct bw_str words = iam_own_words(f->text[0], arena);
 
 		if (bw_str_set(words))

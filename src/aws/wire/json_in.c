@@ -74,12 +74,14 @@ static enum bw_err no_list(struct json_in *j, const struct bw_json_token *t)
 /* Clients send members in the model's order nearly always, so the search begins behind the last one found. */
 static const struct bw_member *member_find(const struct bw_shape *shape, struct bw_str wire, uint32_t *hint)
 {
+	const struct bw_member *members = bw_at(shape->members);
+
 	for (uint32_t i = 0; i < shape->member_count; i++) {
 		uint32_t at = (*hint + i) % shape->member_count;
 
-		if (bw_str_eq(wire, bw_str_c(shape->members[at].wire))) {
+		if (bw_str_eq(wire, bw_str_c(bw_at(members[at].wire)))) {
 			*hint = at + 1;
-			return &shape->members[at];
+			return &members[at];
 		}
 	}
 	return NULL;
@@ -92,13 +94,13 @@ static enum bw_err member_in(
 
 	if (t->kind == BW_JSON_NULL)
 		return BW_OK;
-	if (m->shape->kind == BW_SHAPE_STRUCTURE) {
-		void *inner = bw_arena_alloc(j->w->arena, m->shape->size);
+	if (bw_at(m->shape)->kind == BW_SHAPE_STRUCTURE) {
+		void *inner = bw_arena_alloc(j->w->arena, bw_at(m->shape)->size);
 
 		*(void **)at = inner;
 		at = inner;
 	}
-	return value_in(j, m->shape, m->time_format, t, at);
+	return value_in(j, bw_at(m->shape), m->time_format, t, at);
 }
 
 static enum bw_err structure_in(struct json_in *j, const struct bw_shape *shape, void *structure)
@@ -120,9 +122,9 @@ static enum bw_err structure_in(struct json_in *j, const struct bw_shape *shape,
 			TRY(skip(j, &value));
 			continue;
 		}
-		if (seen & UINT64_C(1) << (m - shape->members))
-			return wire_malformed(j->w, "Duplicate field '%s'", m->wire);
-		seen |= UINT64_C(1) << (m - shape->members);
+		if (seen & UINT64_C(1) << (m - bw_at(shape->members)))
+			return wire_malformed(j->w, "Duplicate field '%s'", bw_at(m->wire));
+		seen |= UINT64_C(1) << (m - bw_at(shape->members));
 		TRY(member_in(j, m, &value, structure));
 	}
 }
@@ -139,13 +141,13 @@ static enum bw_err list_in(struct json_in *j, const struct bw_shape *shape, stru
 		TRY(next(j, &t));
 		if (t.kind == BW_JSON_ARRAY_END)
 			return BW_OK;
-		element = wire_grow(j->w, list, &room, shape->element->size);
+		element = wire_grow(j->w, list, &room, bw_at(shape->element)->size);
 		if (!element)
 			return wire_malformed(j->w, "A list has more than %d elements", BW_LIST_ITEMS_MAX);
 		/* A null scalar stays absent and is refused with the other constraints. */
-		if (t.kind == BW_JSON_NULL && shape->element->kind != BW_SHAPE_STRUCTURE)
+		if (t.kind == BW_JSON_NULL && bw_at(shape->element)->kind != BW_SHAPE_STRUCTURE)
 			continue;
-		TRY(value_in(j, shape->element, shape->element->time_format, &t, element));
+		TRY(value_in(j, bw_at(shape->element), bw_at(shape->element)->time_format, &t, element));
 	}
 }
 
@@ -183,14 +185,14 @@ static enum bw_err map_in(struct json_in *j, const struct bw_shape *shape, struc
 		if (t.kind == BW_JSON_OBJECT_END)
 			break;
 		key = wire_grow(j->w, &keys, &key_room, sizeof *key);
-		value = wire_grow(j->w, &values, &value_room, shape->element->size);
+		value = wire_grow(j->w, &values, &value_room, bw_at(shape->element)->size);
 		if (!key || !value)
 			return wire_malformed(j->w, "A map has more than %d entries", BW_LIST_ITEMS_MAX);
 		TRY(wire_string_in(j->w, t.text, key));
 		TRY(next(j, &t));
-		if (t.kind == BW_JSON_NULL && shape->element->kind != BW_SHAPE_STRUCTURE)
+		if (t.kind == BW_JSON_NULL && bw_at(shape->element)->kind != BW_SHAPE_STRUCTURE)
 			continue;
-		TRY(value_in(j, shape->element, shape->element->time_format, &t, value));
+		TRY(value_in(j, bw_at(shape->element), bw_at(shape->element)->time_format, &t, value));
 	}
 	*map = (struct bw_any_map){.set = true, .n = keys.n, .keys = keys.v, .v = values.v};
 	return keys_differ(j, map);

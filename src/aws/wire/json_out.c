@@ -14,7 +14,7 @@ static void list_put(struct bw_buf *out, const struct bw_shape *s, const struct 
 		if (i)
 			bw_buf_put_c(out, ',');
 		value_put(
-		    out, s->element, s->element->time_format, (const char *)list->v + i * s->element->size);
+		    out, bw_at(s->element), bw_at(s->element)->time_format, (const char *)list->v + i * bw_at(s->element)->size);
 	}
 	bw_buf_put_c(out, ']');
 }
@@ -28,7 +28,7 @@ static void map_put(struct bw_buf *out, const struct bw_shape *s, const struct b
 		bw_json_put_str(out, map->keys[i]);
 		bw_buf_put_c(out, ':');
 		value_put(
-		    out, s->element, s->element->time_format, (const char *)map->v + i * s->element->size);
+		    out, bw_at(s->element), bw_at(s->element)->time_format, (const char *)map->v + i * bw_at(s->element)->size);
 	}
 	bw_buf_put_c(out, '}');
 }
@@ -97,17 +97,17 @@ void wire_json_structure(struct bw_buf *out, const struct bw_shape *shape, const
 	bool any = false;
 
 	bw_buf_put_c(out, '{');
-	for (const struct bw_member *m = shape->members; m < shape->members + shape->member_count; m++) {
+	for (const struct bw_member *m = bw_at(shape->members), *end = m + shape->member_count; m < end; m++) {
 		const void *at = wire_member_at(m, value);
 
-		if (m->location != BW_IN_BODY || !at || !wire_is_set(m->shape, at))
+		if (m->location != BW_IN_BODY || !at || !wire_is_set(bw_at(m->shape), at))
 			continue;
 		if (any)
 			bw_buf_put_c(out, ',');
 		any = true;
-		bw_json_put_str(out, bw_str_c(m->wire));
+		bw_json_put_str(out, bw_str_c(bw_at(m->wire)));
 		bw_buf_put_c(out, ':');
-		value_put(out, m->shape, m->time_format, at);
+		value_put(out, bw_at(m->shape), m->time_format, at);
 	}
 	bw_buf_put_c(out, '}');
 }

@@ -44,7 +44,7 @@ static pcre2_code *code_compile(const struct bw_pattern *p)
 	int error;
 	PCRE2_SIZE at;
 	pcre2_code *code = pcre2_compile(
-	    (PCRE2_SPTR)p->pcre, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_NO_UTF_CHECK, &error, &at, context);
+	    (PCRE2_SPTR)bw_at(p->pcre), PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_NO_UTF_CHECK, &error, &at, context);
 
 	pcre2_compile_context_free(context);
 	pcre2_general_context_free(memory);
@@ -79,15 +79,16 @@ static struct compiled *compile(const struct bw_pattern *p)
 }
 
 /* Two threads may compile the same pattern at once; the first to publish wins. */
-static const struct compiled *compiled_of(struct bw_pattern *p)
+static const struct compiled *compiled_of(const struct bw_pattern *p)
 {
-	void *known = atomic_load_explicit(&p->compiled, memory_order_acquire);
+	void *_Atomic *slot = &bw_pattern_slots[p->slot];
+	void *known = atomic_load_explicit(slot, memory_order_acquire);
 	struct compiled *mine;
 
 	if (known)
 		return known;
 	mine = compile(p);
-	if (atomic_compare_exchange_strong(&p->compiled, &known, mine))
+	if (atomic_compare_exchange_strong(slot, &known, mine))
 		return mine;
 	pcre2_code_free(mine->code);
 	bw_free(mine);
@@ -116,15 +117,23 @@ static void match_prepare(struct wire_in *w)
 	pcre2_set_heap_limit(w->match_limits, MATCH_HEAP_KIB_MAX);
 }
 
-bool wire_pattern_matches(struct wire_in *w, struct bw_pattern *p, struct bw_str text)
+static bool engine_matches(struct wire_in *w, const struct compiled *c, struct bw_str text)
 {
-	const struct compiled *c = compiled_of(p);
-
-	/* The usual case needs no engine; what is left to it is characters above ASCII, and refusals. */
-	if (p->one_class && all_plain(c, text))
-		return true;
 	if (!w->match)
 		match_prepare(w);
 	return pcre2_match(c->code, (PCRE2_SPTR)(text.n ? text.p : ""), text.n, 0, PCRE2_NO_UTF_CHECK,
 	           w->match, w->match_limits) >= 0;
+}
+
+bool wire_pattern_matches(struct wire_in *w, const struct bw_pattern *p, struct bw_str text)
+{
+	const struct compiled *c = compiled_of(p);
+
+	/* The usual case needs no engine; what is left to it is characters above ASCII, and refusals. */
+	return (p->one_class && all_plain(c, text)) || engine_matches(w, c, text);
+}
+
+bool wire_pattern_engine_matches(struct wire_in *w, const struct bw_pattern *p, struct bw_str text)
+{
+	return engine_matches(w, compiled_of(p), text);
 }

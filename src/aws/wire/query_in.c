@@ -102,8 +102,8 @@ static enum bw_err unexpected(struct query_in *q, const struct run *r)
 
 static const struct bw_member *member_find(const struct bw_shape *shape, struct bw_str part)
 {
-	for (const struct bw_member *m = shape->members; m < shape->members + shape->member_count; m++)
-		if (bw_str_eq(part, bw_str_c(m->query)))
+	for (const struct bw_member *m = bw_at(shape->members), *end = m + shape->member_count; m < end; m++)
+		if (bw_str_eq(part, bw_str_c(bw_at(m->query))))
 			return m;
 	return NULL;
 }
@@ -112,13 +112,13 @@ static enum bw_err member_in(struct query_in *q, const struct bw_member *m, stru
 {
 	void *at = (char *)structure + m->offset;
 
-	if (m->shape->kind == BW_SHAPE_STRUCTURE) {
-		void *inner = bw_arena_alloc(q->w->arena, m->shape->size);
+	if (bw_at(m->shape)->kind == BW_SHAPE_STRUCTURE) {
+		void *inner = bw_arena_alloc(q->w->arena, bw_at(m->shape)->size);
 
 		*(void **)at = inner;
 		at = inner;
 	}
-	return value_in(q, m->shape, m->time_format, r, at);
+	return value_in(q, bw_at(m->shape), m->time_format, r, at);
 }
 
 static enum bw_err structure_in(
@@ -170,7 +170,7 @@ static bool run_is_empty_value(const struct run *r)
 static enum bw_err list_in(
     struct query_in *q, const struct bw_shape *shape, struct run r, struct bw_any_list *list)
 {
-	const char *word = shape->element_wire ? shape->element_wire : "member";
+	const char *word = bw_at(shape->element_wire) ? bw_at(shape->element_wire) : "member";
 	size_t room = 0;
 	struct run element;
 
@@ -180,12 +180,12 @@ static enum bw_err list_in(
 	if (!q->ec2 && !shape->flattened)
 		TRY(step_into(q, word, &r));
 	for (const struct bw_form_field *f = r.from; f < r.to; f = element.to) {
-		void *at = wire_grow(q->w, list, &room, shape->element->size);
+		void *at = wire_grow(q->w, list, &room, bw_at(shape->element)->size);
 
 		if (!at)
 			return wire_malformed(q->w, "A list has more than %d elements", BW_LIST_ITEMS_MAX);
 		TRY(element_run(q, &r, f, list->n, &element));
-		TRY(value_in(q, shape->element, shape->element->time_format, element, at));
+		TRY(value_in(q, bw_at(shape->element), bw_at(shape->element)->time_format, element, at));
 	}
 	return BW_OK;
 }
@@ -194,16 +194,16 @@ static enum bw_err list_in(
 static enum bw_err entry_in(
     struct query_in *q, const struct bw_shape *shape, struct run r, struct bw_str *key, void *value)
 {
-	const char *key_word = shape->key_wire ? shape->key_wire : "key";
-	const char *value_word = shape->element_wire ? shape->element_wire : "value";
+	const char *key_word = bw_at(shape->key_wire) ? bw_at(shape->key_wire) : "key";
+	const char *value_word = bw_at(shape->element_wire) ? bw_at(shape->element_wire) : "value";
 	struct run part;
 
 	for (const struct bw_form_field *f = r.from; f < r.to; f = part.to) {
 		part = run_of(&r, f);
 		if (bw_str_eq(part_at(f, r.skip), bw_str_c(key_word)))
-			TRY(value_in(q, shape->key, BW_TIME_DEFAULT, part, key));
+			TRY(value_in(q, bw_at(shape->key), BW_TIME_DEFAULT, part, key));
 		else if (bw_str_eq(part_at(f, r.skip), bw_str_c(value_word)))
-			TRY(value_in(q, shape->element, shape->element->time_format, part, value));
+			TRY(value_in(q, bw_at(shape->element), bw_at(shape->element)->time_format, part, value));
 		else
 			return unexpected(q, &part);
 	}
@@ -224,7 +224,7 @@ static enum bw_err map_in(
 		TRY(step_into(q, "entry", &r));
 	for (const struct bw_form_field *f = r.from; f < r.to; f = entry.to) {
 		struct bw_str *key = wire_grow(q->w, &keys, &key_room, sizeof *key);
-		void *value = wire_grow(q->w, &values, &value_room, shape->element->size);
+		void *value = wire_grow(q->w, &values, &value_room, bw_at(shape->element)->size);
 
 		if (!key || !value)
 			return wire_malformed(q->w, "A map has more than %d entries", BW_LIST_ITEMS_MAX);
@@ -285,7 +285,7 @@ static enum bw_err fields_differ(struct wire_in *w, const struct bw_form_field *
 
 enum bw_err wire_query_in(struct wire_in *w, const struct bw_form *form, void *in)
 {
-	struct query_in q = {.w = w, .ec2 = w->op->service->protocol == BW_PROTOCOL_EC2};
+	struct query_in q = {.w = w, .ec2 = bw_service_of(w->op)->protocol == BW_PROTOCOL_EC2};
 	struct bw_form_field *sorted;
 
 	if (form->n == 0)
@@ -294,5 +294,5 @@ enum bw_err wire_query_in(struct wire_in *w, const struct bw_form *form, void *i
 	memcpy(sorted, form->fields, form->n * sizeof *sorted);
 	qsort(sorted, form->n, sizeof *sorted, field_order);
 	TRY(fields_differ(w, sorted, form->n));
-	return structure_in(&q, w->op->input, (struct run){.from = sorted, .to = sorted + form->n}, in);
+	return structure_in(&q, bw_at(w->op->input), (struct run){.from = sorted, .to = sorted + form->n}, in);
 }

@@ -168,18 +168,18 @@ static void route_path_in(const struct bw_http_request *r, const struct bw_servi
 	for (const struct bw_operation *op = s->operations; op < s->operations + s->operation_count; op++) {
 		struct match m = {0};
 
-		if (!bw_str_eq(r->method, bw_str_c(op->method)) ||
-		    !path_matches(bw_str_c(op->uri), r->path, arena, &m))
+		if (!bw_str_eq(r->method, bw_str_c(bw_at(op->method))) ||
+		    !path_matches(bw_str_c(bw_at(op->uri)), r->path, arena, &m))
 			continue;
-		if (op->fixed_query && !query_has(r->query, bw_str_c(op->fixed_query)))
+		if (bw_at(op->fixed_query) && !query_has(r->query, bw_str_c(bw_at(op->fixed_query))))
 			continue;
-		m.rank = m.rank << 1 | (op->fixed_query != NULL);
+		m.rank = m.rank << 1 | (bw_at(op->fixed_query) != NULL);
 		if (m.rank < *best)
 			continue;
 		*best = m.rank;
 		out->service = s;
 		out->operation = op;
-		out->operation_name = bw_str_c(op->name);
+		out->operation_name = bw_str_c(bw_at(op->name));
 		out->label_count = m.label_count;
 		memcpy(out->labels, m.labels, sizeof m.labels);
 	}

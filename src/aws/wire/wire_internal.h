@@ -31,7 +31,9 @@ void wire_fault(struct wire_in *w, struct bw_str text);
 /* Checks a decoded input structure against its shape; failed constraints are gathered in w->faults. */
 void wire_check(struct wire_in *w, const struct bw_shape *shape, const void *value);
 /* True when the whole of `text` matches. A match that would cost too much is no match. */
-bool wire_pattern_matches(struct wire_in *w, struct bw_pattern *p, struct bw_str text);
+bool wire_pattern_matches(struct wire_in *w, const struct bw_pattern *p, struct bw_str text);
+/* The same by the engine alone, without the short cut for one set repeated. */
+bool wire_pattern_engine_matches(struct wire_in *w, const struct bw_pattern *p, struct bw_str text);
 
 /* ---- Decoders: each fills the zeroed input structure ---- */
 
@@ -74,5 +76,5 @@ static inline const void *wire_member_at(const struct bw_member *m, const void *
 {
 	const void *at = (const char *)structure + m->offset;
 
-	return m->shape->kind == BW_SHAPE_STRUCTURE ? *(const void *const *)at : at;
+	return bw_at(m->shape)->kind == BW_SHAPE_STRUCTURE ? *(const void *const *)at : at;
 }

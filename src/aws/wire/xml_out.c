@@ -9,8 +9,8 @@ static void element_put(struct bw_buf *out, const struct bw_service *s, struct b
 
 static struct bw_str element_word(const struct bw_service *s, const struct bw_shape *shape)
 {
-	if (shape->element_wire)
-		return bw_str_c(shape->element_wire);
+	if (bw_at(shape->element_wire))
+		return bw_str_c(bw_at(shape->element_wire));
 	return s->protocol == BW_PROTOCOL_EC2 ? BW_STR("item") : BW_STR("member");
 }
 
@@ -23,8 +23,8 @@ static void list_put(struct bw_buf *out, const struct bw_service *s, struct bw_s
 	if (!shape->flattened)
 		bw_xml_open(out, name);
 	for (size_t i = 0; i < list->n; i++)
-		element_put(out, s, item, shape->element, shape->element->time_format,
-		    (const char *)list->v + i * shape->element->size);
+		element_put(out, s, item, bw_at(shape->element), bw_at(shape->element)->time_format,
+		    (const char *)list->v + i * bw_at(shape->element)->size);
 	if (!shape->flattened)
 		bw_xml_close(out, name);
 }
@@ -39,10 +39,10 @@ static void map_put(struct bw_buf *out, const struct bw_service *s, struct bw_st
 	for (size_t i = 0; i < map->n; i++) {
 		bw_xml_open(out, entry);
 		bw_xml_element(
-		    out, shape->key_wire ? bw_str_c(shape->key_wire) : BW_STR("key"), map->keys[i]);
-		element_put(out, s, shape->element_wire ? bw_str_c(shape->element_wire) : BW_STR("value"),
-		    shape->element, shape->element->time_format,
-		    (const char *)map->v + i * shape->element->size);
+		    out, bw_at(shape->key_wire) ? bw_str_c(bw_at(shape->key_wire)) : BW_STR("key"), map->keys[i]);
+		element_put(out, s, bw_at(shape->element_wire) ? bw_str_c(bw_at(shape->element_wire)) : BW_STR("value"),
+		    bw_at(shape->element), bw_at(shape->element)->time_format,
+		    (const char *)map->v + i * bw_at(shape->element)->size);
 		bw_xml_close(out, entry);
 	}
 	if (!shape->flattened)
@@ -97,6 +97,6 @@ static void element_put(struct bw_buf *out, const struct bw_service *s, struct b
 void wire_xml_members(
     struct bw_buf *out, const struct bw_service *s, const struct bw_shape *shape, const void *value)
 {
-	for (const struct bw_member *m = shape->members; m < shape->members + shape->member_count; m++)
-		element_put(out, s, bw_str_c(m->wire), m->shape, m->time_format, wire_member_at(m, value));
+	for (const struct bw_member *m = bw_at(shape->members), *end = m + shape->member_count; m < end; m++)
+		element_put(out, s, bw_str_c(bw_at(m->wire)), bw_at(m->shape), m->time_format, wire_member_at(m, value));
 }

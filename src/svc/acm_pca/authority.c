@@ -96,7 +96,7 @@ void pca_save(struct bw_call *call, const struct pca_found *f)
 struct bw_token pca_token(struct bw_call *call, struct bw_str given)
 {
 	return (struct bw_token){.token = given,
-	    .request = bw_shape_pack(call->model->input, call->in, call->arena),
+	    .request = bw_shape_pack(bw_at(call->model->input), call->in, call->arena),
 	    .within_ms = PCA_TOKEN_MS};
 }
 

@@ -43,7 +43,7 @@ static void keys_common(struct keys *k, struct bw_str vpc)
 
 static bool stated(const struct bw_call *call, struct bw_str action, struct bw_str arn)
 {
-	if (bw_str_eq(call->resource, arn) && bw_str_eq(action, bw_str_c(call->model->action)))
+	if (bw_str_eq(call->resource, arn) && bw_str_eq(action, bw_str_c(bw_at(call->model->action))))
 		return true;
 	for (const struct bw_also *a = call->also; a; a = a->next)
 		if (bw_str_eq(a->resource, arn) && bw_str_eq(a->action, action))
@@ -107,7 +107,7 @@ void ec2_about(struct bw_call *call, const struct ec2_kind *kind, struct bw_str 
 		key_add(&k, bw_str_c(kind->id_key), id);
 	if (id.n <= 32 && ec2_tags_load(call, id, &tags) == BW_OK)
 		keys_tags(&k, &tags);
-	state(&k, bw_str_c(call->model->action), ec2_arn(call, kind, id));
+	state(&k, bw_str_c(bw_at(call->model->action)), ec2_arn(call, kind, id));
 }
 
 static void keys_request_tags(struct keys *k, const struct ec2_TagList *tags)
@@ -138,8 +138,8 @@ void ec2_about_new(struct bw_call *call, const struct ec2_kind *kind,
 			tagged = tagged || specs->v[i].Tags.n;
 		}
 	if (kind != &ec2_rule) /* a rule is made by whoever may change its group */
-		state(&k, bw_str_c(call->model->action), arn);
-	key_add(&k, BW_STR("ec2:CreateAction"), bw_str_c(call->model->name));
+		state(&k, bw_str_c(bw_at(call->model->action)), arn);
+	key_add(&k, BW_STR("ec2:CreateAction"), bw_str_c(bw_at(call->model->name)));
 	if (tagged)
 		state(&k, BW_STR("ec2:CreateTags"), arn);
 }

@@ -152,12 +152,9 @@ enum bw_err ec2_default_vpc(struct bw_call *call, struct bw_vpc *out)
 
 static bool asks_dry(const struct bw_call *call)
 {
-	const struct bw_shape *s = call->model->input;
+	const struct bw_member *dry = bw_member_find(bw_at(call->model->input), "DryRun");
 
-	for (uint32_t i = 0; s && i < s->member_count; i++)
-		if (strcmp(s->members[i].name, "DryRun") == 0)
-			return ((const struct bw_opt_bool *)((const char *)call->in + s->members[i].offset))->v;
-	return false;
+	return dry && ((const struct bw_opt_bool *)((const char *)call->in + dry->offset))->v;
 }
 
 enum bw_err ec2_dry(struct bw_call *call)

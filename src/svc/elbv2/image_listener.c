@@ -80,26 +80,26 @@ static void parameters_add(struct bw_arena *a, const struct bw_shape *shape, con
 		return;
 	case BW_SHAPE_STRUCTURE:
 		for (uint32_t i = 0; i < shape->member_count; i++) {
-			const struct bw_member *m = &shape->members[i];
+			const struct bw_member *m = &bw_at(shape->members)[i];
 			const void *its = (const char *)at + m->offset;
 
-			if (m->shape->kind == BW_SHAPE_STRUCTURE)
+			if (bw_at(m->shape)->kind == BW_SHAPE_STRUCTURE)
 				its = *(const void *const *)its;
 			if (its)
-				parameters_add(a, m->shape, its,
-				    name.n ? bw_arena_printf(a, "%.*s.%s", BW_FMT(name), m->name)
-				           : bw_str_c(m->name),
+				parameters_add(a, bw_at(m->shape), its,
+				    name.n ? bw_arena_printf(a, "%.*s.%s", BW_FMT(name), bw_at(m->name))
+				           : bw_str_c(bw_at(m->name)),
 				    out);
 		}
 		return;
 	case BW_SHAPE_LIST:
 		for (size_t i = 0; i < list->n; i++)
-			parameters_add(a, shape->element, (const char *)list->v + i * shape->element->size,
+			parameters_add(a, bw_at(shape->element), (const char *)list->v + i * bw_at(shape->element)->size,
 			    bw_arena_printf(a, "%.*s.%zu", BW_FMT(name), i + 1), out);
 		return;
 	case BW_SHAPE_MAP:
 		for (size_t i = 0; i < map->n; i++)
-			parameters_add(a, shape->element, (const char *)map->v + i * shape->element->size,
+			parameters_add(a, bw_at(shape->element), (const char *)map->v + i * bw_at(shape->element)->size,
 			    bw_arena_printf(a, "%.*s.%.*s", BW_FMT(name), BW_FMT(map->keys[i])), out);
 		return;
 	default:

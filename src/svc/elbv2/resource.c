@@ -70,7 +70,7 @@ static enum bw_err also(struct bw_call *call, struct bw_str arn)
 	struct bw_also *last;
 
 	TRY(tags_of(call, arn, &tags));
-	bw_call_also(call, bw_str_c(call->model->action), arn, BW_STR_NONE, BW_STR_NONE);
+	bw_call_also(call, bw_str_c(bw_at(call->model->action)), arn, BW_STR_NONE, BW_STR_NONE);
 	last = call->also;
 	while (last->next)
 		last = last->next;
@@ -111,13 +111,9 @@ enum bw_err elb_arns_resource(struct bw_call *call, const struct bw_str *arns, s
 
 static bool has_tags(const struct bw_call *call)
 {
-	const struct bw_shape *in = call->model->input;
+	const struct bw_member *tags = bw_member_find(bw_at(call->model->input), "Tags");
 
-	for (uint32_t i = 0; i < in->member_count; i++)
-		if (strcmp(in->members[i].name, "Tags") == 0)
-			return ((const struct bw_any_list *)((const char *)call->in + in->members[i].offset))
-			           ->n > 0;
-	return false;
+	return tags && ((const struct bw_any_list *)((const char *)call->in + tags->offset))->n > 0;
 }
 
 void elb_new_resource(struct bw_call *call, struct bw_str pattern)
@@ -128,7 +124,7 @@ void elb_new_resource(struct bw_call *call, struct bw_str pattern)
 	bw_call_resource(call, arn);
 	if (has_tags(call))
 		bw_call_also(call, BW_STR("elasticloadbalancing:AddTags"), arn,
-		    BW_STR("elasticloadbalancing:CreateAction"), bw_str_c(call->model->name));
+		    BW_STR("elasticloadbalancing:CreateAction"), bw_str_c(bw_at(call->model->name)));
 }
 
 enum bw_err elb_listener_keys(struct bw_call *call)

@@ -108,14 +108,9 @@ static enum bw_err state_named(
 
 static bool input_has_tags(const struct bw_call *call)
 {
-	const struct bw_shape *shape = call->model->input;
+	const struct bw_member *tags = bw_member_find(bw_at(call->model->input), "Tags");
 
-	for (uint32_t i = 0; i < shape->member_count; i++)
-		if (strcmp(shape->members[i].name, "Tags") == 0)
-			return ((const struct bw_any_list *)((const char *)call->in +
-			                                     shape->members[i].offset))
-			           ->n > 0;
-	return false;
+	return tags && ((const struct bw_any_list *)((const char *)call->in + tags->offset))->n > 0;
 }
 
 static enum bw_err state_new(struct bw_call *call, const struct entity_kind *k)
@@ -220,7 +215,7 @@ enum bw_err iam_instance_profiles_resource(struct bw_call *call)
 void iam_also_target(struct bw_call *call, struct bw_str arn)
 {
 	if (!bw_str_eq(arn, call->resource))
-		bw_call_also(call, bw_str_c(call->model->action), arn, BW_STR_NONE, BW_STR_NONE);
+		bw_call_also(call, bw_str_c(bw_at(call->model->action)), arn, BW_STR_NONE, BW_STR_NONE);
 }
 
 /* ---- Who is meant ---- */

@@ -140,7 +140,7 @@ enum bw_err iam_password_right(struct bw_call *call)
 	    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"%.*s\"}"
 	    ","
 	    "\"Action\":\"%s\",\"Resource\":\"%.*s\"}}",
-	    BW_FMT(call->caller->arn), call->model->action, BW_FMT(resource));
+	    BW_FMT(call->caller->arn), bw_at(call->model->action), BW_FMT(resource));
 	TRY(bw_call_policy(call, text, BW_POLICY_RESOURCE, NULL, &policy));
 	bw_call_resource_policy(call, policy, BW_STR("AccountPasswordPolicy"), false);
 	return BW_OK;

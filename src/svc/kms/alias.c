@@ -41,7 +41,7 @@ struct about {
 static enum bw_err alias_resource(struct bw_call *call)
 {
 	struct bw_str name = bw_call_input(call, "AliasName"), target = bw_call_input(call, "TargetKeyId");
-	struct bw_str action = bw_str_c(call->model->action);
+	struct bw_str action = bw_str_c(bw_at(call->model->action));
 	struct about *a = BW_NEW(call->arena, struct about);
 	struct bw_also *also;
 	struct kms_alias alias;
@@ -61,7 +61,7 @@ static enum bw_err alias_resource(struct bw_call *call)
 	TRY(e);
 	TRY(kms_find_in(call, call->account, call->region, alias.key_id, &a->old));
 	/* CreateAlias on a name that is taken changes nothing of the key it is taken by. */
-	if (strcmp(call->model->name, "CreateAlias") == 0)
+	if (strcmp(bw_at(call->model->name), "CreateAlias") == 0)
 		return BW_OK;
 	return kms_also_about(call, action, &a->old, &also);
 }

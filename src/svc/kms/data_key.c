@@ -20,7 +20,7 @@ static enum bw_err wrapping_key(struct bw_call *call, const struct kms_found *f)
 	TRY(kms_usable(call, f, KMS_ENCRYPT_DECRYPT, BW_ALG_NONE));
 	if (f->key.spec != BW_KEY_SYMMETRIC_DEFAULT)
 		return bw_call_fail(call, "InvalidKeyUsageException", "%.*s key spec is %s which is not valid for %s.",
-		    BW_FMT(f->arn), kms_specs[f->key.spec].name, call->model->name);
+		    BW_FMT(f->arn), kms_specs[f->key.spec].name, bw_at(call->model->name));
 	return BW_OK;
 }
 

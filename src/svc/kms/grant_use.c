@@ -160,7 +160,7 @@ enum bw_err kms_grants(struct bw_call *call, const struct bw_also *about, struct
 {
 	/* What the rows of KMS leave as their state begins with the key they are about. */
 	const struct kms_found *f = about ? about->state : call->state;
-	struct bw_str action = about ? about->action : bw_str_c(call->model->action), operation = action;
+	struct bw_str action = about ? about->action : bw_str_c(bw_at(call->model->action)), operation = action;
 	const struct bw_caller *c = call->caller;
 	struct gathering w = {call, f, action, action, BW_NEW_ARRAY(call->arena, struct bw_policy_ref, 4), further};
 

@@ -7,7 +7,7 @@ static struct bw_str use_key(struct bw_call *call, const struct kms_found *f)
 
 enum bw_err kms_used(struct bw_call *call, const struct kms_found *f, const char *corrupt)
 {
-	struct kms_last_use use = {.operation = bw_str_c(call->model->name), .event_id = bw_call_event_id(call),
+	struct kms_last_use use = {.operation = bw_str_c(bw_at(call->model->name)), .event_id = bw_call_event_id(call),
 	    .request_id = call->request_id, .when_ms = call->now_ms};
 
 	TRY(kms_answered(call, corrupt));

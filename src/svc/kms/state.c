@@ -35,7 +35,7 @@ enum bw_err kms_usable(struct bw_call *call, const struct kms_found *f, enum kms
 	TRY(kms_store_ready(call, f));
 	if (k->usage != (int64_t)usage)
 		return bw_call_fail(call, "InvalidKeyUsageException", "%.*s key usage is %s which is not valid for %s.",
-		    BW_FMT(f->arn), kms_usage_names[k->usage], call->model->name);
+		    BW_FMT(f->arn), kms_usage_names[k->usage], bw_at(call->model->name));
 	if (algorithm != BW_ALG_NONE && !kms_spec_has(k->spec, k->usage, algorithm))
 		return bw_call_fail(call, "InvalidKeyUsageException", "Algorithm %s is incompatible with key spec %s.",
 		    kms_algorithms[algorithm].name, kms_specs[k->spec].name);

@@ -99,7 +99,7 @@ static void metadata_put(struct bw_call *call, const struct kms_found *f, bool m
 		member(out, "awsPrincipalArn", call->caller->arn);
 	if (made)
 		member(out, "kmsKeyArn", f->arn);
-	member(out, "kmsOperation", bw_str_c(call->model->name));
+	member(out, "kmsOperation", bw_str_c(bw_at(call->model->name)));
 	member(out, "kmsRequestId", call->request_id);
 	bw_buf_put_c(out, '}');
 }
