@@ -194,7 +194,7 @@ static void shared_make(void)
 	e.row = row.ctx;
 	e.seat = seat_take(e.row, self.incarnation);
 	e.first = true;
-	e.held_max = HELD_BYTES_MAX;
+	e.held_max = (size_t)HELD_MIB_MAX * 1024 * 1024;
 }
 
 static void edge_make(void)

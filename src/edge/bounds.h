@@ -13,7 +13,8 @@ enum {
 	CONNECTIONS_MAX = 100000, /* clients of all loops together; more are refused at accept */
 	CONNECTIONS_PER_ADDRESS =
 	    20000, /* of them from one IPv4 address or IPv6 /64: many users share one behind a NAT */
-	HELD_BYTES_MAX = 1024 * 1024 * 1024, /* of all that memory_held counts, of all loops; then what is new is refused */
+	HELD_MIB_MAX = 2048, /* of all that memory_held counts, of all loops: CONNECTIONS_MAX idle ones over HTTP/2 take half of it. Then what
+	                        is new is refused */
 	IDLE_UPSTREAMS = 256,                /* kept a target */
 	CONNECT_MS = 10000,                  /* ALB's time to reach a target */
 	HEAD_MS = 10000,                     /* a request's head, once begun, is whole by then */

@@ -199,7 +199,7 @@ static void edge_open(struct edge *e, const struct bw_proc_self *self)
 	e->seat = seat_take(e->row, self->incarnation);
 	e->reports = seat_board(e->row, self->incarnation);
 	e->first = e->row->number == 0;
-	e->held_max = HELD_BYTES_MAX / e->shared->loops;
+	e->held_max = (size_t)HELD_MIB_MAX * 1024 * 1024 / e->shared->loops;
 	bw_map_init(&e->groups, 0, NULL);
 	bw_map_init(&e->tls_sets, 0, NULL);
 	bw_map_init(&e->stats, 0, NULL);
