@@ -79,7 +79,7 @@ class Player:
     def report(self):
         return json.loads(self.say("report"))
 
-    def until(self, true, what="it did not happen", seconds=20):
+    def until(self, true, what="it did not happen", seconds=180):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if true():
@@ -87,7 +87,7 @@ class Player:
             time.sleep(0.02)
         raise AssertionError(f"{what}\n{self.log()[-3000:]}")
 
-    def health(self, port, state, seconds=20):
+    def health(self, port, state, seconds=180):
         self.until(lambda: any(h["port"] == port and h["state"] == state for h in self.report()["health"]),
                    f"the target on {port} did not become {state}", seconds)
 

@@ -54,7 +54,7 @@ class Elbv2Case(unittest.TestCase):
     def state(self, lb):
         return self.elb.describe_load_balancers(LoadBalancerArns=[lb["LoadBalancerArn"]])["LoadBalancers"][0]["State"]
 
-    def active(self, lb, seconds=10):
+    def active(self, lb, seconds=harness.PATIENCE_SECONDS):
         end = time.monotonic() + seconds
         while self.state(lb)["Code"] != "active" and time.monotonic() < end:
             time.sleep(0.02)

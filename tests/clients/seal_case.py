@@ -35,7 +35,7 @@ def answered(server, path="/_bulwark/health", method="GET", body=None, headers=N
         return e.code, e.read().decode(), e.headers
 
 
-def until(what, seconds=30):
+def until(what, seconds=harness.PATIENCE_SECONDS):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

@@ -59,7 +59,7 @@ class Authority:
         self.run("ca", "-config", "c.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-gencrl", "-out", "crl.pem")
 
     def run(self, *words):
-        subprocess.run(["openssl", *words], cwd=self.work, check=True, capture_output=True, timeout=60)
+        subprocess.run(["openssl", *words], cwd=self.work, check=True, capture_output=True, timeout=harness.PATIENCE_SECONDS)
 
     def path(self, name):
         return str(pathlib.Path(self.work, name))
@@ -95,7 +95,7 @@ class Site:
     def curl(self, *words, source=VISITOR):
         """(exit status of curl, what it printed)"""
         done = subprocess.run(["curl", "-sS", "--max-time", "20", "--noproxy", "*", "--cacert", self.ca, "--interface", source, *self.options,
-                               *words], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+                               *words], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout + done.stderr
 
     def eventually(self, wanted, *words, seconds=20, **more):

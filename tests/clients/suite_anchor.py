@@ -35,7 +35,7 @@ class Case(unittest.TestCase):
 
     def not_served(self, data, why, *words):
         done = subprocess.run([harness.BINARY, "serve", "--data", str(data), "--root-key", f"{data}.key", "--listen", f"127.0.0.1:{harness.free_port()}", *words],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(1, done.returncode)
         self.assertIn(why, done.stderr)
 

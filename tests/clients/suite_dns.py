@@ -166,7 +166,7 @@ class Dns(Elbv2Case):
     def test_refusals_of_options(self):
         def ended(*words):
             done = subprocess.run([harness.BINARY, "dns", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key", *words],
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
             return done.returncode, done.stderr
         self.assertEqual(2, ended("--listen", "0.0.0.0:5353")[0])
         self.assertEqual(2, ended("--listen", "localhost")[0])

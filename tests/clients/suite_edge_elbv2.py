@@ -41,7 +41,7 @@ class Site(Elbv2Case):
     def health(self, arn):
         return self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
 
-    def until(self, true, seconds=20):
+    def until(self, true, seconds=harness.PATIENCE_SECONDS):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if true():

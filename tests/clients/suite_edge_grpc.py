@@ -65,7 +65,7 @@ class Site(Elbv2Case):
     def states(self, arn):
         return [t["TargetHealth"]["State"] for t in self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]]
 
-    def until(self, true, seconds=20):
+    def until(self, true, seconds=harness.PATIENCE_SECONDS):
         end = time.monotonic() + seconds
         while not true():
             self.assertLess(time.monotonic(), end, harness.SERVER.log()[-2000:])
@@ -77,7 +77,7 @@ class Site(Elbv2Case):
         return p
 
     def calls(self, address, *names, script="grpc_peer.mjs", **environment):
-        done = subprocess.run([*NODE, str(HERE / script), "call", address, CA, *names], capture_output=True, text=True, timeout=60,
+        done = subprocess.run([*NODE, str(HERE / script), "call", address, CA, *names], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS,
                               env={**os.environ, **environment})
         self.assertEqual(done.returncode, 0, done.stderr)
         return {told.pop("name"): told for told in map(json.loads, done.stdout.splitlines())}

@@ -99,7 +99,7 @@ class Node(unittest.TestCase):
             const r = s.request({{":method": "POST", ":path": "/echo", ":authority": "a.example.com"}}, {{waitForTrailers: true}});
             r.on("wantTrailers", () => r.sendTrailers({{"x-forth": "there", "authorization": "no"}}));
             r.on("trailers", t => {{ console.log(t["x-end"], t["x-back"]); s.close(); }});
-            r.resume(); r.end("abc");"""], capture_output=True, text=True, timeout=20, check=True).stdout
+            r.resume(); r.end("abc");"""], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS, check=True).stdout
         self.assertEqual(out, "yes there\n")
 
     def test_who_waits_for_leave_to_send_gets_it(self):

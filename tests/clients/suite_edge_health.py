@@ -73,7 +73,7 @@ class Unhealthy(unittest.TestCase):
     def state(self, echo):
         return [h["state"] for h in PLAYER.report()["health"] if h["port"] == echo.port]
 
-    def until(self, echo, state, seconds=15):
+    def until(self, echo, state, seconds=harness.PATIENCE_SECONDS):
         PLAYER.until(lambda: self.state(echo) == [state], f"the target is not {state}", seconds)
 
     def test_connections_end_at_once(self):

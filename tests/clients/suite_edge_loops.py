@@ -30,7 +30,7 @@ def edges(parent=None):
     return sorted(pid for name, pids in processes(parent).items() if name.startswith("edge") for pid in pids)
 
 
-def until(true, seconds=20):
+def until(true, seconds=harness.PATIENCE_SECONDS):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if true():

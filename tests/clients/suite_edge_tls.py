@@ -204,7 +204,7 @@ class Policies(unittest.TestCase):
 
 
 def s_client(lb, *words):
-    return subprocess.run(["openssl", "s_client", "-connect", f"{lb.address}:{lb.port}", *words], input="", capture_output=True, text=True, timeout=20).stdout
+    return subprocess.run(["openssl", "s_client", "-connect", f"{lb.address}:{lb.port}", *words], input="", capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS).stdout
 
 
 class Ciphers(unittest.TestCase):

@@ -24,7 +24,7 @@ class Traffic(Elbv2Case):
         super().setUpClass()
         cls.acm = harness.client("acm")
 
-    def eventually(self, wanted, call, seconds=20):
+    def eventually(self, wanted, call, seconds=harness.PATIENCE_SECONDS):
         end = time.monotonic() + seconds
         while True:
             try:
@@ -207,7 +207,7 @@ class Traffic(Elbv2Case):
             self.eventually("unhealthy", lambda: self.health(group), 30)
             one = self.elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"][0]["TargetHealth"]
             self.assertEqual(("Target.FailedHealthChecks", "Health checks failed"), (one["Reason"], one["Description"]))
-            said = subprocess.run([harness.BINARY, "status", "--endpoint", harness.SERVER.endpoint], capture_output=True, text=True, timeout=30).stdout
+            said = subprocess.run([harness.BINARY, "status", "--endpoint", harness.SERVER.endpoint], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS).stdout
             for words in (f"open   arn:aws:elasticloadbalancing:.*: certificate {soon['CertificateArn']} expires on 2", "closed .*: Address already in use",
                           r"targets: \d+ of \d+ healthy, [1-9]\d* in trouble",
                           f"127.0.0.1:{dead.getsockname()[1]} of {group['TargetGroupArn']}: unhealthy, Target.FailedHealthChecks: Health checks failed"):
@@ -230,7 +230,7 @@ class Traffic(Elbv2Case):
 
         def logs(*words):
             done = subprocess.run([harness.BINARY, "logs", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key", *words],
-                                  capture_output=True, text=True, timeout=60)
+                                  capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
             return done.returncode, done.stdout, done.stderr
         self.assertLessEqual(set(names), set(logs()[1].split()))
         status, said, error = logs(*names)
@@ -297,12 +297,12 @@ class Traffic(Elbv2Case):
         try:
             for names, status in (([], 0), (["pipe.log"], 1), ([str(planted[0])], 1), (["link.log"], 1)):
                 done = subprocess.run([harness.BINARY, "logs", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key", *names],
-                                      capture_output=True, timeout=20)
+                                      capture_output=True, timeout=harness.PATIENCE_SECONDS)
                 self.assertEqual(status, done.returncode, (names, done))
                 self.assertEqual(b"bulwark: cannot read " + os.fsencode(folder / names[0]) + b"\n" if names else b"", done.stderr)
                 self.assertNotIn(b"\x1b", done.stdout)
             self.assertIn(b"?]0;owned?.log", subprocess.run(
-                [harness.BINARY, "logs", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key"], capture_output=True, timeout=20).stdout)
+                [harness.BINARY, "logs", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key"], capture_output=True, timeout=harness.PATIENCE_SECONDS).stdout)
         finally:
             for file in planted:
                 file.unlink()

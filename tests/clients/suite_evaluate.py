@@ -46,7 +46,7 @@ def request(principal=USER, action="s3:GetObject", resource=OBJECT, **more):
 
 def evaluate(lines, *words):
     text = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
-    done = subprocess.run([BINARY, "evaluate", *words], input=text.encode(), capture_output=True, timeout=60)
+    done = subprocess.run([BINARY, "evaluate", *words], input=text.encode(), capture_output=True, timeout=harness.PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.decode().splitlines()]
 

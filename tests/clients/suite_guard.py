@@ -65,7 +65,7 @@ for line in sys.stdin:
 
 def run(*command, space=None, check=True):
     words = [*(["ip", "netns", "exec", space] if space else []), *command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(words)}: {done.stderr}")
     return done.stdout
@@ -322,15 +322,15 @@ class Guard(unittest.TestCase):
     def test_bindings_that_cannot_be(self):
         for option, word in (("eth0", "TARGET"), ("eth0=", "sg- ids"), ("eth0=sg-1", "sg- ids"), ("a b=sg-01234567", "namespace"), ("../x=sg-01234567", "namespace"),
                              ("=sg-01234567", "namespace"), ("eth0=sg-01234567,", "sg- ids"), ("0123456789abcdef=sg-01234567", "15 characters")):
-            done = subprocess.run([harness.BINARY, "serve", "--ephemeral", "--data", self.work + "/x", "--guard", option], capture_output=True, text=True, timeout=20)
+            done = subprocess.run([harness.BINARY, "serve", "--ephemeral", "--data", self.work + "/x", "--guard", option], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
             self.assertEqual(2, done.returncode, done)
             self.assertIn(word, done.stderr)
         twice = ["--guard", "eth0=sg-01234567", "--guard", "*=sg-01234567"]
-        done = subprocess.run([harness.BINARY, "serve", "--ephemeral", "--data", self.work + "/x", *twice], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([harness.BINARY, "serve", "--ephemeral", "--data", self.work + "/x", *twice], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual((2, True), (done.returncode, "bound already" in done.stderr))
         port = harness.free_port()
         done = subprocess.run([harness.BINARY, "serve", "--ephemeral", "--data", self.work + "/x", "--listen", f"127.0.0.1:{port}", "--guard",
-                               "no-such-space/eth0=sg-01234567"], capture_output=True, text=True, timeout=20)
+                               "no-such-space/eth0=sg-01234567"], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual((1, True), (done.returncode, "there is no such network namespace" in done.stderr))
 
 
@@ -360,7 +360,7 @@ class Guard(unittest.TestCase):
             run("nft", "delete", "table", "inet", "bulwark", space=PEER)
         self.assertEqual(0, served.returncode, said)
         # Without it there is no guard, and that is said.
-        done = subprocess.run(["ip", "netns", "exec", PEER, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command], capture_output=True, text=True, timeout=40)
+        done = subprocess.run(["ip", "netns", "exec", PEER, "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual((1, True), (done.returncode, "the guard needs CAP_NET_ADMIN" in done.stderr), done.stderr)
 
 

@@ -13,7 +13,7 @@ from iam_case import IamCase
 
 
 def openssl(*words, text=""):
-    return subprocess.run(["openssl", *words], input=text, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(["openssl", *words], input=text, capture_output=True, text=True, check=True, timeout=harness.PATIENCE_SECONDS).stdout
 
 
 def part(data):

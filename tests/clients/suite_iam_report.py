@@ -39,7 +39,7 @@ class Report(IamCase):
         for key in keys:
             self.cleanup(self.iam.delete_access_key, UserName=full, AccessKeyId=key["AccessKeyId"])
         body = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=c", "-keyout", os.devnull],
-                              capture_output=True, text=True, check=True, timeout=60).stdout
+                              capture_output=True, text=True, check=True, timeout=harness.PATIENCE_SECONDS).stdout
         signing = self.iam.upload_signing_certificate(UserName=full, CertificateBody=body)["Certificate"]
         self.cleanup(self.iam.delete_signing_certificate, UserName=full, CertificateId=signing["CertificateId"])
         self.iam.update_access_key(UserName=full, AccessKeyId=keys[1]["AccessKeyId"], Status="Inactive")

@@ -11,7 +11,7 @@ from iam_case import IamCase, allow
 
 
 def openssl(*words, text=""):
-    return subprocess.run(["openssl", *words], input=text, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(["openssl", *words], input=text, capture_output=True, text=True, check=True, timeout=harness.PATIENCE_SECONDS).stdout
 
 
 class Made:

@@ -91,7 +91,7 @@ print(sum(s.recv(100).split()[:1] == [source.encode()] for s in crowd))
 
 def run(*command, space=None, check=True):
     words = [*(["ip", "netns", "exec", space] if space else []), *command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
     if check and done.returncode:
         raise AssertionError(f"{' '.join(words)}: {done.stderr}")
     return done.stdout
@@ -473,7 +473,7 @@ class Unkept(Kept):
 
     def test_without_the_power_it_does_not_start(self):
         done = subprocess.run(["setpriv", "--bounding-set=-all", "--inh-caps=-all", harness.BINARY, "serve", "--ephemeral", "--data", harness.SERVER.work + "/x",
-                               "--listen", f"127.0.0.1:{harness.free_port()}", "--preserve-client-ip"], capture_output=True, text=True, timeout=40)
+                               "--listen", f"127.0.0.1:{harness.free_port()}", "--preserve-client-ip"], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual((1, True), (done.returncode, "the guard needs CAP_NET_ADMIN" in done.stderr), done.stderr)
 
 

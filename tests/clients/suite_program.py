@@ -121,7 +121,7 @@ class RootKey(unittest.TestCase):
     @classmethod
     def run_verb(cls, verb, *words, lines=()):
         done = subprocess.run([harness.BINARY, "root-key", verb, "--data", str(cls.data), "--root-key", str(cls.key), *words],
-                              input="".join(line + "\n" for line in lines), capture_output=True, text=True, timeout=60)
+                              input="".join(line + "\n" for line in lines), capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         return done.returncode, done.stdout, done.stderr
 
     def refused(self, lines, words):

@@ -84,7 +84,7 @@ class Passphrase(unittest.TestCase):
 
     def test_the_command_line_shows_it(self):
         self.sealed()
-        done = subprocess.run(["aws", "kms", "list-keys"], capture_output=True, text=True, timeout=60,
+        done = subprocess.run(["aws", "kms", "list-keys"], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS,
                               env={**self.server.environment(), "AWS_MAX_ATTEMPTS": "1"})
         self.assertNotEqual(0, done.returncode)
         self.assertIn("(KMSInvalidStateException) when calling the ListKeys operation", done.stderr)
@@ -150,7 +150,7 @@ class Passphrase(unittest.TestCase):
 
     def test_a_second_server_is_refused(self):
         done = subprocess.run([harness.BINARY, "serve", "--data", str(self.data), "--listen", f"127.0.0.1:{harness.free_port()}"],
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(1, done.returncode)
         self.assertIn("another bulwark is running", done.stderr)
         self.assertEqual(200, answered(self.server)[0])

@@ -239,7 +239,7 @@ class Folder(unittest.TestCase):
         """It does not start, and says why."""
         done = subprocess.run([harness.BINARY, "serve", "--data", str(self.data), "--root-key", f"{self.data}.key", "--listen",
                                f"127.0.0.1:{harness.free_port()}", "--edge-pool", "127.200.0.0/24"],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertNotEqual(0, done.returncode)
         self.assertIn(sentence, done.stdout + done.stderr)
 

@@ -244,7 +244,7 @@ class Web(IamCase):
 
         def listed():
             done = subprocess.run([harness.BINARY, "trail", "list", "--data", harness.SERVER.data, "--root-key", harness.SERVER.data + ".key", "--json"],
-                                  capture_output=True, text=True, timeout=60, check=True)
+                                  capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS, check=True)
             return done.stdout, [json.loads(line) for line in done.stdout.splitlines()]
         end = time.monotonic() + 10
         while True:
@@ -267,7 +267,7 @@ class Web(IamCase):
             f.write(KEY.token(self.claims()))
         env = {k: v for k, v in harness.SERVER.environment().items() if k not in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         done = subprocess.run(["aws", "sts", "assume-role-with-web-identity", "--role-arn", role["Arn"], "--role-session-name", "cli", "--web-identity-token",
-                               f"file://{file}", "--endpoint-url", harness.SERVER.endpoint], env=env, capture_output=True, text=True, timeout=60)
+                               f"file://{file}", "--endpoint-url", harness.SERVER.endpoint], env=env, capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(f"arn:aws:sts::{self.account}:assumed-role/{role['RoleName']}/cli", json.loads(done.stdout)["AssumedRoleUser"]["Arn"], done.stderr)
 
 

@@ -262,7 +262,7 @@ class Upgrade(Elbv2Case):
 
 
 def harness_status(server):
-    done = subprocess.run([str(FIRST), "status", "--data", server.data], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([str(FIRST), "status", "--data", server.data], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -329,7 +329,7 @@ class People(unittest.TestCase):
             server.stop()
 
     def test_rehearsing_is_for_upgrades(self):
-        done = subprocess.run([str(FIRST), "serve", "--rehearse", "--data", str(WORK / "none")], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([str(FIRST), "serve", "--rehearse", "--data", str(WORK / "none")], capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
         self.assertEqual((done.returncode, done.stdout), (2, ""))
         self.assertIn("bulwark upgrade", done.stderr)
 
