@@ -218,7 +218,7 @@ int anchor_run(const struct bw_proc_self *self)
 	struct pollfd watched[2] = {
 	    {.fd = a->answerer, .events = POLLIN}, {.fd = self->channel, .events = POLLIN}};
 	struct bw_proc_message m;
-	enum bw_err e = bw_sandbox_enter();
+	enum bw_err e = bw_sandbox_enter_loader();
 
 	if (e == BW_OK)
 		e = bw_proc_send(self->channel, BW_PROC_READY, BW_STR(""));
@@ -260,8 +260,9 @@ enum bw_err anchor_fork(struct anchor_process *a)
 	if (pid == 0) {
 		close(a->asker);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		while (bw_sandbox_enter() == BW_OK && answer(a))
-			;
+		if (bw_sandbox_enter_loader() == BW_OK)
+			while (answer(a))
+				;
 		_exit(0);
 	}
 	close(a->answerer);

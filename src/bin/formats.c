@@ -9,6 +9,6 @@ const struct bw_proc_format program_formats[] = {
     {"the store", BW_STORE_FORMAT_OLDEST, BW_STORE_FORMAT},
     {"the edge's image", BW_EDGE_FORMAT, BW_EDGE_FORMAT},
     {"the keyer's messages", 1, 1},
-    {"what processes share", 1, 1},
+    {"what processes share", 2, 2},
 };
 const size_t program_format_count = BW_COUNT(program_formats);

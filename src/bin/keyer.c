@@ -89,7 +89,7 @@ static _Noreturn void finder_main(struct keyer_process *k, struct bw_str file, i
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	(void)alarm(FIND_MOST_S);
-	good = bw_sandbox_enter() == BW_OK && bw_seal_decode(file, &k->place->arena, &facts) == BW_OK &&
+	good = bw_sandbox_enter_loader() == BW_OK && bw_seal_decode(file, &k->place->arena, &facts) == BW_OK &&
 	       bw_unseal_kind(facts.kind)->find(&facts, k->place->root_key, &root) == BW_OK &&
 	       write(out, root.p, root.n) == (ssize_t)root.n;
 	bw_secret_free(&root);
@@ -187,13 +187,14 @@ static void parent_obey(void *ctx)
 
 static void descriptors_fence(const struct keyer_process *k, int channel)
 {
-	int keep[2 * (LOOPS_MAX + 1) + 4];
+	int keep[2 * (LOOPS_MAX + 1) + 5];
 	size_t n = 0;
 
 	for (size_t i = 0; i < k->count; i++, n += 2)
 		bw_ring_fds(k->channels[i], &keep[n]);
 	keep[n++] = channel;
 	if (k->status) {
+		keep[n++] = k->page_fd;
 		keep[n++] = k->listening;
 		keep[n++] = bw_board_wake_fd(k->status);
 	}
@@ -205,14 +206,13 @@ static int again_ms(unsigned missed)
 	return missed < 4 ? FIND_FIRST_MS << missed : FIND_AGAIN_MS;
 }
 
-/* A ring has one keyer: who takes another's place waits for its end, which alone gives the lock back. */
+/* A ring has one keyer: who takes another's place waits for its end, which alone gives the lock back. It is on memory that nobody but
+ * keyers has open: whoever asks cannot hold it against them. */
 static enum bw_err rings_take(const struct keyer_process *k)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fds[2];
 
-	bw_ring_fds(k->channels[0], fds);
-	while (fcntl(fds[0], F_SETLKW, &lock) != 0)
+	while (fcntl(k->page_fd, F_SETLKW, &lock) != 0)
 		CHECK(errno == EINTR, BW_EIO);
 	return BW_OK;
 }
@@ -245,7 +245,7 @@ static enum bw_err place_look(const struct keyer_process *k, const struct bw_key
 
 static enum bw_err sealed_run(struct keyer_process *k, struct waiting *w, bool relieves)
 {
-	struct bw_keyer_seal seal = {.listening = k->listening, .status = k->status, .held = &k->page->held};
+	struct bw_keyer_seal seal = {.listening = k->listening, .status = k->status, .parent = w->channel, .held = &k->page->held};
 	struct bw_secret root = {0};
 	bool finds = false, found;
 

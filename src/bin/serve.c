@@ -169,6 +169,13 @@ static void listeners_forget(void)
 			close(served->fds[i][k]);
 }
 
+/* What the guard is told, and tells, is its own and the api's: whoever could write there would rule the network. */
+static void guard_forget(void)
+{
+	bw_board_free(guard.images);
+	bw_board_free(guard.reports);
+}
+
 /* Every process but the keyer, the helper and the outside forgets what it inherited for them. */
 static int api_main(const struct bw_proc_self *self)
 {
@@ -187,6 +194,7 @@ static int edge_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&guard.origins, (int)bw_edge_seat(self));
 	anchor_forget(&anchor, false);
+	guard_forget();
 	listeners_forget();
 	return bw_edge_run(self);
 }
@@ -200,6 +208,7 @@ static int helper_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
+	guard_forget();
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	return bw_helper_run(&own);
@@ -231,6 +240,7 @@ static int outside_main(const struct bw_proc_self *self)
 	anchor_forget(&anchor, false);
 	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
+	guard_forget();
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	return bw_outside_run(&own);
@@ -251,6 +261,7 @@ static int anchor_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
+	guard_forget();
 	listeners_forget();
 	bw_edge_free(self->ctx);
 	close(anchor.asker);
@@ -281,7 +292,8 @@ static int serve_run(const struct parsed *p)
 	static struct bw_edge edge;
 	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
-	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY, .outlives = true, .succeeded = true},
+	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY | 1u << BW_PROC_UPGRADE, .outlives = true,
+	        .succeeded = true},
 	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .needed_by = helper.channels.serving,
 	        .outlives = true, .user = nobody_user},
 	    {.title = "outside", .run = outside_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY,

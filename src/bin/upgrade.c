@@ -1,13 +1,10 @@
 /* 'bulwark upgrade': tells a server to go on as the program that its file is now, and waits for what becomes of it. */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/sys.h"
-#include "bin/place.h"
+#include "bin/operator.h"
 #include "codec/json.h"
-#include "keyer/admin.h"
 
 enum {
 	WAIT_MS = 180 * 1000, /* a process that serves may take half a minute to end, and there are some */
@@ -115,29 +112,30 @@ static int upgrade_run(const struct parsed *p)
 {
 	static struct place place;
 	static struct bw_arena a; /* what was seen before stands in it */
+	const struct bw_admin_request status = {.verb = BW_STR("status")}, upgrade = {.verb = BW_STR("upgrade")};
+	struct bw_admin_answer answer;
+	struct bw_seal_status seal;
 	struct seen before;
-	pid_t server;
 
 	if (p->rest_count)
 		return command_refuse(p, "'%s' is not an option", p->rest[0]);
-	if (!place_find(p, false, &place))
+	if (!place_find(p, false, &place) || !operator_ask(&place, &status, &place.arena, &answer, &seal))
 		return 1;
-	if (bw_admin_server(place.data, &server) != BW_OK) {
-		fprintf(stderr, "bulwark: no server runs on %.*s\n", BW_FMT(place.data));
-		return 1;
-	}
 	bw_arena_init(&a, ARENA_MAX);
 	if (!look(&place, &a, &before)) {
 		fprintf(stderr, "bulwark: the server on %.*s does not answer: nothing was asked of it\n", BW_FMT(place.data));
 		return 1;
 	}
-	if (kill(server, SIGUSR2) != 0) {
-		fprintf(stderr, "bulwark: the server, process %d, cannot be told: %s\n", (int)server, strerror(errno));
+	/* Over the socket in the data folder, and by no number of a process: whoever made the folder could have any be signalled. */
+	if (!operator_ask(&place, &upgrade, &place.arena, &answer, &seal))
+		return 1;
+	if (answer.result != BW_OK) {
+		fprintf(stderr, "bulwark: refused: %s\n", bw_err_name((enum bw_err)answer.result));
 		return 1;
 	}
 	if (before.told)
 		return wait_for(&place, &before);
-	printf("the server, process %d, was told; its log says what became of it\n", (int)server);
+	printf("the server was told; its log says what became of it\n");
 	return 0;
 }
 

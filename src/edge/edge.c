@@ -174,9 +174,13 @@ static void socket_fire(struct bw_timer *t)
 	sockets_say((struct edge *)((char *)t - offsetof(struct edge, socket_timer)));
 }
 
+/* An image is looked for here too: whoever shares the board's descriptor may have taken the waking. */
 static void report_fire(struct bw_timer *t)
 {
-	report_publish((struct edge *)((char *)t - offsetof(struct edge, report_timer)));
+	struct edge *e = (struct edge *)((char *)t - offsetof(struct edge, report_timer));
+
+	image_take(e);
+	report_publish(e);
 }
 
 /* ---- the beginning ---- */
@@ -228,6 +232,9 @@ static enum bw_err boards_take(struct edge *e)
 	uint32_t own = e->self->incarnation & 1;
 
 	close(e->shared->roster_fd); /* its memory stays, and that is all of it that is needed */
+	for (size_t i = 0; i < e->shared->reports.n; i++) /* what other loops report is theirs to write */
+		if (e->shared->reports.v[i].board != e->reports)
+			bw_board_free(e->shared->reports.v[i].board);
 	TRY(bw_board_read_side(e->shared->images));
 	TRY(bw_board_write_side(e->reports));
 	for (uint32_t i = 0; i < 2; i++)

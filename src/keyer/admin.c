@@ -3,6 +3,7 @@
 
 #include "base/sys.h"
 #include "keyer/root_key.h"
+#include "proc/proc.h"
 
 enum { WAIT_FIRST_MS = 1000, WAIT_MOST_MS = 60000 };
 
@@ -377,6 +378,12 @@ static enum bw_err rotated_run(struct turn *t)
 	return adopt(t->admin, t->request->file) == BW_OK ? BW_OK : BW_ECONFLICT;
 }
 
+/* The parent's to do, and to refuse. */
+static enum bw_err upgrade_run(struct turn *t)
+{
+	return bw_proc_send(t->admin->seal->parent, BW_PROC_UPGRADE, BW_STR(""));
+}
+
 static const struct {
 	struct bw_str verb;
 	enum bw_err (*run)(struct turn *t);
@@ -387,6 +394,7 @@ static const struct {
     {{"rekey", 5}, rekey_run},
     {{"rotate", 6}, rotate_run},
     {{"rotated", 7}, rotated_run},
+    {{"upgrade", 7}, upgrade_run},
 };
 
 void admin_answer(

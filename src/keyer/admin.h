@@ -2,8 +2,6 @@
  * command straight to the keyer, and the api process never sees them. One message asks, one answers. */
 #pragma once
 
-#include <sys/types.h>
-
 #include "store/record.h"
 
 enum { BW_ADMIN_MESSAGE_MAX = 128 * 1024 }; /* a new seal file, and 32 words */
@@ -26,8 +24,6 @@ struct bw_admin_answer {
 /* The listening socket, mode 0600, made by the parent before it forks, so that it outlives the keyer, and kept (proc/kept.h).
  * BW_EAGAIN: another server answers there. BW_EIO. Both logged. */
 BW_CHECKED enum bw_err bw_admin_listen(struct bw_str data_dir, int *fd);
-/* The process that made the socket: the server's parent. BW_ENOTFOUND, BW_EIO. */
-BW_CHECKED enum bw_err bw_admin_server(struct bw_str data_dir, pid_t *pid);
 /* Asks the server of a data folder. Texts live in the arena, which the caller wipes. BW_ENOTFOUND: no server runs there; BW_EIO:
  * no answer; BW_ECORRUPT: it answers something else. */
 BW_CHECKED enum bw_err bw_admin_ask(struct bw_str data_dir, const struct bw_admin_request *request, struct bw_arena *arena,

@@ -80,27 +80,6 @@ enum bw_err bw_admin_listen(struct bw_str data_dir, int *fd)
 	return BW_OK;
 }
 
-enum bw_err bw_admin_server(struct bw_str data_dir, pid_t *pid)
-{
-	struct sockaddr_un address;
-	struct ucred made = {0};
-	socklen_t n = sizeof made;
-	int folder, fd = -1;
-	enum bw_err e = folder_open(data_dir, &folder, &address);
-
-	if (e == BW_OK)
-		e = connected(&address, &fd);
-	if (folder >= 0)
-		close(folder);
-	TRY(e);
-	/* As of listen(2), as the kernel remembers it. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &made, &n) != 0 || made.pid <= 0)
-		e = BW_EIO;
-	close(fd);
-	*pid = made.pid;
-	return e;
-}
-
 /* ---- Messages ---- */
 
 static bool readable(int fd, int wait_ms)

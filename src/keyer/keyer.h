@@ -207,6 +207,7 @@ struct bw_keyer_seal {
 	struct bw_str file;       /* the seal file's bytes (unseal.h) */
 	int listening;            /* bw_admin_listen's */
 	struct bw_board *status;  /* this process's to write (seal_status.h) */
+	int parent;               /* the channel to it, which is told of upgrades */
 	_Atomic bool *held;       /* shared with those that come after: stay sealed, even where nobody need be asked */
 };
 /* Answers what comes over the channels on threads of its own, one a channel, in the narrow sandbox, until `wait` (which runs

@@ -68,7 +68,7 @@ static enum bw_err start(void *ctx)
 	TRY(https_new(s->config, s->config->idp_ca_pem, false, FETCH_MS, &s->providers));
 	/* Names that nobody resolves shall not hold a thread for longer than this. */
 	(void)setenv("RES_OPTIONS", "timeout:1 attempts:1", 1);
-	return bw_sandbox_enter();
+	return bw_sandbox_enter_loader();
 }
 
 int bw_outside_run(const struct bw_proc_self *self)

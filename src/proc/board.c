@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "crypto/crypto.h"
 #include "proc/kept.h"
+#include "proc/wake.h"
 
 enum { HEAD_BYTES = 4096, TRIES = 8 };
 
@@ -82,10 +83,10 @@ static enum bw_err board_made(struct bw_board *b, const char *name)
 	char path[64];
 
 	b->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	b->write_fd = memfd_create(name, MFD_CLOEXEC);
-	/* Not to be opened for writing again by whoever reads as another user. */
-	if (b->wake_fd >= 0 && b->write_fd >= 0 && fchmod(b->write_fd, 0600) == 0 &&
-	    ftruncate(b->write_fd, (off_t)b->mapped) == 0) {
+	b->write_fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* Not to be opened for writing again by whoever reads as another user, nor to be made shorter, which would end the readers by a fault. */
+	if (b->wake_fd >= 0 && b->write_fd >= 0 && fchmod(b->write_fd, 0600) == 0 && ftruncate(b->write_fd, (off_t)b->mapped) == 0 &&
+	    fcntl(b->write_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
 		snprintf(path, sizeof path, "/proc/self/fd/%d", b->write_fd);
 		b->read_fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
@@ -150,7 +151,7 @@ void bw_board_free(struct bw_board *b)
 enum bw_err bw_board_publish(struct bw_board *b, struct bw_str bytes)
 {
 	struct head *h = head_of(b);
-	uint64_t seq = atomic_load(&h->seq) + 1, one = 1;
+	uint64_t seq = atomic_load(&h->seq) + 1;
 	struct half *half = &h->halves[seq & 1];
 
 	CHECK(bytes.n <= b->max, BW_ETOOBIG);
@@ -161,8 +162,7 @@ enum bw_err bw_board_publish(struct bw_board *b, struct bw_str bytes)
 	half->n = bytes.n;
 	half->seq = seq;
 	atomic_store(&h->seq, seq);
-	/* A full counter wakes as well. */
-	(void)!write(b->wake_fd, &one, sizeof one);
+	wake_raise(b->wake_fd);
 	return BW_OK;
 }
 

@@ -13,6 +13,7 @@ struct bw_errand_client {
 	struct bw_watch watch;
 	const struct bw_errands *kind;
 	uint64_t begun, next_id;
+	bool shut; /* the channel, by whoever served it: nothing is done any more */
 	struct bw_errand *first;
 	char *message; /* a byte more than the longest, so that a longer one is told */
 };
@@ -52,7 +53,7 @@ static bool transmit(struct bw_errand_client *c, uint64_t id, const void *reques
 	bw_buf_init(&message, c->kind->message_max);
 	errand_request_encode(c->kind, id, bw_clock_mono_ms() + c->kind->patience_ms, request, &message);
 	do
-		n = message.failed ? 0 : send(c->watch.fd, message.p, message.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = message.failed || c->shut ? 0 : send(c->watch.fd, message.p, message.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	bw_buf_free(&message);
 	return n > 0;
@@ -127,6 +128,16 @@ static void answer_take(struct bw_errand_client *c, struct bw_str bytes)
 	e->done(e, &a);
 }
 
+/* The parent has both ends, and does not close them: it would be readable for ever. */
+static void channel_shut(struct bw_errand_client *c)
+{
+	bw_log(BW_LOG_ERROR, "%s has shut its channel down: what it is asked for fails until the server is started anew", c->kind->who);
+	c->shut = true;
+	bw_watch_remove(c->loop, &c->watch);
+	for (struct bw_errand *e = c->first; e; e = e->next)
+		bw_timer_set(c->loop, &e->timer, 0);
+}
+
 static void ready(struct bw_watch *w, uint32_t events)
 {
 	struct bw_errand_client *c =
@@ -138,6 +149,8 @@ static void ready(struct bw_watch *w, uint32_t events)
 		answer_take(c, bw_str_make(c->message, (size_t)n));
 		bw_wipe(c->message, (size_t)n);
 	}
+	if (n == 0)
+		channel_shut(c);
 }
 
 enum bw_err bw_errand_client_new(

@@ -240,19 +240,26 @@ static void message_take(struct serving *s, size_t channel, struct bw_str bytes)
 	job_free(j);
 }
 
-static void channel_read(struct serving *s, size_t channel, char *message)
+/* False: nothing more comes from there. The other side's end is the parent's too, and does not close by itself: somebody has shut it
+ * down, and it would be readable for ever. */
+static bool channel_read(struct serving *s, size_t channel, char *message)
 {
 	size_t max = s->is->kind->message_max;
 	ssize_t n;
 
 	for (int turn = 0; turn < TURN_MESSAGES; turn++) {
 		n = recv(s->is->channels->serving[channel], message, max + 1, MSG_DONTWAIT);
-		if (n <= 0)
-			return;
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (n == 0) {
+			bw_log(BW_LOG_ERROR, "%s: a channel was shut down by whoever asks over it: it is passed over until the server is started anew", s->is->kind->who);
+			return false;
+		}
 		if ((size_t)n <= max)
 			message_take(s, channel, bw_str_make(message, (size_t)n));
 		bw_wipe(message, (size_t)n);
 	}
+	return true;
 }
 
 enum told { GO_ON, FINISH, END };
@@ -317,8 +324,8 @@ static void channels_read(struct serving *s, const struct bw_proc_self *self)
 		if (told != GO_ON)
 			break;
 		for (size_t i = 0; i < c->count; i++)
-			if (watched[1 + i].revents & POLLIN)
-				channel_read(s, i, message);
+			if (watched[1 + i].revents && !channel_read(s, i, message))
+				watched[1 + i].fd = -1;
 	}
 	bw_free(message);
 }

@@ -32,6 +32,7 @@ struct entry {
 static struct bw_map before; /* not asked for yet */
 static struct bw_map kept;
 static bool open_now;
+static bool taken_over; /* there was a program before */
 
 static void entry_drop(void *value)
 {
@@ -165,12 +166,22 @@ static enum bw_err entry_next(struct bw_str *rest, struct entry_head *h, struct 
 	return BW_OK;
 }
 
+static enum bw_err head_check(struct bw_str bytes)
+{
+	CHECK(bytes.n >= sizeof head && memcmp(bytes.p, head, sizeof head - 1) == 0, BW_EINVAL);
+	if (bytes.p[sizeof head - 1] == head[sizeof head - 1])
+		return BW_OK;
+	bw_log(BW_LOG_ERROR, "the program before leaves what it has in form %d, and this one knows form %d: stop it, and start this one",
+	    bytes.p[sizeof head - 1], head[sizeof head - 1]);
+	return BW_EINVAL;
+}
+
 static enum bw_err entries_read(struct bw_str bytes, bool seed_alone)
 {
 	struct bw_str rest = bw_str_sub(bytes, sizeof head, bytes.n), name, of;
 	struct entry_head h;
 
-	CHECK(bytes.n >= sizeof head && memcmp(bytes.p, head, sizeof head) == 0, BW_EINVAL);
+	TRY(head_check(bytes));
 	while (rest.n) {
 		struct entry *e;
 		uint64_t seed;
@@ -182,6 +193,7 @@ static enum bw_err entries_read(struct bw_str bytes, bool seed_alone)
 		}
 		if (seed_alone)
 			continue;
+		CHECK(!bw_map_get(&before, name), BW_EINVAL);
 		if (h.fd >= 0)
 			(void)inherit(h.fd, false);
 		e = bw_alloc(sizeof *e + of.n);
@@ -229,12 +241,17 @@ enum bw_err bw_kept_take(bool *taken)
 	if (e == BW_OK)
 		e = entries_read(bw_buf_str(&bytes), false);
 	bw_buf_free(&bytes);
-	if (e != BW_OK) {
+	if (e != BW_OK)
 		bw_log(BW_LOG_ERROR, "what the program before has left is not what this one knows");
-		return BW_EINVAL;
-	}
+	CHECK(e == BW_OK, BW_EINVAL);
 	close((int)fd);
+	taken_over = true;
 	return BW_OK;
+}
+
+bool kept_was_taken(void)
+{
+	return taken_over;
 }
 
 int bw_kept_fd(const char *name)
@@ -303,5 +320,5 @@ void kept_forget(void)
 	bw_kept_settle();
 	bw_map_free(&before);
 	bw_map_free(&kept);
-	open_now = false;
+	open_now = taken_over = false;
 }

@@ -27,5 +27,8 @@ void leaving_free(struct leaving *l);
 /* When nothing is left to anybody any more: what was kept may be closed from now on. */
 void kept_forget(void);
 
+/* Whether bw_kept_take has found a list: there was a program before, whatever it has left. */
+bool kept_was_taken(void);
+
 /* The bytes under a name, while nobody has asked for them; absent: nothing. */
 struct bw_str kept_text(const char *name);

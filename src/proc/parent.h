@@ -87,8 +87,8 @@ bool only_outliving_left(const struct parent *p);
 void drain(struct parent *p);
 
 /* upgrade.c */
-/* At the beginning; says in took_over whether there was a program before. */
-void upgrade_open(struct parent *p);
+/* At the beginning; says in took_over whether there was a program before. BW_EINVAL (logged): what that says of itself is not known here. */
+BW_CHECKED enum bw_err upgrade_open(struct parent *p);
 /* What that has left, after upgrade_open. BW_ECORRUPT, BW_EINVAL: logged. */
 BW_CHECKED enum bw_err upgrade_take(struct parent *p);
 /* Says that it could be taken. */

@@ -12,7 +12,10 @@
 #include "base/sys.h"
 #include "proc/parent.h"
 
-enum { RESTART_RETRY_MS = 10000 };
+enum {
+	RESTART_RETRY_MS = 10000,
+	TURN_MESSAGES = 64, /* taken of one process before the others have their turn */
+};
 
 void drain(struct parent *p)
 {
@@ -112,6 +115,10 @@ static bool message_take(
 			child_ready(p, c);
 		return true;
 	}
+	if (m->type == BW_PROC_UPGRADE) {
+		upgrade_begin(p);
+		return true;
+	}
 	/* What is drained is given nothing more. */
 	return p->kill_ms || sockets_take(p, c, life, m);
 }
@@ -119,9 +126,9 @@ static bool message_take(
 static void channel_take(struct parent *p, struct child *c, struct life *life)
 {
 	struct bw_proc_message m;
-	enum bw_err e;
+	enum bw_err e = BW_EAGAIN;
 
-	while ((e = bw_proc_receive(life->channel, c->row->may_send, &m)) == BW_OK) {
+	for (int i = 0; i < TURN_MESSAGES && (e = bw_proc_receive(life->channel, c->row->may_send, &m)) == BW_OK; i++) {
 		if (m.fd >= 0)
 			close(m.fd);
 		if (!message_take(p, c, life, &m)) {
@@ -133,7 +140,7 @@ static void channel_take(struct parent *p, struct child *c, struct life *life)
 		bw_log(BW_LOG_ERROR, "process %s said what it may not say: ended", c->row->title);
 		(void)kill(life->pid, SIGKILL);
 	}
-	if (e != BW_EAGAIN) { /* it ends, or is ended: who does not listen cannot be drained either */
+	if (e != BW_EAGAIN && e != BW_OK) { /* it ends, or is ended: who does not listen cannot be drained either */
 		close(life->channel);
 		life->channel = -1;
 	}
@@ -321,7 +328,7 @@ static enum bw_err parent_open(struct parent *p, const struct bw_proc_row *rows)
 		p->children[i] = (struct child){.row = &rows[i], .now.channel = -1, .old.channel = -1, .needs = -1};
 	for (size_t i = 0; i < p->count; i++)
 		TRY(needs_open(&p->children[i]));
-	upgrade_open(p);
+	TRY(upgrade_open(p));
 	return p->took_over ? upgrade_take(p) : BW_OK;
 }
 

@@ -18,6 +18,7 @@ enum bw_proc_type {
 	BW_PROC_SOCKET_DROP, /* child: nobody needs it any more */
 	/* child, without payload: what it has not asked for since it began, nobody needs */
 	BW_PROC_SOCKET_SETTLE,
+	BW_PROC_UPGRADE, /* child: the operator wants the program that the file is now, as with SIGUSR2 */
 	BW_PROC_TYPES,
 };
 
@@ -147,17 +148,20 @@ BW_CHECKED enum bw_err bw_proc_send_fd(int channel, enum bw_proc_type type, stru
 BW_CHECKED enum bw_err bw_proc_receive(int channel, uint32_t permitted, struct bw_proc_message *out);
 
 /* Gives up for good what a serving process does not need: new programs, tracing, mounting, modules, keyrings,
- * other namespaces (seccomp, EPERM), new privileges, core dumps. BW_EIO when the kernel refuses (logged).
+ * other namespaces, signals to others and their limits, sockets of this machine's (AF_UNIX), and taking O_NONBLOCK from a descriptor,
+ * which others may have too (seccomp, EPERM), new privileges, core dumps. BW_EIO when the kernel refuses (logged).
  * Before threads. */
 BW_CHECKED enum bw_err bw_sandbox_enter(void);
-/* The same for a process whose work is to start a program of the system's and to enter namespaces: both stay. */
+/* The same for a process that loads code of others, which may want the last two. */
+BW_CHECKED enum bw_err bw_sandbox_enter_loader(void);
+/* The same for a process whose work is to start a program of the system's and to enter namespaces: these stay too, and signals. */
 BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
 /* For a process that only computes, and speaks over descriptors that it holds: memory, time, randomness, its own threads, reading
  * and writing what is open; nothing can be opened, connected or started. On every thread of the process. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
 /* For a process of one thread that speaks over the network: the same, and it accepts from sockets that it was given, connects over
  * IPv4 and IPv6, and writes files beneath `dir_fd`, those alone (landlock); none when it is -1. It has no capability, cannot listen,
- * start anything, or make memory executable; it can bind when `binds`. Descriptors that are open stay so. A kernel without landlock is told in the log; a sanitized
+ * start anything, make memory executable, or make a descriptor wait; it can bind when `binds`. Descriptors that are open stay so. A kernel without landlock is told in the log; a sanitized
  * build keeps what its reports need. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds);
 /* What a process keeps of the file system. */

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/sys.h"
 #include "proc/kept.h"
+#include "proc/wake.h"
 
 struct bw_ring {
 	size_t way_bytes, message_max;
@@ -252,7 +253,6 @@ void bw_ring_kick(struct bw_ring_end *e)
 	_Atomic uint32_t *dozes = &e->head->dozes[!e->side].for_what;
 	uint32_t done =
 	    (e->put != e->told_put ? RING_MESSAGE : 0) | (e->taken != e->told_taken ? RING_ROOM : 0);
-	uint64_t one = 1;
 
 	e->told_put = e->put;
 	e->told_taken = e->taken;
@@ -262,7 +262,7 @@ void bw_ring_kick(struct bw_ring_end *e)
 	if (e->side == BW_RING_ASKING)
 		futex_wake(dozes);
 	else
-		(void)!write(e->ring->wake_fd, &one, sizeof one); /* a full counter has woken already */
+		wake_raise(e->ring->wake_fd);
 }
 
 static bool message_is_there(const struct bw_ring_end *e)

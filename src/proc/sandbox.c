@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -57,6 +59,27 @@ static const int denied[] = {
     SCMP_SYS(open_by_handle_at),
     SCMP_SYS(personality),
     SCMP_SYS(vhangup),
+    /* What is done to other processes of the same user. */
+    SCMP_SYS(pidfd_getfd),
+    SCMP_SYS(pidfd_send_signal),
+    SCMP_SYS(rt_sigqueueinfo),
+    SCMP_SYS(rt_tgsigqueueinfo),
+    SCMP_SYS(tkill),
+    SCMP_SYS(process_madvise),
+    SCMP_SYS(process_mrelease),
+    SCMP_SYS(migrate_pages),
+    SCMP_SYS(move_pages),
+    SCMP_SYS(ioprio_set),
+    SCMP_SYS(kcmp),
+};
+
+/* With 0 for itself, and otherwise the number of another. */
+static const int own_alone[] = {
+    SCMP_SYS(prlimit64),
+    SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(sched_setscheduler),
+    SCMP_SYS(sched_setparam),
+    SCMP_SYS(sched_setattr),
 };
 
 /* What a process that runs programs of the system's, in namespaces of others, needs nevertheless. */
@@ -118,7 +141,6 @@ static const int speaking[] = {
     SCMP_SYS(getsockname),
     SCMP_SYS(getpeername),
     SCMP_SYS(openat),
-    SCMP_SYS(fcntl),
 };
 
 /* What the sanitizers' own reports take: the leak check copies its process and traces the original. */
@@ -162,15 +184,65 @@ static enum bw_err loaded(scmp_filter_ctx filter, int e)
 	return BW_OK;
 }
 
-static enum bw_err filter_load(bool runner)
+static int rows_deny(scmp_filter_ctx filter, const int *rows, size_t count)
+{
+	int e = 0;
+
+	for (size_t i = 0; !e && i < count; i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), rows[i], 0);
+	return e;
+}
+
+/* The kernel takes 32 bits of such a number: what stands above them must not hide it. */
+#define LOW32(argument, value) argument(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)(value))
+
+/* Signals to others, and their limits and places on the cores. */
+static int others_deny(scmp_filter_ctx filter, bool signals)
+{
+	static const int killing[] = {SCMP_SYS(kill), SCMP_SYS(tgkill)};
+	int e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setpriority), 1, SCMP_A1(SCMP_CMP_NE, 0));
+
+	if (!e)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setpriority), 1, SCMP_A0(SCMP_CMP_NE, PRIO_PROCESS));
+	for (size_t i = 0; !e && i < BW_COUNT(own_alone); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), own_alone[i], 1, SCMP_A0(SCMP_CMP_NE, 0));
+	for (size_t i = 0; !signals && !e && i < BW_COUNT(killing); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), killing[i], 1, SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid()));
+	return e;
+}
+
+/* What is open is partly open in other processes too, with the same flags. One that does not wait must not be made to by whoever shares it;
+ * and whom a descriptor signals is not for this process to say. */
+static int flags_deny(scmp_filter_ctx filter)
+{
+	static const int signalling[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
+	static const unsigned long requests[] = {FIONBIO, FIOASYNC, FIOSETOWN, SIOCSPGRP};
+	int e = seccomp_rule_add(
+	    filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fcntl), 2, LOW32(SCMP_A1, F_SETFL), SCMP_A2(SCMP_CMP_MASKED_EQ, O_NONBLOCK, 0));
+
+	for (size_t i = 0; !e && i < BW_COUNT(signalling); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fcntl), 1, LOW32(SCMP_A1, signalling[i]));
+	for (size_t i = 0; !e && i < BW_COUNT(requests); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, LOW32(SCMP_A1, requests[i]));
+	/* The operator's socket in the data folder is the operator's. */
+	if (!e)
+		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1, LOW32(SCMP_A0, AF_UNIX));
+	return e;
+}
+
+enum may { MAY_RUN = 1, MAY_LOAD = 2 };
+
+static enum bw_err filter_load(unsigned may)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int e = filter ? 0 : -ENOMEM;
+	int e = filter ? rows_deny(filter, denied, BW_COUNT(denied)) : -ENOMEM;
 
-	for (size_t i = 0; !e && i < BW_COUNT(denied); i++)
-		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
-	for (size_t i = 0; !runner && !e && i < BW_COUNT(denied_unless_runner); i++)
-		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied_unless_runner[i], 0);
+	if (!e && !(may & MAY_RUN))
+		e = rows_deny(filter, denied_unless_runner, BW_COUNT(denied_unless_runner));
+	if (!e)
+		e = others_deny(filter, may & MAY_RUN);
+	if (!e && !(may & MAY_LOAD))
+		e = flags_deny(filter);
 	/* The leak check of a sanitized build traces its own process. */
 	if (!e && !SANITIZED)
 		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ptrace), 0);
@@ -188,13 +260,19 @@ static enum bw_err privileges_fix(void)
 enum bw_err bw_sandbox_enter(void)
 {
 	TRY(privileges_fix());
-	return filter_load(false);
+	return filter_load(0);
+}
+
+enum bw_err bw_sandbox_enter_loader(void)
+{
+	TRY(privileges_fix());
+	return filter_load(MAY_LOAD);
 }
 
 enum bw_err bw_sandbox_enter_runner(void)
 {
 	TRY(privileges_fix());
-	return filter_load(true);
+	return filter_load(MAY_RUN);
 }
 
 static int rows_allow(scmp_filter_ctx filter, const int *rows, size_t count)
@@ -226,6 +304,18 @@ static int families_allow(scmp_filter_ctx filter)
 
 	for (size_t i = 0; !e && i < BW_COUNT(families); i++)
 		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+	return e;
+}
+
+/* Of a descriptor: what it is, and that it does not wait. Neither locks nor copies of it, and nobody is signalled. */
+static int descriptors_allow(scmp_filter_ctx filter)
+{
+	static const int asking[] = {F_GETFD, F_SETFD, F_GETFL};
+	int e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 2, SCMP_A1(SCMP_CMP_EQ, F_SETFL),
+	    SCMP_A2(SCMP_CMP_MASKED_EQ, O_NONBLOCK | O_ASYNC, O_NONBLOCK));
+
+	for (size_t i = 0; !e && i < BW_COUNT(asking); i++)
+		e = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)asking[i]));
 	return e;
 }
 
@@ -294,6 +384,8 @@ enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds)
 		e = rows_allow(filter, speaking, BW_COUNT(speaking));
 	if (!e)
 		e = own_allow(filter);
+	if (!e)
+		e = descriptors_allow(filter);
 	if (!e)
 		e = families_allow(filter);
 	if (!e && SANITIZED)

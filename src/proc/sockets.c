@@ -152,7 +152,7 @@ static void socket_answer(
 	/* Who does not take the answer asks again. */
 	if (bw_proc_send_fd(
 	        life->channel, BW_PROC_SOCKET, bw_str_make(s, sizeof *s), h ? h->fds[s->share] : -1) != BW_OK)
-		bw_log(BW_LOG_WARN, "process %s does not take a socket", c->row->title);
+		bw_log(BW_LOG_DEBUG, "process %s does not take a socket", c->row->title);
 }
 
 struct settling {

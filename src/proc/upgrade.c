@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/sys.h"
 #include "proc/kept_internal.h"
 #include "proc/parent.h"
+#include "proc/program_file.h"
 
 enum {
 	TRIAL_MS = 20000,        /* what takes over for show opens nothing and asks nobody */
@@ -30,7 +30,7 @@ static char program_path[PATH_MAX];
 
 /* ---- Beginning ---- */
 
-static enum bw_err path_find(void)
+static enum bw_err path_find(bool took_over)
 {
 	const char *given = (const char *)(uintptr_t)getauxval(AT_EXECFN); /* NOLINT: that is how the kernel tells */
 	char folder[PATH_MAX] = "";
@@ -38,26 +38,31 @@ static enum bw_err path_find(void)
 
 	if (bw_kept_bytes("program", program_path, sizeof program_path))
 		return program_path[sizeof program_path - 1] ? BW_EINVAL : BW_OK;
-	CHECK(given && (given[0] == '/' || getcwd(folder, sizeof folder)), BW_ENOTFOUND);
+	/* It was started by its descriptor, which says nothing of where the next one will be. */
+	CHECK(!took_over && given && (given[0] == '/' || getcwd(folder, sizeof folder)), BW_ENOTFOUND);
 	n = snprintf(program_path, sizeof program_path, "%s%s%s", folder, folder[0] ? "/" : "", given);
 	return n > 0 && (size_t)n < sizeof program_path ? BW_OK : BW_ENOTFOUND;
 }
 
-void upgrade_open(struct parent *p)
+enum bw_err upgrade_open(struct parent *p)
 {
 	p->trial = (struct trial){.said = -1, .file = -1};
 	p->version_count = 1;
 	(void)snprintf(p->versions[0], sizeof p->versions[0], "%s", p->program ? p->program->version : "?");
 	if (!p->program)
-		return;
-	if (bw_kept_bytes("upgrades", &p->upgrades, sizeof p->upgrades))
-		p->took_over = true;
+		return BW_OK;
+	p->took_over = kept_was_taken();
+	if (p->took_over && !bw_kept_bytes("upgrades", &p->upgrades, sizeof p->upgrades)) {
+		bw_log(BW_LOG_ERROR, "the program before has not said how often it was replaced: it leaves its list in another form than this one knows");
+		return BW_EINVAL;
+	}
 	p->upgrades += p->took_over;
-	if (path_find() != BW_OK)
+	if (path_find(p->took_over) != BW_OK)
 		program_path[0] = '\0';
 	bw_keep_bytes("program", program_path, sizeof program_path);
 	bw_keep_bytes("upgrades", &p->upgrades, sizeof p->upgrades);
 	bw_buf_init(&p->trial.words, WORDS_MAX);
+	return BW_OK;
 }
 
 /* ---- Formats ---- */
@@ -98,51 +103,6 @@ static void refuse(struct parent *p, const char *what, const char *why)
 	if (p->trial.file >= 0)
 		close(p->trial.file);
 	p->trial.file = -1;
-}
-
-/* ---- The file ---- */
-
-static bool owner_is_ours(const struct stat *st)
-{
-	return st->st_uid == 0 || st->st_uid == geteuid();
-}
-
-/* Whoever may write to a folder above it decides which file it is. */
-static bool folders_are_ours(const char *path)
-{
-	char folder[PATH_MAX];
-	struct stat st;
-
-	(void)snprintf(folder, sizeof folder, "%s", path);
-	for (char *slash = strrchr(folder, '/'); slash; slash = strrchr(folder, '/')) {
-		slash[slash == folder] = '\0';
-		if (stat(folder, &st) != 0 || !owner_is_ours(&st) || ((st.st_mode & 022) && !(st.st_mode & S_ISVTX)))
-			return false;
-		if (slash == folder)
-			break;
-	}
-	return true;
-}
-
-/* NULL: it may be started. */
-static const char *file_look(int file)
-{
-	char real[PATH_MAX];
-	struct stat st;
-
-	if (file < 0 || fstat(file, &st) != 0)
-		return strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "is no file";
-	if (!owner_is_ours(&st))
-		return "belongs neither to root nor to the user of this server";
-	if (st.st_mode & 022)
-		return "others than its owner may write to it";
-	if (!(st.st_mode & 0111))
-		return "is not executable";
-	if (!realpath(program_path, real) || !folders_are_ours(program_path) || !folders_are_ours(real))
-		return "others than root and the user of this server may write to a folder above it";
-	return NULL;
 }
 
 /* ---- Starting it ---- */
@@ -229,8 +189,7 @@ void upgrade_begin(struct parent *p)
 		table_refusal_say(p, why);
 		return;
 	}
-	p->trial.file = open(program_path, O_PATH | O_CLOEXEC);
-	why = file_look(p->trial.file);
+	why = program_open(program_path, &p->trial.file);
 	if (why)
 		refuse(p, program_path, why);
 	else if (trial_start(p) != BW_OK)

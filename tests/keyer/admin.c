@@ -2,6 +2,10 @@
 #include "fixture.h"
 #include "base/sys.h"
 #include "keyer/admin_internal.h"
+#include "proc/proc.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct keyer_admin *admin;
 static struct bw_board *board;
@@ -88,6 +92,26 @@ TEST(a_sealed_keyer_answers_nothing_until_the_passphrase_is_said)
 	assert_true(s.sealed && held && admin_ended(admin));
 	assert_int_equal(random_asked(), BW_EPERM);
 	assert_null(keyer.ring.bytes.p);
+}
+
+TEST(the_operator_asks_the_parent_for_an_upgrade_by_no_number_of_a_process)
+{
+	struct bw_seal_status s;
+	struct bw_proc_message m;
+	int ends[2];
+
+	begin("passphrase");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	seal.parent = ends[0];
+	assert_ok(say("upgrade", BW_STR_NONE, 0, &s)); /* sealed or not */
+	assert_true(s.sealed);
+	assert_ok(bw_proc_receive(ends[1], 1u << BW_PROC_UPGRADE, &m));
+	assert_int_equal(m.type, BW_PROC_UPGRADE);
+	assert_int_equal(m.n, 0);
+	close(ends[1]);
+	assert_int_equal(say("upgrade", BW_STR_NONE, 0, &s), BW_EIO);
+	close(ends[0]);
+	seal.parent = -1;
 }
 
 TEST(wrong_passphrases_are_heard_slower_and_slower)

@@ -478,6 +478,51 @@ TEST(whom_nothing_needs_ends_and_comes_back)
 	end();
 }
 
+/* Of a core's time, in hundredths of a second. */
+static long time_of(pid_t pid)
+{
+	char path[64], line[512], *at;
+	long user = 0, system = 0;
+	FILE *f;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	assert_true(f && fgets(line, sizeof line, f));
+	fclose(f);
+	at = strrchr(line, ')');
+	assert_true(at && sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system) == 2);
+	return user + system;
+}
+
+/* Whoever was taken over can do it, and both ends are the parent's too: such a channel stays readable. */
+TEST(a_channel_that_was_shut_down_is_passed_over_by_both_sides)
+{
+	struct asked under_way, after, other;
+	long before;
+	pid_t pid;
+
+	begin(false);
+	pid = whose();
+	ask(&under_way, 'h', "x", "");
+	ask_over(other_client, &other, 'e', "x", "first");
+	await(1);
+	assert_int_equal(shutdown(channels.asking[1], SHUT_RDWR), 0);
+	await(1);
+	assert_true(under_way.done);
+	assert_int_not_equal(under_way.result, BW_OK);
+	ask(&after, 'e', "x", "");
+	await(1);
+	assert_int_equal(after.result, BW_EQUOTA);
+	let_go(1);
+	ask_over(other_client, &other, 'e', "y", "served");
+	await(1);
+	assert_string_equal(other.out, "served");
+	before = time_of(pid);
+	usleep(500000);
+	assert_true(time_of(pid) - before < 20); /* it waits, and does not look again and again */
+	end();
+}
+
 TEST(what_is_withdrawn_is_not_told)
 {
 	struct asked gone, other;

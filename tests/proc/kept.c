@@ -54,6 +54,7 @@ TEST(what_is_kept_is_found_once_by_the_next_program)
 	assert_ok(taken_from(l.bytes.p, l.bytes.n));
 	leaving_free(&l);
 
+	assert_true(kept_was_taken());
 	assert_int_equal(bw_kept_fd("nothing"), -1);
 	assert_false(bw_kept_bytes("bytes", other, sizeof other)); /* another length */
 	assert_true(bw_kept_bytes("bytes", bytes, sizeof bytes));
@@ -101,10 +102,18 @@ TEST(what_is_not_a_list_is_refused)
 		if (taken_from(spoilt, cut) == BW_OK)
 			/* Whole entries are a list; none of them is the last one's half. */
 			assert_false(bw_str_set(kept_text("last")));
-	bw_kept_settle();
+	kept_forget();
 	spoilt[7]++; /* another form */
 	assert_int_equal(taken_from(spoilt, n), BW_EINVAL);
+	assert_false(kept_was_taken());
 	spoilt[7]--;
+	/* A name twice. */
+	begin(&l);
+	leaving_put(&l, BW_STR("twice"), -1, BW_STR("a"));
+	leaving_put(&l, BW_STR("twice"), -1, BW_STR("a"));
+	assert_int_equal(taken_from(l.bytes.p, l.bytes.n), BW_EINVAL);
+	leaving_free(&l);
+	kept_forget();
 	/* A descriptor that is not open. */
 	begin(&l);
 	leaving_put(&l, BW_STR("fd"), 1000000, BW_STR(""));

@@ -197,7 +197,7 @@ struct told {
 	int behaviour;
 };
 
-enum { SERVE, CRASH_WHEN_TOLD, STUBBORN, FORBIDDEN_WORDS };
+enum { SERVE, CRASH_WHEN_TOLD, STUBBORN, FORBIDDEN_WORDS, TALKATIVE };
 
 static void tell(const struct told *t, const char *word)
 {
@@ -241,7 +241,10 @@ static int tell_and_serve(const struct bw_proc_self *self)
 		enum bw_err e =
 		    bw_proc_receive(self->channel, 1u << BW_PROC_DRAIN | 1u << BW_PROC_RELOAD, &m);
 
-		if (e == BW_EAGAIN)
+		if (e == BW_EAGAIN && t->behaviour == TALKATIVE)
+			for (int i = 0; i < 1000 && bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK; i++)
+				;
+		else if (e == BW_EAGAIN)
 			usleep(1000);
 		else if (e != BW_OK)
 			return 4;
@@ -366,6 +369,17 @@ TEST(proc_forbidden_words_end_the_child)
 	assert_int_not_equal(hear(&t, "start"), first);
 	kill(parent, SIGTERM);
 	(void)parent_end(&t, parent);
+}
+
+TEST(proc_who_talks_without_end_does_not_keep_the_parent)
+{
+	struct told t;
+	pid_t parent = parent_fork(&t, TALKATIVE, 60000), child = hear(&t, "start");
+
+	usleep(200000);
+	kill(parent, SIGTERM);
+	assert_int_equal(hear(&t, "drain"), child);
+	assert_int_equal(parent_end(&t, parent), 0);
 }
 
 TEST(proc_children_die_with_their_parent)
