@@ -392,7 +392,7 @@ class Hostile(unittest.TestCase):
             self.assertEqual((b"HTTP/2 200" in out, len(n)), (good, 2 if good else 1), length)
 
     def test_as_many_fields_and_bytes_as_are_permitted(self):
-        for fields in ([(f"x-{i}", "a") for i in range(100)], [("x-a", "a" * 8000)] * 8):
+        for fields in ([(f"x-{i}", "a") for i in range(100)], [("x-a", "a" * 8000)] * 4):
             coded = block([(":status", "200"), *fields])
 
             def act(c, s, coded=coded):

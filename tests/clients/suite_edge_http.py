@@ -259,6 +259,7 @@ class Forwarding(unittest.TestCase):
                 lines += b"X: " + b"a" * (n - 5) + b"\r\n"
                 left -= n
             return start + lines + b"\r\nok"
+        self.addCleanup(self.lb.publish)  # the others' stands in the image no more
         lb = Balancer(PLAYER, group("large-heads", [Backend(answer)], health_enabled=False))
         for size, status in ((32767, 200), (32768, 200), (32769, 502), (40000, 502), (66000, 502)):
             with self.subTest(size):
