@@ -191,7 +191,14 @@ class Interfaces(Network):
         subnet = self.subnet(self.vpc())
         once = self.interface(subnet, ClientToken="once")["NetworkInterfaceId"]
         self.assertEqual(once, self.ec2.create_network_interface(SubnetId=subnet, ClientToken="once")["NetworkInterface"]["NetworkInterfaceId"])
-        self.refused("IdempotentParameterMismatch", None, self.ec2.create_network_interface, SubnetId=subnet, ClientToken="once", Description="x")
+        default = self.ec2.describe_network_interfaces(NetworkInterfaceIds=[once])["NetworkInterfaces"][0]
+        groups = [g["GroupId"] for g in default["Groups"]]
+        again = self.ec2.create_network_interface(SubnetId=subnet, ClientToken="once", Groups=groups, PrivateIpAddress=default["PrivateIpAddress"])
+        self.assertEqual(once, again["NetworkInterface"]["NetworkInterfaceId"])
+        other = self.ec2.create_security_group(GroupName="other", Description="d", VpcId=default["VpcId"])["GroupId"]
+        self.addCleanup(self.ec2.delete_security_group, GroupId=other)
+        for more in ({"Description": "x"}, {"Groups": [other]}, {"Groups": [*groups, other]}, {"PrivateIpAddress": "10.0.0.77"}):
+            self.refused("IdempotentParameterMismatch", None, self.ec2.create_network_interface, SubnetId=subnet, ClientToken="once", **more)
 
 
 class PrefixLists(Network):

@@ -125,6 +125,31 @@ static enum bw_err secondary_take(struct bw_call *call, const struct ec2_CreateN
 	return BW_OK;
 }
 
+static bool has_group(const struct bw_network_interface *i, struct bw_str id)
+{
+	for (size_t k = 0; k < i->groups.n; k++)
+		if (bw_str_eq(i->groups.v[k], id))
+			return true;
+	return false;
+}
+
+/* What is not given may be anything. An interface that was changed since is another request's, too: better refused than taken for
+ * what was asked for. */
+static bool same_request(
+    struct bw_call *call, const struct ec2_CreateNetworkInterfaceRequest *in, const struct bw_network_interface *made)
+{
+	struct bw_str address;
+
+	if (!bw_str_eq(made->subnet, in->SubnetId) || !bw_str_eq(made->description, in->Description))
+		return false;
+	if (in->Groups.n && in->Groups.n != made->groups.n)
+		return false;
+	for (size_t i = 0; i < in->Groups.n; i++)
+		if (!has_group(made, in->Groups.v[i]))
+			return false;
+	return primary_of(call, in, &address) == BW_OK && (!address.n || bw_str_eq(address, made->address));
+}
+
 /* BW_OK with *made when the token made an interface before. */
 static enum bw_err token_look(struct bw_call *call, const struct ec2_CreateNetworkInterfaceRequest *in,
     struct bw_network_interface *made, bool *found)
@@ -140,8 +165,7 @@ static enum bw_err token_look(struct bw_call *call, const struct ec2_CreateNetwo
 			*made = all[i];
 			*found = true;
 		}
-	if (*found &&
-	    (!bw_str_eq(made->subnet, in->SubnetId) || !bw_str_eq(made->description, in->Description)))
+	if (*found && !same_request(call, in, made))
 		return bw_call_fail(call, "IdempotentParameterMismatch", "%s",
 		    "The client token was used before with other parameters.");
 	return *found ? BW_OK : bw_call_within(call, &ec2_interfaces_quota, count + 1);
