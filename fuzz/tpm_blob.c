@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	TPM2B_PUBLIC public;
 	struct bw_buf again;
 
+	MUST(tss_load() == BW_OK);
 	bw_buf_init(&again, BW_TPM_BLOB_MAX);
 	if (tpm_blob_read(text, &public, &private) == BW_OK)
 		MUST(tpm_blob_put(&public, &private, &again) == BW_OK && bw_str_eq(bw_buf_str(&again), text));

@@ -1,8 +1,6 @@
 #include "crypto/tpm_internal.h"
 
 #include <stdlib.h>
-#include <tss2/tss2_rc.h>
-#include <tss2/tss2_tctildr.h>
 
 #include "base/sys.h"
 
@@ -43,7 +41,7 @@ enum bw_err tpm_error(TSS2_RC rc, const char *what)
 			bw_log(BW_LOG_ERROR, "TPM: %s: %s", what, errors[i].why);
 		return errors[i].err;
 	}
-	bw_log(BW_LOG_ERROR, "TPM: %s: %s", what, Tss2_RC_Decode(rc));
+	bw_log(BW_LOG_ERROR, "TPM: %s: %s", what, tss.Tss2_RC_Decode(rc));
 	return BW_EIO;
 }
 
@@ -86,14 +84,14 @@ static enum bw_err storage_make(struct bw_tpm *t)
 	TPM2B_NAME *name = NULL;
 
 	TRY(tpm_error(
-	    Esys_CreatePrimary(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+	    tss.Esys_CreatePrimary(t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
 	        &nothing, &template, &no_data, &no_pcrs, &t->storage, NULL, NULL, NULL, NULL),
 	    "making its storage key"));
-	TRY(tpm_error(Esys_TR_GetName(t->esys, t->storage, &name), "its storage key's name"));
+	TRY(tpm_error(tss.Esys_TR_GetName(t->esys, t->storage, &name), "its storage key's name"));
 	if (name->size == BW_TPM_NAME)
 		memcpy(t->name, name->name, BW_TPM_NAME);
-	CHECK(name->size == BW_TPM_NAME, (Esys_Free(name), BW_EIO));
-	Esys_Free(name);
+	CHECK(name->size == BW_TPM_NAME, (tss.Esys_Free(name), BW_EIO));
+	tss.Esys_Free(name);
 	return BW_OK;
 }
 
@@ -105,14 +103,15 @@ enum bw_err bw_tpm_open(struct bw_str reach, struct bw_tpm **out)
 
 	*out = NULL;
 	CHECK(bw_tpm_reach_valid(reach), BW_EINVAL);
+	TRY(tss_load());
 	/* What there is to be said is logged here, once. */
 	(void)setenv("TSS2_LOG", "all+NONE", 0);
 	t = bw_alloc(sizeof *t);
 	t->storage = ESYS_TR_NONE;
 	way = bw_strdup(reach);
-	e = tpm_error(Tss2_TctiLdr_Initialize(way, &t->tcti), way);
+	e = tpm_error(tss.Tss2_TctiLdr_Initialize(way, &t->tcti), way);
 	if (e == BW_OK)
-		e = tpm_error(Esys_Initialize(&t->esys, t->tcti, NULL), way);
+		e = tpm_error(tss.Esys_Initialize(&t->esys, t->tcti, NULL), way);
 	bw_free(way);
 	if (e == BW_OK)
 		e = storage_make(t);
@@ -129,9 +128,9 @@ void bw_tpm_close(struct bw_tpm *t)
 	if (!t)
 		return;
 	if (t->storage != ESYS_TR_NONE)
-		(void)Esys_FlushContext(t->esys, t->storage);
-	Esys_Finalize(&t->esys);
-	Tss2_TctiLdr_Finalize(&t->tcti);
+		(void)tss.Esys_FlushContext(t->esys, t->storage);
+	tss.Esys_Finalize(&t->esys);
+	tss.Tss2_TctiLdr_Finalize(&t->tcti);
 	bw_free(t);
 }
 
@@ -148,11 +147,11 @@ enum bw_err tpm_session(struct bw_tpm *t, TPM2_SE kind, TPMA_SESSION attributes,
 	enum bw_err e;
 
 	*out = ESYS_TR_NONE;
-	TRY(tpm_error(Esys_StartAuthSession(t->esys, t->storage, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+	TRY(tpm_error(tss.Esys_StartAuthSession(t->esys, t->storage, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 	                  ESYS_TR_NONE, NULL, kind, &aes, TPM2_ALG_SHA256, out),
 	    "beginning a session"));
 	attributes |= TPMA_SESSION_CONTINUESESSION;
-	e = tpm_error(Esys_TRSess_SetAttributes(t->esys, *out, attributes, 0xff), "a session's attributes");
+	e = tpm_error(tss.Esys_TRSess_SetAttributes(t->esys, *out, attributes, 0xff), "a session's attributes");
 	if (e != BW_OK)
 		tpm_session_end(t, *out);
 	return e;
@@ -161,5 +160,5 @@ enum bw_err tpm_session(struct bw_tpm *t, TPM2_SE kind, TPMA_SESSION attributes,
 void tpm_session_end(struct bw_tpm *t, ESYS_TR session)
 {
 	if (session != ESYS_TR_NONE)
-		(void)Esys_FlushContext(t->esys, session);
+		(void)tss.Esys_FlushContext(t->esys, session);
 }

@@ -14,16 +14,16 @@ static const TPMA_NV counter = TPM2_NT_COUNTER << TPMA_NV_TPM2_NT_SHIFT | TPMA_N
 static enum bw_err counter_find(struct bw_tpm *t, uint32_t index, ESYS_TR *out)
 {
 	TPM2B_NV_PUBLIC *public = NULL;
-	TSS2_RC rc = Esys_TR_FromTPMPublic(t->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, out);
+	TSS2_RC rc = tss.Esys_TR_FromTPMPublic(t->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, out);
 	bool good;
 
 	TRY(tpm_error(rc, "finding a counter"));
 	TRY(tpm_error(
-	    Esys_NV_ReadPublic(t->esys, *out, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL),
+	    tss.Esys_NV_ReadPublic(t->esys, *out, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public, NULL),
 	    "looking at a counter"));
 	good = (public->nvPublic.attributes & ~(TPMA_NV)TPMA_NV_WRITTEN) == counter &&
 	       public->nvPublic.dataSize == NUMBER_BYTES && public->nvPublic.nvIndex == index;
-	Esys_Free(public);
+	tss.Esys_Free(public);
 	if (!good)
 		bw_log(BW_LOG_ERROR, "TPM: what lies at index 0x%08x is no counter of ours", index);
 	return good ? BW_OK : BW_ECORRUPT;
@@ -39,15 +39,15 @@ static enum bw_err number_read(struct bw_tpm *t, ESYS_TR at, uint64_t *number)
 
 	TRY(tpm_session(t, TPM2_SE_HMAC, TPMA_SESSION_ENCRYPT, &session));
 	e = tpm_error(
-	    Esys_NV_Read(t->esys, at, at, session, ESYS_TR_NONE, ESYS_TR_NONE, NUMBER_BYTES, 0, &data),
+	    tss.Esys_NV_Read(t->esys, at, at, session, ESYS_TR_NONE, ESYS_TR_NONE, NUMBER_BYTES, 0, &data),
 	    "reading a counter");
 	tpm_session_end(t, session);
 	TRY(e);
 	*number = 0;
 	for (size_t i = 0; i < data->size; i++)
 		*number = *number << 8 | data->buffer[i];
-	CHECK(data->size == NUMBER_BYTES, (Esys_Free(data), BW_EIO));
-	Esys_Free(data);
+	CHECK(data->size == NUMBER_BYTES, (tss.Esys_Free(data), BW_EIO));
+	tss.Esys_Free(data);
 	return BW_OK;
 }
 
@@ -58,7 +58,7 @@ static enum bw_err number_raise(struct bw_tpm *t, ESYS_TR at)
 
 	TRY(tpm_session(t, TPM2_SE_HMAC, 0, &session));
 	e = tpm_error(
-	    Esys_NV_Increment(t->esys, at, at, session, ESYS_TR_NONE, ESYS_TR_NONE), "raising a counter");
+	    tss.Esys_NV_Increment(t->esys, at, at, session, ESYS_TR_NONE, ESYS_TR_NONE), "raising a counter");
 	tpm_session_end(t, session);
 	return e;
 }
@@ -91,7 +91,7 @@ enum bw_err bw_tpm_counter_make(struct bw_tpm *t, uint32_t index, uint64_t *numb
 	TSS2_RC rc;
 
 	CHECK(index >= BW_TPM_INDEX_FIRST && index <= BW_TPM_INDEX_LAST, BW_EINVAL);
-	rc = Esys_NV_DefineSpace(
+	rc = tss.Esys_NV_DefineSpace(
 	    t->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &none, &public, &at);
 	CHECK(rc != TPM2_RC_NV_DEFINED, BW_EEXISTS);
 	TRY(tpm_error(rc, "making a counter"));

@@ -2,8 +2,50 @@
 #pragma once
 
 #include <tss2/tss2_esys.h>
+#include <tss2/tss2_mu.h>
+#include <tss2/tss2_rc.h>
+#include <tss2/tss2_tctildr.h>
 
 #include "crypto/tpm.h"
+
+/* What is called of the TPM's libraries, and where it is. They are loaded by whoever comes to use a TPM, which is none of the processes that
+ * serve: a start without one does not wait for them. */
+#define TSS_CALLS(X) \
+	X("libtss2-esys.so.0", Esys_Create) \
+	X("libtss2-esys.so.0", Esys_CreatePrimary) \
+	X("libtss2-esys.so.0", Esys_Finalize) \
+	X("libtss2-esys.so.0", Esys_FlushContext) \
+	X("libtss2-esys.so.0", Esys_Free) \
+	X("libtss2-esys.so.0", Esys_Initialize) \
+	X("libtss2-esys.so.0", Esys_Load) \
+	X("libtss2-esys.so.0", Esys_NV_DefineSpace) \
+	X("libtss2-esys.so.0", Esys_NV_Increment) \
+	X("libtss2-esys.so.0", Esys_NV_Read) \
+	X("libtss2-esys.so.0", Esys_NV_ReadPublic) \
+	X("libtss2-esys.so.0", Esys_PolicyAuthValue) \
+	X("libtss2-esys.so.0", Esys_PolicyGetDigest) \
+	X("libtss2-esys.so.0", Esys_PolicyPCR) \
+	X("libtss2-esys.so.0", Esys_StartAuthSession) \
+	X("libtss2-esys.so.0", Esys_TRSess_SetAttributes) \
+	X("libtss2-esys.so.0", Esys_TR_FromTPMPublic) \
+	X("libtss2-esys.so.0", Esys_TR_GetName) \
+	X("libtss2-esys.so.0", Esys_TR_SetAuth) \
+	X("libtss2-esys.so.0", Esys_Unseal) \
+	X("libtss2-mu.so.0", Tss2_MU_TPM2B_PRIVATE_Marshal) \
+	X("libtss2-mu.so.0", Tss2_MU_TPM2B_PRIVATE_Unmarshal) \
+	X("libtss2-mu.so.0", Tss2_MU_TPM2B_PUBLIC_Marshal) \
+	X("libtss2-mu.so.0", Tss2_MU_TPM2B_PUBLIC_Unmarshal) \
+	X("libtss2-rc.so.0", Tss2_RC_Decode) \
+	X("libtss2-tctildr.so.0", Tss2_TctiLdr_Finalize) \
+	X("libtss2-tctildr.so.0", Tss2_TctiLdr_Initialize)
+
+struct tss {
+#define TSS_POINTER(library, name) __typeof__(name) *name;
+	TSS_CALLS(TSS_POINTER)
+};
+extern struct tss tss;
+/* Once; before anything of `tss` is called. BW_EIO, logged: a library or what is wanted of it is not there. Any thread. */
+BW_CHECKED enum bw_err tss_load(void);
 
 struct bw_tpm {
 	TSS2_TCTI_CONTEXT *tcti;

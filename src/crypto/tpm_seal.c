@@ -2,8 +2,6 @@
  * has to be said. */
 #include "crypto/tpm_internal.h"
 
-#include <tss2/tss2_mu.h>
-
 #include "base/sys.h"
 #include "crypto/crypto.h"
 
@@ -24,11 +22,11 @@ static enum bw_err policy_state(struct bw_tpm *t, ESYS_TR session, uint32_t pcrs
 	const TPM2B_DIGEST as_they_are = {0};
 
 	if (pcrs)
-		TRY(tpm_error(Esys_PolicyPCR(t->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+		TRY(tpm_error(tss.Esys_PolicyPCR(t->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 		                  &as_they_are, &selected),
 		    "its PCRs"));
 	return tpm_error(
-	    Esys_PolicyAuthValue(t->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE), "a policy");
+	    tss.Esys_PolicyAuthValue(t->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE), "a policy");
 }
 
 static enum bw_err policy_digest(struct bw_tpm *t, uint32_t pcrs, TPM2B_DIGEST *out)
@@ -41,11 +39,11 @@ static enum bw_err policy_digest(struct bw_tpm *t, uint32_t pcrs, TPM2B_DIGEST *
 	e = policy_state(t, trial, pcrs);
 	if (e == BW_OK)
 		e = tpm_error(
-		    Esys_PolicyGetDigest(t->esys, trial, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &digest),
+		    tss.Esys_PolicyGetDigest(t->esys, trial, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &digest),
 		    "a policy's digest");
 	if (e == BW_OK)
 		*out = *digest;
-	Esys_Free(digest);
+	tss.Esys_Free(digest);
 	tpm_session_end(t, trial);
 	return e;
 }
@@ -65,8 +63,8 @@ enum bw_err tpm_blob_put(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *privat
 	BYTE bytes[BW_TPM_BLOB_MAX];
 	size_t n = 0;
 
-	TRY(tpm_error(Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof bytes, &n), "a sealed object"));
-	TRY(tpm_error(Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof bytes, &n), "a sealed object"));
+	TRY(tpm_error(tss.Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof bytes, &n), "a sealed object"));
+	TRY(tpm_error(tss.Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof bytes, &n), "a sealed object"));
 	bw_buf_put(out, bw_str_make(bytes, n));
 	return out->failed ? BW_ETOOBIG : BW_OK;
 }
@@ -80,13 +78,13 @@ static enum bw_err object_make(struct bw_tpm *t, ESYS_TR session, const TPM2B_SE
 	TPM2B_PUBLIC *public = NULL;
 	enum bw_err e;
 
-	e = tpm_error(Esys_Create(t->esys, t->storage, session, ESYS_TR_NONE, ESYS_TR_NONE, secret, template,
+	e = tpm_error(tss.Esys_Create(t->esys, t->storage, session, ESYS_TR_NONE, ESYS_TR_NONE, secret, template,
 	                  &no_data, &no_pcrs, &private, &public, NULL, NULL, NULL),
 	    "sealing");
 	if (e == BW_OK)
 		e = tpm_blob_put(public, private, blob);
-	Esys_Free(private);
-	Esys_Free(public);
+	tss.Esys_Free(private);
+	tss.Esys_Free(public);
 	return e;
 }
 
@@ -123,8 +121,8 @@ static bool is_put_as(const TPM2B_PUBLIC *public, const TPM2B_PRIVATE *private, 
 	BYTE bytes[BW_TPM_BLOB_MAX];
 	size_t n = 0;
 
-	return Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof bytes, &n) == TSS2_RC_SUCCESS &&
-	       Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof bytes, &n) == TSS2_RC_SUCCESS &&
+	return tss.Tss2_MU_TPM2B_PUBLIC_Marshal(public, bytes, sizeof bytes, &n) == TSS2_RC_SUCCESS &&
+	       tss.Tss2_MU_TPM2B_PRIVATE_Marshal(private, bytes, sizeof bytes, &n) == TSS2_RC_SUCCESS &&
 	       bw_str_eq(bw_str_make((const char *)bytes, n), blob);
 }
 
@@ -136,8 +134,8 @@ enum bw_err tpm_blob_read(struct bw_str blob, TPM2B_PUBLIC *public, TPM2B_PRIVAT
 	*public = (TPM2B_PUBLIC){0};
 	*private = (TPM2B_PRIVATE){0};
 	CHECK(blob.n <= BW_TPM_BLOB_MAX &&
-	          Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes, blob.n, &n, public) == TSS2_RC_SUCCESS &&
-	          Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes, blob.n, &n, private) == TSS2_RC_SUCCESS &&
+	          tss.Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes, blob.n, &n, public) == TSS2_RC_SUCCESS &&
+	          tss.Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes, blob.n, &n, private) == TSS2_RC_SUCCESS &&
 	          n == blob.n && is_put_as(public, private, blob),
 	    BW_ECORRUPT);
 	return BW_OK;
@@ -150,7 +148,7 @@ static enum bw_err object_load(struct bw_tpm *t, struct bw_str blob, ESYS_TR *ou
 
 	TRY(tpm_blob_read(blob, &public, &private));
 	/* Whatever the TPM has against it: it is not what it gave out. */
-	return tpm_error(Esys_Load(t->esys, t->storage, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+	return tpm_error(tss.Esys_Load(t->esys, t->storage, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
 	                     &private, &public, out),
 	           "loading what it sealed") == BW_OK
 	           ? BW_OK
@@ -161,13 +159,13 @@ static enum bw_err object_open(struct bw_tpm *t, ESYS_TR object, ESYS_TR session
 {
 	TPM2B_SENSITIVE_DATA *data = NULL;
 
-	TRY(tpm_error(Esys_Unseal(t->esys, object, session, ESYS_TR_NONE, ESYS_TR_NONE, &data), "unsealing"));
+	TRY(tpm_error(tss.Esys_Unseal(t->esys, object, session, ESYS_TR_NONE, ESYS_TR_NONE, &data), "unsealing"));
 	if (data->size) {
 		*plain = bw_secret_new(data->size);
 		memcpy(plain->p, data->buffer, data->size);
 	}
 	bw_wipe(data, sizeof *data);
-	Esys_Free(data);
+	tss.Esys_Free(data);
 	return plain->p ? BW_OK : BW_ECORRUPT;
 }
 
@@ -181,7 +179,7 @@ enum bw_err bw_tpm_unseal(
 	*plain = (struct bw_secret){0};
 	CHECK(pcrs < 1u << BW_TPM_PCRS, BW_ECORRUPT);
 	TRY(object_load(t, blob, &object));
-	e = tpm_error(Esys_TR_SetAuth(t->esys, object, &value), "a word");
+	e = tpm_error(tss.Esys_TR_SetAuth(t->esys, object, &value), "a word");
 	if (e == BW_OK)
 		e = tpm_session(t, TPM2_SE_POLICY, TPMA_SESSION_ENCRYPT, &session);
 	if (e == BW_OK)
@@ -189,6 +187,6 @@ enum bw_err bw_tpm_unseal(
 	if (e == BW_OK)
 		e = object_open(t, object, session, plain);
 	tpm_session_end(t, session);
-	(void)Esys_FlushContext(t->esys, object);
+	(void)tss.Esys_FlushContext(t->esys, object);
 	return e;
 }
