@@ -1,14 +1,13 @@
-/* QR codes as pictures: the symbol is libqrencode's, the file is written here (PNG specification, third
- * edition: one bit a pixel, stored without compression: RFC 1950, RFC 1951 section 3.2.4). */
+/* QR codes as pictures: PNG specification, third edition: one bit a pixel, stored without compression (RFC 1950,
+ * RFC 1951 section 3.2.4). */
 #include "codec/qr.h"
 
-#include <qrencode.h>
+#include "codec/qr_symbol.h"
 
 enum {
 	DOT = 4,        /* pixels a module */
 	MARGIN = 4,     /* modules of quiet zone: ISO/IEC 18004, section 5.3.8 */
-	SIDE_MAX = 177, /* modules of the largest symbol */
-	ROW_MAX = (SIDE_MAX + 2 * MARGIN) * DOT / 8 + 2,
+	ROW_MAX = (BW_QR_SIDE_MAX + 2 * MARGIN) * DOT / 8 + 2,
 	STORED_MAX = 65535, /* bytes of one stored block */
 };
 
@@ -67,18 +66,18 @@ static void stored_put(struct bw_buf *out, struct bw_str bytes)
 	u32_put(out, adler(bytes));
 }
 
-static bool is_dark(const QRcode *code, int x, int y)
+static bool is_dark(const struct bw_qr_symbol *code, int x, int y)
 {
 	x -= MARGIN;
 	y -= MARGIN;
-	return x >= 0 && y >= 0 && x < code->width && y < code->width &&
-	       (code->data[y * code->width + x] & 1);
+	return x >= 0 && y >= 0 && x < code->side && y < code->side &&
+	       (code->modules[y * code->side + x] & 1);
 }
 
 /* Each line of pixels begins with its filter: none. */
-static void rows_put(struct bw_buf *out, const QRcode *code)
+static void rows_put(struct bw_buf *out, const struct bw_qr_symbol *code)
 {
-	int side = code->width + 2 * MARGIN;
+	int side = code->side + 2 * MARGIN;
 
 	for (int y = 0; y < side; y++) {
 		unsigned char row[ROW_MAX] = {0};
@@ -92,10 +91,10 @@ static void rows_put(struct bw_buf *out, const QRcode *code)
 	}
 }
 
-static void png_put(struct bw_buf *out, const QRcode *code)
+static void png_put(struct bw_buf *out, const struct bw_qr_symbol *code)
 {
 	struct bw_buf rows, data;
-	uint32_t side = (uint32_t)(code->width + 2 * MARGIN) * DOT;
+	uint32_t side = (uint32_t)(code->side + 2 * MARGIN) * DOT;
 
 	bw_buf_init(&rows, 1 << 20);
 	bw_buf_init(&data, 1 << 20);
@@ -116,14 +115,11 @@ static void png_put(struct bw_buf *out, const QRcode *code)
 
 enum bw_err bw_qr_png(struct bw_str text, struct bw_buf *out)
 {
-	char *copy = bw_strdup(text);
-	QRcode *code = QRcode_encodeString8bit(copy, 0, QR_ECLEVEL_M);
+	struct bw_qr_symbol *code = bw_alloc(sizeof *code);
+	enum bw_err e = bw_qr_symbol_make(text, code);
 
-	bw_wipe(copy, text.n);
-	bw_free(copy);
-	CHECK(code != NULL, BW_ETOOBIG);
-	png_put(out, code);
-	bw_wipe(code->data, (size_t)code->width * (size_t)code->width);
-	QRcode_free(code);
-	return BW_OK;
+	if (e == BW_OK)
+		png_put(out, code);
+	bw_free(code);
+	return e;
 }
