@@ -54,11 +54,15 @@ enum bw_err api_open(struct api *api, struct bw_core **core, struct bw_first_sta
 	struct credentials c;
 
 	TRY(bw_core_open(&api->core, a, first, core));
+	/* The core has its own, for as long as it needs it. */
+	bw_wipe((void *)(uintptr_t)api->core.root_secret.p, api->core.root_secret.n);
 	if (!first->made)
 		return BW_OK;
 	c = (struct credentials){.key_id = first->admin_key_id, .secret = first->admin_secret, .endpoint = endpoint_of(api, a),
 	    .region = bw_core_region(*core), .account = first->account};
-	return credentials_write(api->place->data, &c, first->root_password);
+	TRY(credentials_write(api->place->data, &c, first->root_password));
+	bw_core_first_forget(*core, first);
+	return BW_OK;
 }
 
 /* How this program is called from any folder: by its name when the shell found it, else by its whole path. */

@@ -161,9 +161,10 @@ static struct anchor_process anchor;
 static struct bw_guard guard;
 static const struct api *served;
 
-/* The API's sockets are the api's alone. */
-static void listeners_forget(void)
+/* The API's sockets are the api's alone, and so is the root user's key, which stands in the environment that all inherit. */
+static void api_forget(void)
 {
+	bw_wipe((void *)(uintptr_t)served->core.root_secret.p, served->core.root_secret.n);
 	for (unsigned i = 0; i < served->loops; i++)
 		for (size_t k = 0; k < served->listen_count; k++)
 			close(served->fds[i][k]);
@@ -174,6 +175,12 @@ static void guard_forget(void)
 {
 	bw_board_free(guard.images);
 	bw_board_free(guard.reports);
+}
+
+static int keyer_main(const struct bw_proc_self *self)
+{
+	api_forget();
+	return keyer_run(self);
 }
 
 /* Every process but the keyer, the helper and the outside forgets what it inherited for them. */
@@ -195,7 +202,7 @@ static int edge_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&guard.origins, (int)bw_edge_seat(self));
 	anchor_forget(&anchor, false);
 	guard_forget();
-	listeners_forget();
+	api_forget();
 	return bw_edge_run(self);
 }
 
@@ -209,7 +216,7 @@ static int helper_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
 	guard_forget();
-	listeners_forget();
+	api_forget();
 	bw_edge_free(self->ctx);
 	return bw_helper_run(&own);
 }
@@ -241,7 +248,7 @@ static int outside_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&helper.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	guard_forget();
-	listeners_forget();
+	api_forget();
 	bw_edge_free(self->ctx);
 	return bw_outside_run(&own);
 }
@@ -262,7 +269,7 @@ static int anchor_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	bw_errand_channels_forget(&guard.origins, BW_ERRAND_NOBODY);
 	guard_forget();
-	listeners_forget();
+	api_forget();
 	bw_edge_free(self->ctx);
 	close(anchor.asker);
 	return anchor_run(&own);
@@ -279,7 +286,7 @@ static int guard_main(const struct bw_proc_self *self)
 	bw_errand_channels_forget(&outside.channels, BW_ERRAND_NOBODY);
 	anchor_forget(&anchor, false);
 	bw_edge_free(self->ctx);
-	listeners_forget();
+	api_forget();
 	for (size_t i = 0; i < guard.origins.count; i++)
 		close(guard.origins.asking[i]);
 	return bw_guard_run(&own);
@@ -292,7 +299,7 @@ static int serve_run(const struct parsed *p)
 	static struct bw_edge edge;
 	/* The keyer first: the api asks it; the helper before the edge, which asks that one. */
 	struct bw_proc_row rows[BW_PROC_ROWS_MAX] = {
-	    {.title = "keyer", .run = keyer_run, .ctx = &keyer, .may_send = 1u << BW_PROC_READY | 1u << BW_PROC_UPGRADE, .outlives = true,
+	    {.title = "keyer", .run = keyer_main, .ctx = &keyer, .may_send = 1u << BW_PROC_READY | 1u << BW_PROC_UPGRADE, .outlives = true,
 	        .succeeded = true},
 	    {.title = "helper", .run = helper_main, .ctx = &edge, .may_send = 1u << BW_PROC_READY, .needed_by = helper.channels.serving,
 	        .outlives = true, .user = nobody_user},

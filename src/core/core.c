@@ -124,6 +124,12 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	return BW_OK;
 }
 
+static void secret_forget(struct bw_str *s)
+{
+	bw_wipe((void *)(uintptr_t)s->p, s->n);
+	*s = BW_STR_NONE;
+}
+
 enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *arena, struct bw_first_start *first,
     struct bw_core **out)
 {
@@ -159,8 +165,20 @@ enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *a
 	first->admin_key_id = bw_arena_str(arena, core->first.admin_key_id);
 	first->admin_secret = bw_arena_str(arena, core->first.admin_secret);
 	first->root_password = bw_arena_str(arena, core->first.root_password);
+	if (!core->ephemeral)
+		secret_forget(&core->root_secret); /* the store has it */
 	*out = core;
 	return BW_OK;
+}
+
+void bw_core_first_forget(struct bw_core *core, struct bw_first_start *first)
+{
+	secret_forget(&first->admin_secret);
+	secret_forget(&first->root_password);
+	if (core->ephemeral)
+		return;
+	secret_forget(&core->first.admin_secret);
+	secret_forget(&core->first.root_password);
 }
 
 void bw_core_close(struct bw_core *core)

@@ -50,6 +50,8 @@ struct bw_first_start {
 /* Opens the store and the trail, makes the first account when the store is empty. Errors are logged. */
 BW_CHECKED enum bw_err bw_core_open(const struct bw_core_config *config, struct bw_arena *arena, struct bw_first_start *first,
     struct bw_core **out);
+/* Once the first start's secrets have been told: they are wiped here, too. An ephemeral core keeps what its reset brings back. */
+void bw_core_first_forget(struct bw_core *core, struct bw_first_start *first);
 /* No call may be in work. */
 void bw_core_close(struct bw_core *core);
 /* The account of this server, 12 digits. */

@@ -393,11 +393,23 @@ enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds)
 	return loaded(filter, e);
 }
 
+/* No memory would be in a core file, what is mapped later included. Children inherit it: the parent is the one who may always say so. */
+static void dump_filter_clear(void)
+{
+	int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, "0", 1);
+	close(fd);
+}
+
 void bw_process_harden(bool with_parent)
 {
 	struct rlimit none = {0, 0};
 
 	(void)setrlimit(RLIMIT_CORE, &none);
+	dump_filter_clear();
 	if (!SANITIZED)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (with_parent)
