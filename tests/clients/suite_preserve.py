@@ -190,6 +190,19 @@ class Kept(elbv2_case.Elbv2Case):
         assert process.stdout.readline().strip() == "ready"
         return process
 
+    def child(self, script, *words):
+        """One in the client's place. It ends with its test, however that ends: it would go on waiting for answers, and hold open what whoever runs
+        this suite reads to its end."""
+        process = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", script, *words], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+        def end():
+            process.kill()
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
+        self.addCleanup(end)
+        return process
+
     def target_group(self, protocol, address, port=9000):
         key = (protocol, address, port)
         if key not in self.groups:
@@ -333,7 +346,7 @@ class Kept4(Both, Kept):
         """What a client and a target speak past the load balancer through this machine stays theirs, whoever has such a socket."""
         self.listen(7020, "TCP", self.kept("TCP", self.far))
         run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1", space=HOST)
-        held = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", HOLD, self.far, "9000"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        held = self.child(HOLD, self.far, "9000")
         address, port = held.stdout.readline().split()
         with socket.socket() as s:
             s.settimeout(0.6)
@@ -349,7 +362,7 @@ class Kept4(Both, Kept):
         self.keep(group)
         arn = self.elb.create_listener(LoadBalancerArn=self.lb_arn, Port=7019, Protocol="TCP", DefaultActions=[{"Type": "forward", "TargetGroupArn": group}])["Listeners"][0]
         self.settle()
-        held = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", HOLD, self.host, "7019"], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        held = self.child(HOLD, self.host, "7019")
         self.assertEqual(self.client, held.stdout.readline().split()[0])
         self.elb.delete_listener(ListenerArn=arn["ListenerArn"])
         end = time.monotonic() + 10
@@ -367,7 +380,7 @@ class Kept4(Both, Kept):
         self.assertTrue(guard) # 0 would stop this process itself
         os.kill(guard, signal.SIGSTOP)
         try:
-            crowd = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", CROWD, self.client, self.host, str(port), "400"], text=True, stdout=subprocess.PIPE)
+            crowd = self.child(CROWD, self.client, self.host, str(port), "400")
             self.assertEqual("connected", crowd.stdout.readline().strip())
             with self.assertRaises(subprocess.TimeoutExpired):
                 crowd.wait(0.3)
@@ -435,7 +448,7 @@ class Upgraded(Kept):
         group = self.target_group("TCP", self.far)
         self.keep(group)
         port = self.listen(7001, "TCP", group)
-        held = subprocess.Popen(["ip", "netns", "exec", CLIENT, sys.executable, "-c", HOLD, self.host, str(port)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        held = self.child(HOLD, self.host, str(port))
         self.assertEqual(self.client, held.stdout.readline().split()[0])
         before, seen = guard_pid(), subprocess.Popen(["ip", "monitor", "rule", "route"], text=True, stdout=subprocess.PIPE)
         os.rename(shutil.copy(os.path.join(os.path.dirname(self.before), "../../tests/bin/bulwark-next"), self.work), harness.BINARY)
