@@ -16,7 +16,7 @@
 #include "proc/program_file.h"
 
 enum {
-	TRIAL_MS = 20000,        /* what takes over for show opens nothing and asks nobody */
+	TRIAL_MS = 60000,        /* what takes over for show opens nothing and asks nobody */
 	WORDS_MAX = 64 << 10,    /* of what it says */
 	COMMAND_MAX = 256 << 10, /* of /proc/self/cmdline: 48 options at most 32 times */
 	COMMAND_WORDS = 48 * 33 * 2,
