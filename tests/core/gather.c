@@ -64,8 +64,8 @@ static void call_begin(struct gate_call *g, size_t i)
 	g->call = (struct bw_call){.core = &w.core, .arena = &g->arena, .request_id = BW_STR("id"), .account = BW_STR("111122223333"),
 	    .region = BW_STR("us-east-1"), .exchange = &w.exchange, .service = bw_service_find(BW_STR("iam"))};
 	g->call.model = bw_operation_find(g->call.service, BW_STR("CreateUser"));
-	g->call.in = bw_arena_alloc(&g->arena, g->call.model->input->size);
-	g->call.out = bw_arena_alloc(&g->arena, g->call.model->output->size);
+	g->call.in = bw_arena_alloc(&g->arena, bw_at(g->call.model->input)->size);
+	g->call.out = bw_arena_alloc(&g->arena, bw_at(g->call.model->output)->size);
 	bw_batch_init(&g->call.batch, &g->arena);
 	bw_batch_put(&g->call.batch, bw_arena_printf(&g->arena, "a/b/c/d/%zu", i), BW_STR("x"));
 	g->commit = (struct bw_commit){.batch = &g->call.batch, .done = done, .ctx = g};
