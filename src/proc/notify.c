@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@ void bw_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	const struct timeval wait = {.tv_sec = 1};
 	struct timespec now;
 	char text[128];
 	size_t n = path ? strlen(path) : 0;
@@ -28,7 +30,8 @@ void bw_notify(const char *state)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	/* systemd not listening is no reason not to serve. */
+	/* systemd not listening is no reason not to serve: a full queue is not waited for longer than that. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
 	(void)!sendto(fd, text, (size_t)length, MSG_NOSIGNAL, (struct sockaddr *)&to,
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
 	close(fd);
