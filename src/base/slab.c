@@ -75,6 +75,7 @@ static void sheet_free(struct bw_slab *s, struct bw_slab_sheet *t)
 {
 	s->sheet_bytes -= sheet_bytes(t);
 	ASAN_UNPOISON_MEMORY_REGION(t->data, sheet_bytes(t) - sizeof *t);
+	bw_wipe(t->data, t->class == ALONE ? t->piece_bytes : t->fresh);
 	free(t);
 }
 

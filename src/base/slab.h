@@ -1,5 +1,5 @@
 /* Small pieces of memory of one thread: neither malloc nor a lock for each, and always known how much is in
- * use. Pieces of one class of size lie together in a sheet, which goes back whole when the last of them has.
+ * use. Pieces of one class of size lie together in a sheet, which goes back whole, and wiped, when the last of them has.
  */
 #pragma once
 

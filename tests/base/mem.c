@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/slab.h"
 
 /* Below, at and above what is left of a chunk: the text is whole, and what was given out before stays as it
  * was. */
@@ -136,6 +137,23 @@ TEST(arena_leaves_nothing)
 			bw_arena_reset(&a);
 		for (size_t i = 0; i < BW_COUNT(chunks); i++)
 			assert_true(marks_at(chunks[i], 4096u << i) < 16);
+	}
+}
+
+/* Sheets go back without what lay on them, and so does a piece that has one of its own. */
+TEST(slab_leaves_nothing)
+{
+	static const size_t sizes[] = {256, SECRET, 70000};
+
+	for (size_t i = 0; i < BW_COUNT(sizes); i++) {
+		struct bw_slab s = {0};
+		char *p = bw_slab_take(&s, sizes[i]);
+
+		memset(p, MARK, sizes[i]);
+		assert_int_equal(marks_at(p, sizes[i]), sizes[i]);
+		bw_slab_give(&s, p);
+		bw_slab_free(&s);
+		assert_true(marks_at(p, sizes[i]) < 16);
 	}
 }
 
