@@ -5,7 +5,7 @@
 
 #include <sched.h>
 
-/* More make a call no cheaper, and the first of them wait. */
+/* Of one group. More make a call no cheaper, and the first of them wait; and when the committer takes no more, no others are refused. */
 enum { GATHER_MAX = 256 };
 
 static void gathered_none(struct bw_lane *lane)
@@ -45,14 +45,28 @@ static void refuse_all(struct bw_lane *lane, struct bw_commit *first, enum bw_er
 	}
 }
 
+/* The oldest of them; there are some. */
+static struct bw_commit *gathered_take(struct bw_lane *lane, size_t *n)
+{
+	struct bw_commit *first = lane->gathered, *last = first;
+
+	for (*n = 1; *n < GATHER_MAX && last->next; ++*n)
+		last = last->next;
+	lane->gathered = last->next;
+	lane->gathered_count -= *n;
+	lane->gathered_before = lane->gathered_count;
+	if (!lane->gathered)
+		gathered_none(lane);
+	last->next = NULL;
+	return first;
+}
+
 static void hand_over(struct bw_lane *lane)
 {
-	struct bw_commit *first = lane->gathered;
-	size_t n = lane->gathered_count;
-	enum bw_err e;
+	size_t n;
+	struct bw_commit *first = gathered_take(lane, &n);
+	enum bw_err e = bw_store_commit_all(lane->core->store, first);
 
-	gathered_none(lane);
-	e = bw_store_commit_all(lane->core->store, first);
 	if (e != BW_OK) {
 		refuse_all(lane, first, e);
 		return;

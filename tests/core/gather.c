@@ -3,7 +3,7 @@
 
 /* Calls of a lane whose answers are those of CreateUser: what is gathered goes to a store in memory, which says how many groups
  * it took. */
-enum { CALLS = 6 };
+enum { GROUP = 256, CALLS = GROUP + 1 };
 
 static struct {
 	struct bw_core core;
@@ -132,6 +132,16 @@ TEST(gather_waits_for_what_is_under_way)
 	play(3, 2);
 	assert_int_equal(atomic_load(&w.groups), 2);
 	end();
+}
+
+TEST(gather_hands_over_no_more_than_make_a_call_cheaper)
+{
+	for (size_t n = GROUP - 1; n <= GROUP + 1; n++) {
+		begin();
+		play(n, 0);
+		assert_int_equal(atomic_load(&w.groups), n <= GROUP ? 1 : 2);
+		end();
+	}
 }
 
 TEST(gather_takes_a_call_alone)
