@@ -192,10 +192,13 @@ class Upgrade(Elbv2Case):
 
     def test_1_what_cannot_go_on_is_refused_and_nothing_changes(self):
         before = children(self.server.process.pid)
-        short = WORK / "short"
+        short, foreign = WORK / "short", WORK / "foreign"
         short.write_bytes(FIRST.read_bytes()[:200000])
+        other = bytearray(FIRST.read_bytes())
+        other[18:20] = (22).to_bytes(2, "little")  # e_machine: of another kind of machine
+        foreign.write_bytes(other)
         for program, mode, why in ((FIRST, 0o644, "is not executable"), (FIRST, 0o775, "others than its owner may write to it"),
-                                   (FIRST, 0o757, "others than its owner may write to it"), (short, 0o755, ""),
+                                   (FIRST, 0o757, "others than its owner may write to it"), (short, 0o755, ""), (foreign, 0o755, "Exec format error"),
                                    ("/bin/false", 0o755, "was tried, and ended with status 1"), ("/bin/true", 0o755, "was tried, and ended with status 0"),
                                    (OLDER, 0o755, "goes on with the format 1 to 1 of the store, and what runs has 2")):
             with self.subTest(program=program, mode=oct(mode)):
@@ -293,6 +296,39 @@ class People(unittest.TestCase):
         finally:
             server.stop()
         self.assertNotIn("ERROR: AddressSanitizer", server.last_log)
+
+    def test_systemd_is_told_and_the_anchor_goes_on(self):
+        install(FIRST)
+        (WORK / "far").mkdir()
+        path, said = str(WORK / "notify"), []
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hearing:
+            hearing.bind(path)
+            hearing.settimeout(harness.PATIENCE_SECONDS)
+
+            def hear(word):
+                while True:
+                    said.append(hearing.recv(500).decode().splitlines())
+                    if said[-1][0] == word:
+                        return said[-1]
+            server = harness.Server("--loops", "1", "--edge-loops", "1", "--anchor", f"file:{WORK}/far/anchor", ephemeral=False,
+                                    env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "2000000"})
+            try:
+                hear("READY=1")
+                install(NEXT)
+                status, out, err = upgrade(server)
+                self.assertEqual((status, out), (0, "version 0.99.0-next serves\n"), err)
+                # The main process is the same one: systemd need not be told which it is.
+                began, done = hear("RELOADING=1"), hear("READY=1")
+                self.assertLess(*(int(words[1].removeprefix("MONOTONIC_USEC=")) for words in (began, done)))
+                hear("WATCHDOG=1")
+                self.assertEqual(versions(server)["anchor"], "0.99.0-next")
+                number = health(server)["anchor"]["number"]
+                harness.client("iam", server).create_user(UserName="after")
+                until(lambda: health(server)["anchor"]["number"] > number)
+                self.assertFalse(health(server)["anchor"]["failing"])
+            finally:
+                self.assertEqual(0, server.stop(), server.last_log)
+        self.assertNotIn("MAINPID", str(said))
 
     def test_what_happens_to_the_seal_while_a_keyer_ends_is_its_successors(self):
         install(FIRST)
