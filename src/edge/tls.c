@@ -16,6 +16,7 @@ struct tls_set {
 	SSL_CTX **contexts; /* one a certificate; the default first */
 	char **arns;        /* of each */
 	size_t count;
+	size_t bytes; /* of OpenSSL's memory */
 	const struct tls_protocols *protocols; /* NULL: none are negotiated */
 	bool passthrough, ignore_expiry;
 };
@@ -194,6 +195,7 @@ void tls_set_release(struct tls_set *s)
 	if (!s || --s->references)
 		return;
 	bw_map_del(&s->edge->tls_sets, bw_str_c(s->digest));
+	s->edge->tls_sets_bytes -= s->bytes;
 	for (size_t i = 0; i < s->count; i++) {
 		SSL_CTX_free(s->contexts[i]);
 		bw_free(s->arns[i]);
@@ -247,6 +249,7 @@ struct tls_set *tls_set_make(
 {
 	struct tls_set *s;
 	char digest[65];
+	size_t before, after;
 
 	digest_of(in, http2, digest);
 	s = bw_map_get(&e->tls_sets, bw_str_c(digest));
@@ -263,10 +266,14 @@ struct tls_set *tls_set_make(
 	s->contexts = bw_alloc((in->certificate_count + 1) * sizeof(SSL_CTX *));
 	s->arns = bw_alloc((in->certificate_count + 1) * sizeof(char *));
 	*reason = "there is no certificate";
+	before = bw_tls_held_bytes();
 	if (!certificates_use(s, in, true, reason) || !certificates_use(s, in, false, reason)) {
 		tls_set_release(s);
 		return NULL;
 	}
+	after = bw_tls_held_bytes();
+	s->bytes = after > before ? after - before : 0;
+	e->tls_sets_bytes += s->bytes;
 	bw_map_put(&e->tls_sets, bw_str_c(s->digest), s);
 	return s;
 }

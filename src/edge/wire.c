@@ -100,8 +100,10 @@ void wire_eat(struct edge *e, struct wire *w, size_t n)
 
 size_t memory_held(const struct edge *e)
 {
+	size_t tls = bw_tls_held_bytes();
+
 	return e->held_bytes + e->block_count * BLOCK_BYTES + e->arena_bytes + e->slab.sheet_bytes +
-	       e->h2_places.held_bytes + bw_tls_held_bytes();
+	       e->h2_places.held_bytes + (tls > e->tls_sets_bytes ? tls - e->tls_sets_bytes : 0);
 }
 
 bool memory_full(const struct edge *e)

@@ -26,7 +26,8 @@ void wire_keep(struct edge *e, struct wire *w, struct bw_str bytes);
 void wire_eat(struct edge *e, struct wire *w, size_t n);
 void wire_free(struct edge *e, struct wire *w);
 /* What the loop takes from the system for connections and what is on them: buffers in use and in store, whole sheets of
- * the slab, sessions' places, and all that OpenSSL holds. */
+ * the slab, sessions' places, and all that OpenSSL holds but for the image's certificates and trust stores: whoever has large ones
+ * must not take others' connections from them. */
 size_t memory_held(const struct edge *e);
 /* Whether that is more than it may be: then what is new is refused. */
 bool memory_full(const struct edge *e);

@@ -45,6 +45,7 @@ struct edge {
 	uint64_t image_seq;
 	struct bw_map groups;   /* ARN -> struct group */
 	struct bw_map tls_sets; /* digest of all that went in -> struct tls_set */
+	size_t tls_sets_bytes;  /* of OpenSSL's memory, for all of them */
 	struct bw_map stats;    /* ARN -> struct stats */
 	struct bw_map key_sets; /* URL -> struct key_set */
 	struct origins origins;

@@ -3,7 +3,11 @@
 #include <stdio.h>
 
 #include "base/lend.h"
+#include "base/sys.h"
+#include "crypto/crypto.h"
 #include "edge/h2.h"
+#include "edge/tls.h"
+#include "net/tls.h"
 #include "test.h"
 
 static struct edge e;
@@ -279,4 +283,67 @@ TEST(memory_sessions_that_take_turns_say_their_own)
 	for (int i = 1; i < SESSIONS; i++)
 		pump_close(&h[i].pump);
 	end(&h[0]);
+}
+
+static const char *const names[] = {"one.example", "two.example"};
+
+/* Of a listener with a certificate for each name. */
+static struct tls_set *set_make(struct bw_edge_certificate *certificates)
+{
+	struct bw_edge_listener listener = {.protocol = BW_STR("HTTPS"), .ssl_policy = BW_STR("ELBSecurityPolicy-TLS13-1-2-2021-06"),
+	    .certificates = certificates, .certificate_count = BW_COUNT(names)};
+	const char *reason = "";
+	struct tls_set *s = tls_set_make(&e, &listener, true, &reason);
+
+	if (!s)
+		fail_msg("%s", reason);
+	return s;
+}
+
+/* They are the image's: whoever has many, or a large trust store, takes nobody's connections from him. */
+TEST(memory_of_certificates_is_no_connection_s)
+{
+	struct bw_edge_certificate certificates[BW_COUNT(names)];
+	struct bw_buf ca, ca_key, chains[BW_COUNT(names)], keys[BW_COUNT(names)];
+	size_t before, taken;
+
+	edge_begin();
+	bw_map_init(&e.tls_sets, 0, NULL);
+	bw_crypto_init();
+	bw_tls_dozing(16);
+	bw_buf_init(&ca, 1 << 16);
+	bw_buf_init(&ca_key, 1 << 16);
+	assert_ok(bw_ca_make(BW_STR("ca"), bw_clock_wall_ms(), &ca, &ca_key));
+	for (size_t i = 0; i < BW_COUNT(names); i++) {
+		struct bw_str name = bw_str_c(names[i]);
+
+		bw_buf_init(&chains[i], 1 << 16);
+		bw_buf_init(&keys[i], 1 << 16);
+		assert_ok(bw_ca_issue(bw_buf_str(&ca), bw_buf_str(&ca_key), &name, 1, bw_clock_wall_ms(), &chains[i], &keys[i]));
+		certificates[i] = (struct bw_edge_certificate){
+		    .arn = name, .chain_pem = bw_buf_str(&chains[i]), .key_pem = bw_buf_str(&keys[i]), .is_default = i == 0};
+	}
+	tls_set_release(set_make(certificates)); /* what OpenSSL keeps for the next one is there from now on */
+	assert_int_equal(e.tls_sets_bytes, 0);
+	before = held();
+	taken = bw_tls_held_bytes();
+	for (int round = 0; round < 2; round++) {
+		struct tls_set *s = set_make(certificates), *same = set_make(certificates);
+
+		assert_ptr_equal(s, same);
+		assert_true(bw_tls_held_bytes() >= taken + 16 * 1024);
+		assert_int_equal(held(), before);
+		tls_set_release(same);
+		assert_int_equal(held(), before);
+		tls_set_release(s);
+		assert_int_equal(e.tls_sets_bytes, 0);
+		assert_int_equal(held(), before);
+	}
+	bw_map_free(&e.tls_sets);
+	bw_buf_free(&ca);
+	bw_buf_free(&ca_key);
+	for (size_t i = 0; i < BW_COUNT(names); i++) {
+		bw_buf_free(&chains[i]);
+		bw_buf_free(&keys[i]);
+	}
 }
