@@ -151,11 +151,12 @@ static bool begin(struct exchange *x, struct bw_str bytes)
 	return true;
 }
 
-/* `some`: there is a target for it. */
+/* `some`: there is a target for it. One that the image no longer has is asked nothing: its group may be gone too, and with it what is
+ * known of it, such as whether it wants TLS. */
 static void begin_again(struct exchange *x, bool some, struct bw_str bytes)
 {
 	x->up = NULL;
-	if (some && begin(x, bytes)) {
+	if (some && !x->target->gone && begin(x, bytes)) {
 		x->ops->pull(x); /* a kept connection may have taken everything at once */
 		return;
 	}

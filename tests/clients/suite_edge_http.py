@@ -514,6 +514,26 @@ class Balancing(unittest.TestCase):
             lb.publish()
             self.assertEqual(200, parse(read_all(s))[0])
 
+    def test_a_target_group_that_nobody_needs_is_not_asked_again(self):
+        """Of a group that the image no longer has, nothing is known: not even whether its targets speak TLS."""
+        ends = threading.Event()
+        self.addCleanup(ends.set)
+        ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        left = Backend(lambda head, body: (ends.wait(30) and None) if b"/waits" in head else ok)
+        needed = group("needed2", [Backend()])
+        lb = Balancer(PLAYER, group("left", [left]), needed, rules=[rule(1, forward(needed), condition("path-pattern", "/n"))])
+        with lb.connect() as s, s.makefile("rb") as stream:
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(200, read_answer(stream)[0])
+            s.sendall(b"GET /waits HTTP/1.1\r\nHost: a\r\n\r\n")
+            PLAYER.until(lambda: len(left.requests) == 2)
+            del lb.groups[0]
+            lb.listener["rules"] = [rule(LAST, forward(needed))]
+            lb.publish()
+            ends.set()
+            self.assertEqual(502, read_answer(stream)[0])
+        self.assertEqual(2, len(left.requests))
+
     def test_draining_targets_get_nothing_new(self):
         backends = [Backend(), Backend()]
         g = group("draining", backends)
