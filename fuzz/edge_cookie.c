@@ -18,6 +18,7 @@ static void edge_make(void)
 	bw_arena_init(&e.arena, 1 << 20);
 	bw_buf_init(&e.lines, BW_HTTP_HEAD_MAX);
 	e.cookies = bw_aead_key_new(key);
+	MUST(bw_loop_new(&e.loop) == BW_OK);
 	t = (struct target){.group = &g,
 	    .key = (char *)(uintptr_t) "10.0.0.1:80",
 	    .has_address = true,
