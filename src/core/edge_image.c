@@ -224,6 +224,16 @@ static const struct bw_edge_member unkept_members[] = {
 static const struct bw_edge_form unkept_form = FORM(unkept);
 #undef OWNER
 
+#define OWNER bw_edge_anomaly
+static const struct bw_edge_member anomaly_members[] = {
+    STR(target_group),
+    STR(id),
+    I64(port),
+    BOOL(mitigated),
+};
+static const struct bw_edge_form anomaly_form = FORM(anomaly);
+#undef OWNER
+
 #define OWNER bw_edge_report
 static const struct bw_edge_member report_members[] = {
     I64(image_version),
@@ -232,6 +242,7 @@ static const struct bw_edge_member report_members[] = {
     LIST(listening, listening_count, listening),
     LIST(metrics, metric_count, metric),
     LIST(unkept, unkept_count, unkept),
+    LIST(anomalies, anomaly_count, anomaly),
 };
 const struct bw_edge_form bw_edge_report_form = FORM(report);
 #undef OWNER

@@ -174,6 +174,13 @@ struct bw_edge_unkept {
 	struct bw_str target_group, reason;
 };
 
+/* A target whose answers to that process's requests are errors far more often than the others'. */
+struct bw_edge_anomaly {
+	struct bw_str target_group, id;
+	int64_t port;
+	bool mitigated; /* it gets fewer requests for it */
+};
+
 struct bw_edge_report {
 	int64_t image_version; /* what it serves by */
 	int64_t incarnation;   /* of the process that wrote it */
@@ -185,6 +192,8 @@ struct bw_edge_report {
 	size_t metric_count;
 	const struct bw_edge_unkept *unkept;
 	size_t unkept_count;
+	const struct bw_edge_anomaly *anomalies;
+	size_t anomaly_count;
 };
 
 /* ---- The boards that carry both (proc/board.h): made by bin, handed to the core in its configuration ----

@@ -97,6 +97,22 @@ static void metrics_merge(
 	out->metric_count = m.n;
 }
 
+/* Each process knows its own requests: what any that lives has found is so. */
+static void anomalies_merge(const struct part *parts, size_t n, struct bw_arena *arena, struct bw_edge_report *out)
+{
+	struct bw_edge_anomaly *all;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += parts[i].lives ? parts[i].report.anomaly_count : 0;
+	all = BW_NEW_ARRAY(arena, struct bw_edge_anomaly, count + 1);
+	out->anomalies = all;
+	out->anomaly_count = count;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; parts[i].lives && k < parts[i].report.anomaly_count; k++)
+			*all++ = parts[i].report.anomalies[k];
+}
+
 enum bw_err bw_edge_report_read(
     const struct bw_edge_reports *reports, struct bw_arena *arena, struct bw_edge_report *out)
 {
@@ -114,5 +130,6 @@ enum bw_err bw_edge_report_read(
 		if (parts[i].lives && parts[i].report.image_version < out->image_version)
 			out->image_version = parts[i].report.image_version;
 	metrics_merge(parts, reports->n, first, arena, out);
+	anomalies_merge(parts, reports->n, arena, out);
 	return BW_OK;
 }

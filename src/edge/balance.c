@@ -2,6 +2,9 @@
 #include "base/sys.h"
 #include "edge/group.h"
 
+/* "Automatic target weights" (ALB User Guide): targets are compared when so many are healthy. */
+enum { ANOMALY_HEALTHY_MIN = 3 };
+
 static double chance(void)
 {
 	uint32_t r;
@@ -56,9 +59,9 @@ static double slow_share(const struct group *g, const struct target *t, int64_t 
 	return share < 0.1 ? 0.1 : share;
 }
 
-static double errors_mean(const struct group *g)
+double group_anomaly_floor(const struct group *g)
 {
-	double sum = 0;
+	double sum = 0, floor;
 	int64_t n = 0;
 
 	for (const struct target *t = g->targets; t; t = t->next)
@@ -66,35 +69,41 @@ static double errors_mean(const struct group *g)
 			sum += t->errors;
 			n++;
 		}
-	return n ? sum / (double)n : 0;
+	if (n < ANOMALY_HEALTHY_MIN)
+		return 1.0;
+	floor = sum / (double)n * 1.5;
+	return floor > 0.1 ? floor : 0.1;
 }
 
-/* Anomaly mitigation: who fails far more often than the others gets a tenth until that passes. */
-static double weight_of(const struct group *g, const struct target *t, double mean, int64_t now_ms)
+bool group_mitigates(const struct group *g)
+{
+	return g->balance == BALANCE_RANDOM && g->anomaly;
+}
+
+/* Who is anomalous gets a tenth until that passes. */
+static double weight_of(const struct group *g, const struct target *t, double floor, int64_t now_ms)
 {
 	double weight = slow_share(g, t, now_ms);
 
-	if (g->balance == BALANCE_RANDOM && g->anomaly && t->errors > 0.1 && t->errors > mean * 1.5)
-		weight /= 10;
-	return weight;
+	return group_mitigates(g) && t->errors > floor ? weight / 10 : weight;
 }
 
 typedef bool may_fn(const struct target *t);
 
 static struct target *pick_weighted(struct group *g, may_fn *may, int64_t now_ms)
 {
-	double mean = errors_mean(g), total = 0, at;
+	double floor = group_anomaly_floor(g), total = 0, at;
 	struct target *last = NULL;
 
 	for (struct target *t = g->targets; t; t = t->next)
 		if (may(t))
-			total += weight_of(g, t, mean, now_ms);
+			total += weight_of(g, t, floor, now_ms);
 	at = chance() * total;
 	for (struct target *t = g->targets; t; t = t->next) {
 		if (!may(t))
 			continue;
 		last = t;
-		at -= weight_of(g, t, mean, now_ms);
+		at -= weight_of(g, t, floor, now_ms);
 		if (at < 0)
 			return t;
 	}

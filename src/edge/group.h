@@ -101,6 +101,11 @@ struct target *group_by_key(struct group *g, struct bw_str key);
 /* Whether a sticky client may still be sent there. */
 bool target_serves(const struct target *t);
 void target_outcome(struct target *t, bool error);
+/* A target that serves is anomalous when its share of errors lies above this: half as much again as the mean, and a tenth at least.
+ * 1 when there are too few to compare. */
+double group_anomaly_floor(const struct group *g);
+/* Whether the anomalous get fewer requests. */
+bool group_mitigates(const struct group *g);
 /* Looks after its health from now on: checks it, or waits to hear of it. */
 void probe_start(struct target *t);
 void probe_stop(struct target *t);

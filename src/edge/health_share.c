@@ -129,6 +129,14 @@ static void count_targets(void *ctx, struct bw_str key, void *value)
 	*(size_t *)ctx += ((struct group *)value)->target_count;
 }
 
+size_t targets_count(struct edge *e)
+{
+	size_t n = 0;
+
+	bw_map_each(&e->groups, count_targets, &n);
+	return n;
+}
+
 static void put_targets(void *ctx, struct bw_str key, void *value)
 {
 	struct telling *out = ctx;
@@ -146,11 +154,8 @@ static void put_targets(void *ctx, struct bw_str key, void *value)
 
 void health_list(struct edge *e, struct bw_arena *arena, struct bw_edge_report *out)
 {
-	struct telling all = {0};
-	size_t n = 0;
+	struct telling all = {.v = BW_NEW_ARRAY(arena, struct bw_edge_health, targets_count(e) + 1)};
 
-	bw_map_each(&e->groups, count_targets, &n);
-	all.v = BW_NEW_ARRAY(arena, struct bw_edge_health, n + 1);
 	bw_map_each(&e->groups, put_targets, &all);
 	out->health = all.v;
 	out->health_count = all.n;

@@ -50,6 +50,8 @@ extern const char *const health_states[];
 /* The newest of what is known, to every target that is named there. */
 void health_hear(struct edge *e);
 void health_tell(struct edge *e);
+/* Of all groups. */
+size_t targets_count(struct edge *e);
 /* Of every target, in the arena. */
 void health_list(struct edge *e, struct bw_arena *arena, struct bw_edge_report *out);
 

@@ -113,6 +113,7 @@ struct building {
 	struct bw_arena arena;
 	struct bw_edge_metric *metrics;
 	struct bw_edge_unkept *unkept;
+	struct bw_edge_anomaly *anomalies;
 	struct bw_edge_report report;
 };
 
@@ -161,6 +162,19 @@ static void put_unkept(void *ctx, struct bw_str key, void *value)
 
 	if (reason)
 		b->unkept[b->report.unkept_count++] = (struct bw_edge_unkept){key, bw_str_c(reason)};
+}
+
+/* Each target at most once: as many places as targets of HTTP groups. */
+static void put_anomalies(void *ctx, struct bw_str key, void *value)
+{
+	struct building *b = ctx;
+	const struct group *g = value;
+	double floor = group_anomaly_floor(g);
+
+	for (const struct target *t = g->http ? g->targets : NULL; t; t = t->next)
+		if (target_serves(t) && t->errors > floor)
+			b->anomalies[b->report.anomaly_count++] =
+			    (struct bw_edge_anomaly){key, t->id, t->port, group_mitigates(g)};
 }
 
 static void put_balancer(void *ctx, struct bw_str key, void *value)
@@ -237,6 +251,9 @@ static void report_write(struct edge *e, struct building *b, struct bw_buf *out)
 		b->report.unkept = b->unkept;
 		bw_map_each(&e->groups, put_unkept, b);
 	}
+	b->anomalies = BW_NEW_ARRAY(&b->arena, struct bw_edge_anomaly, targets_count(e) + 1);
+	b->report.anomalies = b->anomalies;
+	bw_map_each(&e->groups, put_anomalies, b);
 	bw_map_each(&e->stats, put_balancer, b);
 	bw_map_each(&e->groups, put_group, b);
 	bw_edge_report_encode(&b->report, out);

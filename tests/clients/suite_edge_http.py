@@ -467,9 +467,8 @@ class Balancing(unittest.TestCase):
 
     def test_anomalous_targets_get_less(self):
         bad = Backend(b"HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
-        good = Backend()
-        lb = Balancer(PLAYER, group("anomaly", [bad, good], {"load_balancing.algorithm.type": "weighted_random",
-                                                             "load_balancing.algorithm.anomaly_mitigation": "on"}))
+        lb = Balancer(PLAYER, group("anomaly", [bad, Backend(), Backend()], {"load_balancing.algorithm.type": "weighted_random",
+                                                                             "load_balancing.algorithm.anomaly_mitigation": "on"}))
         for _ in range(150):
             lb.get()
         bad.requests.clear()
@@ -701,6 +700,62 @@ class Stickiness(unittest.TestCase):
             for _ in range(6):
                 lb.get(headers=[f"Cookie: {cookies[name]}"])
         self.assertEqual(sorted(len(x.requests) for x in backends), [0, 13])
+
+    def test_group_stickiness_ends_with_its_duration(self):
+        old, new = Backend(), Backend()
+        a, b = group("gea", [old]), group("geb", [new])
+        lb = Balancer(PLAYER, a, b, default=forward((a, 1), (b, 0), sticky_groups=True, sticky_seconds=3))
+        cookie, begun = self.cookies(lb.get()[1])["AWSALBTG"], time.monotonic()
+        lb.listener["rules"][-1]["actions"] = [forward((a, 0), (b, 1), sticky_groups=True, sticky_seconds=3)]
+        lb.publish()
+        if time.monotonic() - begun < 2.5:
+            lb.get(headers=[f"Cookie: {cookie}"])
+            self.assertEqual((2, 0), (len(old.requests), len(new.requests)))
+        time.sleep(max(0, begun + 3.1 - time.monotonic()))
+        old.requests.clear()
+        lb.get(headers=[f"Cookie: {cookie}"])
+        self.assertEqual((0, 1), (len(old.requests), len(new.requests)))
+
+    def two_groups(self, name, attributes, answer):
+        """A load balancer whose groups, of three targets each, both answer for one browser: whose requests went where."""
+        backends = {path: [Backend(answer(path)) for _ in range(3)] for path in ("/a", "/b")}
+        a, b = (group(f"{name}{path[1:]}", backends[path], attributes(path)) for path in backends)
+        lb = Balancer(PLAYER, a, b, rules=[rule(1, forward(b), condition("path-pattern", "/b"))])
+        jar = {}
+        for i in range(16):
+            headers = [f"Cookie: {'; '.join(jar.values())}"] if jar else []
+            jar.update(self.cookies(lb.get(path="/b" if i % 2 else "/a", headers=headers)[1]))
+        return {path: sorted(len(x.requests) for x in backends[path]) for path in backends}, jar
+
+    def test_one_cookie_keeps_the_targets_of_several_groups(self):
+        for name, kind in (("two-lb", "lb_cookie"), ("two-app", "app_cookie")):
+            with self.subTest(kind):
+                shares, jar = self.two_groups(
+                    name, lambda path: {"stickiness.enabled": "true", "stickiness.type": kind, "stickiness.app_cookie.cookie_name": f"SID{path[1:]}"},
+                    lambda path: f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: SID{path[1:]}=1\r\n\r\nok".encode())
+                self.assertEqual({"/a": [0, 0, 8], "/b": [0, 0, 8]}, shares)
+                own = {"AWSALB", "AWSALBCORS"} if kind == "lb_cookie" else {"AWSALBAPP-0"}
+                self.assertEqual({"SIDa", "SIDb", *own}, set(jar))
+
+    def test_one_cookie_keeps_the_groups_of_several_rules(self):
+        pairs = [[Backend(), Backend()] for _ in range(10)]
+        groups = [[group(f"of{i}-{k}", [b]) for k, b in enumerate(p)] for i, p in enumerate(pairs)]
+        lb = Balancer(PLAYER, *(g for p in groups for g in p), default=fixed(404), rules=[
+            rule(i + 1, forward(*p, sticky_groups=True, sticky_seconds=60), condition("path-pattern", f"/{i}")) for i, p in enumerate(groups)])
+        jar = {}
+        for _ in range(6):
+            for i in range(8):
+                headers = [f"Cookie: {'; '.join(jar.values())}"] if jar else []
+                jar.update(self.cookies(lb.get(path=f"/{i}", headers=headers)[1]))
+        self.assertEqual([[0, 6]] * 8, [sorted(len(b.requests) for b in p) for p in pairs[:8]])
+        self.assertLess(len(jar["AWSALBTG"]), 1024)
+        # A ninth takes the place of the one that was seen longest ago, and no more room.
+        for i in (8, 9):
+            jar.update(self.cookies(lb.get(path=f"/{i}", headers=[f"Cookie: {'; '.join(jar.values())}"])[1]))
+        self.assertLess(len(jar["AWSALBTG"]), 1024)
+        for i in range(2, 10):
+            lb.get(path=f"/{i}", headers=[f"Cookie: {'; '.join(jar.values())}"])
+        self.assertEqual([[0, 7]] * 6 + [[0, 2]] * 2, [sorted(len(b.requests) for b in p) for p in pairs[2:]])
 
     def test_a_dead_target_is_left(self):
         backends = [Backend(), Backend()]

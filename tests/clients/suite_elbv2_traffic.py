@@ -101,6 +101,37 @@ class Traffic(Elbv2Case):
         self.elb.deregister_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "127.0.0.1", "Port": app.port}])
         self.eventually(503, lambda: ask()[0])
 
+    def test_anomalous_targets_are_said(self):
+        apps = [Application(str(i)) for i in range(3)]
+        lb, port, ask, _ = self.site()
+        group = self.target_of(apps[0])
+        arn = group["TargetGroupArn"]
+        self.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": "127.0.0.1", "Port": a.port} for a in apps[1:]])
+        self.listener(lb, self.forward(group), Port=port)
+        self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "load_balancing.algorithm.type", "Value": "weighted_random"}])
+
+        def found(**more):
+            got = self.elb.describe_target_health(TargetGroupArn=arn, **more)["TargetHealthDescriptions"]
+            return {d["Target"]["Port"]: d.get("AnomalyDetection") for d in got}
+
+        def all_of(odd, mitigated):
+            return {a.port: {"Result": "anomalous", "MitigationInEffect": mitigated} if a is odd else
+                    {"Result": "normal", "MitigationInEffect": "no"} for a in apps}
+
+        def driven():
+            for _ in range(20):
+                ask()
+            return found(Include=["AnomalyDetection"])
+        self.eventually(["healthy"] * 3, lambda: [d["TargetHealth"]["State"] for d in self.elb.describe_target_health(
+            TargetGroupArn=arn)["TargetHealthDescriptions"]])
+        self.eventually(all_of(None, "no"), driven)
+        apps[1].failing = True
+        self.eventually(all_of(apps[1], "no"), driven)
+        self.assertEqual({a.port: None for a in apps}, found(), "it is said when it is asked for")
+        self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "load_balancing.algorithm.anomaly_mitigation", "Value": "on"}])
+        self.eventually(all_of(apps[1], "yes"), driven)
+        self.assertEqual(all_of(apps[1], "yes"), found(Include=["All"]))
+
     def test_the_security_group_decides(self):
         lb, port, ask, security = self.site(network=None)
         self.listener(lb, Port=port)

@@ -113,7 +113,8 @@ TEST(edge_report_goes_around)
 	struct bw_edge_metric m = {
 	    .name = BW_STR("RequestCount"), .load_balancer = BW_STR("app/x/1"), .value = 12};
 	struct bw_edge_unkept unkept = {BW_STR("targetgroup/t/1"), BW_STR("no capability")};
-	struct bw_edge_report report = {3, 9, &h, 1, &open, 1, &m, 1, &unkept, 1}, back;
+	struct bw_edge_anomaly odd = {BW_STR("tg"), BW_STR("10.0.0.1"), 80, true};
+	struct bw_edge_report report = {3, 9, &h, 1, &open, 1, &m, 1, &unkept, 1, &odd, 1}, back;
 	struct bw_arena a;
 	struct bw_buf out;
 
@@ -128,6 +129,9 @@ TEST(edge_report_goes_around)
 	assert_int_equal(back.metrics[0].value, 12);
 	assert_int_equal(back.unkept_count, 1);
 	assert_str(back.unkept[0].target_group, "targetgroup/t/1");
+	assert_int_equal(back.anomaly_count, 1);
+	assert_int_equal(back.anomalies[0].port, 80);
+	assert_true(back.anomalies[0].mitigated);
 	assert_str(back.unkept[0].reason, "no capability");
 	bw_buf_free(&out);
 	bw_arena_free(&a);

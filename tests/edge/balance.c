@@ -137,6 +137,11 @@ TEST(anomalies_weigh_less)
 	g.anomaly = true;
 	share(3000, counts);
 	assert_true(counts[0] < 300);
+	/* Of two nobody can say who is the odd one. */
+	t[2].health = HEALTH_UNHEALTHY;
+	share(3000, counts);
+	assert_true(counts[0] > 1300);
+	t[2].health = HEALTH_HEALTHY;
 	for (int i = 0; i < 200; i++)
 		target_outcome(&t[0], false);
 	share(3000, counts);

@@ -4,7 +4,7 @@ struct health_view {
 	struct bw_call *call;
 	const struct elb_target_group *g;
 	struct bw_str arn;
-	bool used;
+	bool used, anomalies; /* anomalies: they were asked for */
 	struct bw_edge_report report;
 };
 
@@ -50,6 +50,28 @@ static struct elbv2_TargetHealth *health_of(const struct health_view *v, const s
 	return out;
 }
 
+/* Targets of application load balancers are watched by what they answer (ALB User Guide, "Automatic target weights"). */
+static struct elbv2_AnomalyDetection *anomaly_of(const struct health_view *v, const struct elb_target *t)
+{
+	struct elbv2_AnomalyDetection *out;
+	bool found = false, mitigated = false;
+
+	if (!v->anomalies || elb_group_of(&v->g->shape) != ELB_OF_GROUP_HTTP)
+		return NULL;
+	for (size_t i = 0; i < v->report.anomaly_count; i++) {
+		const struct bw_edge_anomaly *a = &v->report.anomalies[i];
+
+		if (a->port != t->port || !bw_str_eq(a->id, t->id) || !bw_str_eq(a->target_group, v->arn))
+			continue;
+		found = true;
+		mitigated = mitigated || a->mitigated;
+	}
+	out = BW_NEW(v->call->arena, struct elbv2_AnomalyDetection);
+	*out = (struct elbv2_AnomalyDetection){
+	    found ? BW_STR("anomalous") : BW_STR("normal"), mitigated ? BW_STR("yes") : BW_STR("no")};
+	return out;
+}
+
 static void health_put(const struct health_view *v, const struct elb_target *t,
     struct elbv2_TargetHealth *health, struct elbv2_TargetHealthDescriptions *out)
 {
@@ -60,6 +82,7 @@ static void health_put(const struct health_view *v, const struct elb_target *t,
 	    .Id = t->id, .Port = BW_INT(t->port), .AvailabilityZone = t->zone};
 	out->v[out->n++] = (struct elbv2_TargetHealthDescription){.Target = d,
 	    .TargetHealth = health,
+	    .AnomalyDetection = anomaly_of(v, t),
 	    .HealthCheckPort = traffic ? bw_arena_printf(v->call->arena, "%lld", (long long)t->port)
 	                               : v->g->shape.HealthCheckPort};
 }
@@ -121,6 +144,7 @@ BW_OP(elbv2, DescribeTargetHealth, .effect = BW_READ)
 	TRY(elb_group_users(call, g.name, &users));
 	v.g = &g;
 	v.used = users.n > 0;
+	v.anomalies = in->Include.n > 0; /* one of AnomalyDetection and All, both of which say so */
 	bw_edge_report_latest(call->core, call->arena, &v.report);
 	report_narrow(&v);
 	out->TargetHealthDescriptions = (struct elbv2_TargetHealthDescriptions){
