@@ -28,7 +28,7 @@ struct exchange *exchange_new(struct edge *e)
 void exchange_grown(struct exchange *x)
 {
 	memory_count(
-	    x->edge, x->log.size + x->redirect.size + x->transformed.size + x->identity.size + x->cookies.size + x->traced.size, &x->counted);
+	    x->edge, x->log.size + x->redirect.size + x->transformed.size + x->identity.size + x->cookies.size + x->sticky.size + x->traced.size, &x->counted);
 }
 
 static void detach(struct exchange *x)
@@ -46,6 +46,7 @@ void exchange_free(struct exchange *x)
 	flow_free(x);
 	bw_buf_free(&x->identity);
 	bw_buf_free(&x->cookies);
+	bw_buf_free(&x->sticky);
 	dispatch_leave(x);
 	wire_free(e, &x->again);
 	bw_buf_free(&x->log);

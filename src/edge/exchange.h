@@ -83,6 +83,7 @@ struct exchange {
 	struct flow *flow;         /* an identity provider was asked */
 	struct bw_buf identity;    /* header lines that tell the target who asks */
 	struct bw_buf cookies;     /* Set-Cookie lines of the answer, whoever gives it */
+	struct bw_buf sticky;      /* what the request's cookies say of other target groups: sticky.c */
 	struct bw_str session_cookie; /* what they set, for a target that says otherwise */
 	const char *error_reason;  /* the access log's; static storage */
 	uint64_t connection;       /* the client's connection, for the log */
