@@ -217,6 +217,10 @@ static void now_ended(struct parent *p, struct child *c, int status, bool clean)
 		 * them. */
 		p->status = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
 		drain(p);
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == BW_PROC_FINAL) {
+		end_tell(c, status, "it is not started again");
+		p->status = BW_PROC_FINAL;
+		drain(p);
 	} else if (c->ready && (clean || c->leave_ms)) {
 		/* It asked for it, or was asked: it goes on as it would at a first start. */
 		c->ready = false;

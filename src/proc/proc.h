@@ -31,6 +31,9 @@ enum {
 	BW_PROC_PROGRAMS_MAX = 8, /* of which processes run at one time; older ones are called by the oldest's version */
 	BW_PROC_NONE = UINT32_MAX,
 	BW_PROC_WORDS_MAX = 256,
+	/* Ended with this status, a process is not started again: it would only find the same. All end, and this is the status of the
+	 * whole. It is EX_DATAERR of sysexits(3). */
+	BW_PROC_FINAL = 65,
 };
 
 struct bw_proc_message {
@@ -124,7 +127,7 @@ struct bw_proc_program {
 /* Forks every row and stays until all have ended: after SIGTERM or SIGINT (drained within `grace_ms`, then
  * killed; a second SIGINT kills at once), or when one could not start at first. SIGHUP reloads, or relieves. A
  * row that dies later is started again, after a pause that grows while it keeps dying; one that ends with
- * status 0 wants to be, and is at once, or when it is needed. Returns the exit status. Must be called
+ * status 0 wants to be, and is at once, or when it is needed; with BW_PROC_FINAL nobody is any more. Returns the exit status. Must be called
  * with one thread. Tells systemd (sd_notify) of readiness, reload and stop, and that it is alive as long as
  * every row serves (WatchdogSec=). Descriptors up to the hard limit may be opened.
  *

@@ -320,6 +320,33 @@ TEST(proc_dead_child_is_started_again)
 	assert_int_equal(parent_end(&t, parent), 0);
 }
 
+/* The first serves and falls; the next one finds that it is in vain. */
+static int end_for_good(const struct bw_proc_self *self)
+{
+	if (self->incarnation > 2)
+		return 0;
+	if (self->incarnation == 2)
+		return BW_PROC_FINAL;
+	return bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK ? 3 : 4;
+}
+
+TEST(proc_that_ended_for_good_is_not_started_again_and_ends_all)
+{
+	const struct bw_proc_row rows[] = {
+	    {.title = "serve", .run = serve, .may_send = 1u << BW_PROC_READY, .outlives = true},
+	    {.title = "final", .run = end_for_good, .may_send = 1u << BW_PROC_READY},
+	};
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(bw_proc_run(rows, BW_COUNT(rows), 5000, NULL));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), BW_PROC_FINAL);
+}
+
 TEST(proc_child_does_not_heed_the_signals_of_a_terminal)
 {
 	struct told t;
