@@ -332,6 +332,24 @@ static void files_fence(struct api *api)
 	root_key_try(api);
 }
 
+/* What does not authenticate would not at another start either. */
+static int failed_status(enum bw_err e)
+{
+	return e == BW_ECORRUPT ? BW_PROC_FINAL : 1;
+}
+
+/* The records may not be those that were last committed. Nothing is finished: no answer leaves from here on. */
+static _Noreturn void end_at_once(struct serving *s, enum bw_err e)
+{
+	for (unsigned i = 0; i < s->api->loops; i++)
+		bw_loop_stop(s->loops[i].loop);
+	for (unsigned i = 0; i < s->api->loops; i++)
+		MUST(pthread_join(s->loops[i].thread, NULL) == 0);
+	bw_log(BW_LOG_ERROR, "the server ends%s", e == BW_ECORRUPT ? ", and will not start with this data folder: a backup can be restored (docs/backup.md)" : "");
+	bw_core_condemn(s->core);
+	_exit(failed_status(e));
+}
+
 int api_run(const struct bw_proc_self *self)
 {
 	struct serving *s = bw_alloc(sizeof *s);
@@ -364,8 +382,11 @@ int api_run(const struct bw_proc_self *self)
 		bw_core_close(s->core);
 		bw_tls_holder_free(s->tls);
 		bw_free(s);
-		return 1;
+		return failed_status(e);
 	}
+	e = bw_store_checked(bw_core_store(s->core));
+	if (e != BW_OK)
+		end_at_once(s, e);
 	bw_publish_start(s->core);
 	api_banner(s->api, &first, s->core);
 	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK)

@@ -48,6 +48,10 @@ static int folder_open(const struct parsed *p, bool accept)
 	api.listen[api.listen_count++] = BW_STR("127.0.0.1:4566");
 	if (api_open(&api, &core, &first) != BW_OK)
 		return 1;
+	if (bw_store_checked(bw_core_store(core)) != BW_OK) {
+		bw_core_close(core);
+		return 1;
+	}
 	if (first.made)
 		printf("Made account %.*s in %.*s.\nThe administrator's keys and the root user's one-time password: %.*s/credentials\n",
 		    BW_FMT(first.account), BW_FMT(place.data), BW_FMT(place.data));

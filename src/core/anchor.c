@@ -123,6 +123,8 @@ static void step(struct anchored *a)
 {
 	enum bw_err e = BW_OK;
 
+	if (!bw_store_is_checked(a->core->store))
+		return; /* it may not be the one last committed, and nothing is written to it yet */
 	if (atomic_load(&a->failing))
 		e = a->anchor->raise(a->anchor->ctx, (uint64_t)a->head.number);
 	if (e == BW_OK && has_changed(a) && has_room(a))

@@ -195,32 +195,40 @@ void audit_record(struct gate_call *g, struct bw_buf *out)
 }
 
 /* CloudTrail User Guide, "Non-API events captured by CloudTrail". */
-void audit_task(struct gate_call *g, struct bw_str subject, struct bw_str event, struct bw_buf *out)
+void audit_event(const struct audit_event *e, struct bw_buf *out)
 {
 	static const struct bw_str internal = {"AWS Internal", 12};
-	const struct bw_call *call = &g->call;
 	struct members m = {out, false}, part;
 
 	bw_buf_put_c(out, '{');
 	str_put(&m, "eventVersion", BW_STR("1.11"));
 	part = object_begin(&m, "userIdentity");
-	str_put(&part, "accountId", call->account);
+	str_put(&part, "accountId", e->account);
 	str_put(&part, "invokedBy", internal);
 	object_end(&part);
-	time_put(&m, "eventTime", call->now_ms);
-	str_put(&m, "eventSource", bw_str_c(call->service->event_source));
-	str_put(&m, "eventName", event);
-	str_put(&m, "awsRegion", call->region);
+	time_put(&m, "eventTime", e->when_ms);
+	str_put(&m, "eventSource", e->source);
+	str_put(&m, "eventName", e->name);
+	str_put(&m, "awsRegion", e->region);
 	str_put(&m, "sourceIPAddress", internal);
 	str_put(&m, "userAgent", internal);
-	str_put(&m, "eventID", bw_call_event_id(&g->call));
+	str_put(&m, "eventID", e->id);
 	bool_put(&m, "readOnly", false);
 	str_put(&m, "eventType", BW_STR("AwsServiceEvent"));
 	bool_put(&m, "managementEvent", true);
-	str_put(&m, "recipientAccountId", call->account);
+	str_put(&m, "recipientAccountId", e->account);
 	part = object_begin(&m, "serviceEventDetails");
-	str_put(&part, "subject", subject);
+	str_put(&part, "subject", e->subject);
 	object_end(&part);
 	str_put(&m, "eventCategory", BW_STR("Management"));
 	bw_buf_put_c(out, '}');
+}
+
+void audit_task(struct gate_call *g, struct bw_str subject, struct bw_str event, struct bw_buf *out)
+{
+	struct bw_call *call = &g->call;
+	const struct audit_event e = {.source = bw_str_c(call->service->event_source), .name = event, .account = call->account,
+	    .region = call->region, .id = bw_call_event_id(call), .subject = subject, .when_ms = call->now_ms};
+
+	audit_event(&e, out);
 }

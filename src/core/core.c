@@ -201,6 +201,27 @@ void bw_core_close(struct bw_core *core)
 	bw_free(core);
 }
 
+void bw_core_condemn(struct bw_core *core)
+{
+	char id[BW_UUID_TEXT];
+	unsigned char bytes[16];
+	const struct audit_event event = {.source = BW_STR("bulwark"), .name = BW_STR("StoreCheckFailed"), .account = core->account,
+	    .region = core->region, .id = bw_str_make(id, sizeof id), .subject = core->data_dir, .when_ms = bw_clock_wall_ms()};
+	struct bw_buf text, record;
+
+	bw_buf_init(&text, BW_UUID_TEXT + 1);
+	bw_random(bytes, sizeof bytes);
+	bw_uuid_put(bytes, &text);
+	memcpy(id, text.p, sizeof id);
+	bw_buf_free(&text);
+	bw_buf_init(&record, BW_TRAIL_BLOCK_MAX);
+	audit_event(&event, &record);
+	bw_trail_add(core->trail, 0, bw_buf_str(&record));
+	bw_buf_free(&record);
+	bw_trail_close(core->trail);
+	core->trail = NULL;
+}
+
 enum bw_err bw_core_reset(struct bw_core *core)
 {
 	CHECK(core->ephemeral && core->first.made, BW_EPERM);

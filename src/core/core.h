@@ -54,6 +54,9 @@ BW_CHECKED enum bw_err bw_core_open(const struct bw_core_config *config, struct 
 void bw_core_first_forget(struct bw_core *core, struct bw_first_start *first);
 /* No call may be in work. */
 void bw_core_close(struct bw_core *core);
+/* Of a core whose store is not the one last committed (bw_store_checked): says so on the trail, and has what the trail holds on the disk. The
+ * process then ends without another word. No loop runs any more. */
+void bw_core_condemn(struct bw_core *core);
 /* The account of this server, 12 digits. */
 struct bw_str bw_core_account(const struct bw_core *core);
 /* Back to the first-start state with the same credentials (ephemeral only). */

@@ -171,6 +171,15 @@ bool gate_commits(const struct bw_call *call)
 	return call->batch.writes || (call->op->effect != BW_READ && call->batch.refused != BW_OK);
 }
 
+/* Until the store has been checked, what only reads is answered: what a key has made, and credentials, wait with what is written. A
+ * record that was put back could speak for whoever gets them. */
+static bool waits_for_check(const struct gate_call *g)
+{
+	const struct bw_op *op = g->call.op;
+
+	return (op->effect != BW_READ || op->ask || op->prove || op->answer_told) && !bw_store_is_checked(g->lane->core->store);
+}
+
 static void finish_refused(struct gate_call *g, enum bw_err e)
 {
 	finish_failed(g, e == BW_EAGAIN ? gate_fail(g, "Throttling", 400, "Rate exceeded") : e);
@@ -187,10 +196,14 @@ static void handled(struct bw_post *p)
 		return;
 	}
 	if (!gate_commits(&g->call)) {
-		finish(g);
-		return;
+		if (!waits_for_check(g)) {
+			finish(g);
+			return;
+		}
+		/* Nothing to write: it has its turn behind the check all the same. */
+		bw_batch_init(&g->call.batch, g->call.arena);
 	}
-	MUST(g->call.op->effect != BW_READ);
+	MUST(g->call.op->effect != BW_READ || !g->call.batch.writes);
 	g->commit = (struct bw_commit){.batch = &g->call.batch, .done = commit_done, .ctx = g};
 	g->publishes = bw_publish_concerns(g->lane->core, &g->call.batch);
 	e = gather_add(g);

@@ -254,6 +254,12 @@ struct bw_str denial_seal(struct gate_call *g, const struct bw_policy_layers *la
 /* ---- audit.c ---- */
 /* Appends the call's CloudTrail record to g->record. `service` may be unknown: then the event source is the server's own. */
 void audit_record(struct gate_call *g, struct bw_buf *out);
+/* What happened without a call. */
+struct audit_event {
+	struct bw_str source, name, subject, account, region, id;
+	int64_t when_ms;
+};
+void audit_event(const struct audit_event *e, struct bw_buf *out);
 /* The record of what a service did by itself. */
 void audit_task(struct gate_call *g, struct bw_str subject, struct bw_str event, struct bw_buf *out);
 

@@ -261,6 +261,7 @@ static enum bw_err work(struct rekeyer *r)
 	if (s.sealed)
 		return BW_OK;
 	if (s.rekey && s.oldest == s.newest && !bw_store_rekeying(r->core->store)) {
+		TRY(bw_store_checked(r->core->store));
 		TRY(keyring_step(r, false));
 		TRY(status_now(r, &s));
 	}

@@ -166,7 +166,7 @@ static void group_answer(struct bw_store *s, struct bw_commit *first, enum bw_er
 	for (struct bw_commit *c = first, *next; c; c = next) {
 		next = c->next; /* done may free it */
 		if (group != BW_OK)
-			c->result = BW_EIO;
+			c->result = group;
 		c->done(c);
 	}
 	if (s->answered)
@@ -189,11 +189,27 @@ static struct bw_commit *queue_take(struct store_queue *q)
 	return first;
 }
 
+/* False when the store is closing, and nobody has come who needs it checked. */
+static bool queue_await_check(struct store_queue *q)
+{
+	bool wanted;
+
+	pthread_mutex_lock(&q->mutex);
+	while (!q->first && !q->check_wanted && !q->stopping)
+		pthread_cond_wait(&q->wake, &q->mutex);
+	wanted = q->first || q->check_wanted;
+	pthread_mutex_unlock(&q->mutex);
+	return wanted;
+}
+
 static void *committer(void *store)
 {
 	struct bw_store *s = store;
 	struct bw_commit *first;
 
+	if (!queue_await_check(&s->queue))
+		return NULL;
+	store_check_run(s);
 	while ((first = queue_take(&s->queue)))
 		group_answer(s, first, group_commit(s, first));
 	return NULL;
@@ -218,7 +234,8 @@ enum bw_err store_queue_start(struct bw_store *s)
 	int rc;
 
 	MUST(pthread_mutex_init(&q->mutex, NULL) == 0);
-	MUST(pthread_cond_init(&q->wake, NULL) == 0);
+	MUST(pthread_cond_init(&q->wake, NULL) == 0 && pthread_cond_init(&q->checked, NULL) == 0);
+	atomic_store(&s->check, STORE_UNCHECKED);
 	q->last = &q->first;
 	rc = thread_start(s);
 	if (rc != 0) {
@@ -238,6 +255,7 @@ void store_queue_stop(struct bw_store *s)
 	pthread_mutex_unlock(&q->mutex);
 	MUST(pthread_join(q->thread, NULL) == 0);
 	pthread_cond_destroy(&q->wake);
+	pthread_cond_destroy(&q->checked);
 	pthread_mutex_destroy(&q->mutex);
 }
 

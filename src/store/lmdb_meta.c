@@ -98,61 +98,6 @@ enum bw_err store_number_load(struct bw_store *s, MDB_txn *txn, struct bw_str ke
 	return err == BW_ENOTFOUND ? BW_OK : err;
 }
 
-enum { PAGE = 4096, LINE = 64 }; /* LMDB's pages; a longer one costs nothing but speed */
-
-/* A page's records are read from all over it: all its lines come at once, rather than each when it is waited for. */
-static void page_fetch(const MDB_val *key, uintptr_t *page)
-{
-	uintptr_t now = (uintptr_t)key->mv_data & ~(uintptr_t)(PAGE - 1);
-
-	if (now == *page)
-		return;
-	*page = now;
-	for (size_t i = 0; i < PAGE; i += LINE)
-		__builtin_prefetch((const char *)now + i);
-}
-
-static enum bw_err table_sum(
-    struct bw_store *s, MDB_txn *txn, enum store_table table, struct store_state *sum)
-{
-	uintptr_t page = 0;
-	MDB_cursor *c;
-	MDB_val k, v;
-	int rc;
-
-	TRY(store_lmdb_err(mdb_cursor_open(txn, s->tables[table], &c), "opening a cursor"));
-	while ((rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == MDB_SUCCESS) {
-		page_fetch(&k, &page);
-		store_state_add(sum, &s->fingerprint, store_str(k), store_str(v));
-	}
-	mdb_cursor_close(c);
-	return rc == MDB_NOTFOUND ? BW_OK : store_lmdb_err(rc, "walking");
-}
-
-/* Over all records and counters, into `sum`'s count and sum. */
-static enum bw_err sum_take(struct bw_store *s, MDB_txn *txn, struct store_state *sum)
-{
-	memset(sum->sum, 0, sizeof sum->sum);
-	sum->records = 0;
-	TRY(table_sum(s, txn, STORE_RECORDS, sum));
-	return table_sum(s, txn, STORE_COUNTERS, sum);
-}
-
-static enum bw_err sum_check(struct bw_store *s, MDB_txn *txn, const struct store_state *state)
-{
-	struct store_state sum = {0};
-
-	TRY(sum_take(s, txn, &sum));
-	if (store_state_same(&sum, state))
-		return BW_OK;
-	bw_log(BW_LOG_ERROR,
-	    "store: the records (%llu) are not those last committed (%llu): some were put back, taken away "
-	    "or changed "
-	    "outside of this program",
-	    (unsigned long long)sum.records, (unsigned long long)state->records);
-	return BW_ECORRUPT;
-}
-
 static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, bool old)
 {
 	struct store_state state;
@@ -168,9 +113,8 @@ static enum bw_err loaded_check(struct bw_store *s, MDB_txn *txn, bool old)
 	store_fingerprint_make(&s->fingerprint, s->seal, old);
 	TRY(store_state_load(s, txn, &state));
 	atomic_store(&s->seq, state.seq);
-	/* Somebody who only looks would pay for the walk each time; each value he sees authenticates in any
-	 * case. */
-	return s->read_only ? BW_OK : sum_check(s, txn, &state);
+	/* The older sum has to hold before there is a newer one; that one is checked as every store's is. */
+	return old && !s->read_only ? store_sum_check(s, txn, &state) : BW_OK;
 }
 
 /* From whoever holds the main key. */
@@ -222,7 +166,7 @@ static enum bw_err format_raise(struct store_txn *t)
 {
 	MDB_val k = store_val(BW_STR("format")), v = store_val(FORMAT);
 
-	TRY(sum_take(t->store, t->txn, &t->state));
+	TRY(store_sum_take(t->store, t->txn, &t->state));
 	return store_lmdb_err(mdb_put(t->txn, t->store->tables[STORE_META], &k, &v, 0), "writing");
 }
 

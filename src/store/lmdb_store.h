@@ -23,15 +23,17 @@ enum store_table { STORE_META, STORE_RECORDS, STORE_COUNTERS, STORE_TABLES };
 enum {
 	STORE_IDLE_VIEWS = 64,    /* snapshots kept ready: about two a thread are in use at one time */
 	STORE_READERS_MAX = 1024, /* LMDB's reader table: open snapshots of all processes together */
+	STORE_UNCHECKED = -1,
 };
 
 /* Calls waiting for the committer (commit.c). */
 struct store_queue {
 	pthread_mutex_t mutex;
-	pthread_cond_t wake;
+	pthread_cond_t wake, checked;
 	pthread_t thread;
 	struct bw_commit *first, **last;
 	size_t count;
+	bool check_wanted; /* by somebody who waits for it */
 	bool stopping;
 };
 
@@ -50,6 +52,7 @@ struct bw_store {
 	uint64_t file_bytes;        /* the data file is at least as long; under the write lock (lmdb_ahead.c) */
 	struct store_fingerprint fingerprint;
 	_Atomic uint64_t seq;
+	_Atomic int check; /* STORE_UNCHECKED, or what has become of it, an enum bw_err; the committer's to write (lmdb_check.c) */
 	_Atomic(struct bw_snapshot *) idle[STORE_IDLE_VIEWS];
 	struct store_queue queue;
 	void (*answered)(void *ctx); /* after a group's answers; may be NULL */
@@ -68,7 +71,7 @@ struct store_txn {
 	struct bw_arena arena;
 };
 
-/* lmdb_txn.c: the writing side. */
+/* lmdb_txn.c: the writing side. Begins when the store has been checked; BW_ECORRUPT when that has failed. */
 BW_CHECKED enum bw_err store_txn_begin(struct bw_store *s, struct store_txn *t);
 void store_txn_abort(struct store_txn *t);
 /* Durable when it returns BW_OK. Ends the transaction either way. */
@@ -102,6 +105,12 @@ BW_CHECKED enum bw_err store_number_load(
 /* Takes a store that store_meta_load has found to be of an older format over to today's. */
 BW_CHECKED enum bw_err store_format_raise(struct bw_store *s);
 
+/* lmdb_check.c: the sum over all records and counters, into `sum`'s count and sum; whether it is the state's (BW_ECORRUPT, logged). */
+BW_CHECKED enum bw_err store_sum_take(struct bw_store *s, MDB_txn *txn, struct store_state *sum);
+BW_CHECKED enum bw_err store_sum_check(struct bw_store *s, MDB_txn *txn, const struct store_state *state);
+/* Checks the store, and wakes whoever waits for that. The committer's, once. */
+void store_check_run(struct bw_store *s);
+
 /* lmdb.c: shared by both sides. BW_OK, BW_ENOTFOUND, or BW_EIO, which it logs. */
 BW_CHECKED enum bw_err store_lmdb_err(int rc, const char *what);
 static inline MDB_val store_val(struct bw_str s)
@@ -127,7 +136,7 @@ void store_views_free(struct bw_store *s);
 /* The cursor on the first key at or above `from`. */
 BW_CHECKED enum bw_err store_seek(MDB_cursor *c, struct bw_str from, MDB_val *key, MDB_val *value);
 
-/* commit.c */
+/* commit.c: from then on nothing is written before the store has been checked. */
 BW_CHECKED enum bw_err store_queue_start(struct bw_store *s);
 /* Commits what waits, then ends the thread. */
 void store_queue_stop(struct bw_store *s);

@@ -10,6 +10,7 @@ enum bw_err store_txn_begin(struct bw_store *s, struct store_txn *t)
 	enum bw_err err;
 
 	*t = (struct store_txn){.store = s};
+	TRY(bw_store_checked(s));
 	pthread_mutex_lock(&s->write_lock);
 	bw_buf_init(&t->sealed, BW_STORE_VALUE_MAX + BW_SEAL_OVERHEAD);
 	bw_arena_init(&t->arena, SCRATCH_MAX);

@@ -23,10 +23,19 @@ struct bw_store_config {
 	size_t map_size_bytes;       /* 0: default 64 GiB of address space */
 };
 
-/* All logged: BW_EPERM when the key does not open this store; BW_EAGAIN when another process has the data folder open for writing; BW_ECORRUPT when the records are
- * not the ones that were last committed (seal.h, state.h); BW_EINVAL for a malformed path; BW_ENOTFOUND for a
- * read-only look at no store; BW_EIO. The caller closes. After fork(2) only: the store does not outlive one. */
+/* All logged: BW_EPERM when the key does not open this store; BW_EAGAIN when another process has the data folder open for writing; BW_ECORRUPT when what the
+ * store says of itself does not authenticate (state.h); BW_EINVAL for a malformed path; BW_ENOTFOUND for a
+ * read-only look at no store; BW_EIO. The caller closes. After fork(2) only: the store does not outlive one.
+ *
+ * Whether its records are the ones that were last committed is another question, whose answer takes a walk over all of them:
+ * bw_store_checked. It may be read before that, and each value authenticates; nothing is written, batches wait. */
 BW_CHECKED enum bw_err bw_store_open(const struct bw_store_config *config, struct bw_store **out);
+/* Waits until the records have been checked, which begins when it is asked for or the first batch comes. BW_ECORRUPT (logged): some were put
+ * back, taken away or changed behind this program's back, and nothing is written by this opening any more; BW_EIO likewise. BW_EPERM: a read-only look, which would
+ * pay for the walk each time, is not checked. Any thread, but neither a loop's nor from done. */
+BW_CHECKED enum bw_err bw_store_checked(struct bw_store *s);
+/* Whether that has ended, and well. Lock-free, any thread. */
+bool bw_store_is_checked(const struct bw_store *s);
 /* Commits what is queued, then closes. No snapshot may be open. */
 void bw_store_close(struct bw_store *s);
 /* Copies the store of a data folder as it stands at one moment into another folder, sealed as it is: no key is needed, and its
@@ -131,8 +140,8 @@ void bw_batch_read_prefix(struct bw_batch *b, struct bw_str prefix, uint64_t seq
 void bw_batch_count(struct bw_batch *b, struct bw_str key, int64_t delta, int64_t max);
 
 /* What became of a batch: BW_OK (durable, and seen by every snapshot begun from now on), BW_ECONFLICT, BW_EQUOTA (with
- * the key of the counter, borrowed from the batch), BW_ECORRUPT (a counter does not authenticate; logged), BW_EIO
- * (nothing of it is applied; logged). `seq` is the version of what it wrote. */
+ * the key of the counter, borrowed from the batch), BW_ECORRUPT (a counter does not authenticate, or the
+ * store itself: bw_store_checked; logged), BW_EIO (nothing of it is applied; logged). `seq` is the version of what it wrote. */
 struct bw_commit {
 	struct bw_batch *batch; /* borrowed until done is called */
 	void (*done)(struct bw_commit *c); /* on the committer's thread; must only hand over, never block */

@@ -56,6 +56,30 @@ void fixture_reopen(struct fixture *f)
 	assert_ok(bw_store_open(&f->config, &f->store));
 }
 
+void fixture_open_tampered(struct fixture *f)
+{
+	struct bw_store_rekey walk = {0};
+
+	for (int first = 0; first < 3; first++) {
+		assert_ok(bw_store_open(&f->config, &f->store));
+		assert_false(bw_store_is_checked(f->store));
+		if (first == 0) /* whatever begins the check */
+			assert_int_equal(bw_store_checked(f->store), BW_ECORRUPT);
+		if (first == 1)
+			assert_int_equal(put_one(f, BW_STR("acct/-/iam/user/new"), BW_STR("v")), BW_ECORRUPT);
+		assert_int_equal(bw_store_rotate_data_key(f->store), BW_ECORRUPT);
+		assert_int_equal(bw_store_rekey_begin(f->store, bw_store_generation(f->store) + 1), BW_ECORRUPT);
+		assert_int_equal(put_one(f, BW_STR("acct/-/iam/user/new"), BW_STR("v")), BW_ECORRUPT);
+		assert_int_equal(delete_one(f, BW_STR("acct/-/iam/user/a")), BW_ECORRUPT);
+		assert_int_equal(count_one(f, BW_STR("acct/-/iam/user/a"), 1, 10), BW_ECORRUPT);
+		assert_ok(bw_store_rekey_step(f->store, &walk));
+		assert_int_equal(bw_store_checked(f->store), BW_ECORRUPT);
+		assert_false(bw_store_is_checked(f->store));
+		assert_int_equal(version_of(f, BW_STR("acct/-/iam/user/new")), 0);
+		fixture_close_store(f);
+	}
+}
+
 enum bw_err put_one(struct fixture *f, struct bw_str key, struct bw_str value)
 {
 	struct bw_batch b;

@@ -21,6 +21,9 @@ void fixture_close(struct fixture *f);
 void fixture_close_store(struct fixture *f);
 void fixture_reopen(struct fixture *f);
 
+/* Opens a store that was tampered with: it can be read, nothing is written, and whoever asks is told; each time anew. */
+void fixture_open_tampered(struct fixture *f);
+
 enum bw_err put_one(struct fixture *f, struct bw_str key, struct bw_str value);
 enum bw_err delete_one(struct fixture *f, struct bw_str key);
 enum bw_err count_one(struct fixture *f, struct bw_str key, int64_t delta, int64_t max);

@@ -10,6 +10,11 @@
 
 static struct fixture f;
 
+static void ignore(struct bw_commit *c)
+{
+	(void)c;
+}
+
 TEST(store_keeps_what_it_was_given_across_opening)
 {
 	struct bw_str value;
@@ -248,10 +253,58 @@ TEST(store_admits_one_writer_and_any_reader)
 		if (bw_store_commit_wait(second, &b) != BW_EPERM ||
 		    bw_store_rotate_data_key(second) != BW_EPERM)
 			_exit(3);
+		if (bw_store_checked(second) != BW_EPERM)
+			_exit(4);
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
+	fixture_close(&f);
+}
+
+TEST(store_is_read_before_it_has_been_checked_and_written_after)
+{
+	struct bw_str value;
+
+	fixture_open(&f);
+	assert_ok(put_one(&f, A, BW_STR("one")));
+	assert_true(bw_store_is_checked(f.store));
+	fixture_reopen(&f);
+	assert_ok(get_one(&f, A, &value, NULL));
+	assert_str(value, "one");
+	assert_false(bw_store_is_checked(f.store));
+	assert_ok(put_one(&f, A, BW_STR("two")));
+	assert_true(bw_store_is_checked(f.store));
+	assert_ok(bw_store_checked(f.store));
+	fixture_reopen(&f);
+	assert_ok(bw_store_checked(f.store));
+	assert_true(bw_store_is_checked(f.store));
+	fixture_reopen(&f);
+	assert_ok(bw_store_rotate_data_key(f.store));
+	assert_true(bw_store_is_checked(f.store));
+	fixture_reopen(&f); /* and closed as it was opened */
+	fixture_close(&f);
+}
+
+/* Nothing that waits when the store is closed is left behind, whether it has been checked or not. */
+TEST(store_closing_commits_what_waits_for_the_check)
+{
+	fixture_open(&f);
+	assert_ok(put_one(&f, A, BW_STR("one")));
+	for (int i = 0; i < 50; i++) {
+		struct bw_commit c = {.done = ignore};
+		struct bw_batch b;
+
+		fixture_reopen(&f);
+		bw_batch_init(&b, &f.arena);
+		bw_batch_put(&b, A, BW_STR("two"));
+		c.batch = &b;
+		assert_ok(bw_store_commit(f.store, &c));
+		fixture_close_store(&f);
+		assert_ok(c.result);
+		assert_ok(bw_store_open(&f.config, &f.store));
+		assert_int_equal(version_of(&f, A), i + 2);
+	}
 	fixture_close(&f);
 }
 

@@ -21,13 +21,17 @@ static bool raw_run(
 	MDB_env *env;
 	MDB_txn *txn;
 	MDB_dbi records, counters, meta;
+	bool good;
 
-	return mdb_env_create(&env) == 0 && mdb_env_set_mapsize(env, (size_t)1 << 30) == 0 &&
+	good = mdb_env_create(&env) == 0 && mdb_env_set_mapsize(env, (size_t)1 << 30) == 0 &&
 	       mdb_env_set_maxdbs(env, 3) == 0 && mdb_env_open(env, f.data, 0, 0600) == 0 &&
 	       mdb_txn_begin(env, NULL, 0, &txn) == 0 && mdb_dbi_open(txn, NULL, 0, &meta) == 0 &&
 	       mdb_dbi_open(txn, "records", 0, &records) == 0 &&
 	       mdb_dbi_open(txn, "counters", 0, &counters) == 0 &&
 	       change(txn, records, counters, meta, arg) && mdb_txn_commit(txn) == 0;
+	if (good)
+		mdb_env_close(env);
+	return good;
 }
 
 static void raw(
@@ -87,7 +91,7 @@ TEST(tamper_a_moved_value_is_refused)
 	assert_int_equal(get_one(&f, B, &value, NULL), BW_ECORRUPT);
 	assert_false(bw_str_set(value));
 	fixture_close_store(&f);
-	assert_int_equal(bw_store_open(&f.config, &f.store), BW_ECORRUPT);
+	fixture_open_tampered(&f);
 	fixture_close(&f);
 }
 
@@ -113,7 +117,7 @@ TEST(tamper_a_value_of_another_account_region_service_or_kind_is_refused)
 		assert_int_equal(get_one(&f, there, &value, NULL), BW_ECORRUPT);
 		assert_false(bw_str_set(value));
 		fixture_close_store(&f);
-		assert_int_equal(bw_store_open(&f.config, &f.store), BW_ECORRUPT);
+		fixture_open_tampered(&f);
 		fixture_close(&f);
 	}
 }
@@ -222,14 +226,13 @@ TEST(tamper_an_older_value_at_the_newer_version_is_refused)
 	fixture_close(&f);
 }
 
-TEST(tamper_an_older_value_with_its_version_is_noticed_at_opening)
+TEST(tamper_an_older_value_with_its_version_is_noticed_when_opened)
 {
 	fixture_open(&f);
 	assert_ok(put_one(&f, A, BW_STR("enabled!")));
 	roll_back(false);
 	fixture_close_store(&f);
-	assert_int_equal(bw_store_open(&f.config, &f.store), BW_ECORRUPT);
-	assert_null(f.store);
+	fixture_open_tampered(&f);
 	fixture_close(&f);
 }
 
@@ -249,7 +252,7 @@ static bool remove_counter(MDB_txn *txn, MDB_dbi records, MDB_dbi counters, MDB_
 	return mdb_del(txn, counters, &k, NULL) == 0;
 }
 
-TEST(tamper_a_removed_record_or_counter_is_noticed_at_opening)
+TEST(tamper_a_removed_record_or_counter_is_noticed_when_opened)
 {
 	for (int round = 0; round < 2; round++) {
 		fixture_open(&f);
@@ -257,7 +260,7 @@ TEST(tamper_a_removed_record_or_counter_is_noticed_at_opening)
 		assert_ok(count_one(&f, A, 1, 10));
 		fixture_close_store(&f);
 		raw(round ? remove_counter : remove_record, NULL);
-		assert_int_equal(bw_store_open(&f.config, &f.store), BW_ECORRUPT);
+		fixture_open_tampered(&f);
 		fixture_close(&f);
 	}
 }
@@ -302,6 +305,46 @@ static bool flip(MDB_txn *txn, MDB_dbi records, MDB_dbi counters, MDB_dbi meta, 
 	return place(txn, records, A);
 }
 
+static bool add_record(MDB_txn *txn, MDB_dbi records, MDB_dbi counters, MDB_dbi meta, void *arg)
+{
+	(void)counters, (void)meta, (void)arg;
+	return hold(txn, records, A) && place(txn, records, B);
+}
+
+static bool old_state(MDB_txn *txn, MDB_dbi records, MDB_dbi counters, MDB_dbi meta, void *arg)
+{
+	(void)records, (void)counters;
+	return *(bool *)arg ? place(txn, meta, BW_STR("state")) : hold(txn, meta, BW_STR("state"));
+}
+
+TEST(tamper_an_added_record_is_noticed_when_opened)
+{
+	fixture_open(&f);
+	assert_ok(put_one(&f, A, BW_STR("allow")));
+	fixture_close_store(&f);
+	raw(add_record, NULL);
+	fixture_open_tampered(&f);
+	fixture_close(&f);
+}
+
+/* In this process, whose copy of the state outlives the transaction. */
+TEST(tamper_an_older_state_beside_newer_records_is_noticed_when_opened)
+{
+	bool back = false;
+
+	fixture_open(&f);
+	assert_ok(put_one(&f, A, BW_STR("allow")));
+	fixture_close_store(&f);
+	assert_true(raw_run(old_state, &back));
+	fixture_reopen(&f);
+	assert_ok(delete_one(&f, A));
+	fixture_close_store(&f);
+	back = true;
+	assert_true(raw_run(old_state, &back));
+	fixture_open_tampered(&f);
+	fixture_close(&f);
+}
+
 TEST(tamper_every_flipped_byte_of_a_value_is_refused)
 {
 	const size_t n = BW_SEAL_OVERHEAD + 5;
@@ -341,7 +384,7 @@ TEST(tamper_a_shortened_value_is_refused_and_can_be_written_over)
 		assert_ok(get_one(&f, A, &value, NULL));
 		fixture_close_store(&f);
 		/* Opening still says that somebody was there. */
-		assert_int_equal(bw_store_open(&f.config, &f.store), BW_ECORRUPT);
+		fixture_open_tampered(&f);
 		fixture_close(&f);
 	}
 }
