@@ -20,8 +20,11 @@ enum {
 	HEAD_MS = 10000,                     /* a request's head, once begun, is whole by then */
 	RATE_MS = 10000, /* in each such span a body or an answer moves on by RATE_BYTES */
 	RATE_BYTES = 512,
+	WIND_MS = 2000, /* what is on its way from a client that is to leave has come by then: a segment that was lost is sent again after a
+	                   second (RFC 6298 2.1) */
 	LINGER_MS = 2000,
 	DISCARD_MAX = 64 * 1024, /* of a body that nobody wants, before the connection is closed instead */
+	DROPPED_MAX = 1024 * 1024, /* of what comes over a connection that has ended */
 	CHUNK_LINES = 16,        /* bytes around a chunk */
 	DOZE_MS = 2000, /* without a byte: then what a connection is made of sleeps */
 	ROUNDS = 32,             /* steps of one connection before the others have their turn */

@@ -141,16 +141,25 @@ static bool turn(struct client *c)
 	return c->state != C_CLOSED && steps[c->state](c);
 }
 
+/* Until when it may begin a request. One who is about to while its connection is wound up is answered, and told. */
+static int64_t begin_ms(const struct client *c)
+{
+	int64_t idle = c->active_ms + c->listening->idle_ms, wound = c->listening->closed_ms;
+
+	if (!wound)
+		return idle;
+	wound = (wound > c->began_ms ? wound : c->began_ms) + WIND_MS;
+	return wound < idle ? wound : idle;
+}
+
 /* When patience ends, as things stand; INT64_MAX: the target's side has the say. */
 static int64_t due_ms(const struct client *c)
 {
-	int64_t idle = c->listening->idle_ms;
-
 	switch (c->state) {
 	case C_SHAKE:
 		return c->opened_ms + HEAD_MS;
 	case C_HEAD:
-		return wire_length(&c->in) ? c->began_ms + HEAD_MS : c->active_ms + idle;
+		return wire_length(&c->in) ? c->began_ms + HEAD_MS : begin_ms(c);
 	case C_BODY:
 		if (exchange_body_room(c->x) == 0)
 			return INT64_MAX;
@@ -158,7 +167,7 @@ static int64_t due_ms(const struct client *c)
 	case C_WAIT:
 		return wire_length(&c->out) ? c->began_ms + RATE_MS : INT64_MAX;
 	case C_TUNNEL:
-		return c->active_ms + idle;
+		return c->active_ms + c->listening->idle_ms;
 	default:
 		return c->began_ms + LINGER_MS;
 	}
@@ -232,6 +241,14 @@ static void client_ready(struct bw_watch *w, uint32_t events)
 	client_run(c);
 }
 
+/* What has come by now counts, whether we were told of it or not. */
+static void idle_end(struct client *c)
+{
+	c->sock.readable = true;
+	if (!client_head_step(c) && c->state == C_HEAD)
+		client_part(c);
+}
+
 static void expire(struct client *c)
 {
 	bool moving = (c->state == C_BODY || c->state == C_WAIT) && c->rate_bytes >= RATE_BYTES;
@@ -240,6 +257,10 @@ static void expire(struct client *c)
 		span_begin(c);
 	} else if (c->state == C_HEAD && wire_length(&c->in)) {
 		client_head_refuse(c, 408);
+	} else if (c->state == C_HEAD) {
+		idle_end(c);
+	} else if (c->state == C_LINGER) {
+		client_shut(c); /* not a reset: the answer may still be on its way */
 	} else if (c->state == C_BODY && !c->x->answered) {
 		c->close_after = true;
 		exchange_fail(c->x, 408);
@@ -317,12 +338,6 @@ void client_open(struct listening *l, int fd, const struct bw_address *peer, uin
 
 void clients_drain(struct edge *e)
 {
-	for (struct client *c = e->clients, *next; c; c = next) {
-		next = c->next;
-		if (!c->x && (c->state == C_HEAD || c->state == C_SHAKE) && !wire_length(&c->in) &&
-		    !c->running) {
-			client_shut(c);
-			client_reap(c);
-		}
-	}
+	for (struct client *c = e->clients; c; c = c->next)
+		timer_arm(c);
 }

@@ -22,6 +22,7 @@ struct client {
 	uint32_t rate_bytes, discarded, slot, requests;
 	uint64_t serial;
 	uint8_t state;
+	bool leaves; /* said so with its last request */
 	bool running, posted, close_after, out_chunked, body_chunked, cut, pending;
 	bool blocked; /* our side does not take the body, or the peer not the answer: see span_begin */
 	struct bw_address peer, local;
@@ -48,6 +49,7 @@ static inline void enter(struct client *c, enum client_state state)
 
 /* client.c */
 void client_open(struct listening *l, int fd, const struct bw_address *peer, uint32_t slot);
+/* Some have to end: those that are idle do so in WIND_MS, if they have not asked for anything until then. */
 void clients_drain(struct edge *e);
 void client_run(struct client *c);
 /* Closes; freed when nothing of it is on the stack. */
@@ -58,10 +60,12 @@ bool client_head_step(struct client *c);
 bool client_body_step(struct client *c);
 bool client_tunnel_step(struct client *c);
 bool client_linger_step(struct client *c);
-/* Answers for a request that is none, unless the listener is gone. */
+/* Answers for a request that is none. */
 void client_head_refuse(struct client *c, int status);
 
 /* client_answer.c */
+/* Half closes, and reads on for a while. */
+void client_part(struct client *c);
 struct exchange *client_exchange_open(struct client *c);
 size_t client_room(const struct client *c);
 void client_put(struct client *c, struct bw_str bytes);

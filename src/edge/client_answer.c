@@ -30,7 +30,7 @@ void client_put(struct client *c, struct bw_str bytes)
 
 static bool lives_on(const struct client *c, const struct exchange *x)
 {
-	return !c->close_after && !x->close && !c->edge->draining && !c->edge->retiring && c->listening->listener &&
+	return !c->close_after && !x->close && !c->listening->closed_ms && !c->edge->retiring &&
 	       c->requests < BW_HTTP_REQUESTS_PER_CONNECTION &&
 	       now_of(c) - c->opened_ms < x->listener->balancer->keep_alive_ms;
 }
@@ -154,27 +154,27 @@ struct exchange *client_exchange_open(struct client *c)
 
 /* ---- after an answer ---- */
 
-/* Half closes and reads on for a while, so that the answer is not lost to a reset (RFC 9112 9.6). */
-static void linger(struct client *c)
+void client_part(struct client *c)
 {
-	bool more = c->x && (c->x->has_body || c->x->tunnel) && !c->x->request_done;
-	struct exchange *x = c->x;
-
-	c->x = NULL;
-	if (x) {
-		log_access(x);
-		exchange_free(x);
-	}
-	if (!more) {
-		client_shut(c);
-		return;
-	}
-	if (c->sock.tls)
-		bw_tls_farewell(c->sock.tls);
-	(void)shutdown(c->sock.watch.fd, SHUT_WR);
+	sock_farewell(&c->sock);
 	wire_free(c->edge, &c->in);
 	c->discarded = 0;
 	enter(c, C_LINGER);
+}
+
+/* Who has said that it leaves sends nothing more, once its request is whole. */
+static void linger(struct client *c)
+{
+	bool more = !c->leaves || ((c->x->has_body || c->x->tunnel) && !c->x->request_done);
+	struct exchange *x = c->x;
+
+	c->x = NULL;
+	log_access(x);
+	exchange_free(x);
+	if (more)
+		client_part(c);
+	else
+		client_shut(c);
 }
 
 /* True: another request may be there already. */

@@ -2,7 +2,7 @@
 #include "edge/client.h"
 #include "net/http1.h"
 
-static void refuse(struct client *c, int status)
+void client_head_refuse(struct client *c, int status)
 {
 	struct exchange *x = client_exchange_open(c);
 
@@ -58,18 +58,10 @@ static void request_begin(struct client *c, struct bw_str bytes, size_t head_n)
 	x = client_exchange_open(c);
 	x->received = head_n;
 	host_fill(x, r);
-	c->close_after = c->close_after || !r->keep_alive;
+	c->leaves = !r->keep_alive;
+	c->close_after = c->close_after || c->leaves;
 	exchange_start(x, r);
 	body_begin(c, r);
-}
-
-/* Closes quietly when there is nobody to answer to, else says why. */
-void client_head_refuse(struct client *c, int status)
-{
-	if (c->listening->listener)
-		refuse(c, status);
-	else
-		client_shut(c);
 }
 
 bool client_head_step(struct client *c)
@@ -94,9 +86,9 @@ bool client_head_step(struct client *c)
 		return false;
 	c->pending = false;
 	c->active_ms = now_of(c);
-	if (!c->listening->listener) { /* the listener is gone: no new request begins */
-		client_shut(c);
-		return false;
+	if (c->listening->gone) {
+		client_head_refuse(c, 503);
+		return true;
 	}
 	if (!held)
 		c->began_ms = c->active_ms;
@@ -246,11 +238,7 @@ bool client_tunnel_step(struct client *c)
 
 bool client_linger_step(struct client *c)
 {
-	size_t n;
-	enum io io = sock_read(&c->sock, c->edge->scratch, BLOCK_BYTES, &n);
-
-	c->discarded += (uint32_t)n;
-	if (io == IO_END || io == IO_FAIL || c->discarded > 16 * DISCARD_MAX)
+	if (!sock_drop(&c->sock, c->edge->scratch, &c->discarded))
 		client_shut(c);
-	return io == IO_DONE && c->state != C_CLOSED;
+	return false;
 }

@@ -18,8 +18,8 @@ enum {
 	REGEX_STEPS = 20000, /* of one match; a pattern of 128 characters over a path needs some hundreds */
 	REGEX_KIB = 256,
 	DRAIN_POLL_MS = 50,
-	RETIRE_MS =
-	    5 * 60 * 1000, /* what a connection may take to end by itself; tunnels and flows are cut then */
+	DRAIN_MS = 25000, /* what a connection may take to end once we drain: then it is cut, before our parent does it to all of us */
+	RETIRE_MS = 5 * 60 * 1000 - DRAIN_MS, /* what it may take before, while another has taken over */
 	RETIRE_LEAST_MS = 5000, /* for the answers to datagrams */
 	ARENA_BYTES = 1024 * 1024,
 };
@@ -35,6 +35,13 @@ int64_t edge_wall_ms(struct edge *e)
 	return e->wall_ms;
 }
 
+/* Those of its connections that have to end are told. */
+static void wind_up(struct edge *e)
+{
+	clients_drain(e);
+	h2_drain(e);
+}
+
 /* ---- images ---- */
 
 static void image_take(struct edge *e)
@@ -42,6 +49,7 @@ static void image_take(struct edge *e)
 	struct edge_config *config, *old = e->config;
 	struct bw_buf bytes;
 	enum bw_err err;
+	bool gone;
 
 	if (bw_board_seq(e->shared->images) == e->image_seq || e->draining)
 		return;
@@ -55,9 +63,11 @@ static void image_take(struct edge *e)
 		    bw_err_name(err));
 		return;
 	}
-	listenings_update(e, config);
+	gone = listenings_update(e, config);
 	e->config = config;
 	config_release(old);
+	if (gone)
+		wind_up(e);
 	sockets_say(e);
 	report_touch(e);
 }
@@ -98,32 +108,14 @@ static void before_read(struct edge *e)
 
 /* ---- the end ---- */
 
-static bool retired(const struct edge *e)
-{
-	int64_t since_ms = bw_loop_now_ms(e->loop) - e->retired_ms;
-
-	return since_ms > RETIRE_MS || (connection_count(e) == 0 && since_ms > RETIRE_LEAST_MS);
-}
-
-static void drain_look(struct bw_timer *t)
-{
-	struct edge *e = (struct edge *)((char *)t - offsetof(struct edge, drain_timer));
-
-	if (e->draining)
-		clients_drain(e);
-	h2_drain(e);
-	if (e->draining ? connection_count(e) == 0 : retired(e))
-		bw_loop_stop(e->loop);
-	else
-		bw_timer_set(e->loop, &e->drain_timer, DRAIN_POLL_MS);
-}
-
 static void drain(struct edge *e)
 {
 	if (e->draining)
 		return;
 	e->draining = true;
+	e->ending_ms = bw_loop_now_ms(e->loop);
 	listenings_close(e);
+	wind_up(e);
 	bw_timer_set(e->loop, &e->drain_timer, 0);
 }
 
@@ -134,11 +126,28 @@ static void retire(struct edge *e)
 	if (e->draining || e->retiring)
 		return;
 	e->retiring = true;
-	e->retired_ms = bw_loop_now_ms(e->loop);
+	e->ending_ms = bw_loop_now_ms(e->loop);
 	listenings_retire(e);
 	groups_retire(e);
 	e->first = false;
+	wind_up(e);
 	bw_timer_set(e->loop, &e->drain_timer, 0);
+}
+
+static void drain_look(struct bw_timer *t)
+{
+	struct edge *e = (struct edge *)((char *)t - offsetof(struct edge, drain_timer));
+	int64_t since_ms = bw_loop_now_ms(e->loop) - e->ending_ms;
+	size_t left = connection_count(e);
+
+	if (e->draining && left && since_ms > DRAIN_MS)
+		bw_log(BW_LOG_WARN, "%zu connections have not ended in time: they are cut", left);
+	if (e->draining ? !left || since_ms > DRAIN_MS : !left && since_ms > RETIRE_LEAST_MS)
+		bw_loop_stop(e->loop);
+	else if (!e->draining && since_ms > RETIRE_MS)
+		drain(e);
+	else
+		bw_timer_set(e->loop, &e->drain_timer, DRAIN_POLL_MS);
 }
 
 static void message_take(struct edge *e, const struct bw_proc_message *m)

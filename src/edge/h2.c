@@ -2,6 +2,8 @@
 #include "edge/h2.h"
 #include "edge/stats.h"
 
+enum { NOTICES_PER_MS = 20 }; /* those who have something in work are served meanwhile */
+
 static struct h2 *of_watch(struct bw_watch *w)
 {
 	return (struct h2 *)((char *)w - offsetof(struct h2, pump.sock.watch));
@@ -38,41 +40,103 @@ static void h2_shut(struct h2 *h)
 	wire_free(h->pump.edge, &h->pump.out);
 }
 
-/* Nothing new from here on; what is in work is finished. */
-static void h2_go(struct h2 *h, uint32_t error)
+/* ---- the end ---- */
+
+static void end_enter(struct h2 *h, enum h2_end end, int64_t patience_ms)
 {
-	if (h->going)
-		return;
-	h->going = true;
+	h->end = (uint8_t)end;
+	h->end_ms = now_of(h);
+	bw_timer_set(h->pump.edge->loop, &h->timer, patience_ms);
+}
+
+static void goaway(struct h2 *h, uint32_t error)
+{
 	(void)nghttp2_submit_goaway(h->pump.session, NGHTTP2_FLAG_NONE,
 	    nghttp2_session_get_last_proc_stream_id(h->pump.session), error, NULL, 0);
 }
 
+/* The answer to the PING says that the peer knows, and comes behind all that it sent before it knew. */
+static void notice(struct h2 *h)
+{
+	(void)nghttp2_submit_shutdown_notice(h->pump.session);
+	(void)pump_pack(&h->pump); /* else nghttp2 sends the PING first */
+	(void)nghttp2_submit_ping(h->pump.session, NGHTTP2_FLAG_NONE, NULL);
+	h->heard = false;
+	end_enter(h, H2_NOTICED, WIND_MS);
+}
+
+static void part(struct h2 *h)
+{
+	while (h->streams)
+		h2_stream_free(h->streams);
+	pump_close(&h->pump);
+	wire_free(h->pump.edge, &h->pump.out);
+	sock_farewell(&h->pump.sock);
+	end_enter(h, H2_LINGERS, LINGER_MS);
+}
+
+/* Whether it has to end, though nothing of its own is the reason. */
+static bool is_to_end(const struct h2 *h)
+{
+	return h->listening->closed_ms || h->pump.edge->retiring || now_of(h) - h->opened_ms > h->listening->keep_alive_ms;
+}
+
+/* `got`: there may be more to read, which comes first, but not from one who sends for ever. True: something is to be said. */
+static bool end_step(struct h2 *h, bool got)
+{
+	int64_t since_ms = now_of(h) - h->end_ms;
+
+	if (h->end == H2_SERVES && is_to_end(h)) {
+		notice(h);
+		return true;
+	}
+	if (h->end != H2_NOTICED || !(h->heard || since_ms >= WIND_MS) || (got && since_ms < 2 * WIND_MS))
+		return false;
+	goaway(h, NGHTTP2_NO_ERROR);
+	end_enter(h, H2_ENDS, DOZE_MS);
+	return true;
+}
+
+/* Nothing is in work, or the session is broken, and all is said. */
+static bool is_over(const struct h2 *h)
+{
+	if (wire_length(&h->pump.out) || nghttp2_session_want_write(h->pump.session))
+		return false;
+	return !nghttp2_session_want_read(h->pump.session) || (h->end == H2_ENDS && !h->stream_count);
+}
+
+static bool linger(struct h2 *h)
+{
+	if (!sock_drop(&h->pump.sock, h->pump.edge->scratch, &h->dropped))
+		h2_shut(h);
+	return false;
+}
+
 static bool turn(struct h2 *h)
 {
-	bool sent, got;
+	bool sent, got, more;
 
+	if (h->end == H2_LINGERS)
+		return linger(h);
 	if (!pump_read(&h->pump, &got) || !pump_send(&h->pump, &sent)) {
 		h2_shut(h);
 		return false;
 	}
 	if (h->pump.calm) {
-		h2_go(h, NGHTTP2_ENHANCE_YOUR_CALM);
+		goaway(h, NGHTTP2_ENHANCE_YOUR_CALM);
 		(void)pump_send(&h->pump, &sent);
 		h2_shut(h);
 		return false;
 	}
-	if (now_of(h) - h->opened_ms > h->listening->keep_alive_ms || !h->listening->listener ||
-	    h->pump.edge->draining || h->pump.edge->retiring)
-		h2_go(h, NGHTTP2_NO_ERROR);
-	if (!nghttp2_session_want_read(h->pump.session) && !nghttp2_session_want_write(h->pump.session) &&
-	    !wire_length(&h->pump.out))
-		h2_shut(h);
-	if (h->going && !h->stream_count && !wire_length(&h->pump.out) &&
-	    !nghttp2_session_want_write(h->pump.session))
-		h2_shut(h);
-	return !h->closed && (sent || got);
+	more = end_step(h, got);
+	if (is_over(h)) {
+		part(h);
+		return true;
+	}
+	return sent || got || more;
 }
+
+/* ---- running ---- */
 
 void h2_post(struct h2 *h)
 {
@@ -96,6 +160,8 @@ void h2_run(struct h2 *h)
 	h->running = false;
 	if (rounds == ROUNDS)
 		h2_post(h);
+	else if (!h->closed && h->end == H2_NOTICED && !h->streams && !wire_length(&h->pump.out))
+		pump_sleep(&h->pump); /* all are told at about one time, and awake they take more memory than there is */
 	h2_reap(h);
 }
 
@@ -129,28 +195,55 @@ static bool is_idle(const struct h2 *h)
 	return !h->streams && !wire_length(&h->pump.out) && now_of(h) - h->pump.active_ms >= DOZE_MS;
 }
 
-static void h2_timer(struct bw_timer *t)
+/* What is left of its patience in ms, as things stand. */
+static int64_t patience_ms(const struct h2 *h)
 {
-	struct h2 *h = (struct h2 *)((char *)t - offsetof(struct h2, timer));
 	int64_t limit = wire_length(&h->pump.out) ? RATE_MS : h->listening->idle_ms,
 	        left = h->pump.active_ms + limit - now_of(h);
 
+	if (h->end == H2_LINGERS)
+		return h->end_ms + LINGER_MS - now_of(h);
 	if (left <= 0 && !wire_length(&h->pump.out) && target_awaited(h))
-		left = limit;
-	if (left <= 0) {
+		return limit;
+	return left;
+}
+
+/* Who has nothing in work is not cut off; who is slow with it is told, if that can be. */
+static void impatient(struct h2 *h)
+{
+	if (h->end == H2_SERVES && !h->streams && !wire_length(&h->pump.out)) {
 		pump_wake(&h->pump);
-		h2_go(h, NGHTTP2_NO_ERROR);
-		(void)pump_pack(&h->pump);
-		(void)sock_flush(h->pump.edge, &h->pump.sock, &h->pump.out, &(size_t){0});
-		h2_shut(h);
-		h2_reap(h);
+		notice(h);
 		return;
 	}
+	if (h->end != H2_LINGERS) {
+		pump_wake(&h->pump);
+		goaway(h, NGHTTP2_NO_ERROR);
+		(void)pump_send(&h->pump, &(bool){false});
+	}
+	h2_shut(h);
+}
+
+static void h2_timer(struct bw_timer *t)
+{
+	struct h2 *h = (struct h2 *)((char *)t - offsetof(struct h2, timer));
+	int64_t left = patience_ms(h);
+	bool winds_up = h->end == H2_NOTICED || (h->end == H2_SERVES && is_to_end(h));
+
+	if (left > RATE_MS)
+		left = RATE_MS;
 	if (is_idle(h))
 		pump_sleep(&h->pump);
 	else if (left > DOZE_MS)
 		left = DOZE_MS;
-	bw_timer_set(h->pump.edge->loop, t, left < RATE_MS ? left : RATE_MS);
+	if (left > 0)
+		bw_timer_set(h->pump.edge->loop, t, left);
+	else
+		impatient(h);
+	if (left > 0 && !winds_up)
+		return;
+	h->pump.sock.readable = true; /* what has come by now counts, whether we were told of it or not */
+	h2_run(h);
 }
 
 void h2_open(
@@ -197,6 +290,9 @@ void h2_open(
 
 void h2_drain(struct edge *e)
 {
+	int64_t n = 0;
+
 	for (struct h2 *h = e->h2s; h; h = h->next)
-		h2_post(h);
+		if (h->end == H2_SERVES && !h->closed && is_to_end(h))
+			bw_timer_set(e->loop, &h->timer, n++ / NOTICES_PER_MS);
 }

@@ -6,6 +6,10 @@
 #include "edge/h2_pump.h"
 #include "edge/listen.h"
 
+/* How a connection ends (RFC 9113 6.8): the peer is told to begin no more; what it has begun until it heard that is served too, and then
+ * it is told which the last was; behind the last answer our side is closed, and the peer has a moment to close its own. */
+enum h2_end { H2_SERVES, H2_NOTICED, H2_ENDS, H2_LINGERS };
+
 struct h2 {
 	struct h2_pump pump;
 	struct listening *listening; /* a reference */
@@ -14,10 +18,12 @@ struct h2 {
 	struct h2 *next, **prev;
 	struct h2_stream *streams;
 	size_t stream_count;
-	int64_t opened_ms;
-	uint32_t slot;
+	int64_t opened_ms, end_ms; /* end: when it came to where it is */
+	uint32_t slot, dropped;
 	uint64_t serial;
-	bool running, posted, closed, going; /* going: GOAWAY was sent */
+	uint8_t end;
+	bool running, posted, closed;
+	bool heard; /* the peer has answered what we said behind the notice: all that it sent before is here */
 	struct bw_address peer;
 };
 
@@ -41,6 +47,7 @@ struct h2_stream {
 /* h2.c */
 /* Over HTTP/2, on a socket whose handshake chose it; takes the socket. */
 void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial);
+/* Some have to end: they are told so, a few at a time. */
 void h2_drain(struct edge *e);
 void h2_run(struct h2 *h);
 /* Runs soon: for whoever is in the middle of something. */

@@ -33,6 +33,8 @@ static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, 
 	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
 
 	pump_spend(&((struct h2 *)ctx)->pump, frame);
+	if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK)
+		((struct h2 *)ctx)->heard = true; /* we say one alone */
 	if (!s)
 		return 0;
 	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)

@@ -372,7 +372,7 @@ void h2_stream_dispatch(struct h2_stream *s, bool ends)
 
 	s->dispatched = true;
 	s->in_ended = ends;
-	if (!s->h->listening->listener) {
+	if (s->h->listening->gone) {
 		(void)nghttp2_submit_rst_stream(
 		    s->h->pump.session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_REFUSED_STREAM);
 		return;

@@ -66,7 +66,7 @@ static void listening_ready(struct bw_watch *w, uint32_t events)
 	struct listening *l = (struct listening *)((char *)w - offsetof(struct listening, watch));
 
 	(void)events;
-	for (int i = 0; i < ACCEPTS_PER_TURN && l->listener; i++) {
+	for (int i = 0; i < ACCEPTS_PER_TURN && !l->closed_ms; i++) {
 		struct bw_address peer = {.bytes = sizeof peer.v6};
 		int fd = accept4(w->fd, &peer.any, &peer.bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -82,7 +82,7 @@ static void listening_ready(struct bw_watch *w, uint32_t events)
 		}
 	}
 	/* Only now: for what it was woken for nobody else was. */
-	if (l->listener && seat_crowded(l->edge))
+	if (!l->closed_ms && seat_crowded(l->edge))
 		listening_rest(l, CROWDED_MS);
 }
 
@@ -159,7 +159,7 @@ static void listening_silence(struct listening *l)
 
 static void listening_close(struct listening *l)
 {
-	l->listener = NULL;
+	l->closed_ms = bw_loop_now_ms(l->edge->loop);
 	listening_silence(l);
 	if (l->udp)
 		udp_close(l);
@@ -243,9 +243,10 @@ static void listener_update(struct edge *e, struct edge_config *config, struct l
 }
 
 /* First closes: a port may go from one listener to another in one image. */
-void listenings_update(struct edge *e, struct edge_config *config)
+bool listenings_update(struct edge *e, struct edge_config *config)
 {
 	struct listening **at;
+	bool gone = false;
 
 	for (struct listening *l = e->listenings; l; l = l->next)
 		l->seen = false;
@@ -268,11 +269,13 @@ void listenings_update(struct edge *e, struct edge_config *config)
 		}
 		*at = l->next;
 		socket_drop(e, l);
+		gone = l->gone = true;
 		listening_close(l);
 	}
 	for (size_t i = 0; i < config->image.load_balancer_count; i++)
 		for (size_t k = 0; k < config->balancers[i].in->listener_count; k++)
 			listener_update(e, config, &config->balancers[i].listeners[k]);
+	return gone;
 }
 
 /* The others have the same sockets: what waits there is theirs. A flow of datagrams is answered for as long

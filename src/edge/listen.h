@@ -21,9 +21,11 @@ struct listening {
 	char address_text[BW_ADDRESS_TEXT_MAX];
 	char *arn;
 	struct edge_config *config; /* a reference */
-	struct listener *listener;  /* of the config; NULL: closed */
+	struct listener *listener;  /* of the config */
 	struct stats *listener_stats;
 	int64_t idle_ms, keep_alive_ms;
+	int64_t closed_ms;          /* 0: it listens */
+	bool gone; /* no image has it any more: what still comes over its connections is refused */
 	bool seen, udp;
 	bool early;      /* a new connection's request is mostly there already, as when there is much to do */
 	uint8_t accepts; /* every some of them it is looked */
@@ -32,7 +34,8 @@ struct listening {
 	struct udp_flows *flows;
 };
 
-void listenings_update(struct edge *e, struct edge_config *config);
+/* True: some are gone, whose connections are to end. */
+bool listenings_update(struct edge *e, struct edge_config *config);
 void listenings_close(struct edge *e);
 /* Accepts nothing more; connections go on as before. */
 void listenings_retire(struct edge *e);

@@ -23,11 +23,11 @@ static void put_tls(
 void log_connection(const struct listening *l, struct ssl_st *tls, const struct bw_address *peer,
     int64_t opened_ms, uint64_t serial, bool shaken)
 {
-	const struct balancer *b = l->listener ? l->listener->balancer : NULL;
+	const struct balancer *b = l->listener->balancer;
 	char text[BW_ADDRESS_TEXT_MAX];
 	struct bw_buf line;
 
-	if (!b || !b->connection_log || l->edge->shared->log_dir < 0)
+	if (!b->connection_log || l->edge->shared->log_dir < 0)
 		return;
 	bw_buf_init(&line, LINE_MAX_BYTES);
 	bw_time_put_iso8601_ms(edge_wall_ms(l->edge), &line);

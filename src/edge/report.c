@@ -192,7 +192,7 @@ static struct bw_str warning_make(struct edge *e, struct building *b, const stru
 	struct bw_str arn = BW_STR_NONE, text;
 	struct bw_buf when;
 
-	if (!l->listener || !l->listener->tls_set)
+	if (!l->listener->tls_set)
 		return BW_STR_NONE;
 	end_ms = tls_ends_ms(l->listener, &arn);
 	if (end_ms - now_ms > CERTIFICATE_SOON_MS)

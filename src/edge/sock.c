@@ -109,6 +109,15 @@ void sock_close(struct edge *e, struct sock *s)
 	s->watch.fd = -1;
 }
 
+void sock_farewell(struct sock *s)
+{
+	sock_wake(s);
+	bw_tls_close(s->tls);
+	s->tls = NULL;
+	(void)shutdown(s->watch.fd, SHUT_WR);
+	s->readable = true;
+}
+
 /* What TLS waits for is both: a read may need to write. */
 static enum io of_tls(struct sock *s, enum bw_tls_step step)
 {
@@ -173,6 +182,18 @@ enum io sock_read(struct sock *s, char *to, size_t size, size_t *n)
 		return IO_WAIT;
 	}
 	return IO_FAIL;
+}
+
+bool sock_drop(struct sock *s, char *scratch, uint32_t *dropped)
+{
+	enum io io = IO_DONE;
+	size_t n;
+
+	while (io == IO_DONE && *dropped <= DROPPED_MAX) {
+		io = sock_read(s, scratch, BLOCK_BYTES, &n);
+		*dropped += (uint32_t)n;
+	}
+	return io == IO_WAIT && *dropped <= DROPPED_MAX;
 }
 
 static enum io write_some(struct sock *s, struct bw_str bytes, size_t *n)

@@ -115,7 +115,7 @@ static void udp_ready(struct bw_watch *w, uint32_t events)
 	struct listening *l = (struct listening *)((char *)w - offsetof(struct listening, watch));
 
 	(void)events;
-	for (int i = 0; i < DATAGRAMS_PER_TURN && l->listener; i++) {
+	for (int i = 0; i < DATAGRAMS_PER_TURN && !l->closed_ms; i++) {
 		struct bw_address peer = {.bytes = sizeof peer.v6};
 		ssize_t n = recvfrom(w->fd, l->edge->scratch, DATAGRAM_MAX, 0, &peer.any, &peer.bytes);
 		struct udp_flow *f;

@@ -69,6 +69,11 @@ bool sock_connected(struct sock *s);
 /* Notes what an event tells. */
 void sock_note(struct sock *s, uint32_t events);
 void sock_close(struct edge *e, struct sock *s);
+/* Nothing more is said, and the peer hears that. What still comes can be read as it is, without TLS, so that no reset takes an answer
+ * away that is on its way (RFC 9112 9.6). */
+void sock_farewell(struct sock *s);
+/* Reads and drops, *dropped in all. False: nothing more is to be waited for. */
+bool sock_drop(struct sock *s, char *scratch, uint32_t *dropped);
 /* Nobody is expected to move bytes for a while. Moving some wakes it. */
 void sock_sleep(struct sock *s);
 /* Before anything else is asked of s->tls. */

@@ -66,7 +66,7 @@ struct edge {
 		bool room; /* it is to get the shared one */
 	} h2_opening; /* the session that is being made: what is left of its place */
 	bool draining, retiring;
-	int64_t retired_ms;
+	int64_t ending_ms; /* since when it drains or retires */
 	char *blocks[BLOCKS_POOLED];
 	size_t block_count;
 	struct bw_arena arenas[ARENAS_POOLED];

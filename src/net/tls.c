@@ -315,13 +315,6 @@ struct ssl_st *bw_tls_connect_unverified(struct ssl_ctx_st *ctx, int fd)
 	return tls;
 }
 
-void bw_tls_farewell(struct ssl_st *tls)
-{
-	ERR_clear_error();
-	(void)SSL_shutdown(tls);
-	ERR_clear_error();
-}
-
 void bw_tls_close(struct ssl_st *tls)
 {
 	if (!tls)

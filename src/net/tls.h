@@ -39,8 +39,6 @@ size_t bw_tls_held_bytes(void);
  * bw_tls_wake. Either may be called at any time. */
 void bw_tls_sleep(struct ssl_st *tls);
 void bw_tls_wake(struct ssl_st *tls);
-/* Says goodbye, and goes on reading: for who has answered before all was asked. */
-void bw_tls_farewell(struct ssl_st *tls);
 /* Says goodbye if the state of the connection permits it, and frees. */
 void bw_tls_close(struct ssl_st *tls);
 

@@ -18,7 +18,7 @@ subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_para
 CERTIFICATE = {"arn": "arn:c", "chain_pem": open(os.path.join(WORK, "c.pem")).read(), "key_pem": open(os.path.join(WORK, "k.pem")).read(),
                "is_default": True}
 DATA, HEADERS, PRIORITY, RST, SETTINGS, PING, GOAWAY, UPDATE, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
-END_STREAM, END_HEADERS = 1, 4
+END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
 def https(player, *groups, **more):

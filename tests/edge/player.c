@@ -199,5 +199,5 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[2], "-") != 0)
 		edge.log_dir = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bw_edge_rows(&edge, NULL, bw_edge_run, rows + 2);
-	return bw_proc_run(rows, 2 + edge.loops, 5000, NULL);
+	return bw_proc_run(rows, 2 + edge.loops, 15000, NULL);
 }
