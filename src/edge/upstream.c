@@ -177,7 +177,7 @@ static void upstream_posted(struct bw_post *p)
 
 void upstream_post(struct upstream *u)
 {
-	if (u->running || u->posted)
+	if (u->posted || u->state == U_CLOSED)
 		return;
 	u->posted = true;
 	bw_loop_post(u->edge->loop, &u->post);
