@@ -153,6 +153,12 @@ static inline uint64_t lower_8(uint64_t v)
 	return v | capital >> 2;
 }
 
+/* Most have no capitals where they are compared. */
+static inline bool is_lower_of(uint64_t lower, uint64_t v)
+{
+	return lower == v || lower == lower_8(v);
+}
+
 bool hpack_name_is(struct bw_str lower, struct bw_str name)
 {
 	size_t at;
@@ -160,14 +166,14 @@ bool hpack_name_is(struct bw_str lower, struct bw_str name)
 	if (lower.n != name.n)
 		return false;
 	if (name.n < 4)
-		return load_few(lower) == lower_8(load_few(name));
+		return is_lower_of(load_few(lower), load_few(name));
 	if (name.n < 8)
-		return load_4(lower.p) == lower_8(load_4(name.p)) &&
-		       load_4(lower.p + name.n - 4) == lower_8(load_4(name.p + name.n - 4));
+		return is_lower_of(load_4(lower.p), load_4(name.p)) &&
+		       is_lower_of(load_4(lower.p + name.n - 4), load_4(name.p + name.n - 4));
 	for (at = 0; at + 8 < name.n; at += 8)
-		if (load_8(lower.p + at) != lower_8(load_8(name.p + at)))
+		if (!is_lower_of(load_8(lower.p + at), load_8(name.p + at)))
 			return false;
-	return load_8(lower.p + name.n - 8) == lower_8(load_8(name.p + name.n - 8));
+	return is_lower_of(load_8(lower.p + name.n - 8), load_8(name.p + name.n - 8));
 }
 
 void hpack_lower(struct bw_str name, char *to)
