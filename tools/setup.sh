@@ -1,11 +1,11 @@
 # Sourced by ./run and ./check: installs what is missing, once, quietly, from Debian and npm. Needs root or sudo only when
 # something is missing. The log is build/setup.log.
 
-BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3 libssl-dev liblmdb-dev libzstd-dev libargon2-dev libpcre2-dev libnghttp2-dev
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3 libssl-dev liblmdb-dev libzstd-dev libargon2-dev libpcre2-dev
 libseccomp-dev libp11-kit-dev libsodium-dev libtss2-dev"
 CLIENT_PACKAGES="awscli python3-boto3 python3-cryptography"
 CHECK_PACKAGES="clang lld libclang-rt-14-dev libcmocka-dev libjansson-dev libqrencode-dev nodejs npm curl openssl nftables iproute2 softhsm2 swtpm node-llhttp
-nghttp2-client wrk chromium"
+nghttp2-client libnghttp2-dev wrk chromium"
 
 say() {
 	printf '%s\n' "$*" >&2

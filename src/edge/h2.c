@@ -1,4 +1,4 @@
-/* HTTP/2 connections: bytes between the socket and nghttp2, budgets and patience. */
+/* HTTP/2 connections: from the handshake to the end, and patience. */
 #include "edge/h2.h"
 #include "edge/stats.h"
 
@@ -28,13 +28,21 @@ static void h2_reap(struct h2 *h)
 	bw_slab_give(&h->pump.edge->slab, h);
 }
 
+/* Nobody hears what would be said from here on. */
+static void streams_free(struct h2 *h)
+{
+	if (h->pump.session)
+		h->pump.session->failed = true;
+	while (h->streams)
+		h2_stream_free(h->streams);
+}
+
 static void h2_shut(struct h2 *h)
 {
 	if (h->closed)
 		return;
 	h->closed = true;
-	while (h->streams)
-		h2_stream_free(h->streams);
+	streams_free(h);
 	bw_timer_cancel(h->pump.edge->loop, &h->timer);
 	sock_close(h->pump.edge, &h->pump.sock);
 	wire_free(h->pump.edge, &h->pump.out);
@@ -49,26 +57,18 @@ static void end_enter(struct h2 *h, enum h2_end end, int64_t patience_ms)
 	bw_timer_set(h->pump.edge->loop, &h->timer, patience_ms);
 }
 
-static void goaway(struct h2 *h, uint32_t error)
-{
-	(void)nghttp2_submit_goaway(h->pump.session, NGHTTP2_FLAG_NONE,
-	    nghttp2_session_get_last_proc_stream_id(h->pump.session), error, NULL, 0);
-}
-
 /* The answer to the PING says that the peer knows, and comes behind all that it sent before it knew. */
 static void notice(struct h2 *h)
 {
-	(void)nghttp2_submit_shutdown_notice(h->pump.session);
-	(void)pump_pack(&h->pump); /* else nghttp2 sends the PING first */
-	(void)nghttp2_submit_ping(h->pump.session, NGHTTP2_FLAG_NONE, NULL);
+	h2_goaway_soon(h->pump.session);
+	h2_ping(h->pump.session);
 	h->heard = false;
 	end_enter(h, H2_NOTICED, WIND_MS);
 }
 
 static void part(struct h2 *h)
 {
-	while (h->streams)
-		h2_stream_free(h->streams);
+	streams_free(h);
 	pump_close(&h->pump);
 	wire_free(h->pump.edge, &h->pump.out);
 	sock_farewell(&h->pump.sock);
@@ -78,10 +78,12 @@ static void part(struct h2 *h)
 /* Whether it has to end, though nothing of its own is the reason. */
 static bool is_to_end(const struct h2 *h)
 {
-	return h->listening->closed_ms || h->pump.edge->retiring || now_of(h) - h->opened_ms > h->listening->keep_alive_ms;
+	return h->listening->closed_ms || h->pump.edge->retiring ||
+	       now_of(h) - h->opened_ms > h->listening->keep_alive_ms;
 }
 
-/* `got`: there may be more to read, which comes first, but not from one who sends for ever. True: something is to be said. */
+/* `got`: there may be more to read, which comes first, but not from one who sends for ever. True: something
+ * is to be said. */
 static bool end_step(struct h2 *h, bool got)
 {
 	int64_t since_ms = now_of(h) - h->end_ms;
@@ -92,7 +94,7 @@ static bool end_step(struct h2 *h, bool got)
 	}
 	if (h->end != H2_NOTICED || !(h->heard || since_ms >= WIND_MS) || (got && since_ms < 2 * WIND_MS))
 		return false;
-	goaway(h, NGHTTP2_NO_ERROR);
+	h2_goaway(h->pump.session, H2_NO_ERROR);
 	end_enter(h, H2_ENDS, DOZE_MS);
 	return true;
 }
@@ -100,9 +102,7 @@ static bool end_step(struct h2 *h, bool got)
 /* Nothing is in work, or the session is broken, and all is said. */
 static bool is_over(const struct h2 *h)
 {
-	if (wire_length(&h->pump.out) || nghttp2_session_want_write(h->pump.session))
-		return false;
-	return !nghttp2_session_want_read(h->pump.session) || (h->end == H2_ENDS && !h->stream_count);
+	return !wire_length(&h->pump.out) && h2_is_over(h->pump.session);
 }
 
 static bool linger(struct h2 *h)
@@ -123,7 +123,7 @@ static bool turn(struct h2 *h)
 		return false;
 	}
 	if (h->pump.calm) {
-		goaway(h, NGHTTP2_ENHANCE_YOUR_CALM);
+		h2_goaway(h->pump.session, H2_ENHANCE_YOUR_CALM);
 		(void)pump_send(&h->pump, &sent);
 		h2_shut(h);
 		return false;
@@ -161,7 +161,8 @@ void h2_run(struct h2 *h)
 	if (rounds == ROUNDS)
 		h2_post(h);
 	else if (!h->closed && h->end == H2_NOTICED && !h->streams && !wire_length(&h->pump.out))
-		pump_sleep(&h->pump); /* all are told at about one time, and awake they take more memory than there is */
+		pump_sleep(&h->pump); /* all are told at about one time, and awake they take more memory than
+		                         there is */
 	h2_reap(h);
 }
 
@@ -218,7 +219,7 @@ static void impatient(struct h2 *h)
 	}
 	if (h->end != H2_LINGERS) {
 		pump_wake(&h->pump);
-		goaway(h, NGHTTP2_NO_ERROR);
+		h2_goaway(h->pump.session, H2_NO_ERROR);
 		(void)pump_send(&h->pump, &(bool){false});
 	}
 	h2_shut(h);

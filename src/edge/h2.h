@@ -1,13 +1,14 @@
-/* A client's connection over HTTP/2, between h2.c (the connection), h2_frame.c (what nghttp2 calls) and
- * h2_stream.c (a request). */
+/* A client's connection over HTTP/2, between h2.c (the connection), h2_stream.c (a request and its answer),
+ * h2_request.c and h2_answer.c (either alone). */
 #pragma once
 
 #include "edge/exchange.h"
 #include "edge/h2_pump.h"
 #include "edge/listen.h"
 
-/* How a connection ends (RFC 9113 6.8): the peer is told to begin no more; what it has begun until it heard that is served too, and then
- * it is told which the last was; behind the last answer our side is closed, and the peer has a moment to close its own. */
+/* How a connection ends (RFC 9113 6.8): the peer is told to begin no more; what it has begun until it heard
+ * that is served too, and then it is told which the last was; behind the last answer our side is closed, and
+ * the peer has a moment to close its own. */
 enum h2_end { H2_SERVES, H2_NOTICED, H2_ENDS, H2_LINGERS };
 
 struct h2 {
@@ -23,48 +24,52 @@ struct h2 {
 	uint64_t serial;
 	uint8_t end;
 	bool running, posted, closed;
-	bool heard; /* the peer has answered what we said behind the notice: all that it sent before is here */
+	bool
+	    heard; /* the peer has answered what we said behind the notice: all that it sent before is here */
 	struct bw_address peer;
 };
 
 struct h2_stream {
+	struct h2_strand strand;
 	struct h2 *h;
 	struct h2_stream *next, **prev;
 	struct exchange *x;
-	struct bw_arena arena; /* of heads and trailers */
+	struct bw_arena arena; /* of what has to be kept of heads and trailers; taken when something has */
 	size_t counted;        /* of it and of trailers_in, among what the edge holds */
-	struct bw_http_header *headers;
-	size_t header_count, header_bytes;
-	struct bw_str method, path, authority, scheme;
-	struct bw_buf trailers_in; /* whole lines of the request's; no memory without any */
-	struct bw_str trailers_out;
+	struct bw_buf trailers_in;            /* whole lines of the request's; no memory without any */
+	struct bw_str trailers_out, head_out; /* head_out: lines of a head that the wire had no room for */
 	struct wire in, body; /* the request's that the target does not take yet; the answer's */
-	int32_t id;
-	bool too_large, dispatched, ended, in_ended, deferred,
-	    spent; /* ended: the answer; spent: it was sent */
+	int64_t length;       /* of the answer; -1: not known */
+	int32_t status;
+	bool has_arena, in_ended, ended, no_body, goes_on, waits, said;
+	/* ended: the answer; goes_on: 100 is to be said; waits: head_out is; said: the head was */
 };
 
 /* h2.c */
 /* Over HTTP/2, on a socket whose handshake chose it; takes the socket. */
-void h2_open(struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial);
+void h2_open(
+    struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial);
 /* Some have to end: they are told so, a few at a time. */
 void h2_drain(struct edge *e);
 void h2_run(struct h2 *h);
 /* Runs soon: for whoever is in the middle of something. */
 void h2_post(struct h2 *h);
 
-/* h2_frame.c */
-void h2_session_open(struct h2 *h);
-
 /* h2_stream.c */
-struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
-void h2_stream_header(struct h2_stream *s, struct bw_str name, struct bw_str value);
-/* A field behind the body. */
-void h2_stream_trailer(struct h2_stream *s, struct bw_str name, struct bw_str value);
-/* The head is whole; `ends`: there is no body. */
-void h2_stream_dispatch(struct h2_stream *s, bool ends);
-void h2_stream_data(struct h2_stream *s, struct bw_str bytes);
-void h2_stream_ends(struct h2_stream *s);
+void h2_session_open(struct h2 *h);
 void h2_stream_free(struct h2_stream *s);
-/* Bytes of the answer for nghttp2. */
-ssize_t h2_stream_read(struct h2_stream *s, uint8_t *to, size_t size, uint32_t *flags);
+struct bw_arena *h2_stream_arena(struct h2_stream *s);
+/* What it keeps has grown. */
+void h2_stream_grown(struct h2_stream *s);
+/* As much of the request's body as the target takes. */
+void h2_stream_give(struct h2_stream *s);
+
+/* h2_request.c */
+/* A head as if it had been parsed, in the edge's request; false: malformed. */
+bool h2_request_make(struct h2_stream *s, const struct h2_message *m, bool ends);
+void h2_request_trailers(struct h2_stream *s, const struct h2_message *m);
+
+/* h2_answer.c */
+extern const struct client_ops h2_ops;
+/* Its turn to say something. */
+bool h2_answer_write(struct h2_strand *strand);

@@ -1,21 +1,57 @@
-/* Bytes between a socket and nghttp2, the budgets of frames that cost us more than their sender, fields. */
+/* Bytes between a socket and a session of HTTP/2, where that lies, and the budgets of frames that cost us
+ * more than their sender. */
 #include "edge/h2_pump.h"
 
-enum { HEADERS_FIRST = 16 };
+/* ---- sessions ---- */
 
-bool pump_pack(struct h2_pump *p)
+void h2_places_open(struct edge *e)
 {
-	const uint8_t *bytes;
-	ssize_t n;
-
-	while (wire_room(&p->out)) {
-		n = nghttp2_session_mem_send(p->session, &bytes);
-		if (n <= 0)
-			return n == 0;
-		(void)wire_put(p->edge, &p->out, bw_str_make(bytes, (size_t)n));
-	}
-	return true;
+	bw_doze_init(&e->h2_places, sizeof(struct h2_session), CONNECTIONS_MAX);
 }
+
+/* Clients' sessions are many and idle; ours towards targets are few. */
+void pump_open(struct h2_pump *p, const struct h2_kind *k)
+{
+	p->session = k->server ? bw_doze_take(&p->edge->h2_places) : NULL;
+	p->placed = p->session != NULL;
+	if (!p->session)
+		p->session = bw_slab_alloc(&p->edge->slab, sizeof *p->session);
+	h2_session_begin(p->session, p, k);
+}
+
+static bool session_sleeps(const struct h2_pump *p)
+{
+	return p->placed && bw_doze_sleeps(&p->edge->h2_places, p->session);
+}
+
+void pump_close(struct h2_pump *p)
+{
+	if (!p->session)
+		return;
+	pump_wake(p);
+	h2_session_end(p->session);
+	if (p->placed)
+		bw_doze_give(&p->edge->h2_places, p->session);
+	else
+		bw_slab_give(&p->edge->slab, p->session);
+	p->session = NULL;
+	p->placed = false;
+}
+
+void pump_sleep(struct h2_pump *p)
+{
+	sock_sleep(&p->sock);
+	if (p->placed && !session_sleeps(p))
+		bw_doze_sleep(&p->edge->h2_places, p->session);
+}
+
+void pump_wake(struct h2_pump *p)
+{
+	if (session_sleeps(p))
+		bw_doze_wake(&p->edge->h2_places, p->session);
+}
+
+/* ---- bytes ---- */
 
 bool pump_send(struct h2_pump *p, bool *moved)
 {
@@ -23,8 +59,7 @@ bool pump_send(struct h2_pump *p, bool *moved)
 	enum io io;
 
 	*moved = false;
-	if (!pump_pack(p))
-		return false;
+	h2_write(p->session);
 	io = sock_flush(p->edge, &p->sock, &p->out, &n);
 	p->updates -= (int64_t)n / 512;
 	if (n) {
@@ -41,7 +76,7 @@ bool pump_read(struct h2_pump *p, bool *moved)
 	enum io io;
 
 	*moved = false;
-	if (wire_room(&p->out) == 0)
+	if (wire_room(&p->out) == 0 || p->session->failed)
 		return true;
 	io = sock_read(&p->sock, p->edge->scratch, BLOCK_BYTES, &n);
 	if (io == IO_WAIT)
@@ -50,7 +85,8 @@ bool pump_read(struct h2_pump *p, bool *moved)
 		return false;
 	*moved = true;
 	p->active_ms = bw_loop_now_ms(p->edge->loop);
-	return nghttp2_session_mem_recv(p->session, (const uint8_t *)p->edge->scratch, n) == (ssize_t)n;
+	h2_read(p->session, bw_str_make(p->edge->scratch, n));
+	return true;
 }
 
 /* ---- budgets ---- */
@@ -66,108 +102,11 @@ static void span_look(struct h2_pump *p)
 	p->updates = 0;
 }
 
-void pump_spend(struct h2_pump *p, const nghttp2_frame *frame)
+void pump_spend(struct h2_pump *p, enum h2_cost cost)
 {
 	span_look(p);
-	switch (frame->hd.type) {
-	case NGHTTP2_RST_STREAM:
-		p->resets++;
-		break;
-	case NGHTTP2_PING:
-	case NGHTTP2_SETTINGS:
-	case NGHTTP2_PRIORITY:
-		p->control++;
-		break;
-	case NGHTTP2_DATA:
-		p->control += frame->hd.length == 0 && !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
-		break;
-	case NGHTTP2_WINDOW_UPDATE:
-		p->updates++;
-		break;
-	default:
-		break;
-	}
+	p->resets += cost == H2_COST_RESET;
+	p->control += cost == H2_COST_CONTROL;
+	p->updates += cost == H2_COST_UPDATE;
 	p->calm = p->calm || p->resets > H2_RESETS || p->control > H2_CONTROL || p->updates > H2_UPDATES;
-}
-
-/* ---- fields ---- */
-
-bool field_fits(struct bw_str s, bool line)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if (c < ' ' ? c != '\t' || line : c == 0x7f)
-			return false;
-		if (line && (c == ' ' || c >= 0x7f || c == '#'))
-			return false;
-	}
-	return true;
-}
-
-nghttp2_nv field_make(struct bw_str name, struct bw_str value)
-{
-	return (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
-	    NGHTTP2_NV_FLAG_NONE};
-}
-
-/* Most messages have few: the array begins small, and doubles. */
-struct bw_http_header *header_add(struct bw_arena *a, struct bw_http_header **v, size_t *count)
-{
-	size_t n = *count, room = n ? 2 * n : HEADERS_FIRST;
-	struct bw_http_header *more;
-
-	if (n == BW_HTTP_HEADERS_MAX)
-		return NULL;
-	if (!*v || (n && n % HEADERS_FIRST == 0 && (n & (n - 1)) == 0)) {
-		more = BW_NEW_ARRAY(a, struct bw_http_header, room);
-		if (n)
-			memcpy(more, *v, n * sizeof *more);
-		*v = more;
-	}
-	++*count;
-	return *v + n;
-}
-
-/* Another value each time: in the table of HPACK it would only push out what comes again. */
-static bool is_once(struct bw_str name)
-{
-	return bw_str_eq(name, BW_STR("x-amzn-trace-id"));
-}
-
-/* As HTTP/2 has it: mostly it is already. */
-static struct bw_str name_lower(struct bw_arena *a, struct bw_str name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] >= 'A' && name.p[i] <= 'Z')
-			return bw_arena_lower(a, name);
-	return name;
-}
-
-size_t fields_make(
-    struct bw_arena *a, struct bw_str lines, bool (*skip)(struct bw_str name), nghttp2_nv *to, size_t max)
-{
-	size_t n = 0;
-
-	while (lines.n && n < max) {
-		struct bw_str line = bw_str_cut(&lines, '\n'), name;
-
-		line.n -= line.n > 0;
-		name = bw_str_cut(&line, ':');
-		if (skip(name))
-			continue;
-		to[n] = field_make(name_lower(a, name), bw_str_trim(line));
-		if (is_once(bw_str_make(to[n].name, to[n].namelen)))
-			to[n].flags |= NGHTTP2_NV_FLAG_NO_INDEX;
-		n++;
-	}
-	return n;
-}
-
-void field_put(struct bw_buf *lines, struct bw_str name, struct bw_str value)
-{
-	bw_buf_put(lines, name);
-	bw_buf_put(lines, BW_STR(": "));
-	bw_buf_put(lines, value);
-	bw_buf_put(lines, BW_STR("\r\n"));
 }

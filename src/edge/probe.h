@@ -19,6 +19,7 @@ struct probe {
 	struct target *target;
 	const struct probe_ops *ops; /* NULL: that there is a connection is enough */
 	struct h2_pump pump;         /* its socket, whatever is spoken on it */
+	struct h2_strand strand;     /* HTTP/2: its one stream */
 	struct bw_timer beat, limit;
 	bool busy, connected, begun, https;
 	char host[BW_ADDRESS_TEXT_MAX + 16]; /* "127.0.0.1:80" */

@@ -1,75 +1,58 @@
 /* A health check over HTTP/2, of target groups that are spoken to by it: a GET whose status tells, or for
  * gRPC the call of a method with an empty message, whose status stands behind the answer. */
+#include "base/lend.h"
 #include "edge/group.h"
 #include "edge/probe.h"
 
-static int header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_p, size_t name_n,
-    const uint8_t *value_p, size_t value_n, uint8_t flags, void *ctx)
+static struct probe *of_strand(struct h2_strand *s)
 {
-	struct probe *p = ctx;
-	struct bw_str name = bw_str_make(name_p, name_n), value = bw_str_make(value_p, value_n);
+	return (struct probe *)((char *)s - offsetof(struct probe, strand));
+}
+
+static void fields_take(struct probe *p, const struct h2_message *m)
+{
 	int64_t n;
 
-	(void)session;
-	(void)flags;
-	if (frame->hd.type != NGHTTP2_HEADERS)
-		return 0;
-	if (bw_str_eq(name, BW_STR(":status")) && bw_str_to_i64(value, 200, 599, &n) == BW_OK)
-		p->status = (int32_t)n;
-	else if (bw_str_eq(name, BW_STR("grpc-status")) && bw_str_to_i64(value, 0, 99, &n) == BW_OK)
-		p->grpc_status = (int32_t)n;
-	return 0;
+	for (size_t i = 0; i < m->count && !m->too_large; i++)
+		if (bw_str_eq(m->headers[i].name, BW_STR("grpc-status")) &&
+		    bw_str_to_i64(m->headers[i].value, 0, 99, &n) == BW_OK)
+			p->grpc_status = (int32_t)n;
 }
 
-static int frame_received(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+static void head(struct h2_strand *s, const struct h2_message *m, bool ends)
 {
-	struct probe *p = ctx;
-
-	(void)session;
-	pump_spend(&p->pump, frame);
-	p->ended = p->ended || (frame->hd.stream_id && frame->hd.flags & NGHTTP2_FLAG_END_STREAM &&
-	                           (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA));
-	return 0;
+	if (!m->too_large)
+		of_strand(s)->status = m->status;
+	of_strand(s)->ended = ends;
+	fields_take(of_strand(s), m);
 }
 
-static int stream_closed(nghttp2_session *session, int32_t id, uint32_t error, void *ctx)
+static void data(struct h2_strand *s, struct bw_str bytes)
 {
-	(void)session;
-	(void)id;
+	strand_consume(s, bytes.n);
+}
+
+static void trailers(struct h2_strand *s, const struct h2_message *m)
+{
+	fields_take(of_strand(s), m);
+}
+
+static void ended(struct h2_strand *s)
+{
+	of_strand(s)->ended = true;
+}
+
+static void closed(struct h2_strand *s, uint32_t error)
+{
 	(void)error;
-	((struct probe *)ctx)->ended = true;
-	return 0;
+	of_strand(s)->ended = true;
 }
 
-static const struct h2_kind kind = {.header = header,
-    .frame_received = frame_received,
-    .stream_closed = stream_closed,
-    .settings = {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}},
-    .setting_count = 2};
-
-/* A message of no bytes, not compressed (gRPC's "Length-Prefixed-Message"). */
-static ssize_t message_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t size, uint32_t *flags,
-    nghttp2_data_source *source, void *ctx)
-{
-	enum { MESSAGE = 5 };
-
-	(void)session;
-	(void)id;
-	(void)source;
-	(void)ctx;
-	MUST(size >= MESSAGE);
-	memset(to, 0, MESSAGE);
-	*flags |= NGHTTP2_DATA_FLAG_EOF;
-	return MESSAGE;
-}
-
-static void begin(struct probe *p)
+static void head_say(struct probe *p)
 {
 	const struct group *g = p->target->group;
 	struct bw_str path = g->in.health_path;
-	nghttp2_data_provider message = {.read_callback = message_read};
-	nghttp2_nv fields[8];
+	struct bw_hpack_field fields[8];
 	size_t n = 0;
 
 	if (!path.n || path.n > 1024)
@@ -83,12 +66,43 @@ static void begin(struct probe *p)
 		fields[n++] = field_make(BW_STR("content-type"), BW_STR("application/grpc"));
 		fields[n++] = field_make(BW_STR("te"), BW_STR("trailers"));
 	}
+	MUST(strand_say(&p->strand, fields, n, !g->grpc));
+}
+
+/* gRPC's message has no bytes, and is not compressed (gRPC's "Length-Prefixed-Message"). */
+static bool write_turn(struct h2_strand *s)
+{
+	static const char message[5];
+	struct probe *p = of_strand(s);
+
+	if (!s->id && strand_may_say(s))
+		head_say(p);
+	if (s->id && !s->said_end && !s->over)
+		(void)strand_say_data(s, bw_str_make(message, sizeof message), true);
+	return false;
+}
+
+static const struct h2_kind kind = {.head = head,
+    .data = data,
+    .trailers = trailers,
+    .ended = ended,
+    .write = write_turn,
+    .closed = closed,
+    .settings = {{H2_ENABLE_PUSH, 0}, {H2_MAX_HEADER_LIST_SIZE, H2_HEADERS_BYTES}},
+    .setting_count = 2,
+    .list_max = H2_HEADERS_BYTES,
+    .window = H2_WINDOW};
+
+static void begin(struct probe *p)
+{
 	p->status = p->grpc_status = -1;
 	p->ended = p->pump.calm = false;
 	p->pump.resets = p->pump.control = 0;
 	p->pump.updates = 0;
-	pump_open(&p->pump, &kind, p);
-	MUST(nghttp2_submit_request(p->pump.session, NULL, fields, n, g->grpc ? &message : NULL, NULL) > 0);
+	p->strand = (struct h2_strand){0};
+	pump_open(&p->pump, &kind);
+	strand_open(p->pump.session, &p->strand);
+	strand_due(&p->strand);
 }
 
 /* What is known is enough. */
@@ -114,9 +128,7 @@ static void step(struct probe *p)
 		lives = pump_send(&p->pump, &sent) && pump_read(&p->pump, &got);
 		if (verdict(p))
 			return;
-		lives = lives && !p->pump.calm &&
-		        (nghttp2_session_want_read(p->pump.session) ||
-		            nghttp2_session_want_write(p->pump.session));
+		lives = lives && !p->pump.calm && !h2_is_over(p->pump.session);
 	} while (lives && (sent || got));
 	if (!lives)
 		probe_refuse(p);

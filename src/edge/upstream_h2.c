@@ -13,16 +13,16 @@ static int64_t now_of(const struct far *f)
 
 /* ---- the end ---- */
 
+/* Answers that are whole may still wait for their clients. */
 static void far_reap(struct far *f)
 {
-	if (f->state != FAR_CLOSED || f->running || f->posted)
+	if (f->state != FAR_CLOSED || f->running || f->posted || f->stream_count)
 		return;
 	pump_close(&f->pump);
 	target_release(f->target);
 	bw_slab_give(&f->pump.edge->slab, f);
 }
 
-/* Without streams. */
 static void far_shut(struct far *f)
 {
 	if (f->state == FAR_CLOSED)
@@ -39,6 +39,7 @@ static void far_shut(struct far *f)
 void far_lose(struct far *f)
 {
 	f->going = true;
+	f->pump.session->failed = true; /* nobody hears what is said from here on */
 	for (struct far_stream *s = f->streams; s; s = s->next) {
 		s->closed = true;
 		s->error = 0;
@@ -49,12 +50,12 @@ void far_lose(struct far *f)
 }
 
 /* Says goodbye, as far as the socket takes it at once. */
-static void far_part(struct far *f, uint32_t error)
+static void far_part(struct far *f, enum h2_error error)
 {
 	bool moved;
 
 	if (f->state == FAR_OPEN) {
-		(void)nghttp2_session_terminate_session(f->pump.session, error);
+		h2_fail(f->pump.session, error);
 		(void)pump_send(&f->pump, &moved);
 	}
 	far_lose(f);
@@ -67,7 +68,7 @@ void fars_close(struct target *t)
 		f->going = true;
 		if (f->stream_count || f->running)
 			continue;
-		far_part(f, NGHTTP2_NO_ERROR);
+		far_part(f, H2_NO_ERROR);
 		far_reap(f);
 	}
 }
@@ -92,7 +93,8 @@ static int64_t patience_ms(const struct far *f)
 
 void far_unneeded(struct far *f)
 {
-	far_await(f, patience_ms(f));
+	if (f->state != FAR_CLOSED)
+		far_await(f, patience_ms(f));
 	far_post(f);
 }
 
@@ -106,7 +108,7 @@ static void far_timer(struct bw_timer *t)
 		due = far_expire(f);
 	} else if (now_of(f) >= due) {
 		f->late = f->state != FAR_OPEN;
-		far_part(f, NGHTTP2_NO_ERROR);
+		far_part(f, H2_NO_ERROR);
 	}
 	f->running = false;
 	if (f->state != FAR_CLOSED)
@@ -152,10 +154,10 @@ static bool is_over(const struct far *f)
 {
 	const struct target *t = f->target;
 
-	if (!nghttp2_session_want_read(f->pump.session) && !nghttp2_session_want_write(f->pump.session))
+	if (h2_is_over(f->pump.session))
 		return true;
 	return !f->stream_count && (f->going || t->gone || t->draining || f->pump.edge->draining) &&
-	       !nghttp2_session_want_write(f->pump.session) && !wire_length(&f->pump.out);
+	       !h2_has_due(f->pump.session) && !wire_length(&f->pump.out);
 }
 
 static bool turn(struct far *f)
@@ -169,7 +171,7 @@ static bool turn(struct far *f)
 		return false;
 	}
 	if (f->pump.calm) {
-		far_part(f, NGHTTP2_ENHANCE_YOUR_CALM);
+		far_part(f, H2_ENHANCE_YOUR_CALM);
 		return false;
 	}
 	far_settle(f);
@@ -180,7 +182,7 @@ static bool turn(struct far *f)
 	far_pull(f);
 	far_settle(f);
 	if (is_over(f)) {
-		far_part(f, NGHTTP2_NO_ERROR);
+		far_part(f, H2_NO_ERROR);
 		return false;
 	}
 	return sent || got;
@@ -190,6 +192,10 @@ static void steps(struct far *f)
 {
 	int rounds = 0;
 
+	if (f->state == FAR_CLOSED) {
+		far_settle(f); /* clients have room for what is left */
+		return;
+	}
 	if (f->state == FAR_CONNECT && !connected(f))
 		return;
 	if (f->state == FAR_SHAKE && !shaken(f))
@@ -204,7 +210,7 @@ static void steps(struct far *f)
 
 static void far_run(struct far *f)
 {
-	if (!f->running && f->state != FAR_CLOSED) {
+	if (!f->running) {
 		f->running = true;
 		steps(f);
 		f->running = false;
@@ -230,7 +236,7 @@ static void far_posted(struct bw_post *p)
 
 void far_post(struct far *f)
 {
-	if (f->posted || f->state == FAR_CLOSED)
+	if (f->posted)
 		return;
 	f->posted = true;
 	bw_loop_post(f->pump.edge->loop, &f->post);
@@ -267,16 +273,12 @@ static struct far *far_open(struct target *t)
 	return f;
 }
 
-/* The target says how many it takes at a time; until it has, nghttp2 holds back what is above its guess. */
+/* The target says how many it takes at a time; until it has, the session holds back what is above its guess.
+ */
 static bool has_room(const struct far *f)
 {
-	uint32_t theirs =
-	    nghttp2_session_get_remote_settings(f->pump.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-
 	return !f->going && f->state != FAR_CLOSED && !f->pump.sock.hup && f->requests < FAR_REQUESTS &&
-	       f->stream_count < H2_STREAMS && f->stream_count < theirs &&
-	       nghttp2_session_get_outbound_queue_size(f->pump.session) < FAR_QUEUE &&
-	       nghttp2_session_check_request_allowed(f->pump.session);
+	       f->stream_count < H2_STREAMS && h2_has_place(f->pump.session, f->stream_count);
 }
 
 struct far *far_take(struct target *t)

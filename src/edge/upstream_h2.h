@@ -1,7 +1,7 @@
 /* A connection to a target over HTTP/2, among upstream_h2.c (the connection), upstream_h2_frame.c (what
- * nghttp2 calls), upstream_h2_send.c (requests) and upstream_h2_read.c (answers). What nghttp2 calls only
- * notes what has come: exchanges hear of it when nghttp2 is left, because they may end streams, begin others
- * and go away. */
+ * the session calls), upstream_h2_send.c (requests) and upstream_h2_read.c (answers). What the session calls
+ * only notes what has come: exchanges hear of it when the session is left, because they may end streams,
+ * begin others and go away. */
 #pragma once
 
 #include "edge/exchange.h"
@@ -14,9 +14,7 @@ enum {
 	FAR_WINDOW =
 	    H2_STREAMS * H2_WINDOW, /* of a connection: no slow client's stream holds back another's */
 	FAR_IDLE_MS = 60000,
-	FAR_QUEUE = 2 * H2_STREAMS, /* frames that wait: requests that were left would pile up behind a target
-	                               that does not read */
-	FAR_REQUESTS = 1 << 24,     /* on one connection: far below where stream ids end */
+	FAR_REQUESTS = 1 << 24, /* on one connection: far below where stream ids end */
 };
 
 struct far {
@@ -41,22 +39,23 @@ struct far_fields {
 };
 
 struct far_stream {
+	struct h2_strand strand;
 	struct far *far;
 	struct far_stream *next, **prev, *next_noted;
 	struct exchange *x;
 	struct bw_arena arena;
 	size_t counted; /* of it, among what the edge holds */
 	struct far_fields head, trailers;
-	struct bw_str trailers_out;
+	struct bw_str trailers_out, head_out; /* head_out: the request's, until it has begun */
 	struct wire in, body; /* the answer's that the client does not take yet; the request's */
 	size_t head_n;        /* of x->again, which is the head */
 	int64_t active_ms;
-	int32_t id, status;
+	int32_t status;
 	uint32_t error;
-	bool noted, sent, got, headed, told, ends, in_ended, body_ended, deferred, closed, full;
+	bool noted, sent, got, headed, told, ends, in_ended, body_ended, closed, full;
 	/* noted: on the connection's list; sent: the head went out; got: something came; headed: a whole head
 	 * is there; told: the exchange knows it; ends: with no body; in_ended: the answer is whole; closed:
-	 * nghttp2 is done with it; full: the body's source waits */
+	 * the session is done with it; full: the body's source waits */
 };
 
 /* upstream_h2.c */
@@ -76,8 +75,8 @@ void far_await(struct far *f, int64_t due_ms);
 void far_session_open(struct far *f);
 
 /* upstream_h2_send.c */
-/* Bytes of the request for nghttp2. */
-ssize_t far_stream_read(struct far_stream *s, uint8_t *to, size_t size, uint32_t *flags);
+/* Its turn to say something. */
+bool far_stream_write(struct h2_strand *strand);
 /* Leaves its exchange, if it has one, and is freed; what is left of it over there is reset. */
 void far_stream_free(struct far_stream *s);
 /* Its arena has. */

@@ -60,9 +60,9 @@ static void body_give(struct far_stream *s)
 
 		x->ops->body(x, bytes);
 		if (s->closed)
-			(void)nghttp2_session_consume_connection(s->far->pump.session, bytes.n);
+			h2_consume(s->far->pump.session, (uint32_t)bytes.n);
 		else
-			(void)nghttp2_session_consume(s->far->pump.session, s->id, bytes.n);
+			strand_consume(&s->strand, bytes.n);
 		n -= bytes.n;
 		wire_eat(s->far->pump.edge, &s->in, bytes.n);
 		s->active_ms = bw_loop_now_ms(s->far->pump.edge->loop);
@@ -97,7 +97,7 @@ static bool try_again(struct far_stream *s)
 {
 	struct far *f = s->far;
 	struct exchange *x = s->x;
-	bool unconnected = f->state < FAR_OPEN, refused = !s->sent || s->error == NGHTTP2_REFUSED_STREAM;
+	bool unconnected = f->state < FAR_OPEN, refused = !s->sent || s->error == H2_REFUSED_STREAM;
 	struct wire again;
 
 	if (s->told || !wire_length(&x->again))
@@ -142,7 +142,7 @@ static void settle(struct far_stream *s)
 	bool late = s->far->late;
 
 	if (s->headed && !s->told && !head_tell(s)) {
-		s->error = NGHTTP2_PROTOCOL_ERROR;
+		s->error = H2_PROTOCOL_ERROR;
 		fail(s, 502);
 		return;
 	}

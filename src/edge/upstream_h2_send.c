@@ -47,7 +47,7 @@ static void unnote(struct far_stream *s)
 void far_stream_free(struct far_stream *s)
 {
 	struct far *f = s->far;
-	uint32_t error = s->x && s->x->error ? s->x->error : NGHTTP2_CANCEL;
+	uint32_t error = s->x && s->x->error ? s->x->error : H2_CANCEL;
 
 	if (s->x)
 		s->x->up = NULL;
@@ -56,11 +56,9 @@ void far_stream_free(struct far_stream *s)
 	if (s->next)
 		s->next->prev = s->prev;
 	f->stream_count--;
-	(void)nghttp2_session_set_stream_user_data(f->pump.session, s->id, NULL);
-	if (!s->closed)
-		(void)nghttp2_submit_rst_stream(f->pump.session, NGHTTP2_FLAG_NONE, s->id, error);
-	if (wire_length(&s->in)) /* nobody reads it any more: the connection's window gets it back */
-		(void)nghttp2_session_consume_connection(f->pump.session, wire_length(&s->in));
+	strand_leave(&s->strand, error);
+	/* Nobody reads it any more: the connection's window gets it back. */
+	h2_consume(f->pump.session, (uint32_t)wire_length(&s->in));
 	wire_free(f->pump.edge, &s->in);
 	wire_free(f->pump.edge, &s->body);
 	memory_count(f->pump.edge, 0, &s->counted);
@@ -106,34 +104,37 @@ static size_t head_length(struct bw_str bytes)
 	return (size_t)(at - bytes.p) + 4;
 }
 
-static ssize_t source_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t size, uint32_t *flags,
-    nghttp2_data_source *source, void *ctx)
+/* What HTTP/1.1 would say with its first line is said with fields. */
+static void head_say(struct far_stream *s)
 {
-	struct far_stream *s = nghttp2_session_get_stream_user_data(session, id);
-
-	(void)source;
-	(void)ctx;
-	return s ? far_stream_read(s, to, size, flags) : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
-/* What HTTP/1.1 would say with its first line is said with fields. False: the connection takes none. */
-static bool head_submit(struct far_stream *s, struct bw_str head)
-{
-	nghttp2_nv fields[BW_HTTP_HEADERS_MAX + 32];
-	nghttp2_data_provider provider = {.read_callback = source_read};
-	struct bw_str lines = bw_str_sub(head, 0, head.n - 2), first = bw_str_cut(&lines, '\n');
+	struct bw_hpack_field fields[BW_HTTP_HEADERS_MAX + 32];
+	struct bw_str lines = bw_str_sub(s->head_out, 0, s->head_out.n - 2), first = bw_str_cut(&lines, '\n'),
+	              method;
 	size_t n = 0;
 
-	fields[n++] = field_make(BW_STR(":method"), bw_str_cut(&first, ' '));
+	method = bw_str_cut(&first, ' ');
+	fields[n++] = field_make(BW_STR(":method"), method);
 	fields[n++] =
 	    field_make(BW_STR(":scheme"), s->far->target->group->https ? BW_STR("https") : BW_STR("http"));
 	fields[n++] = field_make(BW_STR(":authority"), host_of(lines));
 	fields[n++] = field_make(BW_STR(":path"), bw_str_cut(&first, ' '));
-	n += fields_make(&s->arena, lines, is_left_out, fields + n, BW_COUNT(fields) - n);
+	n += fields_make(lines, is_left_out, fields + n, BW_COUNT(fields) - n);
+	s->strand.head_only = bw_str_eq(method, BW_STR("HEAD"));
+	s->head_out = BW_STR_NONE;
+	s->sent = strand_say(&s->strand, fields, n, !s->x->has_body);
+	if (!s->sent)
+		strand_close(&s->strand, H2_INTERNAL_ERROR); /* it is longer than any can be */
+}
+
+/* It goes when what has come is read: a connection may have ended that nobody has looked at yet, and what was
+ * not sent can go again. */
+static void head_keep(struct far_stream *s, struct bw_str head)
+{
+	s->head_n = head.n;
+	s->head_out = bw_arena_str(&s->arena, head);
 	far_grown(s);
-	s->id = nghttp2_submit_request(
-	    s->far->pump.session, NULL, fields, n, s->x->has_body ? &provider : NULL, s);
-	return s->id > 0;
+	strand_open(s->far->pump.session, &s->strand);
+	strand_due(&s->strand);
 }
 
 static bool op_begin(struct exchange *x, struct bw_str bytes)
@@ -144,15 +145,9 @@ static bool op_begin(struct exchange *x, struct bw_str bytes)
 	if (!f)
 		return false;
 	s = stream_new(f, x);
-	s->head_n = head_length(bytes);
 	s->body_ended = x->request_done;
 	f->requests++;
-	if (!head_submit(s, bw_str_sub(bytes, 0, s->head_n))) {
-		s->id = 0;
-		s->closed = f->going = true;
-		far_stream_free(s);
-		return false;
-	}
+	head_keep(s, bw_str_sub(bytes, 0, head_length(bytes)));
 	if (!wire_length(&x->again))
 		wire_keep(f->pump.edge, &x->again, bytes);
 	(void)wire_put(f->pump.edge, &s->body, bw_str_sub(bytes, s->head_n, bytes.n));
@@ -171,9 +166,7 @@ static size_t op_room(const struct exchange *x)
 
 static void resume(struct far_stream *s)
 {
-	if (s->deferred)
-		(void)nghttp2_session_resume_data(s->far->pump.session, s->id);
-	s->deferred = false;
+	strand_due(&s->strand);
 	far_post(s->far);
 }
 
@@ -215,33 +208,44 @@ static void op_body_end(struct exchange *x)
 	resume(of_exchange(x));
 }
 
-/* What the last of the body is to be flagged with. */
-static uint32_t trailers_send(struct far_stream *s)
+static void trailers_say(struct far_stream *s)
 {
-	nghttp2_nv fields[BW_HTTP_HEADERS_MAX];
-	size_t n = fields_make(&s->arena, s->trailers_out, header_is_hop, fields, BW_COUNT(fields));
+	struct bw_hpack_field fields[BW_HTTP_HEADERS_MAX];
+	size_t n = fields_make(s->trailers_out, header_is_hop, fields, BW_COUNT(fields));
 
-	if (n == 0 || nghttp2_submit_trailer(s->far->pump.session, s->id, fields, n) != 0)
-		return 0;
-	return NGHTTP2_DATA_FLAG_NO_END_STREAM;
+	s->trailers_out = BW_STR_NONE;
+	if (n && !strand_say(&s->strand, fields, n, true))
+		strand_reset(&s->strand, H2_INTERNAL_ERROR);
 }
 
-ssize_t far_stream_read(struct far_stream *s, uint8_t *to, size_t size, uint32_t *flags)
+/* Whether there is more that could go now. */
+static bool body_say(struct far_stream *s)
 {
-	struct bw_str bytes = bw_str_sub(wire_bytes(&s->body), 0, size);
+	size_t n = strand_say_data(&s->strand, wire_bytes(&s->body), s->body_ended && !s->trailers_out.n);
 
-	if (bytes.n == 0 && !s->body_ended) {
-		s->deferred = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
-	memcpy(to, bytes.p, bytes.n);
-	s->full = s->full || wire_room(&s->body) == 0;
+	s->full = s->full || (n && wire_room(&s->body) == 0);
 	s->far->parched = s->far->parched || s->full;
-	wire_eat(s->far->pump.edge, &s->body, bytes.n);
-	s->active_ms = bw_loop_now_ms(s->far->pump.edge->loop);
-	if (s->body_ended && !wire_length(&s->body))
-		*flags |= NGHTTP2_DATA_FLAG_EOF | trailers_send(s);
-	return (ssize_t)bytes.n;
+	wire_eat(s->far->pump.edge, &s->body, n);
+	if (n)
+		s->active_ms = bw_loop_now_ms(s->far->pump.edge->loop);
+	if (s->strand.said_end)
+		return false;
+	return wire_length(&s->body) ? strand_window(&s->strand) > 0 : s->body_ended;
+}
+
+bool far_stream_write(struct h2_strand *strand)
+{
+	struct far_stream *s = (struct far_stream *)((char *)strand - offsetof(struct far_stream, strand));
+
+	if (s->head_out.n && strand_may_say(strand))
+		head_say(s);
+	if (!strand->id || strand->said_end || strand->over)
+		return false;
+	if (s->body_ended && !wire_length(&s->body) && s->trailers_out.n) {
+		trailers_say(s);
+		return !strand->said_end;
+	}
+	return body_say(s);
 }
 
 /* The clients' sides may end streams meanwhile: each time it is looked from the beginning. */

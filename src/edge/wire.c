@@ -71,23 +71,38 @@ static void wire_grow(struct edge *e, struct wire *w, size_t size)
 	e->held_bytes += size;
 }
 
+char *wire_space(struct edge *e, struct wire *w, size_t n)
+{
+	size_t had = wire_length(w);
+
+	if (n > WIRE_MAX - had)
+		return NULL;
+	if (had + n > w->size) {
+		wire_grow(e, w, had + n);
+	} else if (w->n + n > w->size) {
+		memmove(w->p, w->p + w->at, had);
+		w->at = 0;
+		w->n = (uint32_t)had;
+	}
+	return w->p + w->n;
+}
+
+void wire_fill(struct wire *w, size_t n)
+{
+	w->n += (uint32_t)n;
+}
+
 bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes)
 {
-	size_t n = wire_length(w);
+	char *to;
 
 	if (bytes.n == 0)
 		return true;
-	if (bytes.n > WIRE_MAX - n)
+	to = wire_space(e, w, bytes.n);
+	if (!to)
 		return false;
-	if (n + bytes.n > w->size) {
-		wire_grow(e, w, n + bytes.n);
-	} else if (w->n + bytes.n > w->size) {
-		memmove(w->p, w->p + w->at, n);
-		w->at = 0;
-		w->n = (uint32_t)n;
-	}
-	memcpy(w->p + w->n, bytes.p, bytes.n);
-	w->n += (uint32_t)bytes.n;
+	memcpy(to, bytes.p, bytes.n);
+	wire_fill(w, bytes.n);
 	return true;
 }
 

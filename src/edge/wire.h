@@ -23,6 +23,9 @@ size_t wire_room(const struct wire *w);
 bool wire_put(struct edge *e, struct wire *w, struct bw_str bytes);
 /* Into one that is empty, for what stays there for long: it takes no more memory than it is large. Not above WIRE_MAX. */
 void wire_keep(struct edge *e, struct wire *w, struct bw_str bytes);
+/* Room for `n` more bytes behind what is there, which are there once wire_fill says so; NULL past WIRE_MAX. */
+char *wire_space(struct edge *e, struct wire *w, size_t n);
+void wire_fill(struct wire *w, size_t n);
 void wire_eat(struct edge *e, struct wire *w, size_t n);
 void wire_free(struct edge *e, struct wire *w);
 /* What the loop takes from the system for connections and what is on them: buffers in use and in store, whole sheets of

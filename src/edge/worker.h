@@ -17,7 +17,6 @@ struct log_file;
 struct key_set;
 struct tls_set;
 struct h2;
-struct h2_room;
 struct client;
 
 struct edge {
@@ -60,11 +59,6 @@ struct edge {
 	size_t held_bytes, held_max; /* of buffers that are in use; of all that memory_held counts */
 	struct bw_slab slab;         /* what connections are made of, and their streams */
 	struct bw_doze h2_places; /* of their sessions */
-	struct h2_room *h2_room;
-	struct {
-		char *at, *end;
-		bool room; /* it is to get the shared one */
-	} h2_opening; /* the session that is being made: what is left of its place */
 	bool draining, retiring;
 	int64_t ending_ms; /* since when it drains or retires */
 	char *blocks[BLOCKS_POOLED];
