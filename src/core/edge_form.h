@@ -5,7 +5,7 @@
 #include "core/edge_image.h"
 
 /* The byte in front: it goes up when a table of members changes. */
-enum { BW_EDGE_FORMAT = 4 };
+enum { BW_EDGE_FORMAT = 5 };
 
 enum bw_edge_kind {
 	BW_EDGE_STR,

@@ -141,6 +141,7 @@ static const struct bw_edge_member target_members[] = {
     STR(address),
     I64(port),
     STR(zone),
+    BOOL(elsewhere),
     BOOL(draining),
     I64(draining_ms),
     I64(registered_ms),

@@ -109,6 +109,7 @@ struct bw_edge_target {
 	struct bw_str id, address; /* address: what the id maps to; absent: it is unused or unknown */
 	int64_t port;
 	struct bw_str zone;
+	bool elsewhere;        /* in a zone that the load balancer has not */
 	bool draining;         /* deregistered; kept for the deregistration delay */
 	int64_t draining_ms;   /* since when */
 	int64_t registered_ms; /* slow start counts from here */

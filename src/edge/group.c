@@ -80,7 +80,7 @@ static bool address_of(const struct bw_edge_target *in, struct bw_address *out)
 static void target_update(struct target *t, const struct bw_edge_target *in)
 {
 	struct bw_address address = {.bytes = 0};
-	bool has = address_of(in, &address);
+	bool has = !in->elsewhere && address_of(in, &address);
 
 	t->seen = true;
 	/* Where the id points to may change: what was learnt of the old address says nothing of the new one.
@@ -95,6 +95,7 @@ static void target_update(struct target *t, const struct bw_edge_target *in)
 		t->told = false;
 	}
 	t->has_address = has;
+	t->elsewhere = in->elsewhere;
 	t->address = address;
 	t->port = in->port;
 	t->draining = in->draining;

@@ -35,7 +35,7 @@ struct target {
 	struct bw_str id;
 	int64_t port;
 	struct bw_address address;
-	bool has_address, draining, seen, gone;
+	bool has_address, elsewhere, draining, seen, gone;
 	bool tried; /* not to be picked again, by group_pick_other */
 	bool told;  /* its health is known of a check before ours */
 	int64_t registered_ms, draining_ms;

@@ -252,6 +252,9 @@ bool health_settled(struct target *t)
 	else if (!t->group->used)
 		health_note(t, HEALTH_UNUSED, "Target.NotInUse",
 		    "Target group is not configured to receive traffic from the load balancer");
+	else if (t->elsewhere)
+		health_note(t, HEALTH_UNUSED, "Target.NotInUse",
+		    "Target is in an Availability Zone that is not enabled for the load balancer");
 	else if (!t->has_address)
 		health_note(t, HEALTH_UNUSED, "Target.InvalidState", "Target is in an invalid state");
 	else if (!t->group->in.health_enabled)

@@ -44,6 +44,7 @@ class LoadBalancers(Elbv2Case):
             with self.subTest(change):
                 self.refused(code, message, make, **{k: v for k, v in {**good, **change}.items() if v is not None})
         self.refused("LoadBalancerNotFound", f"Load balancers '[{good['Name']}]' not found", self.elb.describe_load_balancers, Names=[good["Name"]])
+        self.refused("LoadBalancerNotFound", f"Load balancers '[{good['Name']}, no]' not found", self.elb.describe_load_balancers, Names=[good["Name"], "no"])
 
     def test_what_is_made(self):
         name = self.name("lb")
@@ -154,6 +155,8 @@ class LoadBalancers(Elbv2Case):
             (app, {"Protocol": "HTTPS"}, "ValidationError", "A certificate must be specified for HTTPS listeners"),
             (app, {"Certificates": [{"CertificateArn": missing}]}, "ValidationError", "A certificate cannot be specified for HTTP listeners"),
             (app, {"Protocol": "HTTPS", "Certificates": [{"CertificateArn": missing}]}, "CertificateNotFound", f"Certificate '{missing}' not found"),
+            (app, {"Protocol": "HTTPS", "Certificates": [{"CertificateArn": "x"}]}, "ValidationError", "Certificate ARN 'x' is not valid"),
+            (app, {"Protocol": "HTTPS", "Certificates": [{"CertificateArn": missing.replace("us-east-1", "us-east-2")}]}, "ValidationError", None),
             (app, {"Protocol": "HTTPS", "Certificates": [{"CertificateArn": missing, "IsDefault": True}]}, "ValidationError", None),
             (app, {"SslPolicy": "ELBSecurityPolicy-2016-08"}, "ValidationError", "An SSL policy cannot be specified for HTTP listeners"),
             (app, {"AlpnPolicy": ["HTTP2Only"]}, "ValidationError", None),

@@ -253,6 +253,70 @@ class TargetGroups(Elbv2Case):
         self.assertEqual({"a": "2"}, tags())
         self.refused("TargetGroupNotFound", None, self.elb.describe_tags, ResourceArns=[arn[:-16] + "0" * 16])
 
+    def attribute(self, group, key, value):
+        self.elb.modify_target_group_attributes(TargetGroupArn=group["TargetGroupArn"], Attributes=[{"Key": key, "Value": value}])
+
+    def test_zones(self):
+        """A target in a zone that its load balancer has not gets nothing."""
+        address = self.ec2.describe_subnets(SubnetIds=self.subnets[2:3])["Subnets"][0]["CidrBlock"].replace(".0/20", ".77")
+        group, lb = self.group(), self.balancer()
+        arn = group["TargetGroupArn"]
+        self.elb.register_targets(TargetGroupArn=arn, Targets=[{"Id": address}])
+        self.listener(lb, self.forward(group))
+
+        def found():
+            one = self.elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"][0]
+            self.assertEqual(self.zones[self.subnets[2]], one["Target"]["AvailabilityZone"])
+            self.assertEqual({"State": "no_override", "Reason": "AdministrativeOverride.NoOverride",
+                              "Description": "No override is currently active on target"}, one["AdministrativeOverride"])
+            return one["TargetHealth"]
+        self.active(lb)
+        self.assertEqual({"State": "unused", "Reason": "Target.NotInUse",
+                          "Description": "Target is in an Availability Zone that is not enabled for the load balancer"}, found())
+        self.elb.set_subnets(LoadBalancerArn=lb["LoadBalancerArn"], Subnets=self.subnets[:3])
+        self.assertNotEqual("unused", found()["State"])
+        self.active(lb)
+        self.assertNotEqual("unused", found()["State"])
+
+    def test_zones_of_targets_outside(self):
+        cross = "load_balancing.cross_zone.enabled"
+        group, network = self.group(), self.group(Protocol="TCP")
+
+        def zones(g):
+            return [d["Target"]["AvailabilityZone"] for d in self.elb.describe_target_health(TargetGroupArn=g["TargetGroupArn"])["TargetHealthDescriptions"]]
+        for g in (group, network):
+            self.elb.register_targets(TargetGroupArn=g["TargetGroupArn"], Targets=[{"Id": "10.9.8.7", "AvailabilityZone": "us-east-1a"}])
+        self.assertEqual((["all"], ["us-east-1a"]), (zones(group), zones(network)), "of HTTP groups a zone counts without cross-zone balancing alone")
+        self.refused("InvalidConfigurationRequest", None, self.attribute, group, cross, "false")
+        self.elb.deregister_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "10.9.8.7"}])
+        self.attribute(group, cross, "false")
+        self.refused("ValidationError", None, self.elb.register_targets, TargetGroupArn=group["TargetGroupArn"],
+                     Targets=[{"Id": "10.9.8.7", "AvailabilityZone": "all"}])
+        self.elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": "10.9.8.7", "AvailabilityZone": "us-east-1a"}])
+        self.assertEqual(["us-east-1a"], zones(group))
+        self.refused("InvalidConfigurationRequest", None, self.attribute, group, "stickiness.enabled", "true")
+        self.attribute(group, cross, "use_load_balancer_configuration")
+        self.attribute(group, "stickiness.enabled", "true")
+        self.refused("InvalidConfigurationRequest", None, self.attribute, group, cross, "false")
+
+    def test_stickiness_of_targets_needs_that_of_groups(self):
+        lb, one, two = self.balancer(), self.group(), self.group()
+
+        def forward(sticky):
+            return [{"Type": "forward", "ForwardConfig": {
+                "TargetGroups": [{"TargetGroupArn": g["TargetGroupArn"], "Weight": 1} for g in (one, two)],
+                "TargetGroupStickinessConfig": {"Enabled": True, "DurationSeconds": 60} if sticky else {"Enabled": False}}}]
+        l = self.listener(lb)
+        rule = self.elb.create_rule(ListenerArn=l["ListenerArn"], Priority=1, Conditions=[{"Field": "path-pattern", "Values": ["/x"]}],
+                                    Actions=forward(False))["Rules"][0]["RuleArn"]
+        self.refused("InvalidConfigurationRequest", f"This target group appears behind a rule with group stickiness disabled ({rule}). You must enable "
+                     "group stickiness before enabling target stickiness", self.attribute, two, "stickiness.enabled", "true")
+        self.elb.modify_rule(RuleArn=rule, Actions=forward(True))
+        self.attribute(two, "stickiness.enabled", "true")
+        self.refused("InvalidConfigurationRequest", "You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups",
+                     self.elb.modify_rule, RuleArn=rule, Actions=forward(False))
+        self.elb.modify_rule(RuleArn=rule, Actions=self.forward(two))
+
     def test_permissions(self):
         red, blue = self.group(Tags=[{"Key": "team", "Value": "red"}]), self.group(Tags=[{"Key": "team", "Value": "blue"}])
         nobody = self.user(allow("DescribeTargetGroups"))

@@ -35,8 +35,9 @@ static enum bw_err group_load(struct bw_call *call, struct bw_str arn, struct el
 	return e;
 }
 
-static enum bw_err group_check(
-    struct bw_call *call, struct bw_str arn, const struct elb_load_balancer *lb, struct bw_str protocol)
+/* `loose`: clients do not stay with one of several groups, so that they could not stay with a target either. */
+static enum bw_err group_check(struct bw_call *call, struct bw_str arn, const struct elb_load_balancer *lb,
+    struct bw_str protocol, bool loose)
 {
 	struct bw_str own = elb_load_balancer_arn(call, lb->type, lb->name, lb->id);
 	struct elbv2_LoadBalancerArns users;
@@ -47,6 +48,9 @@ static enum bw_err group_check(
 		return bw_call_fail(call, "IncompatibleProtocols",
 		    "Listener protocol '%.*s' is not supported with a target group with the protocol '%.*s'",
 		    BW_FMT(protocol), BW_FMT(g.shape.Protocol));
+	if (loose && elb_group_has(&g, "stickiness.enabled", "true"))
+		return bw_call_fail(call, "InvalidConfigurationRequest",
+		    "You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups");
 	if (!bw_str_eq(g.shape.VpcId, lb->shape.VpcId))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "The following target groups are not in the VPC of load balancer '%.*s': %.*s",
@@ -107,6 +111,11 @@ static enum bw_err weights_check(struct bw_call *call, struct elbv2_TargetGroupL
 	return BW_OK;
 }
 
+bool elb_forward_loose(const struct elbv2_ForwardActionConfig *f)
+{
+	return f->TargetGroups.n > 1 && !(f->TargetGroupStickinessConfig && f->TargetGroupStickinessConfig->Enabled.v);
+}
+
 static enum bw_err stickiness_check(struct bw_call *call, struct elbv2_ForwardActionConfig *f)
 {
 	struct elbv2_TargetGroupStickinessConfig *s =
@@ -142,7 +151,8 @@ enum bw_err action_forward(
 	TRY(weights_check(call, &f->TargetGroups));
 	TRY(stickiness_check(call, f));
 	for (size_t i = 0; i < f->TargetGroups.n; i++)
-		TRY(group_check(call, f->TargetGroups.v[i].TargetGroupArn, lb, protocol));
+		TRY(group_check(call, f->TargetGroups.v[i].TargetGroupArn, lb, protocol,
+		    elb_is(lb->type, "app") && elb_forward_loose(f)));
 	a->ForwardConfig = f;
 	a->TargetGroupArn = f->TargetGroups.n == 1 ? f->TargetGroups.v[0].TargetGroupArn : BW_STR_NONE;
 	return BW_OK;

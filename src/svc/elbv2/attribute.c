@@ -1,4 +1,4 @@
-#include "svc/elbv2/elb.h"
+#include "svc/elbv2/attribute.h"
 
 static const struct elb_attribute *attribute_find(
     const struct elb_attribute *table, unsigned of, struct bw_str key)
@@ -99,6 +99,11 @@ unsigned elb_group_of(const struct elbv2_TargetGroup *g)
 	                                                                    : ELB_OF_GROUP_TCP;
 }
 
+bool elb_group_has(const struct elb_target_group *g, const char *key, const char *value)
+{
+	return elb_is(elb_attribute_value(elb_target_group_attributes, elb_group_of(&g->shape), &g->attributes, key), value);
+}
+
 struct bw_pairs elb_group_attributes(struct bw_arena *a, const struct elb_target_group *g)
 {
 	return elb_attributes_all(a, elb_target_group_attributes, elb_group_of(&g->shape), &g->attributes);
@@ -131,17 +136,7 @@ struct bw_pairs elb_listener_attributes_all(struct bw_arena *a, const struct elb
 	return elb_attributes_all(a, elb_listener_attributes, of_listener(l), &l->attributes);
 }
 
-/* ---- The operations: alike, but for the resource ---- */
-
-#define ATTRIBUTES_OUT(call, pairs, List, Item, to)                                                          \
-	do {                                                                                                 \
-		struct bw_pairs p_ = (pairs);                                                                \
-		(to)->set = true;                                                                            \
-		(to)->n = p_.n;                                                                              \
-		(to)->v = BW_NEW_ARRAY((call)->arena, struct Item, p_.n);                                    \
-		for (size_t i_ = 0; i_ < p_.n; i_++)                                                         \
-			(to)->v[i_] = (struct Item){p_.v[i_].key, p_.v[i_].value};                           \
-	} while (0)
+/* ---- The operations ---- */
 
 BW_OP(elbv2, DescribeLoadBalancerAttributes, .effect = BW_READ)
 {
@@ -256,94 +251,5 @@ BW_OP(elbv2, ModifyListenerAttributes, .effect = BW_WRITE, .resource = elb_arn_r
 	elb_save(call, &elb_listener_kind, elb_listener_name(call, &l), &l);
 	ATTRIBUTES_OUT(call, elb_listener_attributes_all(call->arena, &l), elbv2_ListenerAttributes,
 	    elbv2_ListenerAttribute, &out->Attributes);
-	return BW_OK;
-}
-
-BW_OP(elbv2, DescribeTargetGroupAttributes, .effect = BW_READ)
-{
-	struct elb_target_group g;
-
-	TRY(elb_target_group_load(call, in->TargetGroupArn, &g));
-	ATTRIBUTES_OUT(call, elb_group_attributes(call->arena, &g), elbv2_TargetGroupAttributes,
-	    elbv2_TargetGroupAttribute, &out->Attributes);
-	return BW_OK;
-}
-
-/* A token (RFC 6265, 4.1.1), or none yet: another could never be found in an answer. */
-static bool cookie_name(struct bw_str name)
-{
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] <= ' ' || name.p[i] > '~' || strchr("()<>@,;:\\\"/[]?={}", name.p[i]))
-			return false;
-	return true;
-}
-
-/* What attributes say of each other (ELB API Reference, TargetGroupAttribute). */
-static enum bw_err group_check(struct bw_call *call, const struct elb_target_group *g)
-{
-	struct bw_pairs all = elb_group_attributes(call->arena, g);
-#define IS(key, word)                                                                                        \
-	(bw_pairs_find(&all, BW_STR(key)) && elb_is(bw_pairs_find(&all, BW_STR(key))->value, word))
-	const struct bw_pair *cookie = bw_pairs_find(&all, BW_STR("stickiness.app_cookie.cookie_name"));
-
-	if (cookie && !cookie_name(cookie->value))
-		return elb_invalid(call, "The application cookie name '%.*s' is not valid", BW_FMT(cookie->value));
-	if (cookie && bw_str_starts(cookie->value, BW_STR("AWSALB")))
-		return elb_invalid(
-		    call, "The application cookie name '%.*s' is reserved", BW_FMT(cookie->value));
-	if (IS("stickiness.enabled", "true") && IS("stickiness.type", "app_cookie") && cookie->value.n == 0)
-		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "You must specify an application cookie name for stickiness of type 'app_cookie'");
-	if (IS("stickiness.enabled", "true") && elb_is(g->shape.Protocol, "TLS"))
-		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "You cannot enable stickiness on target groups with the TLS protocol");
-	if (IS("load_balancing.algorithm.anomaly_mitigation", "on") &&
-	    !IS("load_balancing.algorithm.type", "weighted_random"))
-		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Anomaly mitigation is only available with the 'weighted_random' algorithm");
-	if (!IS("load_balancing.algorithm.type", "round_robin") &&
-	    bw_pairs_find(&all, BW_STR("slow_start.duration_seconds")) &&
-	    !IS("slow_start.duration_seconds", "0"))
-		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Slow start mode is not supported with the '%.*s' algorithm",
-		    BW_FMT(bw_pairs_find(&all, BW_STR("load_balancing.algorithm.type"))->value));
-	if (IS("target_health_state.unhealthy.connection_termination.enabled", "true") &&
-	    !IS("target_health_state.unhealthy.draining_interval_seconds", "0"))
-		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "The unhealthy draining interval can only be configured when connection termination for "
-		    "unhealthy targets is "
-		    "disabled");
-	if (elb_group_of(&g->shape) == ELB_OF_GROUP_UDP && IS("preserve_client_ip.enabled", "false"))
-		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "preserve_client_ip.enabled cannot be false if the target group protocol is UDP or TCP_UDP");
-#undef IS
-	return BW_OK;
-}
-
-static enum bw_err group_attribute_set(
-    struct bw_call *call, struct elb_target_group *g, struct bw_str key, struct bw_str value)
-{
-	unsigned of = elb_group_of(&g->shape);
-
-	if (elb_is(key, "stickiness.type") &&
-	    !bw_str_eq(value, BW_STR("source_ip")) == !(of & ELB_OF_GROUP_HTTP))
-		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "Stickiness type '%.*s' is not supported for target groups with the %.*s protocol",
-		    BW_FMT(value), BW_FMT(g->shape.Protocol));
-	return elb_attribute_set(
-	    call, "Target group", elb_target_group_attributes, of, &g->attributes, key, value);
-}
-
-BW_OP(elbv2, ModifyTargetGroupAttributes, .effect = BW_WRITE, .resource = elb_arn_resource)
-{
-	struct elb_target_group g;
-
-	TRY(elb_target_group_load(call, in->TargetGroupArn, &g));
-	for (size_t i = 0; i < in->Attributes.n; i++)
-		TRY(group_attribute_set(call, &g, in->Attributes.v[i].Key, in->Attributes.v[i].Value));
-	TRY(group_check(call, &g));
-	elb_save(call, &elb_target_group_kind, g.name, &g);
-	ATTRIBUTES_OUT(call, elb_group_attributes(call->arena, &g), elbv2_TargetGroupAttributes,
-	    elbv2_TargetGroupAttribute, &out->Attributes);
 	return BW_OK;
 }

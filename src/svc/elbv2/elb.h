@@ -219,6 +219,8 @@ BW_CHECKED enum bw_err elb_attribute_set(struct bw_call *call, const char *label
     const struct elb_attribute *table, unsigned of, struct bw_pairs *set, struct bw_str key,
     struct bw_str value);
 unsigned elb_group_of(const struct elbv2_TargetGroup *g);
+/* Whether the attribute has that value now. */
+bool elb_group_has(const struct elb_target_group *g, const char *key, const char *value);
 struct bw_pairs elb_group_attributes(struct bw_arena *a, const struct elb_target_group *g);
 struct bw_pairs elb_load_balancer_attributes_all(struct bw_arena *a, const struct elb_load_balancer *lb);
 struct bw_pairs elb_listener_attributes_all(struct bw_arena *a, const struct elb_listener *l);
@@ -243,6 +245,8 @@ struct bw_str elb_target_name(
     struct bw_call *call, const struct elb_target_group *g, struct bw_str id, int64_t port);
 /* That a load balancer's id stands among the targets of a group of type alb, or no longer does. */
 void elb_behind_set(struct bw_call *call, const struct elb_target_group *g, struct bw_str id, bool behind);
+/* Whether it is in a zone that the load balancer has not: then it gets nothing. */
+bool elb_target_elsewhere(const struct elb_load_balancer *lb, const struct elb_target *t);
 int64_t elb_group_drain_ms(const struct elb_target_group *g);
 
 /* ---- Listeners and rules ---- */
@@ -252,8 +256,12 @@ int64_t elb_group_drain_ms(const struct elb_target_group *g);
  * `before`: the actions they replace, or NULL. */
 BW_CHECKED enum bw_err elb_actions_check(struct bw_call *call, const struct elb_load_balancer *lb,
     struct bw_str protocol, struct elbv2_Actions *actions, const struct elbv2_Actions *before);
+/* Several groups, and clients that do not stay with one of them. */
+bool elb_forward_loose(const struct elbv2_ForwardActionConfig *f);
 /* Every target group that the actions forward to. */
 struct bw_strs elb_actions_groups(struct bw_call *call, const struct elbv2_Actions *actions);
+/* The rules that forward to the group, by the names of their records. */
+BW_CHECKED enum bw_err elb_group_rules(struct bw_call *call, struct bw_str group, struct bw_strs *names);
 /* Enters or leaves the indices of a rule's groups. */
 BW_CHECKED enum bw_err elb_uses_set(struct bw_call *call, const struct elb_rule *r,
     const struct elbv2_Actions *before, const struct elbv2_Actions *after);

@@ -137,8 +137,8 @@ static struct bw_str target_address(struct place *p, const struct elb_target_gro
 	return BW_STR_NONE;
 }
 
-static enum bw_err targets_fill(
-    struct place *p, const struct elb_target_group *g, struct bw_edge_target_group *out)
+static enum bw_err targets_fill(struct place *p, const struct elb_target_group *g,
+    const struct elb_load_balancer *user, struct bw_edge_target_group *out)
 {
 	struct bw_edge_target *v;
 	struct elb_target *targets;
@@ -154,6 +154,7 @@ static enum bw_err targets_fill(
 		    .address = target_address(p, g, t->id),
 		    .port = t->port,
 		    .zone = t->zone,
+		    .elsewhere = user && elb_target_elsewhere(user, t),
 		    .draining = t->draining_ms != 0,
 		    .draining_ms = t->draining_ms,
 		    .registered_ms = t->registered_ms};
@@ -165,8 +166,8 @@ static enum bw_err targets_fill(
 	return BW_OK;
 }
 
-static enum bw_err group_fill(
-    struct place *p, const struct elb_target_group *g, struct bw_edge_target_group *out)
+static enum bw_err group_fill(struct place *p, const struct elb_target_group *g,
+    const struct elb_load_balancer *user, struct bw_edge_target_group *out)
 {
 	const struct elbv2_TargetGroup *s = &g->shape;
 
@@ -188,28 +189,38 @@ static enum bw_err group_fill(
 	if (s->Matcher)
 		out->health_codes =
 		    bw_str_set(s->Matcher->GrpcCode) ? s->Matcher->GrpcCode : s->Matcher->HttpCode;
-	return targets_fill(p, g, out);
+	return targets_fill(p, g, user, out);
 }
 
-/* A group that nobody forwards to is no matter of the edge's: its targets are not even checked. */
-static enum bw_err in_use(struct place *p, const struct elb_target_group *g, bool *used)
+/* The load balancer that forwards to it. A group that nobody forwards to is no matter of the edge's: its targets are not even
+ * checked. */
+static enum bw_err user_of(struct place *p, const struct elb_target_group *g, bool *used, const struct elb_load_balancer **user)
 {
+	struct bw_str rest, name;
 	struct bw_strs uses;
 
-	TRY(elb_names(&p->call,
-	    elb_index(&p->call, "use", bw_arena_printf(p->call.arena, "%.*s/", BW_FMT(g->name))), &uses));
+	*user = NULL;
+	TRY(elb_group_rules(&p->call, g->name, &uses));
 	*used = uses.n > 0;
+	if (!*used)
+		return BW_OK;
+	rest = uses.v[0];
+	name = bw_str_cut(&rest, '/');
+	for (size_t i = 0; i < p->load_balancer_count; i++)
+		if (bw_str_eq(p->load_balancers[i].name, name))
+			*user = &p->load_balancers[i];
 	return BW_OK;
 }
 
 static enum bw_err groups_fill(struct place *p, struct bw_edge_target_group *v, size_t *n)
 {
 	for (size_t i = 0; i < p->group_count; i++) {
+		const struct elb_load_balancer *user;
 		bool used;
 
-		TRY(in_use(p, &p->groups[i], &used));
+		TRY(user_of(p, &p->groups[i], &used, &user));
 		if (used)
-			TRY(group_fill(p, &p->groups[i], &v[(*n)++]));
+			TRY(group_fill(p, &p->groups[i], user, &v[(*n)++]));
 	}
 	return BW_OK;
 }

@@ -26,12 +26,27 @@ static enum bw_err protocol_check(
 
 /* ---- Certificates and policy ---- */
 
+/* Of ACM in the load balancer's Region, or of IAM. */
+static bool certificate_arn(const struct bw_call *call, struct bw_str arn)
+{
+	struct bw_arn a;
+
+	if (bw_arn_parse(arn, &a) != BW_OK || !elb_is(a.partition, "aws"))
+		return false;
+	if (elb_is(a.service, "iam"))
+		return bw_str_starts(a.resource, BW_STR("server-certificate/"));
+	return elb_is(a.service, "acm") && bw_str_eq(a.region, call->region) &&
+	       bw_str_starts(a.resource, BW_STR("certificate/"));
+}
+
 enum bw_err listener_certificate_check(struct bw_call *call, struct bw_str arn)
 {
 	enum bw_err e;
 
 	if (!bw_str_set(arn))
 		return elb_invalid(call, "A certificate ARN must be specified");
+	if (!certificate_arn(call, arn))
+		return elb_invalid(call, "Certificate ARN '%.*s' is not valid", BW_FMT(arn));
 	e = bw_certificate_hold(call, arn);
 	return e == BW_ENOTFOUND
 	           ? bw_call_fail(call, "CertificateNotFound", "Certificate '%.*s' not found", BW_FMT(arn))

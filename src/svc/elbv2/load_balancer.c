@@ -209,17 +209,21 @@ static enum bw_err by_names(
     struct bw_call *call, const struct elbv2_LoadBalancerNames *names, struct listing *l)
 {
 	struct elb_load_balancer lb;
+	struct bw_str absent = BW_STR("");
 
 	for (size_t i = 0; i < names->n; i++) {
 		enum bw_err e = elb_load(call, &elb_load_balancer_kind, names->v[i], &lb);
 
-		if (e == BW_ENOTFOUND)
-			return bw_call_fail(call, "LoadBalancerNotFound", "Load balancers '[%.*s]' not found",
-			    BW_FMT(names->v[i]));
+		if (e == BW_ENOTFOUND) {
+			absent = bw_arena_printf(
+			    call->arena, "%.*s%s%.*s", BW_FMT(absent), absent.n ? ", " : "", BW_FMT(names->v[i]));
+			continue;
+		}
 		TRY(e);
 		TRY(described(call, &lb, l));
 	}
-	return BW_OK;
+	return absent.n ? bw_call_fail(call, "LoadBalancerNotFound", "Load balancers '[%.*s]' not found", BW_FMT(absent))
+	                : BW_OK;
 }
 
 static enum bw_err all(

@@ -8,6 +8,16 @@ struct bw_str elb_target_name(
 	return bw_arena_printf(call->arena, "%.*s/%lld/%.*s", BW_FMT(g->name), (long long)port, BW_FMT(id));
 }
 
+bool elb_target_elsewhere(const struct elb_load_balancer *lb, const struct elb_target *t)
+{
+	if (!bw_str_set(t->zone) || elb_is(t->zone, "all"))
+		return false;
+	for (size_t i = 0; i < lb->shape.AvailabilityZones.n; i++)
+		if (bw_str_eq(lb->shape.AvailabilityZones.v[i].ZoneName, t->zone))
+			return false;
+	return true;
+}
+
 int64_t elb_group_drain_ms(const struct elb_target_group *g)
 {
 	int64_t seconds = 0;

@@ -119,6 +119,14 @@ static enum bw_err address_check(
 		    BW_FMT(t->id));
 	if (!zone_known(call, t->zone))
 		return elb_invalid(call, "The Availability Zone '%.*s' is not valid", BW_FMT(t->zone));
+	/* "Cross-zone load balancing for target groups" (ALB User Guide): a zone counts when it is off, and then there must be one. */
+	if (elb_group_of(&g->shape) != ELB_OF_GROUP_HTTP)
+		return BW_OK;
+	if (!elb_group_has(g, "load_balancing.cross_zone.enabled", "false"))
+		t->zone = BW_STR("all");
+	else if (elb_is(t->zone, "all"))
+		return elb_invalid(call,
+		    "IP address '%.*s' cannot have the Availability Zone 'all' when cross-zone load balancing is off", BW_FMT(t->id));
 	return BW_OK;
 }
 

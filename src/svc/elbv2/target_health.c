@@ -4,7 +4,8 @@ struct health_view {
 	struct bw_call *call;
 	const struct elb_target_group *g;
 	struct bw_str arn;
-	bool used, anomalies; /* anomalies: they were asked for */
+	bool used, anomalies;        /* anomalies: they were asked for */
+	struct elb_load_balancer lb; /* that uses the group */
 	struct bw_edge_report report;
 };
 
@@ -39,8 +40,11 @@ static struct elbv2_TargetHealth *health_of(const struct health_view *v, const s
 	if (!v->used)
 		return health_make(v->call, "unused", "Target.NotInUse",
 		    "Target group is not configured to receive traffic from the load balancer");
-	/* What is said of a target that has been registered again meanwhile is of the time before. */
-	if (!h || bw_str_eq(h->state, BW_STR("draining")))
+	if (elb_target_elsewhere(&v->lb, t))
+		return health_make(v->call, "unused", "Target.NotInUse",
+		    "Target is in an Availability Zone that is not enabled for the load balancer");
+	/* What is said of a target that has been registered again meanwhile, or is in use since, is of the time before. */
+	if (!h || bw_str_eq(h->state, BW_STR("draining")) || bw_str_eq(h->reason, BW_STR("Target.NotInUse")))
 		return health_make(
 		    v->call, "initial", "Elb.RegistrationInProgress", "Target registration is in progress");
 	out = health_make(v->call, NULL, NULL, NULL);
@@ -72,6 +76,16 @@ static struct elbv2_AnomalyDetection *anomaly_of(const struct health_view *v, co
 	return out;
 }
 
+/* A zonal shift would override a target's health; nothing shifts zones here. */
+static struct elbv2_AdministrativeOverride *override_of(const struct health_view *v)
+{
+	struct elbv2_AdministrativeOverride *out = BW_NEW(v->call->arena, struct elbv2_AdministrativeOverride);
+
+	*out = (struct elbv2_AdministrativeOverride){BW_STR("no_override"), BW_STR("AdministrativeOverride.NoOverride"),
+	    BW_STR("No override is currently active on target")};
+	return out;
+}
+
 static void health_put(const struct health_view *v, const struct elb_target *t,
     struct elbv2_TargetHealth *health, struct elbv2_TargetHealthDescriptions *out)
 {
@@ -83,6 +97,7 @@ static void health_put(const struct health_view *v, const struct elb_target *t,
 	out->v[out->n++] = (struct elbv2_TargetHealthDescription){.Target = d,
 	    .TargetHealth = health,
 	    .AnomalyDetection = anomaly_of(v, t),
+	    .AdministrativeOverride = override_of(v),
 	    .HealthCheckPort = traffic ? bw_arena_printf(v->call->arena, "%lld", (long long)t->port)
 	                               : v->g->shape.HealthCheckPort};
 }
@@ -144,6 +159,8 @@ BW_OP(elbv2, DescribeTargetHealth, .effect = BW_READ)
 	TRY(elb_group_users(call, g.name, &users));
 	v.g = &g;
 	v.used = users.n > 0;
+	if (v.used)
+		TRY(elb_load_balancer_load(call, users.v[0], &v.lb));
 	v.anomalies = in->Include.n > 0; /* one of AnomalyDetection and All, both of which say so */
 	bw_edge_report_latest(call->core, call->arena, &v.report);
 	report_narrow(&v);

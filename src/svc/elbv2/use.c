@@ -101,14 +101,18 @@ enum bw_err elb_uses_allowed(
 	    call, elb_is(lb->type, "app") ? &elb_app_groups_quota : &elb_net_groups_quota, names.n + more.n);
 }
 
+enum bw_err elb_group_rules(struct bw_call *call, struct bw_str group, struct bw_strs *names)
+{
+	return elb_names(call, elb_index(call, "use", bw_arena_printf(call->arena, "%.*s/", BW_FMT(group))), names);
+}
+
 enum bw_err elb_group_users(struct bw_call *call, struct bw_str group, struct elbv2_LoadBalancerArns *out)
 {
 	struct bw_str before = BW_STR("");
 	struct bw_strs entries;
 
 	*out = (struct elbv2_LoadBalancerArns){.set = true};
-	TRY(elb_names(
-	    call, elb_index(call, "use", bw_arena_printf(call->arena, "%.*s/", BW_FMT(group))), &entries));
+	TRY(elb_group_rules(call, group, &entries));
 	out->v = BW_NEW_ARRAY(call->arena, struct bw_str, entries.n);
 	for (size_t i = 0; i < entries.n; i++) {
 		struct bw_str rest = entries.v[i], name = bw_str_cut(&rest, '/');
