@@ -242,7 +242,8 @@ class Filters(Ec2Case):
             if not token:
                 break
         self.assertEqual(([5, 5, 2], made, 12), (sizes, set(seen), len(seen)))
-        self.refused("InvalidNextToken", None, self.ec2.describe_security_groups, NextToken="!", MaxResults=5)
+        for token in ("!", "foo", "Zm9v", "YWZ0ZXIg"):
+            self.refused("InvalidNextToken", None, self.ec2.describe_security_groups, NextToken=token, MaxResults=5)
         self.refused("InvalidParameterValue", None, self.ec2.describe_security_groups, MaxResults=4)
         self.refused("InvalidParameterValue", None, self.ec2.describe_security_groups, MaxResults=1001)
 

@@ -626,6 +626,27 @@ class Unreachable(unittest.TestCase):
         PLAYER.until(lambda: self.errors() == 1, "not one")
 
 
+class KeepAlive(unittest.TestCase):
+    def test_a_client_is_kept_as_long_as_the_attribute_says(self):
+        """The time counts from the connection's beginning; the answer that comes then is the last one there."""
+        lb = Balancer(PLAYER, group("kept", [Backend()]), attributes={"client_keep_alive.seconds": "2"})
+        with lb.connect() as s, s.makefile("rb") as stream:
+            begun, last = time.monotonic(), None
+            while last != ["close"]:
+                self.assertLess(time.monotonic() - begun, 60)
+                asked = time.monotonic()
+                s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                status, headers, _ = read_answer(stream)
+                self.assertEqual(200, status)
+                last = header(headers, "connection")
+                if last == ["close"]:
+                    self.assertGreater(time.monotonic() - begun, 1.9)
+                else:
+                    self.assertLess(asked - begun, 2.1, "asked after that time, and kept all the same")
+                time.sleep(0.2)
+            self.assertEqual(b"", stream.read())
+
+
 class Stickiness(unittest.TestCase):
     def cookies(self, headers):
         return {c.split("=")[0]: c.split(";")[0] for c in header(headers, "set-cookie")}

@@ -7,8 +7,10 @@ import time
 import unittest
 
 import harness
+from cryptography.hazmat.primitives.asymmetric import ec
 from botocore.exceptions import ClientError
 from elbv2_case import Elbv2Case, allow
+from suite_acm import PEM, certificate, private
 
 
 class LoadBalancers(Elbv2Case):
@@ -140,6 +142,27 @@ class LoadBalancers(Elbv2Case):
         self.elb.delete_load_balancer(LoadBalancerArn=arn)
         self.refused("LoadBalancerNotFound", "One or more load balancers not found", self.elb.describe_load_balancers, LoadBalancerArns=[arn])
         self.refused("LoadBalancerNotFound", f"Load balancer '{arn}' not found", self.elb.describe_listeners, LoadBalancerArn=arn)
+
+    def test_the_26th_certificate(self):
+        """25 beside the default one, over all listeners of a load balancer."""
+        acm, key = harness.client("acm"), ec.generate_private_key(ec.SECP256R1())
+
+        def make(i):
+            return acm.import_certificate(Certificate=certificate(key, [f"c{i}.test"]).public_bytes(PEM), PrivateKey=private(key))["CertificateArn"]
+        certificates = [make(i) for i in range(27)]
+        lb, group = self.balancer(Type="network"), self.group(Protocol="TCP")
+        arns = [self.listener(lb, self.forward(group), Protocol="TLS", Port=443 + i, Certificates=[{"CertificateArn": certificates[0]}])["ListenerArn"]
+                for i in range(2)]
+        for i, c in enumerate(certificates[1:26]):
+            self.elb.add_listener_certificates(ListenerArn=arns[i % 2], Certificates=[{"CertificateArn": c}])
+        for arn in arns:
+            self.refused("TooManyCertificates", "The maximum number of certificates per load balancer has been reached (25)",
+                         self.elb.add_listener_certificates, ListenerArn=arn, Certificates=[{"CertificateArn": certificates[26]}])
+        self.elb.add_listener_certificates(ListenerArn=arns[0], Certificates=[{"CertificateArn": certificates[1]}])
+        self.elb.remove_listener_certificates(ListenerArn=arns[0], Certificates=[{"CertificateArn": certificates[1]}])
+        self.elb.add_listener_certificates(ListenerArn=arns[1], Certificates=[{"CertificateArn": certificates[26]}])
+        limits = {m["Name"]: m["Max"] for m in self.elb.describe_account_limits()["Limits"]}
+        self.assertEqual(("25", "25"), (limits["certificates-per-application-load-balancer"], limits["certificates-per-network-load-balancer"]))
 
     def test_listeners_are_refused(self):
         app, net = self.balancer(), self.balancer(Type="network")

@@ -184,12 +184,19 @@ static enum bw_err ids_mark(struct bw_call *call, const struct ec2_listing *l, c
 	return BW_OK;
 }
 
-/* A token is the last id shown. */
+/* A token is the last id shown, behind a word by which any other text is told from it. */
+static const struct bw_str TOKEN = {"after ", 6};
+
 static enum bw_err token_open(struct bw_call *call, struct bw_str token, struct bw_str *after)
 {
+	struct bw_str plain;
+
 	*after = BW_STR("");
-	if (token.n && (bw_base64url_decode(token, call->arena, after) != BW_OK || after->n == 0))
+	if (!token.n)
+		return BW_OK;
+	if (bw_base64url_decode(token, call->arena, &plain) != BW_OK || !bw_str_starts(plain, TOKEN) || plain.n == TOKEN.n)
 		return bw_call_fail(call, "InvalidNextToken", "%s", "The specified NextToken is not valid.");
+	*after = bw_str_sub(plain, TOKEN.n, plain.n);
 	return BW_OK;
 }
 
@@ -199,7 +206,7 @@ static struct bw_str token_make(struct bw_call *call, struct bw_str id)
 	struct bw_str out;
 
 	bw_buf_init(&text, 1024);
-	bw_base64url_encode(id, &text);
+	bw_base64url_encode(bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(TOKEN), BW_FMT(id)), &text);
 	out = bw_arena_str(call->arena, bw_buf_str(&text));
 	bw_buf_free(&text);
 	return out;

@@ -26,7 +26,8 @@ static enum bw_err room_check(struct bw_call *call, const struct elb_load_balanc
 	    call, &elb_listener_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(lb->name)), &v, &n));
 	for (size_t i = 0; i < n; i++)
 		certificates += v[i].certificates.n;
-	return bw_call_within(call, &elb_certificates_quota, certificates);
+	return bw_call_within(
+	    call, elb_is(lb->type, "app") ? &elb_app_certificates_quota : &elb_net_certificates_quota, certificates);
 }
 
 static void one_to_shape(

@@ -33,7 +33,9 @@ QUOTA(elb_net_groups_quota, "target-groups-per-network-load-balancer", 3000,
     "You have reached the maximum number of unique target groups that you can associate with a load balancer "
     "of type "
     "'network': [%lld]");
-QUOTA(elb_certificates_quota, "certificates-per-application-load-balancer", 25, "TooManyCertificates",
+QUOTA(elb_app_certificates_quota, "certificates-per-application-load-balancer", 25, "TooManyCertificates",
+    "The maximum number of certificates per load balancer has been reached (%lld)");
+QUOTA(elb_net_certificates_quota, "certificates-per-network-load-balancer", 25, "TooManyCertificates",
     "The maximum number of certificates per load balancer has been reached (%lld)");
 QUOTA(elb_condition_values_quota, "condition-values-per-alb-rule", 5, "ValidationError",
     "A rule can only have '%lld' condition values");
@@ -54,7 +56,7 @@ QUOTA(elb_trust_certificates_quota, "ca-certificates-per-trust-store", 25, "Inva
 static const struct bw_quota *const shown[] = {&elb_app_quota, &elb_net_quota, &elb_groups_quota,
     &elb_targets_quota, &elb_targets_of_app_quota, &elb_targets_of_net_quota, &elb_app_listeners_quota,
     &elb_net_listeners_quota, &elb_rules_quota, &elb_app_groups_quota, &elb_net_groups_quota,
-    &elb_certificates_quota, &elb_condition_values_quota, &elb_wildcards_quota, &elb_action_groups_quota,
+    &elb_app_certificates_quota, &elb_net_certificates_quota, &elb_condition_values_quota, &elb_wildcards_quota, &elb_action_groups_quota,
     &elb_trust_stores_quota, &elb_revocations_quota, &elb_trust_certificates_quota};
 
 BW_OP(elbv2, DescribeAccountLimits, .effect = BW_READ)
