@@ -11,7 +11,7 @@
 
 /* A sheet begins at a multiple of its usual size, so that a piece's address tells its sheet. What is too
  * large for a class has a sheet of its own. */
-enum { SHEET_BYTES = 64 * 1024, ALONE = BW_SLAB_CLASSES };
+enum { SHEET_BYTES = 64 * 1024, ALONE = BW_SLAB_CLASSES, COLOURS = 16, COLOUR_BYTES = 64 };
 
 static const uint16_t class_bytes[BW_SLAB_CLASSES] = {
     32, 48, 64, 80, 96, 128, 192, 256, 320, 384, 512, 768, 1024, 2048, 3072, 4096};
@@ -29,9 +29,29 @@ struct piece {
 	struct piece *next;
 };
 
+/* What all sheets had at their very beginning would lie in the same few lines of a cache, and they would drive each other out of it
+ * at each piece that comes and goes: so they begin a little further, each some lines from the one beside it. */
+static size_t colour_bytes(uintptr_t begin)
+{
+	return begin / SHEET_BYTES % COLOURS * COLOUR_BYTES;
+}
+
 static struct bw_slab_sheet *sheet_of(const void *p)
 {
-	return (struct bw_slab_sheet *)((uintptr_t)p & ~(uintptr_t)(SHEET_BYTES - 1));
+	uintptr_t begin = (uintptr_t)p & ~(uintptr_t)(SHEET_BYTES - 1);
+
+	return (struct bw_slab_sheet *)(begin + colour_bytes(begin));
+}
+
+static void *begin_of(const struct bw_slab_sheet *t)
+{
+	return (void *)((uintptr_t)t & ~(uintptr_t)(SHEET_BYTES - 1));
+}
+
+/* Of a sheet of pieces, behind its head. */
+static size_t room_bytes(const struct bw_slab_sheet *t)
+{
+	return (size_t)((char *)begin_of(t) + SHEET_BYTES - t->data);
 }
 
 static size_t sheet_bytes(const struct bw_slab_sheet *t)
@@ -61,11 +81,13 @@ static void sheet_unlink(struct bw_slab_sheet *t)
 static struct bw_slab_sheet *sheet_new(struct bw_slab *s, uint32_t class, size_t piece_bytes)
 {
 	struct bw_slab_sheet head = {.piece_bytes = piece_bytes, .class = class}, *t;
-	size_t n = sheet_bytes(&head);
+	size_t n = sheet_bytes(&head), whole = n + (class == ALONE ? COLOURS * COLOUR_BYTES : 0);
+	void *begin;
 
-	MUST(n > piece_bytes && n < SIZE_MAX - SHEET_BYTES);
-	t = aligned_alloc(SHEET_BYTES, (n + SHEET_BYTES - 1) & ~(size_t)(SHEET_BYTES - 1));
-	MUST(t != NULL);
+	MUST(n > piece_bytes && n < SIZE_MAX - 2 * SHEET_BYTES);
+	begin = aligned_alloc(SHEET_BYTES, (whole + SHEET_BYTES - 1) & ~(size_t)(SHEET_BYTES - 1));
+	MUST(begin != NULL);
+	t = sheet_of(begin);
 	*t = head;
 	s->sheet_bytes += n;
 	return t;
@@ -74,9 +96,9 @@ static struct bw_slab_sheet *sheet_new(struct bw_slab *s, uint32_t class, size_t
 static void sheet_free(struct bw_slab *s, struct bw_slab_sheet *t)
 {
 	s->sheet_bytes -= sheet_bytes(t);
-	ASAN_UNPOISON_MEMORY_REGION(t->data, sheet_bytes(t) - sizeof *t);
+	ASAN_UNPOISON_MEMORY_REGION(t->data, t->class == ALONE ? t->piece_bytes : room_bytes(t));
 	bw_wipe(t->data, t->class == ALONE ? t->piece_bytes : t->fresh);
-	free(t);
+	free(begin_of(t));
 }
 
 void bw_slab_free(struct bw_slab *s)
@@ -122,7 +144,7 @@ static void *piece_take(struct bw_slab_sheet *t)
 
 static bool has_piece(const struct bw_slab_sheet *t)
 {
-	return t->pieces || t->fresh + t->piece_bytes <= SHEET_BYTES - sizeof *t;
+	return t->pieces || t->fresh + t->piece_bytes <= room_bytes(t);
 }
 
 void *bw_slab_take(struct bw_slab *s, size_t bytes)
