@@ -4,10 +4,17 @@
 
 enum { LINE_HEAD = sizeof "HTTP/1.1 200" - 1 };
 
+/* Of the spellings of the scan, the fastest that every machine of its kind has. */
+#if defined(__x86_64__)
+#define scan_value scan_value_sse2
+#else
+#define scan_value scan_value_scalar
+#endif
+
 /* One line that ends in CR LF, without them. BW_EAGAIN: its end has not come. */
 static enum bw_err line_take(struct bw_str *rest, struct bw_str *line)
 {
-	const char *end = rest->p + rest->n, *q = scan_value_scalar(rest->p, end);
+	const char *end = rest->p + rest->n, *q = scan_value(rest->p, end);
 
 	if (q == end)
 		return BW_EAGAIN;
@@ -59,18 +66,26 @@ static enum bw_err coding_note(struct bw_http_response *out, struct bw_str value
 	return BW_OK;
 }
 
+static void connection_note(struct bw_http_response *out, struct bw_str list)
+{
+	while (bw_str_set(list))
+		if (bw_str_eq_nocase(bw_str_trim(bw_str_cut(&list, ',')), BW_STR("close")))
+			out->keep_alive = false;
+}
+
+static inline bool name_is(const struct bw_http_header *h, struct bw_str name)
+{
+	return h->name.n == name.n && bw_str_eq_nocase(h->name, name);
+}
+
 static enum bw_err framing_note_response(struct bw_http_response *out, const struct bw_http_header *h)
 {
-	struct bw_str list = h->value;
-
-	if (bw_str_eq_nocase(h->name, BW_STR("content-length")))
+	if (name_is(h, BW_STR("content-length")))
 		return length_note(out, h->value);
-	if (bw_str_eq_nocase(h->name, BW_STR("transfer-encoding")))
+	if (name_is(h, BW_STR("transfer-encoding")))
 		return coding_note(out, h->value);
-	if (bw_str_eq_nocase(h->name, BW_STR("connection")))
-		while (bw_str_set(list))
-			if (bw_str_eq_nocase(bw_str_trim(bw_str_cut(&list, ',')), BW_STR("close")))
-				out->keep_alive = false;
+	if (name_is(h, BW_STR("connection")))
+		connection_note(out, h->value);
 	return BW_OK;
 }
 
