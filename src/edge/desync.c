@@ -29,10 +29,16 @@ bool header_is_suspicious(struct bw_str name)
 
 static bool value_is_ascii(struct bw_str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] >= 0x80)
-			return false;
-	return true;
+	uint64_t all = 0, eight;
+	size_t i = 0;
+
+	for (; i + sizeof eight <= s.n; i += sizeof eight) {
+		memcpy(&eight, s.p + i, sizeof eight);
+		all |= eight;
+	}
+	for (; i < s.n; i++)
+		all |= (unsigned char)s.p[i];
+	return !(all & UINT64_C(0x8080808080808080));
 }
 
 static void worse(enum tier *now, const char **reason, enum tier tier, const char *why)

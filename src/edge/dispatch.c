@@ -90,6 +90,8 @@ static struct group *group_choose(struct exchange *x, const struct bw_http_reque
 
 	if (g || rule->weights <= 0)
 		return g;
+	if (rule->forward_count == 1)
+		return rule->forwards[0].group;
 	bw_random(&random, sizeof random);
 	at = random % rule->weights;
 	for (size_t i = 0; i < rule->forward_count; i++) {

@@ -88,6 +88,18 @@ bool connection_names(const struct bw_http_header *headers, size_t count, struct
 	return false;
 }
 
+/* Whether the connection's line may name another one. What most say names but a line that is left out anyway. */
+static bool connection_tells(const struct bw_http_header *headers, size_t count)
+{
+	const struct bw_str name = BW_STR("connection");
+
+	for (size_t i = 0; i < count; i++)
+		if (headers[i].name.n == name.n && bw_str_eq_nocase(headers[i].name, name) &&
+		    !bw_str_eq_nocase(headers[i].value, BW_STR("keep-alive")))
+			return true;
+	return false;
+}
+
 static bool name_is_plain(struct bw_str name)
 {
 	for (size_t i = 0; i < name.n; i++) {
@@ -101,10 +113,17 @@ static bool name_is_plain(struct bw_str name)
 
 static void put_line(struct bw_buf *out, struct bw_str name, struct bw_str value)
 {
-	bw_buf_put(out, name);
-	bw_buf_put(out, BW_STR(": "));
-	bw_buf_put(out, value);
-	bw_buf_put(out, BW_STR("\r\n"));
+	size_t n = name.n + value.n + 4;
+	char *at = bw_buf_room(out, n);
+
+	if (!at)
+		return;
+	memcpy(at, name.p, name.n);
+	memcpy(at + name.n, ": ", 2);
+	if (value.n)
+		memcpy(at + name.n + 2, value.p, value.n);
+	memcpy(at + n - 2, "\r\n", 2);
+	out->n += n;
 }
 
 static void put_peer(const struct exchange *x, bool port, struct bw_buf *out)
@@ -296,7 +315,7 @@ static void put_framing(const struct exchange *x, const struct bw_http_request *
 
 void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw_buf *out)
 {
-	bool named = bw_str_set(bw_http_header(r, BW_STR("connection"), NULL));
+	bool named = connection_tells(r->headers, r->header_count);
 
 	bw_buf_put(out, r->method);
 	bw_buf_put_c(out, ' ');
@@ -372,12 +391,13 @@ static bool sets_session(const struct exchange *x, const struct bw_http_response
 void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out)
 {
 	const struct bw_pairs *p = &x->listener->in->attributes;
+	bool named = connection_tells(r->headers, r->header_count);
 
 	for (size_t i = 0; i < r->header_count; i++) {
 		struct bw_str name = r->headers[i].name;
 
 		if (!listed(hops, name) && !overridden(p, name) &&
-		    !connection_names(r->headers, r->header_count, name))
+		    !(named && connection_names(r->headers, r->header_count, name)))
 			put_line(out, name, r->headers[i].value);
 	}
 	emit_overrides(x, out);

@@ -18,9 +18,12 @@ enum {
 
 struct exchange *exchange_new(struct edge *e)
 {
-	struct exchange *x = bw_slab_take(&e->slab, sizeof *x);
+	struct exchange *x = bw_slab_alloc(&e->slab, sizeof *x);
 
-	*x = (struct exchange){.edge = e, .started_us = bw_clock_mono_us(), .config = e->config};
+	x->edge = e;
+	x->config = e->config;
+	if (e->shared->log_dir >= 0)
+		x->started_us = bw_clock_mono_us();
 	e->config->references++;
 	return x;
 }

@@ -90,7 +90,7 @@ struct exchange {
 	int tier;                  /* of desync mitigation */
 	const char *tier_reason;
 	uint32_t error; /* HTTP/2's word for how a side ended, for the other; 0: none */
-	int64_t started_us, sent_us, answered_us;
+	int64_t started_us, sent_us, answered_us; /* started: for the log alone */
 	uint64_t received, sent;
 	struct bw_buf log;          /* the request's part of the access log line; empty without logs */
 	struct bw_buf redirect;          /* where to, for the log */

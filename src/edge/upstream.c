@@ -66,9 +66,13 @@ static int64_t limit_ms(const struct upstream *u)
 	return u->x ? u->x->listener->balancer->idle_ms : IDLE_MS;
 }
 
+/* One that fires too early is set anew then: nobody is looked for in the wheel for each request. */
 void upstream_timer(struct upstream *u)
 {
-	bw_timer_set(u->edge->loop, &u->timer, u->active_ms + limit_ms(u) - bw_loop_now_ms(u->edge->loop));
+	int64_t due = u->active_ms + limit_ms(u);
+
+	if (!u->timer.prev || u->timer.due_ms > due)
+		bw_timer_set(u->edge->loop, &u->timer, due - bw_loop_now_ms(u->edge->loop));
 }
 
 static void timed_out(struct bw_timer *t)
