@@ -8,7 +8,7 @@
 #include "guard/guard.h"
 #include "net/fetch.h"
 
-enum { CLIENTS_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500 };
+enum { CLIENTS_MAX = 1 << 20, TRAIL_KEEP_DAYS_MAX = 36500, QUOTA_NAMES_MAX = 64 << 10 };
 
 static bool all_digits(const char *s, size_t n)
 {
@@ -73,6 +73,20 @@ static int root_key_choose(const struct parsed *p, struct api *api)
 	return 0;
 }
 
+static int quotas_choose(const struct parsed *p, struct api *api)
+{
+	struct bw_buf names;
+	int refused = 0;
+
+	api->core.quotas = option_all(p, "quota");
+	bw_buf_init(&names, QUOTA_NAMES_MAX);
+	for (const char *const *quota = api->core.quotas; !refused && *quota; quota++)
+		if (!bw_quota_fits(*quota, &names))
+			refused = command_refuse(p, "--quota %s is not NAME=NUMBER with one of these names:%.*s", *quota, BW_FMT(bw_buf_str(&names)));
+	bw_buf_free(&names);
+	return refused;
+}
+
 static int account_choose(const struct parsed *p, struct api *api)
 {
 	const char *account = option_get(p, "account-id"), *region = option_get(p, "region");
@@ -85,7 +99,6 @@ static int account_choose(const struct parsed *p, struct api *api)
 		return command_refuse(p, "--region %s is not the name of a Region", region);
 	api->core.account = bw_str_c(account);
 	api->core.region = bw_str_c(region);
-	api->core.quotas = option_all(p, "quota");
 	return 0;
 }
 
@@ -152,7 +165,7 @@ int api_prepare(const struct parsed *p, struct api *api, struct place *place)
 		return command_refuse(p, "'%s' is not an option", p->rest[0]);
 	*api = (struct api){.options = p, .place = place};
 	api->core.ephemeral = option_get(p, "ephemeral") != NULL;
-	if ((refused = log_level_set(p)) || (refused = loops_choose(p, api)) || (refused = account_choose(p, api)) ||
+	if ((refused = log_level_set(p)) || (refused = loops_choose(p, api)) || (refused = account_choose(p, api)) || (refused = quotas_choose(p, api)) ||
 	    (refused = trail_keep_choose(p, api)) || (refused = root_key_choose(p, api)))
 		return refused;
 	if (!place_find(p, true, place))

@@ -41,6 +41,9 @@ struct bw_core_config {
 	struct bw_board *guard_images, *guard_reports; /* to and from the guard (core/guard_image.h); NULL: there is none */
 };
 
+/* Whether `quotas` may have it; else the names that there are, with their usual values, each on a line of its own. */
+bool bw_quota_fits(const char *text, struct bw_buf *names);
+
 /* What the first start made, for the credentials file. Slices live in the given arena. */
 struct bw_first_start {
 	bool made;

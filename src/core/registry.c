@@ -98,18 +98,33 @@ static ptrdiff_t quota_find(struct bw_str name)
 	return -1;
 }
 
-static enum bw_err quota_override(struct bw_core *core, struct bw_str text)
+/* "NAME=NUMBER"; -1: it is not. */
+static ptrdiff_t quota_parse(struct bw_str text, int64_t *value)
 {
-	struct bw_str value = text, name = bw_str_cut(&value, '=');
+	struct bw_str number = text, name = bw_str_cut(&number, '=');
 	ptrdiff_t at = quota_find(name);
 
-	if (at < 0 || bw_str_to_i64(value, 0, INT64_C(1) << 40, &core->quota_values[at]) != BW_OK) {
-		bw_log(BW_LOG_ERROR, "--quota %.*s: want NAME=NUMBER with one of these names:", BW_FMT(text));
-		for (size_t i = 0; i < quota_total(); i++)
-			bw_log(BW_LOG_ERROR, "  %s (%lld)", __start_bw_quotas[i]->name,
-			    (long long)__start_bw_quotas[i]->value);
-		return BW_EINVAL;
-	}
+	return at >= 0 && bw_str_to_i64(number, 0, INT64_C(1) << 40, value) == BW_OK ? at : -1;
+}
+
+bool bw_quota_fits(const char *text, struct bw_buf *names)
+{
+	int64_t value;
+
+	if (quota_parse(bw_str_c(text), &value) >= 0)
+		return true;
+	for (size_t i = 0; i < quota_total(); i++)
+		bw_buf_printf(names, "\n  %s (%lld)", __start_bw_quotas[i]->name, (long long)__start_bw_quotas[i]->value);
+	return false;
+}
+
+static enum bw_err quota_override(struct bw_core *core, struct bw_str text)
+{
+	int64_t value;
+	ptrdiff_t at = quota_parse(text, &value);
+
+	CHECK(at >= 0, BW_EINVAL);
+	core->quota_values[at] = value;
 	return BW_OK;
 }
 

@@ -48,10 +48,14 @@ class Commands(unittest.TestCase):
         for words in (["nonsense"], ["serve", "--foo"], ["serve", "--region"], ["serve", "--region", "US EAST"], ["serve", "extra"],
                       ["serve", "--account-id", "12"], ["serve", "--account-id", "12345678901x"], ["serve", "--loops", "0"],
                       ["serve", "--loops", "9"], ["serve", "--loops", "2x"], ["serve", "--ephemeral=yes"], ["serve", "--log-level", "loud"],
-                      ["serve", "--data", "a", "--data", "b"], ["exec"], ["trail", "shred"], ["help", "nonsense"]):
+                      ["serve", "--data", "a", "--data", "b"], ["serve", "--quota", "iam-users"],
+                      ["serve", "--quota", "iam-users=-1"], ["serve", "--quota", "iam-users=1x"], ["serve", "--quota", "cats=1"], ["serve", "--quota", ""],
+                      ["serve", "--quota", "iam-users=1", "--quota", "IAM-USERS=1"], ["exec"], ["trail", "shred"], ["help", "nonsense"]):
             status, out, err = ended([harness.BINARY, *words], env={"HOME": harness.SERVER.work}, cwd=harness.SERVER.work)
             self.assertEqual((2, ""), (status, out), words)
             self.assertIn("bulwark: ", err)
+        err = ended([harness.BINARY, "serve", "--quota", "cats=1"])[2]
+        self.assertRegex(err, r"bulwark: serve: --quota cats=1 is not NAME=NUMBER with one of these names:\n  iam-users \(5000\)\n")
         self.assertIn("bulwark: serve: unknown option --foo (try 'bulwark help serve')", ended([harness.BINARY, "serve", "--foo"])[2])
 
     def test_an_address_that_is_taken_is_told(self):
