@@ -143,6 +143,17 @@ class LoadBalancers(Elbv2Case):
         self.refused("LoadBalancerNotFound", "One or more load balancers not found", self.elb.describe_load_balancers, LoadBalancerArns=[arn])
         self.refused("LoadBalancerNotFound", f"Load balancer '{arn}' not found", self.elb.describe_listeners, LoadBalancerArn=arn)
 
+    def test_the_internet_needs_a_gateway(self):
+        vpc = self.ec2.create_vpc(CidrBlock="10.80.0.0/16")["Vpc"]["VpcId"]
+        subnets = [self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.80.{i}.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+                   for i, zone in enumerate(("us-east-1a", "us-east-1b"))]
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        for kind in ("application", "network"):
+            self.refused("InvalidSubnet", f"VPC {vpc} has no internet gateway", self.balancer, Subnets=subnets, Type=kind)
+            self.balancer(Subnets=subnets, Type=kind, Scheme="internal")
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        self.assertEqual("internet-facing", self.balancer(Subnets=subnets)["Scheme"])
+
     def test_the_26th_certificate(self):
         """25 beside the default one, over all listeners of a load balancer."""
         acm, key = harness.client("acm"), ec.generate_private_key(ec.SECP256R1())

@@ -90,6 +90,22 @@ static enum bw_err zones_check(struct bw_call *call, struct bw_str type, const s
 	return BW_OK;
 }
 
+/* Who faces the internet has to have a way there. */
+static enum bw_err gateway_check(struct bw_call *call, struct bw_str scheme, struct bw_str vpc)
+{
+	struct bw_network net = bw_network_of(call);
+	struct bw_internet_gateway *all;
+	size_t n;
+
+	if (elb_is(scheme, "internal"))
+		return BW_OK;
+	TRY(bw_network_all(&net, &bw_internet_gateway_record, &all, &n));
+	for (size_t i = 0; i < n; i++)
+		if (bw_str_eq(all[i].vpc, vpc))
+			return BW_OK;
+	return bw_call_fail(call, "InvalidSubnet", "VPC %.*s has no internet gateway", BW_FMT(vpc));
+}
+
 enum bw_err placement_subnets(struct bw_call *call, struct bw_str type, struct bw_str scheme,
     const struct elbv2_Subnets *subnets, const struct elbv2_SubnetMappings *mappings, struct placement *p)
 {
@@ -101,7 +117,8 @@ enum bw_err placement_subnets(struct bw_call *call, struct bw_str type, struct b
 		TRY(mapping_check(call, type, scheme, &p->mappings[i], &p->subnets[i]));
 	}
 	p->vpc = p->subnets[0].vpc;
-	return zones_check(call, type, p);
+	TRY(zones_check(call, type, p));
+	return gateway_check(call, scheme, p->vpc);
 }
 
 /* ---- Security groups ---- */
