@@ -2,7 +2,9 @@
 
 #include "codec/base64.h"
 
-/* A marker is the last name shown, as base64url: a client may forge one, and then begins its own list elsewhere. */
+/* A marker is the last name shown, behind a word by which any other text is told from it, as base64url: a client may forge one, and
+ * then begins its own list elsewhere. */
+static const struct bw_str MARK = {"after ", 6};
 
 static enum bw_err marker_bad(struct bw_call *call)
 {
@@ -14,12 +16,15 @@ static enum bw_err marker_bad(struct bw_call *call)
 
 static enum bw_err marker_open(struct bw_call *call, struct bw_str marker, struct bw_str *name)
 {
+	struct bw_str plain;
+
 	*name = BW_STR_NONE;
 	if (!bw_str_set(marker))
 		return BW_OK;
-	if (marker.n == 0 || bw_base64url_decode(marker, call->arena, name) != BW_OK || name->n == 0 ||
-	    name->n > BW_STORE_KEY_MAX / 2)
+	if (marker.n == 0 || bw_base64url_decode(marker, call->arena, &plain) != BW_OK || !bw_str_starts(plain, MARK) ||
+	    plain.n == MARK.n || plain.n > BW_STORE_KEY_MAX / 2)
 		return marker_bad(call);
+	*name = bw_str_sub(plain, MARK.n, plain.n);
 	return BW_OK;
 }
 
@@ -29,7 +34,7 @@ static struct bw_str marker_make(struct bw_call *call, struct bw_str name)
 	struct bw_str out;
 
 	bw_buf_init(&text, 2 * BW_STORE_KEY_MAX);
-	bw_base64url_encode(name, &text);
+	bw_base64url_encode(bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(MARK), BW_FMT(name)), &text);
 	out = bw_arena_str(call->arena, bw_buf_str(&text));
 	bw_buf_free(&text);
 	return out;

@@ -85,7 +85,8 @@ class TargetGroups(Elbv2Case):
         self.assertEqual(names, [n for n in seen if n.startswith("page-")])
         self.assertEqual(len(seen), len(set(seen)))
         self.refused("ValidationError", None, self.elb.describe_target_groups, PageSize=401)
-        self.refused("ValidationError", None, self.elb.describe_target_groups, Marker="!")
+        for text in ("!", "foo", "Zm9v", "YWZ0ZXIg"):
+            self.refused("ValidationError", "Invalid Marker specified in the request", self.elb.describe_target_groups, Marker=text)
         for n in names:
             self.elb.delete_target_group(TargetGroupArn=self.elb.describe_target_groups(Names=[n])["TargetGroups"][0]["TargetGroupArn"])
 
