@@ -63,6 +63,11 @@ class Signer:
                 "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}"}
 
 
+def core_0():
+    """In a child, before it is another program: to be started by one that does this would be part of its start."""
+    os.sched_setaffinity(0, {0})
+
+
 def family(pid):
     return [pid] + [int(p) for p in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
 
@@ -83,9 +88,9 @@ class Server:
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            ["taskset", "-c", "0", binary, "serve", "--data", folder, "--root-key", folder + ".key", "--listen", self.host,
+            [binary, "serve", "--data", folder, "--root-key", folder + ".key", "--listen", self.host,
              "--loops", "1", "--log-level", "warn", *options],
-            stdout=subprocess.DEVNULL, env=env)
+            stdout=subprocess.DEVNULL, env=env, preexec_fn=core_0)
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -154,7 +159,7 @@ def nginx_begin(folder, body):
     os.makedirs(folder, exist_ok=True)
     conf = os.path.join(folder, "nginx.conf")
     pathlib.Path(conf).write_text(NGINX_CONF.format(dir=folder, port=port, body=body.replace("'", "")))
-    return subprocess.Popen(["taskset", "-c", "0", "nginx", "-c", conf, "-p", folder], stderr=subprocess.DEVNULL), port
+    return subprocess.Popen(["nginx", "-c", conf, "-p", folder], stderr=subprocess.DEVNULL, preexec_fn=core_0), port
 
 
 def nginx_start(folder, body):

@@ -374,8 +374,6 @@ int api_run(const struct bw_proc_self *self)
 	if (e == BW_OK)
 		e = tls_open(s);
 	if (e == BW_OK)
-		e = endpoint_write(s->api->place->data, endpoint_of(s->api, &s->api->place->arena), &s->api->place->arena);
-	if (e == BW_OK)
 		e = loops_start(s);
 	if (e != BW_OK) {
 		bw_log(BW_LOG_ERROR, "the server cannot start: %s", bw_err_name(e));
@@ -387,6 +385,8 @@ int api_run(const struct bw_proc_self *self)
 	e = bw_store_checked(bw_core_store(s->core));
 	if (e != BW_OK)
 		end_at_once(s, e);
+	if (endpoint_write(s->api->place->data, endpoint_of(s->api, &s->api->place->arena), &s->api->place->arena) != BW_OK)
+		bw_log(BW_LOG_WARN, "commands on this machine do not find the server by its data folder");
 	bw_publish_start(s->core);
 	api_banner(s->api, &first, s->core);
 	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK)

@@ -224,6 +224,12 @@ static enum bw_err made_read(struct trail_files *f)
 	return trail_header_decode(header, &before, &f->segment_made_ms);
 }
 
+static bool is_at(const struct trail_place *a, const struct trail_place *b)
+{
+	return a->segment == b->segment && a->offset == b->offset && a->blocks == b->blocks && a->records == b->records &&
+	       memcmp(a->chain, b->chain, sizeof a->chain) == 0;
+}
+
 static enum bw_err tail_open(struct trail_files *f)
 {
 	struct trail_promise promise;
@@ -253,7 +259,8 @@ static enum bw_err tail_open(struct trail_files *f)
 		return failed("cannot open its last segment");
 	TRY(made_read(f));
 	TRY(tail_cut(f, &end));
-	return trail_files_sync(f);
+	/* After an orderly end the disk has all of it, and the head says so. */
+	return !end.torn && is_at(&promise.marks[TRAIL_DURABLE].at, &f->at) ? BW_OK : trail_files_sync(f);
 }
 
 /* No head: nothing may be there but the first segment of a beginning that was not finished. */

@@ -80,21 +80,23 @@ static enum bw_err lock_refused(int fd, const char *dir)
 {
 	char text[32] = "?";
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+	struct bw_str line = bw_str_make(text, n > 0 ? (size_t)n : 0);
 	int64_t pid = 0;
 
-	if (n > 0 && bw_str_to_i64(bw_str_make(text, (size_t)n), 1, INT32_MAX, &pid) != BW_OK)
+	if (bw_str_to_i64(bw_str_cut(&line, ' '), 1, INT32_MAX, &pid) != BW_OK)
 		pid = 0;
 	bw_log(BW_LOG_ERROR, "another bulwark is running on this data folder, %s (pid %lld)", dir,
 	    (long long)pid);
 	return BW_EAGAIN;
 }
 
+/* As long as any other's, so that the file need not be cut, for which a file system with a journal takes its time. */
 static enum bw_err lock_write_pid(int fd, const char *dir)
 {
 	char text[32];
-	int n = snprintf(text, sizeof text, "%d", (int)getpid());
+	int n = snprintf(text, sizeof text, "%-10d\n", (int)getpid());
 
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+	if (pwrite(fd, text, (size_t)n, 0) != n)
 		return failed("writing the lock file", dir);
 	return BW_OK;
 }
@@ -208,7 +210,8 @@ static enum bw_err durable_open(struct bw_store *s, const struct bw_store_config
 	TRY(folder_lock(s, dir));
 	TRY(env_open(s, dir, config->map_size_bytes));
 	TRY(contents_open(s));
-	return folder_sync(dir);
+	/* The names of files that were made now. A store that had been written to before has had this done. */
+	return bw_store_seq(s) == 0 ? folder_sync(dir) : BW_OK;
 }
 
 static void folder_remove(const char *dir)
