@@ -13,6 +13,7 @@ CHANGED = {"words": "second", "days": "90"}
 
 class Terraform(TerraformCase):
     configuration = "terraform_kms"
+    attaches = False  # keys in two regions
 
     def test_10_apply(self):
         self.terraform("init", "-input=false")
