@@ -134,6 +134,7 @@ static void *piece_take(struct bw_slab_sheet *t)
 	if (p) {
 		ASAN_UNPOISON_MEMORY_REGION(p, t->piece_bytes);
 		t->pieces = p->next;
+		__builtin_prefetch(t->pieces, 1); /* the next one to be taken, which may have been out long ago */
 	} else {
 		p = (struct piece *)(void *)(t->data + t->fresh);
 		t->fresh += t->piece_bytes;

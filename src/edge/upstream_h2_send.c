@@ -98,10 +98,13 @@ static struct bw_str host_of(struct bw_str lines)
 /* How far the head goes, with its empty line. */
 static size_t head_length(struct bw_str bytes)
 {
-	const char *at = memmem(bytes.p, bytes.n, "\r\n\r\n", 4);
+	ptrdiff_t at = -1;
 
-	MUST(at);
-	return (size_t)(at - bytes.p) + 4;
+	do {
+		at = bw_str_find(bytes, '\n', (size_t)(at + 1));
+		MUST(at >= 0);
+	} while (at < 3 || memcmp(bytes.p + at - 3, "\r\n\r\n", 4) != 0);
+	return (size_t)at + 1;
 }
 
 /* What HTTP/1.1 would say with its first line is said with fields. */

@@ -76,7 +76,7 @@ static struct found static_look(const struct bw_hpack_field *f, uint64_t hash)
 	for (size_t i = found.name; i && i <= STATIC_FIELDS; i++) {
 		struct bw_hpack_field known = hpack_static(i);
 
-		if (i > found.name && !hpack_name_is(known.name, f->name))
+		if (i > found.name && (known.name.n != f->name.n || !hpack_name_is(known.name, f->name)))
 			break;
 		if (bw_str_eq(known.value, f->value)) {
 			found.whole = i;
@@ -98,9 +98,9 @@ static struct found table_look(
 	for (int looks = 0; looks < LOOKS && age < hpack_table_count(t); looks++) {
 		struct hpack_record r = hpack_table_record(t, age);
 
-		if (hpack_name_is(hpack_record_name(t, r), f->name)) {
+		if (r.name_n == f->name.n && hpack_name_is(hpack_record_name(t, r), f->name)) {
 			found.name = STATIC_FIELDS + 1 + age;
-			if (bw_str_eq(hpack_record_value(t, r), f->value)) {
+			if (r.value_n == f->value.n && bw_str_eq(hpack_record_value(t, r), f->value)) {
 				found.whole = found.name;
 				break;
 			}
