@@ -54,7 +54,6 @@ static void final_head(struct h2_strand *s, const struct h2_message *m, bool end
 		strand_fault(s, H2_PROTOCOL_ERROR);
 		return;
 	}
-	s->heard_end = ends;
 	k->head(s, m, ends);
 }
 
@@ -66,7 +65,6 @@ static void trailers(struct h2_strand *s, const struct h2_message *m)
 		strand_fault(s, H2_PROTOCOL_ERROR);
 		return;
 	}
-	s->heard_end = true;
 	if (k->trailers)
 		k->trailers(s, m);
 	if (!s->over && k->ended)
@@ -81,6 +79,7 @@ static void message_take(struct h2_strand *s, enum of of, const struct h2_messag
 	uint32_t id = s->id;
 	struct h2_session *session = s->session;
 
+	s->heard_end = ends;
 	if (m->bad || (of == OF_TRAILERS && (!ends || m->too_large)) ||
 	    (interim && (ends || m->status == 101)))
 		strand_fault(s, H2_PROTOCOL_ERROR);
@@ -122,9 +121,9 @@ static void request_block(struct h2_session *s, struct bw_str block, uint32_t id
 		strand = s->kind->begin(s->pump);
 	if (!strand) {
 		if (block_decode(s, block, OF_NOBODY, &m) && id <= s->told_last)
-			h2_refuse(s, id, H2_REFUSED_STREAM);
+			h2_refuse(s, id, ends);
 		else
-			h2_forgo(s, id);
+			h2_forgo(s, id, ends);
 		return;
 	}
 	strand->id = id;
@@ -139,12 +138,8 @@ static void block_take(struct h2_session *s, struct bw_str block, uint32_t id, b
 
 	if (strand)
 		strand_block(strand, block, ends);
-	else if (h2_is_idle(s, id) && s->kind->server && id & 1)
-		request_block(s, block, id, ends);
 	else if (h2_is_idle(s, id))
-		h2_fail(s, H2_PROTOCOL_ERROR);
-	else if (!h2_was_ours_to_end(s, id))
-		h2_fail(s, H2_STREAM_CLOSED);
+		request_block(s, block, id, ends);
 	else
 		(void)block_decode(s, block, OF_NOBODY, &m);
 }
@@ -195,11 +190,25 @@ static bool unwrap(struct h2_session *s, const struct h2_frame *f, struct bw_str
 	return true;
 }
 
+/* Whether a stream can be at all what a block comes for (5.1, 5.1.1). */
+static bool stream_fits(struct h2_session *s, uint32_t id)
+{
+	enum h2_error error = H2_NO_ERROR;
+
+	if (h2_is_idle(s, id) && !(s->kind->server && id & 1))
+		error = H2_PROTOCOL_ERROR;
+	else if (!h2_is_idle(s, id) && !strand_find(s, id) && !h2_was_ours_to_end(s, id))
+		error = H2_STREAM_CLOSED;
+	if (error)
+		h2_fail(s, error);
+	return !error;
+}
+
 void h2_take_headers(struct h2_session *s, const struct h2_frame *f)
 {
 	struct bw_str part;
 
-	if (!unwrap(s, f, &part))
+	if (!stream_fits(s, f->id) || !unwrap(s, f, &part))
 		return;
 	if (f->flags & H2_END_HEADERS) {
 		block_take(s, part, f->id, f->flags & H2_END_STREAM);

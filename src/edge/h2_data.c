@@ -71,8 +71,10 @@ static void data_check(
 		error = H2_STREAM_CLOSED;
 	else if (!strand->headed || !length_keeps(strand, body, f->flags & H2_END_STREAM))
 		error = H2_PROTOCOL_ERROR;
-	if (error && strand && !strand->over && !s->failed)
-		strand_fault(strand, error);
+	if (!error || !strand || strand->over || s->failed)
+		return;
+	strand->heard_end = strand->heard_end || f->flags & H2_END_STREAM;
+	strand_fault(strand, error);
 }
 
 void h2_take_data(struct h2_session *s, const struct h2_frame *f)

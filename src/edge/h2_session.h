@@ -264,10 +264,10 @@ void strand_reset(struct h2_strand *s, uint32_t error);
 /* That, at once, for the peer's fault: which counts among its resets (CVE-2025-8671 has the peer make us
  * reset). */
 void strand_fault(struct h2_strand *s, enum h2_error error);
-/* So for a stream that has no strand. */
-void h2_refuse(struct h2_session *s, uint32_t id, enum h2_error error);
+/* A stream that gets no strand is refused: REFUSED_STREAM is said, and counted so. `whole`: nothing more may come of it. */
+void h2_refuse(struct h2_session *s, uint32_t id, bool whole);
 /* What still comes of a stream behind the last of our GOAWAY is not heard. */
-void h2_forgo(struct h2_session *s, uint32_t id);
+void h2_forgo(struct h2_session *s, uint32_t id, bool whole);
 /* Client: streams behind `last`, and those that have not begun, never will be answered. */
 void h2_refused(struct h2_session *s, uint32_t last);
 /* It has something to say: its turn will come. */

@@ -144,7 +144,7 @@ void strand_close(struct h2_strand *s, uint32_t error)
 	const struct h2_kind *k = s->session->kind;
 
 	if (s->id)
-		ended_note(s->session, s->id, s->over);
+		ended_note(s->session, s->id, s->over && !s->heard_end);
 	unlink_strand(s);
 	k->closed(s, error);
 }
@@ -164,7 +164,7 @@ void strand_leave(struct h2_strand *s, uint32_t error)
 		return;
 	say_reset(s, error);
 	if (s->id)
-		ended_note(s->session, s->id, s->over);
+		ended_note(s->session, s->id, s->over && !s->heard_end);
 	unlink_strand(s);
 }
 
@@ -184,9 +184,9 @@ void strand_fault(struct h2_strand *s, enum h2_error error)
 	strand_close(s, error);
 }
 
-void h2_forgo(struct h2_session *s, uint32_t id)
+void h2_forgo(struct h2_session *s, uint32_t id, bool whole)
 {
-	ended_note(s, id, true);
+	ended_note(s, id, !whole);
 }
 
 /* Each call may change the lists, so it is looked from the beginning. */
@@ -214,11 +214,11 @@ void h2_refused(struct h2_session *s, uint32_t last)
 		strand_close(one, H2_REFUSED_STREAM);
 }
 
-void h2_refuse(struct h2_session *s, uint32_t id, enum h2_error error)
+void h2_refuse(struct h2_session *s, uint32_t id, bool whole)
 {
-	h2_say_u32(s, H2_RST_STREAM, id, error);
+	h2_say_u32(s, H2_RST_STREAM, id, H2_REFUSED_STREAM);
 	pump_spend(s->pump, H2_COST_RESET);
-	ended_note(s, id, true);
+	h2_forgo(s, id, whole);
 }
 
 void strand_try_close(struct h2_strand *s)

@@ -363,6 +363,28 @@ class Hostile(unittest.TestCase):
             c.request(1, GET)  # takes 64 KiB of it, and gives no more room
             self.assertIsNotNone(c.until(RST, stream=1))
 
+    def test_an_answer_outlives_its_connection(self):
+        """It is whole when its target goes, and waits for a client that takes nothing yet."""
+        def act(c, s):
+            c.sendall(head(s) + b"".join(Connection.make(DATA, 0, s, bytes(15000)) for _ in range(4)) + Connection.make(DATA, END_STREAM, s, b"ok"))
+            return False
+        t = Target(act)
+        lb = https(PLAYER, h2_group("outlives", t.port))
+        with Connection(lb) as c, Connection(lb) as leaves:
+            for one in (c, leaves):
+                one.frame(SETTINGS, 0, 0, b"\0\4" + bytes(4))
+                one.request(1, GET)
+                self.assertIsNotNone(one.until(HEADERS, stream=1))
+            time.sleep(0.5)
+            leaves.frame(RST, 0, 1, b"\0\0\0\x08")
+            c.frame(UPDATE, 0, 1, struct.pack(">I", 1 << 20))
+            told, ends = 0, False
+            while not ends:
+                frame = c.until(DATA, RST, stream=1)
+                self.assertEqual(frame[0], DATA)
+                told, ends = told + len(frame[3]), frame[1] & END_STREAM
+            self.assertEqual(told, 60002)
+
     def test_goaway_before_anything(self):
         n = []
 
