@@ -181,6 +181,7 @@ void bw_slab_give(struct bw_slab *s, void *p)
 		sheet_free(s, t);
 		return;
 	}
+	bw_wipe(p, t->piece_bytes);
 	piece->next = t->pieces;
 	t->pieces = piece;
 	ASAN_POISON_MEMORY_REGION(p, t->piece_bytes);

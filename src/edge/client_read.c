@@ -75,6 +75,7 @@ bool client_head_step(struct client *c)
 	if (held)
 		memcpy(e->scratch, wire_bytes(&c->in).p, held);
 	io = sock_read(&c->sock, e->scratch + held, BLOCK_BYTES, &n);
+	scratch_use(e, held + n);
 	if (!c->sock.watch.added && c->requests == 0)
 		c->listening->early = io != IO_WAIT;
 	if (io == IO_END || io == IO_FAIL) {
@@ -148,6 +149,7 @@ static enum io body_bytes(struct client *c, size_t room, struct bw_str *bytes)
 			room = (size_t)c->left;
 		io = sock_read(&c->sock, e->scratch, room, &n);
 	}
+	scratch_use(e, n);
 	*bytes = bw_str_make(e->scratch, n);
 	return io;
 }
@@ -225,6 +227,7 @@ bool client_tunnel_step(struct client *c)
 	if (room == 0)
 		return false;
 	io = sock_read(&c->sock, c->edge->scratch, room < BLOCK_BYTES ? room : BLOCK_BYTES, &n);
+	scratch_use(c->edge, n);
 	if (io == IO_WAIT)
 		return false;
 	if (io != IO_DONE) {
@@ -238,6 +241,7 @@ bool client_tunnel_step(struct client *c)
 
 bool client_linger_step(struct client *c)
 {
+	scratch_use(c->edge, BLOCK_BYTES);
 	if (!sock_drop(&c->sock, c->edge->scratch, &c->discarded))
 		client_shut(c);
 	return false;

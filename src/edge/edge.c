@@ -192,6 +192,22 @@ static void report_fire(struct bw_timer *t)
 	report_publish(e);
 }
 
+/* What was read and made in a turn is in none of what its steps shared once it is over. */
+static bool turn_end(struct bw_turn *t)
+{
+	struct edge *e = (struct edge *)((char *)t - offsetof(struct edge, turn));
+
+	bw_wipe(e->scratch, e->scratch_used);
+	bw_wipe(e->scratch + BLOCK_BYTES, e->room_used);
+	e->scratch_used = e->room_used = 0;
+	bw_buf_reset(&e->head);
+	bw_buf_reset(&e->lines);
+	bw_buf_reset(&e->decoded);
+	bw_arena_reset(&e->arena);
+	bw_arena_reset(&e->rewritten);
+	return true;
+}
+
 /* ---- the beginning ---- */
 
 static void patterns_open(struct edge *e)
@@ -230,6 +246,7 @@ static void edge_open(struct edge *e, const struct bw_proc_self *self)
 	bw_tls_dozing(CONNECTIONS_MAX);
 	h2_places_open(e);
 	e->target_tls = bw_tls_client_unverified();
+	e->turn.end = turn_end;
 	e->report_timer.fire = report_fire;
 	e->drain_timer.fire = drain_look;
 	e->socket_timer.fire = socket_fire;
@@ -265,6 +282,7 @@ static enum bw_err edge_watch(struct edge *e)
 	TRY(board_watch(e, &e->image_watch, e->shared->images, image_ready));
 	TRY(board_watch(e, &e->health_watches[0], e->shared->health[0], health_0_ready));
 	TRY(board_watch(e, &e->health_watches[1], e->shared->health[1], health_1_ready));
+	bw_turn_add(e->loop, &e->turn);
 	e->channel_watch = (struct bw_watch){.fd = e->self->channel, .ready = channel_ready};
 	return bw_watch_set(e->loop, &e->channel_watch, EPOLLIN);
 }

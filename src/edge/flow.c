@@ -175,6 +175,7 @@ static bool end_read(struct flow *f, struct end *from, struct end *to)
 	if (from->read_ended || room == 0)
 		return false;
 	io = sock_read(&from->sock, f->edge->scratch, room, &n);
+	scratch_use(f->edge, n);
 	if (io == IO_WAIT)
 		return false;
 	if (io == IO_FAIL) {

@@ -107,6 +107,7 @@ static bool is_over(const struct h2 *h)
 
 static bool linger(struct h2 *h)
 {
+	scratch_use(h->pump.edge, BLOCK_BYTES);
 	if (!sock_drop(&h->pump.sock, h->pump.edge->scratch, &h->dropped))
 		h2_shut(h);
 	return false;

@@ -17,6 +17,7 @@ static bool unheard(void *message, const struct bw_hpack_field *f)
 static bool block_decode(struct h2_session *s, struct bw_str block, enum of of, struct h2_message *m)
 {
 	struct edge *e = s->pump->edge;
+	size_t room_used = e->room_used;
 	struct bw_hpack_sink sink = {.field = of == OF_NOBODY ? unheard : h2_message_field,
 	    .ctx = m,
 	    .room = e->scratch + BLOCK_BYTES,
@@ -26,10 +27,13 @@ static bool block_decode(struct h2_session *s, struct bw_str block, enum of of, 
 	    .trailers = of == OF_TRAILERS,
 	    .length = -1,
 	    .headers = s->kind->server ? e->request.headers : e->response.headers};
+	e->room_used = SCRATCH_BYTES - BLOCK_BYTES;
 	if (!bw_hpack_decode(&s->decoder, block, &sink)) {
 		h2_fail(s, H2_COMPRESSION_ERROR);
 		return false;
 	}
+	if (of != OF_NOBODY && !sink.too_large) /* they need no more room than the list is counted */
+		e->room_used = room_used > sink.list_bytes ? room_used : sink.list_bytes;
 	m->bytes = sink.list_bytes;
 	m->too_large = m->too_large || sink.too_large;
 	m->bad = m->bad || (!m->too_large && of != OF_NOBODY && !h2_message_end(m));

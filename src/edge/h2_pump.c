@@ -79,6 +79,7 @@ bool pump_read(struct h2_pump *p, bool *moved)
 	if (wire_room(&p->out) == 0 || p->session->failed)
 		return true;
 	io = sock_read(&p->sock, p->edge->scratch, BLOCK_BYTES, &n);
+	scratch_use(p->edge, n);
 	if (io == IO_WAIT)
 		return true;
 	if (io != IO_DONE)

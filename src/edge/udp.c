@@ -64,6 +64,7 @@ static void udp_answer(struct bw_watch *w, uint32_t events)
 		n = recv(w->fd, l->edge->scratch, DATAGRAM_MAX, 0);
 		if (n < 0)
 			return;
+		scratch_use(l->edge, (size_t)n);
 		f->active_ms = bw_loop_now_ms(l->edge->loop);
 		l->listener_stats->values[M_PROCESSED_BYTES] += n;
 		(void)!sendto(
@@ -122,6 +123,7 @@ static void udp_ready(struct bw_watch *w, uint32_t events)
 
 		if (n < 0)
 			return;
+		scratch_use(l->edge, (size_t)n);
 		if (!permits_pass(
 		        l->listener->balancer->ingress, true, &peer, (uint16_t)l->listener->in->port)) {
 			l->listener_stats->values[M_DENIED]++;

@@ -155,6 +155,7 @@ bool upstream_read(struct upstream *u)
 	if (held)
 		memcpy(e->scratch, wire_bytes(&u->in).p, held);
 	io = sock_read(&u->sock, e->scratch + held, room, &n);
+	scratch_use(e, held + n);
 	if (io == IO_WAIT)
 		return false;
 	if (io != IO_DONE) {

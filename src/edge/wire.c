@@ -42,6 +42,7 @@ void wire_free(struct edge *e, struct wire *w)
 		bw_slab_give(&e->slab, w->p);
 	} else if (w->p) {
 		e->held_bytes -= w->size;
+		bw_wipe(w->p, w->n);
 		block_give(e, w->p, w->size);
 	}
 	*w = (struct wire){0};
@@ -81,6 +82,7 @@ char *wire_space(struct edge *e, struct wire *w, size_t n)
 		wire_grow(e, w, had + n);
 	} else if (w->n + n > w->size) {
 		memmove(w->p, w->p + w->at, had);
+		bw_wipe(w->p + had, w->n - had);
 		w->at = 0;
 		w->n = (uint32_t)had;
 	}

@@ -12,6 +12,7 @@
 #include "edge/loops.h"
 #include "net/http.h"
 #include "net/http1_response.h"
+#include "net/turn.h"
 
 struct log_file;
 struct key_set;
@@ -66,6 +67,10 @@ struct edge {
 	struct bw_arena arenas[ARENAS_POOLED];
 	size_t arena_count, arena_bytes;
 	char *scratch; /* SCRATCH_BYTES: what is read lies here until it is passed on */
+	/* How much of it since it was wiped, which it is at the end of each turn: from its beginning, and from
+	 * behind a block, where fields are decoded. */
+	size_t scratch_used, room_used;
+	struct bw_turn turn;
 	struct bw_buf head, decoded, lines;
 	struct bw_http_request request;
 	struct bw_http_response response;
@@ -79,6 +84,13 @@ struct edge {
 	int64_t report_ms;
 	int64_t wall_ms, wall_asked_ms; /* the clock on the wall, and in which turn of the loop it was looked at */
 };
+
+/* The first `n` bytes of the scratch are used. */
+static inline void scratch_use(struct edge *e, size_t n)
+{
+	if (e->scratch_used < n)
+		e->scratch_used = n;
+}
 
 /* As of this turn of the loop. */
 int64_t edge_wall_ms(struct edge *e);

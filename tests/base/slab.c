@@ -83,6 +83,23 @@ TEST(slab_uses_pieces_again)
 	bw_slab_free(&s);
 }
 
+/* Given back, it is wiped but for its link, also where its sheet stays because others are out. */
+TEST(slab_wipes_what_is_given_back)
+{
+	struct bw_slab s = {0};
+	void *stays = bw_slab_take(&s, 100);
+	unsigned char *p = bw_slab_take(&s, 100), *q;
+
+	fill(p, 128, 7);
+	bw_slab_give(&s, p);
+	q = bw_slab_take(&s, 100);
+	assert_ptr_equal(p, q);
+	is_filled(q + sizeof(void *), 128 - sizeof(void *), 0);
+	bw_slab_give(&s, q);
+	bw_slab_give(&s, stays);
+	bw_slab_free(&s);
+}
+
 TEST(slab_resizes_and_keeps_what_was_there)
 {
 	struct bw_slab s = {0};
