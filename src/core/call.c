@@ -3,9 +3,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/* A model does not list every error of every operation: then another operation of the service tells what the code is. */
+static const struct bw_shape *error_of(const struct bw_call *call, struct bw_str code)
+{
+	const struct bw_shape *shape = call->model ? bw_operation_error(call->model, code) : NULL;
+
+	for (uint32_t i = 0; !shape && call->service && i < call->service->operation_count; i++)
+		shape = bw_operation_error(&call->service->operations[i], code);
+	return shape;
+}
+
 enum bw_err bw_call_fail(struct bw_call *call, const char *code, const char *fmt, ...)
 {
-	const struct bw_shape *shape = call->model ? bw_operation_error(call->model, bw_str_c(code)) : NULL;
+	const struct bw_shape *shape = error_of(call, bw_str_c(code));
 	char text[2048];
 	va_list args;
 	int n;

@@ -65,8 +65,8 @@ struct bw_call {
 
 /* ---- The client's error ---- */
 
-/* States it and answers BW_EFAILED. The HTTP status is the model's for that code, else 403 for AccessDenied
- * and 400 for others. */
+/* States it and answers BW_EFAILED. The HTTP status is the model's for that code, of this operation or of another of the
+ * service, else 403 for AccessDenied and 400 for others. */
 BW_CHECKED enum bw_err bw_call_fail(struct bw_call *call, const char *code, const char *fmt, ...) BW_PRINTF(3, 4);
 
 /* ---- State ---- */

@@ -95,6 +95,11 @@ static const struct bw_field last_used_fields[] = {
     BW_FIELD(3, STR, struct bw_last_used, service),
 };
 
+static const struct bw_field access_fields[] = {
+    BW_FIELD(1, I64, struct bw_access, when_ms),
+    BW_FIELD(2, STR, struct bw_access, region),
+};
+
 static const struct bw_field managed_policy_fields[] = {
     BW_FIELD(1, STR, struct bw_managed_policy, path),
     BW_FIELD(2, STR, struct bw_managed_policy, name),
@@ -117,6 +122,7 @@ const struct bw_record bw_instance_profile_record =
     BW_RECORD("instance-profile", struct bw_instance_profile, instance_profile_fields);
 const struct bw_record bw_access_key_record = BW_RECORD("access-key", struct bw_access_key, access_key_fields);
 const struct bw_record bw_last_used_record = BW_RECORD("last-used", struct bw_last_used, last_used_fields);
+const struct bw_record bw_access_record = BW_RECORD("access", struct bw_access, access_fields);
 const struct bw_record bw_managed_policy_record = BW_RECORD("policy", struct bw_managed_policy, managed_policy_fields);
 
 struct bw_str bw_account_key(struct bw_arena *a, struct bw_str account)
@@ -139,6 +145,11 @@ struct bw_str bw_access_key_key(struct bw_arena *a, struct bw_str key_id)
 struct bw_str bw_last_used_key(struct bw_arena *a, struct bw_str account, const char *kind, struct bw_str name)
 {
 	return bw_arena_printf(a, "%.*s/global/iam/last-used/%s/%.*s", BW_FMT(account), kind, BW_FMT(name));
+}
+
+struct bw_str bw_access_record_key(struct bw_arena *a, struct bw_str account, struct bw_str entity_id, struct bw_str action)
+{
+	return BW_JOIN(a, account, BW_STR("/global/iam/access/"), entity_id, BW_STR("/"), action);
 }
 
 struct bw_str bw_member_key(struct bw_arena *a, struct bw_str account, struct bw_str group, struct bw_str user)

@@ -78,6 +78,12 @@ struct bw_last_used {
 	struct bw_str region, service;
 };
 
+/* The newest attempt of a user or role at an action, allowed or not. */
+struct bw_access {
+	int64_t when_ms;
+	struct bw_str region;
+};
+
 /* A customer-managed policy. AWS-managed ones are data (aws/managed.h). */
 struct bw_managed_policy {
 	struct bw_str path, name, id, description;
@@ -89,7 +95,7 @@ struct bw_managed_policy {
 };
 
 extern const struct bw_record bw_account_record, bw_user_record, bw_group_record, bw_role_record,
-    bw_instance_profile_record, bw_access_key_record, bw_last_used_record, bw_managed_policy_record;
+    bw_instance_profile_record, bw_access_key_record, bw_last_used_record, bw_access_record, bw_managed_policy_record;
 
 /* Keys. All take the account as 12 digits and lower-case the name. */
 struct bw_str bw_account_key(struct bw_arena *a, struct bw_str account);
@@ -99,6 +105,8 @@ struct bw_str bw_entity_key(struct bw_arena *a, struct bw_str account, const cha
 struct bw_str bw_access_key_key(struct bw_arena *a, struct bw_str key_id);
 /* "access-key" or "role" and its id or name. */
 struct bw_str bw_last_used_key(struct bw_arena *a, struct bw_str account, const char *kind, struct bw_str name);
+/* Of an entity's unique id and an action ("iam:CreateUser" is "iam/CreateUser"); `action` empty: the prefix of all of the entity's. */
+struct bw_str bw_access_record_key(struct bw_arena *a, struct bw_str account, struct bw_str entity_id, struct bw_str action);
 /* Index: a user's membership in a group: prefix of a group, or with a user the whole key. */
 struct bw_str bw_member_key(struct bw_arena *a, struct bw_str account, struct bw_str group, struct bw_str user);
 /* Index: who has a managed policy attached ("attached") or as boundary ("boundary"): prefix of a policy, of a policy and an

@@ -77,8 +77,10 @@ static void finish(struct gate_call *g)
 	struct bw_lane *lane = g->lane;
 
 	answer_make(g);
-	if (g->call.caller && g->call.caller->kind != BW_PRINCIPAL_WEB && g->call.service)
+	if (g->call.caller && g->call.caller->kind != BW_PRINCIPAL_WEB && g->call.service) {
 		lane_note_use(lane, g->call.caller, g->call.service, g->call.region, g->call.now_ms);
+		lane_note_access(lane, &g->call, g->caller);
+	}
 	bw_trail_add(lane->core->trail, lane->index, bw_buf_str(&g->record));
 	bw_http_respond(g->exchange, g->status, bw_buf_str(&g->headers), bw_buf_str(&g->body), false);
 	gate_call_give(g);

@@ -89,6 +89,14 @@ struct dependency {
 	uint64_t version;
 };
 
+/* An attempt that was noted: another in the same second and Region says nothing new. */
+struct noted_access {
+	const struct bw_operation *operation;
+	int64_t second;
+	char region[24];
+};
+enum { NOTED_MAX = 8 };
+
 struct caller_entry {
 	struct bw_caller caller;
 	struct bw_str secret, token;
@@ -100,6 +108,7 @@ struct caller_entry {
 	size_t dependency_count, dependency_room;
 	struct bw_policy **policies; /* to release */
 	size_t policy_count, policy_room;
+	struct noted_access noted[NOTED_MAX]; /* its lane's own */
 };
 
 void caller_entry_release(struct caller_entry *e);
@@ -153,6 +162,8 @@ void tasks_tick(struct bw_lane *lane, int64_t loop_ms, int64_t now_ms);
 /* Notes a use of the caller's credentials; written at the next flush. */
 void lane_note_use(struct bw_lane *lane, const struct bw_caller *caller, const struct bw_service *service,
     struct bw_str region, int64_t now_ms);
+/* Notes that the call's caller attempted its action, once a second and action: what a policy's users made of it is told from that. */
+void lane_note_access(struct bw_lane *lane, const struct bw_call *call, struct caller_entry *entry);
 /* Keeps the bytes of a record for the next flush. */
 void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes);
 /* False when the account is above BW_CALLS_PER_ACCOUNT_S. */

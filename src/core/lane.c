@@ -202,10 +202,56 @@ void lane_note_use(struct bw_lane *lane, const struct bw_caller *c, const struct
 	}
 }
 
+/* True when the entry says that it was noted already; says so from now on. */
+static bool access_noted(
+    struct caller_entry *entry, const struct bw_operation *operation, struct bw_str region, int64_t second)
+{
+	struct noted_access *slot = &entry->noted[(uintptr_t)operation / sizeof *operation % NOTED_MAX];
+
+	if (region.n >= sizeof slot->region)
+		return false;
+	if (slot->operation == operation && slot->second == second && strlen(slot->region) == region.n &&
+	    memcmp(slot->region, region.p, region.n) == 0)
+		return true;
+	slot->operation = operation;
+	slot->second = second;
+	memcpy(slot->region, region.p, region.n);
+	slot->region[region.n] = '\0';
+	return false;
+}
+
+void lane_note_access(struct bw_lane *lane, const struct bw_call *call, struct caller_entry *entry)
+{
+	const struct bw_caller *c = call->caller;
+	struct bw_access access = {
+	    .when_ms = call->now_ms, .region = call->service->global ? BW_STR("us-east-1") : call->region};
+	struct bw_str action;
+	char key_room[256], room[128];
+	struct bw_buf key = bw_buf_over(key_room, sizeof key_room), bytes = bw_buf_over(room, sizeof room);
+
+	if (!entry || !call->model || (c->kind != BW_PRINCIPAL_USER && c->kind != BW_PRINCIPAL_ROLE))
+		return;
+	if (access_noted(entry, call->model, access.region, call->now_ms / 1000))
+		return;
+	action = bw_str_c(bw_at(call->model->action));
+	bw_buf_put(&key, c->account);
+	bw_buf_put(&key, BW_STR("/global/iam/access/"));
+	bw_buf_put(&key, c->entity_id);
+	bw_buf_put(&key, BW_STR("/"));
+	bw_buf_put(&key, bw_str_cut(&action, ':'));
+	bw_buf_put(&key, BW_STR("/"));
+	bw_buf_put(&key, action);
+	bw_record_encode(&bw_access_record, &access, &bytes);
+	if (!key.failed && !bytes.failed)
+		lane_note(lane, bw_buf_str(&key), bw_buf_str(&bytes));
+}
+
 void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes)
 {
 	struct note *note = bw_map_get(&lane->notes, key);
 
+	if (!note && lane->notes.count == NOTES_MAX)
+		uses_flush(lane);
 	if (!note || note->room < bytes.n) {
 		note = bw_alloc(sizeof *note + 2 * bytes.n);
 		note->room = 2 * bytes.n;

@@ -3,6 +3,7 @@
 import json
 
 import harness
+from botocore.exceptions import ClientError
 from iam_case import EC2_TRUST, S3_POLICY, IamCase, allow, padded, trust_of
 
 
@@ -84,6 +85,10 @@ class RoleRefusals(IamCase):
         self.refused("NoSuchEntity", scope, self.iam.put_role_permissions_boundary, RoleName=name, PermissionsBoundary=absent)
         self.refused("NoSuchEntity", scope, self.iam.create_role, RoleName=self.name(), PermissionsBoundary=absent,
                      AssumeRolePolicyDocument=json.dumps(EC2_TRUST))
+        # CreateRole's model does not list the error; its status is that of the service's others.
+        with self.assertRaises(ClientError) as caught:
+            self.iam.create_role(RoleName=self.name(), PermissionsBoundary=absent, AssumeRolePolicyDocument=json.dumps(EC2_TRUST))
+        self.assertEqual(404, caught.exception.response["ResponseMetadata"]["HTTPStatusCode"])
         wrong = self.arn("not_a_policy", "invalid")
         self.refused("InvalidInput", f"ARN {wrong} is not valid.", self.iam.put_role_permissions_boundary, RoleName=name,
                      PermissionsBoundary=wrong)

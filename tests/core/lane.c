@@ -39,3 +39,41 @@ TEST(lane_rate_of_an_account_has_its_ceiling)
 	bw_map_free(&lane->rates);
 	bw_free(lane);
 }
+
+TEST(lane_notes_an_attempt_once_a_second)
+{
+	struct bw_lane *lane = bw_alloc(sizeof *lane);
+	struct caller_entry *entry = bw_alloc(sizeof *entry);
+	const struct bw_service *iam = bw_service_find(BW_STR("iam"));
+	struct bw_caller c = {.kind = BW_PRINCIPAL_USER, .account = A, .entity_id = BW_STR("AIDAEXAMPLE")};
+	struct bw_call call = {
+	    .now_ms = 1700000000000, .service = iam, .caller = &c, .region = BW_STR("eu-west-1")};
+	struct bw_str get = BW_STR("111122223333/global/iam/access/AIDAEXAMPLE/iam/GetUser");
+
+	bw_map_init(&lane->notes, 16, rate_drop);
+	call.model = bw_operation_find(iam, BW_STR("GetUser"));
+	lane_note_access(lane, &call, entry);
+	assert_int_equal(lane->notes.count, 1);
+	assert_non_null(bw_map_get(&lane->notes, get));
+	/* The same second says nothing new, even when the note has left; the next one does. */
+	bw_map_del(&lane->notes, get);
+	call.now_ms += 999;
+	lane_note_access(lane, &call, entry);
+	assert_int_equal(lane->notes.count, 0);
+	call.now_ms += 1;
+	lane_note_access(lane, &call, entry);
+	assert_int_equal(lane->notes.count, 1);
+	call.model = bw_operation_find(iam, BW_STR("ListUsers"));
+	lane_note_access(lane, &call, entry);
+	assert_int_equal(lane->notes.count, 2);
+	/* The root user is no entity, and who was proven by no key has no entry. */
+	c.kind = BW_PRINCIPAL_ROOT;
+	call.now_ms += 1000;
+	lane_note_access(lane, &call, entry);
+	c.kind = BW_PRINCIPAL_USER;
+	lane_note_access(lane, &call, NULL);
+	assert_int_equal(lane->notes.count, 2);
+	bw_map_free(&lane->notes);
+	bw_free(entry);
+	bw_free(lane);
+}

@@ -1,5 +1,5 @@
 #include "core/trust.h"
-#include "svc/iam/iam_policy.h"
+#include "svc/iam/access.h"
 
 enum {
 	SESSION_USUAL_S = 3600, /* CreateRole: MaxSessionDuration defaults to one hour */
@@ -77,6 +77,7 @@ void iam_role_remove(struct bw_call *call, const struct bw_role *r)
 	if (bw_str_set(r->boundary))
 		bw_call_delete(call, boundary_key(call, r));
 	bw_call_delete(call, bw_last_used_key(call->arena, call->account, "role", r->id));
+	iam_access_forget(call, r->id);
 	bw_call_take(call, &iam_roles_quota, BW_STR_NONE, -1);
 }
 

@@ -1,6 +1,6 @@
-#include "svc/iam/owned.h"
-
 #include "base/sys.h"
+#include "svc/iam/access.h"
+#include "svc/iam/owned.h"
 
 /* ---- Creating ---- */
 
@@ -197,6 +197,7 @@ BW_OP(iam, DeleteUser, .effect = BW_WRITE, .resource = iam_user_resource)
 	if (u.boundary.n)
 		bw_call_delete(call,
 		    bw_attached_key(call->arena, call->account, "boundary", u.boundary, "user", u.name));
+	iam_access_forget(call, u.id);
 	bw_call_take(call, &iam_users_quota, BW_STR_NONE, -1);
 	bw_call_delete(call, iam_key(call, "user", u.name));
 	return BW_OK;
