@@ -101,7 +101,9 @@ bool client_head_step(struct client *c)
 		request_begin(c, bw_str_make(e->scratch, held + n), head_n);
 		return true;
 	}
-	if (err == BW_EAGAIN && wire_put(e, &c->in, bw_str_make(e->scratch + held, n)))
+	if (err == BW_EAGAIN && held + n > BLOCK_BYTES && memory_full(e))
+		status = 503; /* who has not enough with a block does not get what others have no more of */
+	else if (err == BW_EAGAIN && wire_put(e, &c->in, bw_str_make(e->scratch + held, n)))
 		return true;
 	client_head_refuse(c, status_shown(status));
 	return true;

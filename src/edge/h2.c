@@ -123,6 +123,7 @@ static bool turn(struct h2 *h)
 		h2_shut(h);
 		return false;
 	}
+	h2_pace_head(h);
 	if (h->pump.calm) {
 		h2_goaway(h->pump.session, H2_ENHANCE_YOUR_CALM);
 		(void)pump_send(&h->pump, &sent);
@@ -205,6 +206,8 @@ static int64_t patience_ms(const struct h2 *h)
 
 	if (h->end == H2_LINGERS)
 		return h->end_ms + LINGER_MS - now_of(h);
+	if (h->head_ms)
+		return h->head_ms + HEAD_MS - now_of(h);
 	if (left <= 0 && !wire_length(&h->pump.out) && target_awaited(h))
 		return limit;
 	return left;
@@ -213,7 +216,7 @@ static int64_t patience_ms(const struct h2 *h)
 /* Who has nothing in work is not cut off; who is slow with it is told, if that can be. */
 static void impatient(struct h2 *h)
 {
-	if (h->end == H2_SERVES && !h->streams && !wire_length(&h->pump.out)) {
+	if (h->end == H2_SERVES && !h->streams && !wire_length(&h->pump.out) && !h->head_ms) {
 		pump_wake(&h->pump);
 		notice(h);
 		return;
@@ -229,7 +232,7 @@ static void impatient(struct h2 *h)
 static void h2_timer(struct bw_timer *t)
 {
 	struct h2 *h = (struct h2 *)((char *)t - offsetof(struct h2, timer));
-	int64_t left = patience_ms(h);
+	int64_t left = h2_pace_look(h) ? patience_ms(h) : 0;
 	bool winds_up = h->end == H2_NOTICED || (h->end == H2_SERVES && is_to_end(h));
 
 	if (left > RATE_MS)

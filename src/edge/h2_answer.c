@@ -72,6 +72,7 @@ static bool body_say(struct h2_stream *s)
 
 	wire_eat(s->h->pump.edge, &s->body, n);
 	s->x->sent += n;
+	s->moved += (uint32_t)n;
 	if (was_full && n)
 		exchange_pull(s->x);
 	if (s->strand.said_end)

@@ -161,9 +161,10 @@ static void block_end(struct h2_session *s)
 	wire_free(s->pump->edge, &whole);
 }
 
+/* Who has not enough with a frame does not get the memory that others have no more of. */
 static bool block_add(struct h2_session *s, struct bw_str part)
 {
-	if (wire_length(&s->block) + part.n > H2_BLOCK_BYTES) {
+	if (wire_length(&s->block) + part.n > H2_BLOCK_BYTES || memory_full(s->pump->edge)) {
 		h2_fail(s, H2_ENHANCE_YOUR_CALM);
 		return false;
 	}
@@ -219,6 +220,7 @@ void h2_take_headers(struct h2_session *s, const struct h2_frame *f)
 		return;
 	}
 	s->block_id = f->id;
+	s->begins = true;
 	s->block_frames = 0;
 	s->block_ends = f->flags & H2_END_STREAM;
 	(void)block_add(s, part);

@@ -62,6 +62,7 @@ bool pump_send(struct h2_pump *p, bool *moved)
 	h2_write(p->session);
 	io = sock_flush(p->edge, &p->sock, &p->out, &n);
 	p->updates -= (int64_t)n / 512;
+	p->sent += n;
 	if (n) {
 		p->active_ms = bw_loop_now_ms(p->edge->loop);
 		*moved = true;

@@ -24,6 +24,7 @@ struct h2_pump {
 	bool calm;   /* a budget is spent: the connection has to go */
 	struct wire out;
 	int64_t active_ms, span_ms, updates;
+	uint64_t sent; /* bytes */
 	uint32_t resets, control;
 };
 

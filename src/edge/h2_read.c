@@ -180,6 +180,12 @@ static void held_step(struct h2_session *s, struct bw_str *bytes)
 	wire_free(s->pump->edge, &whole);
 }
 
+static void frame_begins(struct h2_session *s, struct bw_str *bytes)
+{
+	wire_keep(s->pump->edge, &s->held, h2_eat(bytes, bytes->n));
+	s->begins = s->begins || !s->block_id;
+}
+
 static void frame_step(struct h2_session *s, struct bw_str *bytes)
 {
 	enum h2_error fault;
@@ -195,7 +201,7 @@ static void frame_step(struct h2_session *s, struct bw_str *bytes)
 	else if (bytes->n >= needs)
 		frame_take(s, h2_eat(bytes, needs));
 	else
-		wire_keep(s->pump->edge, &s->held, h2_eat(bytes, bytes->n));
+		frame_begins(s, bytes);
 }
 
 static void preface_step(struct h2_session *s, struct bw_str *bytes)

@@ -155,9 +155,9 @@ struct h2_session {
 	uint32_t count; /* strands that have begun */
 	uint32_t acks;  /* of SETTINGS, that the peer owes */
 	uint8_t preface_left;
-	bool data_ends, block_ends, settled, going, gone, failed;
+	bool data_ends, block_ends, settled, going, gone, failed, begins;
 	/* settled: SETTINGS have come; going: GOAWAY was said; gone: it was heard; failed: nothing more is
-	 * read */
+	 * read; begins: what is not whole began since its owner cleared this */
 	uint8_t ended_by_us[H2_ENDED / 8];
 	struct bw_hpack_decoder decoder;
 	struct bw_hpack_encoder encoder;
@@ -196,6 +196,11 @@ static inline bool h2_has_place(const struct h2_session *s, size_t n)
 
 /* ---- h2_read.c ---- */
 enum { H2_PREFACE_BYTES = 24 };
+/* Whether the preface, a frame or a block has begun to come and is not whole. Bodies never are. */
+static inline bool h2_is_partial(const struct h2_session *s)
+{
+	return wire_length(&s->held) || s->block_id || s->preface_left % H2_PREFACE_BYTES;
+}
 extern const char h2_preface[H2_PREFACE_BYTES + 1];
 void h2_read(struct h2_session *s, struct bw_str bytes);
 /* The front of `*bytes`, of which the rest is left. */

@@ -180,6 +180,7 @@ static void data(struct h2_strand *strand, struct bw_str bytes)
 		strand_consume(strand, bytes.n);
 		return;
 	}
+	s->moved += (uint32_t)bytes.n;
 	/* A stream's window is all that this can grow to. */
 	(void)wire_put(s->h->pump.edge, &s->in, bytes);
 	h2_stream_give(s);

@@ -83,6 +83,30 @@ static bool stream_begins(struct h2 *h, size_t ceiling)
 	return any;
 }
 
+/* A block that goes on in another frame, with so many bytes of memory left. */
+static bool block_goes_on(size_t left)
+{
+	static const char more[] = "\0\0\1\x9\0\0\0\0\1\x87";
+	struct h2 h;
+	bool failed;
+
+	begin(&h);
+	FEED(&h, "\0\0\1\1\1\0\0\0\1\x82");
+	e.held_max = held() + left - 1;
+	h2_read(h.pump.session, bw_str_make(more, sizeof more - 1));
+	failed = h.pump.session->failed;
+	e.held_max = SIZE_MAX;
+	end(&h);
+	return !failed;
+}
+
+TEST(memory_for_heads_in_several_frames_is_refused_above_the_ceiling)
+{
+	assert_false(block_goes_on(0));
+	assert_true(block_goes_on(1));
+	assert_true(block_goes_on(2));
+}
+
 TEST(memory_is_full_above_the_ceiling_and_not_at_it)
 {
 	struct wire one = {0};
