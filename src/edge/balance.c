@@ -19,7 +19,7 @@ bool target_serves(const struct target *t)
 	       (t->health == HEALTH_HEALTHY || t->health == HEALTH_UNAVAILABLE);
 }
 
-static bool target_reachable(const struct target *t)
+bool target_reachable(const struct target *t)
 {
 	return t->has_address && !t->draining && !t->gone;
 }
@@ -34,9 +34,7 @@ static bool may_reach(const struct target *t)
 	return target_reachable(t) && !t->tried;
 }
 
-/* With too few healthy ones all get requests (target_group_health.unhealthy_state_routing): an application
- * that is half there is better than none. */
-static bool fails_open(const struct group *g)
+bool group_fails_open(const struct group *g)
 {
 	int64_t healthy = 0, all = 0;
 
@@ -161,7 +159,7 @@ static struct target *pick_least(struct group *g, may_fn *may, int64_t now_ms)
 
 struct target *group_pick(struct group *g, int64_t now_ms)
 {
-	may_fn *may = fails_open(g) ? may_reach : may_serve;
+	may_fn *may = group_fails_open(g) ? may_reach : may_serve;
 
 	if (!g->target_count)
 		return NULL;

@@ -82,33 +82,56 @@ void flows_end(struct target *t)
 
 /* ---- choosing a target ---- */
 
-/* The flow hash: the same five parts always lead to the same target, while the targets stay the same. */
-static struct target *flow_target(
-    struct group *g, const struct bw_address *peer, const struct bw_address *local, bool udp)
+/* The same five parts always lead to the same target, while the targets stay the same; with `client` the client's address alone. */
+static uint64_t flow_hash(const struct listening *l, const struct bw_address *peer, bool client)
 {
+	char text[BW_ADDRESS_TEXT_MAX];
 	struct bw_buf b;
 	uint64_t hash;
-	size_t n = 0;
-	char text[BW_ADDRESS_TEXT_MAX];
-	bool open = true;
 
 	bw_buf_init(&b, 256);
 	bw_buf_put(&b, bw_address_text(peer, text));
-	if (g->sticky != STICKY_SOURCE)
-		bw_buf_printf(&b, " %u %u %d %.*s", bw_address_port(peer), bw_address_port(local), udp,
-		    BW_FMT(bw_address_text(local, text)));
+	if (!client)
+		bw_buf_printf(&b, " %u %u %d %.*s", bw_address_port(peer), bw_address_port(&l->address), l->udp,
+		    BW_FMT(bw_address_text(&l->address, text)));
 	hash = bw_str_hash(bw_buf_str(&b));
 	bw_buf_free(&b);
+	return hash;
+}
+
+static struct target *flow_target(struct group *g, uint64_t hash)
+{
+	bool (*may)(const struct target *t) = group_fails_open(g) ? target_reachable : target_serves;
+	size_t n = 0;
+
 	for (const struct target *t = g->targets; t; t = t->next)
-		open = open && !target_serves(t);
-	for (const struct target *t = g->targets; t; t = t->next)
-		n += open ? t->has_address && !t->draining : target_serves(t);
+		n += may(t);
 	if (!n)
 		return NULL;
 	hash %= n;
 	for (struct target *t = g->targets; t; t = t->next)
-		if ((open ? t->has_address && !t->draining : target_serves(t)) && hash-- == 0)
+		if (may(t) && hash-- == 0)
 			return t;
+	return NULL;
+}
+
+/* By their weights. A client that has to stay with a target stays with its group. */
+static struct group *flow_group(const struct listening *l, const struct rule *rule, const struct bw_address *peer)
+{
+	bool client = false;
+	int64_t at;
+
+	if (rule->weights <= 0)
+		return NULL;
+	for (size_t i = 0; i < rule->forward_count; i++)
+		client = client || rule->forwards[i].group->sticky == STICKY_SOURCE;
+	/* Other bits than those that choose the target. */
+	at = (int64_t)((flow_hash(l, peer, client) >> 32) % (uint64_t)rule->weights);
+	for (size_t i = 0; i < rule->forward_count; i++) {
+		at -= rule->forwards[i].weight;
+		if (at < 0)
+			return rule->forwards[i].group;
+	}
 	return NULL;
 }
 
@@ -117,10 +140,10 @@ struct target *flow_target_of(const struct listening *l, const struct bw_address
 	const struct rule *rule =
 	    l->listener->rule_count ? &l->listener->rules[l->listener->rule_count - 1] : NULL;
 
-	if (!rule || rule->what != DO_FORWARD || rule->forward_count == 0)
+	if (!rule || rule->what != DO_FORWARD)
 		return NULL;
-	*group = rule->forwards[0].group;
-	return flow_target(*group, peer, &l->address, l->udp);
+	*group = flow_group(l, rule, peer);
+	return *group ? flow_target(*group, flow_hash(l, peer, (*group)->sticky == STICKY_SOURCE)) : NULL;
 }
 
 /* ---- moving bytes ---- */

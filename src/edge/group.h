@@ -100,6 +100,11 @@ struct target *group_pick_other(struct group *g, int64_t now_ms, struct target *
 struct target *group_by_key(struct group *g, struct bw_str key);
 /* Whether a sticky client may still be sent there. */
 bool target_serves(const struct target *t);
+/* The same, whatever its health. */
+bool target_reachable(const struct target *t);
+/* With too few healthy ones all get requests (target_group_health.unhealthy_state_routing): an application that is half there is
+ * better than none. */
+bool group_fails_open(const struct group *g);
 void target_outcome(struct target *t, bool error);
 /* A target that serves is anomalous when its share of errors lies above this: half as much again as the mean, and a tenth at least.
  * 1 when there are too few to compare. */

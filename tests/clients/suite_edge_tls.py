@@ -12,7 +12,7 @@ import unittest
 import urllib.parse
 
 import harness
-from edge_case import ARN, Backend, Balancer, Player, fixed, group, header, log_lines, parse, read_all
+from edge_case import ARN, Backend, Balancer, Player, fixed, forward, group, header, log_lines, parse, read_all
 
 WORK = tempfile.mkdtemp(prefix="bulwark-edge-tls-")
 LOGS = tempfile.mkdtemp(prefix="bulwark-edge-tls-logs-")
@@ -518,6 +518,46 @@ class Network(unittest.TestCase):
         for _ in range(10):
             sticky.get()
         self.assertIn(10, [len(b.requests) - n for b, n in zip(backends, before)])
+
+
+    def test_flows_go_to_groups_by_their_weights(self):
+        backends = [Backend() for _ in range(2)]
+        groups = [group(f"weighs{i}", [b], protocol="TCP", health_protocol="TCP") for i, b in enumerate(backends)]
+        lb = self.network(*groups, default=forward(*groups))
+
+        def shares(*weights):
+            lb.listener["rules"][-1]["actions"] = [forward(*zip(groups, weights))]
+            lb.publish()
+            before = [len(b.requests) for b in backends]
+            for _ in range(40):
+                try:
+                    lb.get()
+                except ConnectionResetError:  # there is no group for it
+                    self.assertEqual(0, sum(weights))
+            return [len(b.requests) - n for b, n in zip(backends, before)]
+        self.assertEqual([0, 40], shares(0, 1))
+        self.assertEqual([40, 0], shares(7, 0))
+        self.assertEqual([0, 0], shares(0, 0))
+        few, many = shares(1, 3)
+        self.assertTrue(0 < few < many and few + many == 40, (few, many))
+
+    def test_too_few_healthy_ones_open_to_all(self):
+        """The attributes of unhealthy-state routing hold for flows, too."""
+        backends = [Backend(), Backend(), Backend()]
+        g = group("few", backends, {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": "2"}, protocol="TCP")
+        lb = self.network(g)
+        for b in backends[1:]:
+            b.status = 500
+            PLAYER.health(b.port, "unhealthy")
+        for _ in range(60):
+            lb.get()
+        self.assertTrue(all(len(b.requests) > 5 for b in backends))
+        g["attributes"] = {"target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": "1"}
+        lb.publish(healthy=False)
+        before = len(backends[0].requests)
+        for _ in range(20):
+            lb.get()
+        self.assertEqual(20, len(backends[0].requests) - before)
 
 
 class Zlast(unittest.TestCase):

@@ -147,7 +147,8 @@ enum bw_err action_forward(
 	    (f->TargetGroups.n > 1 || !bw_str_eq(f->TargetGroups.v[0].TargetGroupArn, a->TargetGroupArn)))
 		return elb_invalid(call, "You cannot specify both a target group ARN and a list of target "
 		                         "groups in a forward action, unless the list has that one");
-	TRY(bw_call_within(call, &elb_action_groups_quota, f->TargetGroups.n));
+	TRY(bw_call_within(
+	    call, elb_is(lb->type, "app") ? &elb_app_action_groups_quota : &elb_net_action_groups_quota, f->TargetGroups.n));
 	TRY(weights_check(call, &f->TargetGroups));
 	TRY(stickiness_check(call, f));
 	for (size_t i = 0; i < f->TargetGroups.n; i++)

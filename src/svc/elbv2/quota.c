@@ -41,7 +41,9 @@ QUOTA(elb_condition_values_quota, "condition-values-per-alb-rule", 5, "Validatio
     "A rule can only have '%lld' condition values");
 QUOTA(elb_wildcards_quota, "condition-wildcards-per-alb-rule", 6, "ValidationError",
     "A rule can only have '%lld' condition wildcards");
-QUOTA(elb_action_groups_quota, "target-groups-per-action-on-application-load-balancer", 5,
+QUOTA(elb_app_action_groups_quota, "target-groups-per-action-on-application-load-balancer", 5,
+    "TooManyTargetGroups", "An action can only have '%lld' target groups");
+QUOTA(elb_net_action_groups_quota, "target-groups-per-action-on-network-load-balancer", 5,
     "TooManyTargetGroups", "An action can only have '%lld' target groups");
 QUOTA(elb_trust_stores_quota, "trust-stores-per-account", 20, "TooManyTrustStores",
     "The maximum number of trust stores has been reached (%lld)");
@@ -56,7 +58,7 @@ QUOTA(elb_trust_certificates_quota, "ca-certificates-per-trust-store", 25, "Inva
 static const struct bw_quota *const shown[] = {&elb_app_quota, &elb_net_quota, &elb_groups_quota,
     &elb_targets_quota, &elb_targets_of_app_quota, &elb_targets_of_net_quota, &elb_app_listeners_quota,
     &elb_net_listeners_quota, &elb_rules_quota, &elb_app_groups_quota, &elb_net_groups_quota,
-    &elb_app_certificates_quota, &elb_net_certificates_quota, &elb_condition_values_quota, &elb_wildcards_quota, &elb_action_groups_quota,
+    &elb_app_certificates_quota, &elb_net_certificates_quota, &elb_condition_values_quota, &elb_wildcards_quota, &elb_app_action_groups_quota, &elb_net_action_groups_quota,
     &elb_trust_stores_quota, &elb_revocations_quota, &elb_trust_certificates_quota};
 
 BW_OP(elbv2, DescribeAccountLimits, .effect = BW_READ)
