@@ -214,6 +214,7 @@ static void edge_make(void)
 	bw_arena_init(&e.arena, 1 << 20);
 	bw_arena_init(&e.rewritten, 1 << 20);
 	e.scratch = bw_realloc(NULL, SCRATCH_BYTES);
+	e.held_max = SIZE_MAX;
 	h2_places_open(&e);
 	e.cookies = bw_aead_key_new(key);
 	e.match_data = pcre2_match_data_create(64, NULL);

@@ -323,6 +323,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!e.loop) {
 		MUST(bw_loop_new(&e.loop) == BW_OK);
 		e.scratch = bw_alloc(SCRATCH_BYTES);
+		e.held_max = SIZE_MAX;
 		h2_places_open(&e);
 	}
 	ours = theirs = (struct ear){0};

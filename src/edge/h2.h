@@ -20,9 +20,9 @@ struct h2 {
 	struct h2_stream *streams;
 	size_t stream_count;
 	int64_t opened_ms, end_ms; /* end: when it came to where it is */
-	int64_t head_ms;           /* of a frame's or a block's first byte, while it is not whole; 0: none is */
-	int64_t stuck_ms;          /* since when what is on the wire does not move on as it has to; 0: it does */
-	uint64_t stuck_sent;       /* what had been sent by then */
+	int64_t head_ms;     /* of a frame's or a block's first byte, while it is not whole; 0: none is */
+	int64_t stuck_ms;    /* since when what is on the wire does not move on as it has to; 0: it does */
+	uint64_t stuck_sent; /* what had been sent by then */
 	uint32_t slot, dropped;
 	uint64_t serial;
 	uint8_t end;
@@ -44,8 +44,8 @@ struct h2_stream {
 	struct wire in, body; /* the request's that the target does not take yet; the answer's */
 	int64_t length;       /* of the answer; -1: not known */
 	int32_t status;
-	uint32_t moved;   /* of both bodies since slow_ms */
-	int64_t slow_ms;  /* since when the client is waited for; 0: it is not */
+	uint32_t moved;  /* of both bodies since slow_ms */
+	int64_t slow_ms; /* since when the client is waited for; 0: it is not */
 	bool has_arena, in_ended, ended, no_body, goes_on, waits, said;
 	/* ended: the answer; goes_on: 100 is to be said; waits: head_out is; said: the head was */
 };
@@ -63,7 +63,8 @@ void h2_post(struct h2 *h);
 /* h2_pace.c */
 /* Behind each read. */
 void h2_pace_head(struct h2 *h);
-/* Looked at every DOZE_MS while something is in work: slow streams are ended. False: the connection has to be. */
+/* Looked at every DOZE_MS while something is in work: slow streams are ended. False: the connection has to
+ * be. */
 BW_CHECKED bool h2_pace_look(struct h2 *h);
 
 /* h2_stream.c */

@@ -1,5 +1,5 @@
-/* How slow a client over HTTP/2 may be: what it has begun to say of a head is whole within HEAD_MS, and where it is the client who is
- * waited for, bodies, answers and the wire move on by RATE_BYTES in each RATE_MS. */
+/* How slow a client over HTTP/2 may be: what it has begun to say of a head is whole within HEAD_MS, and where
+ * it is the client who is waited for, bodies, answers and the wire move on by RATE_BYTES in each RATE_MS. */
 #include "edge/group.h"
 #include "edge/h2.h"
 
@@ -19,7 +19,8 @@ void h2_pace_head(struct h2 *h)
 	s->begins = false;
 }
 
-/* Targets that speak HTTP/2 may be told and may tell something from time to time: their streams are as patient as the connection. */
+/* Targets that speak HTTP/2 may be told and may tell something from time to time: their streams are as
+ * patient as the connection. */
 static bool goes_both_ways(const struct exchange *x)
 {
 	return x->group && x->group->http2;

@@ -136,6 +136,7 @@ void rig_open(struct rig *r, bool server, bool greeted)
 	if (!e.loop) {
 		assert_ok(bw_loop_new(&e.loop));
 		e.scratch = bw_alloc(SCRATCH_BYTES);
+		e.held_max = SIZE_MAX;
 		h2_places_open(&e);
 	}
 	memset(r, 0, sizeof *r);
