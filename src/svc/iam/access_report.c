@@ -30,176 +30,12 @@ static const struct bw_field jobs_fields[] = {
 };
 static const struct bw_record jobs_record = BW_RECORD("access-jobs", struct jobs, jobs_fields);
 
-/* ---- Whom a report is about ---- */
-
-struct entity {
-	struct bw_str arn, name, id, path, type;
-	int64_t when_ms; /* of the newest attempt at the service asked for; 0: none */
-};
-
-struct subject {
-	struct bw_call *call;
-	struct bw_strs documents;
-	struct entity *entities; /* who could have used them */
-	size_t n, room;
-};
-
-struct bw_str iam_holder_type(const struct iam_holder *h)
-{
-	return h->kind == &iam_user_holder   ? BW_STR("USER")
-	       : h->kind == &iam_role_holder ? BW_STR("ROLE")
-	                                     : BW_STR("GROUP");
-}
-
-enum bw_err iam_access_holder(struct bw_call *call, struct bw_str arn, struct iam_holder *h)
-{
-	enum bw_err e = iam_holder_find(call, arn, h);
-	struct bw_arn parts;
-
-	if (e == BW_OK && bw_arn_parse(arn, &parts) == BW_OK && !bw_str_eq(parts.account, call->account))
-		e = BW_ENOTFOUND;
-	if (e == BW_ENOTFOUND)
-		return bw_call_fail(call, "NoSuchEntity", "Arn %.*s was not found.", BW_FMT(arn));
-	return e;
-}
-
-static void entity_add(struct subject *s, const struct iam_holder *h)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (bw_str_eq(s->entities[i].id, h->id))
-			return;
-	if (s->n == s->room) {
-		size_t room = s->room ? 2 * s->room : 16;
-		struct entity *v = BW_NEW_ARRAY(s->call->arena, struct entity, room);
-
-		if (s->n)
-			memcpy(v, s->entities, s->n * sizeof *v);
-		s->entities = v;
-		s->room = room;
-	}
-	s->entities[s->n++] = (struct entity){
-	    .arn = bw_iam_arn(s->call->arena, s->call->account, h->kind->kind, h->path, h->name),
-	    .name = h->name,
-	    .id = h->id,
-	    .path = h->path,
-	    .type = iam_holder_type(h),
-	};
-}
-
-static enum bw_err holder_documents(struct subject *s, const struct iam_holder *h)
-{
-	struct iam_managed m;
-	struct iam_holder group;
-
-	for (size_t i = 0; i < h->attached->n; i++) {
-		TRY(iam_managed_load(s->call, h->attached->v[i], &m));
-		bw_strs_add(&s->documents, s->call->arena, iam_managed_document(s->call, &m));
-	}
-	for (size_t i = 0; i < h->inline_policies->n; i++)
-		bw_strs_add(&s->documents, s->call->arena, h->inline_policies->v[i].value);
-	for (size_t i = 0; h->groups && i < h->groups->n; i++) {
-		TRY(iam_holder_load(s->call, &iam_group_holder, h->groups->v[i], &group));
-		TRY(holder_documents(s, &group));
-	}
-	return BW_OK;
-}
-
-static enum bw_err names_under(struct bw_call *call, struct bw_str prefix, struct bw_strs *out)
-{
-	struct bw_scan scan;
-	struct bw_str key;
-	enum bw_err e;
-
-	TRY(bw_scan_begin(call->view, prefix, BW_STR_NONE, &scan));
-	while ((e = bw_scan_next(&scan, call->arena, &key, NULL, NULL)) == BW_OK)
-		bw_strs_add(out, call->arena, bw_str_sub(key, prefix.n, key.n));
-	bw_scan_end(&scan);
-	return e == BW_ENOTFOUND ? BW_OK : e;
-}
-
-/* By the name in lower case, as indices have it. */
-static enum bw_err indexed_add(struct subject *s, const char *kind, struct bw_str lower);
-
-static enum bw_err members_add(struct subject *s, struct bw_str group)
-{
-	struct bw_strs users = {0};
-
-	TRY(names_under(s->call, bw_member_key(s->call->arena, s->call->account, group, BW_STR("")), &users));
-	for (size_t i = 0; i < users.n; i++)
-		TRY(indexed_add(s, "user", users.v[i]));
-	return BW_OK;
-}
-
-static enum bw_err indexed_add(struct subject *s, const char *kind, struct bw_str lower)
-{
-	struct bw_str key = iam_key(s->call, kind, lower);
-	struct iam_holder h;
-	struct bw_user u;
-	struct bw_role r;
-
-	if (strcmp(kind, "group") == 0)
-		return members_add(s, lower);
-	if (strcmp(kind, "user") == 0) {
-		TRY(bw_call_load(s->call, &bw_user_record, key, &u));
-		TRY(iam_holder_load(s->call, &iam_user_holder, u.name, &h));
-	} else {
-		TRY(bw_call_load(s->call, &bw_role_record, key, &r));
-		TRY(iam_holder_load(s->call, &iam_role_holder, r.name, &h));
-	}
-	entity_add(s, &h);
-	return BW_OK;
-}
-
-static enum bw_err policy_subject(struct subject *s, struct bw_str arn)
-{
-	static const char *const kinds[] = {"user", "group", "role"};
-	struct iam_managed m;
-
-	TRY(iam_managed_load(s->call, arn, &m));
-	bw_strs_add(&s->documents, s->call->arena, iam_managed_document(s->call, &m));
-	for (size_t i = 0; i < BW_COUNT(kinds); i++) {
-		struct bw_strs names = {0};
-
-		TRY(names_under(s->call,
-		    bw_attached_key(s->call->arena, s->call->account, "attached", arn, kinds[i], BW_STR_NONE),
-		    &names));
-		for (size_t k = 0; k < names.n; k++)
-			TRY(indexed_add(s, kinds[i], names.v[k]));
-	}
-	return BW_OK;
-}
-
-static enum bw_err subject_load(struct subject *s, struct bw_str arn)
-{
-	struct iam_holder h;
-	struct bw_arn parts;
-
-	if (bw_arn_parse(arn, &parts) != BW_OK)
-		return bw_call_fail(s->call, "InvalidInput", "Invalid Arn: %.*s", BW_FMT(arn));
-	if (bw_str_starts(parts.resource, BW_STR("policy/")))
-		return policy_subject(s, arn);
-	TRY(iam_access_holder(s->call, arn, &h));
-	TRY(holder_documents(s, &h));
-	if (h.kind == &iam_group_holder)
-		return members_add(s, h.name);
-	entity_add(s, &h);
-	return BW_OK;
-}
-
-static enum bw_err subject_grants(struct subject *s, struct bw_str prefix, bool *grants)
-{
-	*grants = false;
-	for (size_t i = 0; i < s->documents.n && !*grants; i++)
-		TRY(iam_document_grants(s->call, s->documents.v[i], prefix, grants));
-	return BW_OK;
-}
-
 /* ---- What they attempted ---- */
 
 struct tally {
 	struct bw_call *call;
 	struct iam_ServicesLastAccessed *services;
-	const struct entity *entity;
+	const struct iam_access_entity *entity;
 	struct iam_ServiceLastAccessed *counted; /* the service whose entity was last counted */
 	bool actions;
 };
@@ -259,7 +95,7 @@ static void attempt_note(void *ctx, struct bw_str action, const struct bw_access
 		action_note(t, &s->TrackedActionsLastAccessed, action, a);
 }
 
-static enum bw_err services_list(struct subject *s, struct iam_ServicesLastAccessed *out)
+static enum bw_err services_list(struct iam_access_subject *s, struct iam_ServicesLastAccessed *out)
 {
 	struct bw_strs known;
 	bool grants;
@@ -268,7 +104,7 @@ static enum bw_err services_list(struct subject *s, struct iam_ServicesLastAcces
 	out->set = true;
 	out->v = BW_NEW_ARRAY(s->call->arena, struct iam_ServiceLastAccessed, known.n);
 	for (size_t i = 0; i < known.n; i++) {
-		TRY(subject_grants(s, known.v[i], &grants));
+		TRY(iam_access_subject_grants(s, known.v[i], &grants));
 		if (grants)
 			out->v[out->n++] = (struct iam_ServiceLastAccessed){
 			    .ServiceName = iam_namespace_name(known.v[i]),
@@ -334,10 +170,10 @@ BW_OP(iam, GenerateServiceLastAccessedDetails, .effect = BW_WRITE, .slow = true,
 	    .JobCreationDate = BW_TIME(call->now_ms),
 	    .JobCompletionDate = BW_TIME(call->now_ms),
 	};
-	struct subject s = {.call = call};
+	struct iam_access_subject s = {.call = call};
 	struct job job = {.arn = in->Arn, .asker = asker(call)};
 
-	TRY(subject_load(&s, in->Arn));
+	TRY(iam_access_subject_load(&s, in->Arn));
 	TRY(services_list(&s, &found.ServicesLastAccessed));
 	for (size_t i = 0; i < s.n; i++) {
 		struct tally t = {call, &found.ServicesLastAccessed, &s.entities[i], NULL, actions};
@@ -380,14 +216,15 @@ static void newest_note(void *ctx, struct bw_str action, const struct bw_access 
 /* The newest first; who attempted nothing last, by name. */
 static int by_date(const void *a, const void *b)
 {
-	const struct entity *x = a, *y = b;
+	const struct iam_access_entity *x = a, *y = b;
 
 	if (x->when_ms != y->when_ms)
 		return x->when_ms > y->when_ms ? -1 : 1;
 	return bw_str_cmp(x->name, y->name);
 }
 
-static void entity_to_shape(struct bw_call *call, const struct entity *e, struct iam_EntityDetails *out)
+static void entity_to_shape(
+    struct bw_call *call, const struct iam_access_entity *e, struct iam_EntityDetails *out)
 {
 	out->EntityInfo = BW_NEW(call->arena, struct iam_EntityInfo);
 	*out->EntityInfo = (struct iam_EntityInfo){
@@ -400,7 +237,7 @@ static void entity_to_shape(struct bw_call *call, const struct entity *e, struct
 BW_OP(iam, GetServiceLastAccessedDetailsWithEntities, .effect = BW_READ, .slow = true)
 {
 	struct iam_GetServiceLastAccessedDetailsResponse found = {0};
-	struct subject s = {.call = call};
+	struct iam_access_subject s = {.call = call};
 	struct job job;
 	size_t from, to;
 	bool listed = false;
@@ -412,7 +249,7 @@ BW_OP(iam, GetServiceLastAccessedDetailsWithEntities, .effect = BW_READ, .slow =
 	if (!listed)
 		return bw_call_fail(call, "NoSuchEntity",
 		    "The service namespace %.*s cannot be found in the job.", BW_FMT(in->ServiceNamespace));
-	TRY(subject_load(&s, job.arn));
+	TRY(iam_access_subject_load(&s, job.arn));
 	for (size_t i = 0; i < s.n; i++) {
 		struct newest n = {in->ServiceNamespace, 0};
 
