@@ -78,6 +78,9 @@ static enum bw_err child_fork(struct parent *p, struct child *c)
 
 	TRY(channel_pair(ends));
 	c->incarnations++;
+	/* Two that live at one time have numbers of either kind, by which rows divide what they share: somebody between may have died. */
+	if (c->old.pid > 0 && c->incarnations % 2 == c->old.incarnation % 2)
+		c->incarnations++;
 	if (c->row->begins)
 		c->row->begins(c->row->ctx, c->incarnations);
 	pid = fork();
