@@ -62,6 +62,7 @@ class Server:
         self.key_id, self.secret = self.credentials()
 
     def start(self, options, variables):
+        self.variables = variables
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         # Load balancers of servers side by side have addresses of their own.

@@ -6,11 +6,9 @@ import itertools
 import json
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
@@ -19,50 +17,7 @@ import harness
 from edge_case import Backend, Load
 from elbv2_case import Elbv2Case
 from h2_case import GET, GOAWAY, HEADERS, Connection
-
-PROGRAMS = pathlib.Path(harness.BINARY).resolve().parents[2] / "tests/bin"
-NEXT, OLDER = PROGRAMS / "bulwark-next", PROGRAMS / "bulwark-older"
-FIRST = pathlib.Path(harness.BINARY)
-WORK = pathlib.Path(tempfile.mkdtemp(prefix="bulwark-upgrade-"))
-INSTALLED = WORK / "bulwark"
-SECONDS = 60
-
-
-def install(program, mode=0o755):
-    """As a package does it: a whole new file in the place of the old one."""
-    fresh = WORK / "fresh"
-    shutil.copyfile(program, fresh)
-    fresh.chmod(mode)
-    fresh.rename(INSTALLED)
-
-
-def upgrade(server):
-    done = subprocess.run([str(FIRST), "upgrade", "--data", server.data], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200)
-    return done.returncode, done.stdout, done.stderr
-
-
-def health(server):
-    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    c.request("GET", "/_bulwark/health")
-    return json.loads(c.getresponse().read())
-
-
-def versions(server):
-    return {p["name"]: p["version"] for p in health(server)["processes"] if "version" in p}
-
-
-def children(pid):
-    out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(pid)], capture_output=True, text=True, check=True).stdout
-    return {int(line.split()[0]): line.split()[1] for line in out.splitlines()}
-
-
-def until(true, seconds=SECONDS):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not happen\n" + harness.SERVER.log()[-3000:])
+from upgrade_case import FIRST, INSTALLED, NEXT, OLDER, WORK, children, health, install, until, upgrade, versions
 
 
 class Where:
@@ -370,12 +325,7 @@ class People(unittest.TestCase):
         self.assertIn("bulwark upgrade", done.stderr)
 
 
-harness.BINARY = str(INSTALLED)
-install(FIRST)
 harness.serve("--loops", "2", "--edge-loops", "2", ephemeral=False)
 
 if __name__ == "__main__":
-    try:
-        harness.main()
-    finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+    harness.main()
