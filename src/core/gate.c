@@ -428,7 +428,8 @@ static enum bw_err prepare(struct gate_call *g)
 	if (signature != BW_OK)
 		return gate_fail(g, fault.code, fault.status, fault.message);
 	TRY(authenticate(g));
-	if (!lane_rate_take(g->lane, call->account, call->now_ms))
+	if (!(call->caller ? lane_rate_take(g->lane, call->account, call->now_ms)
+	                   : lane_stranger_take(g->lane, x->peer_address, call->now_ms)))
 		return gate_fail(g, "Throttling", 400, "Rate exceeded");
 	if (routed != BW_OK || !call->model)
 		return route_failed(g);

@@ -133,6 +133,7 @@ struct bw_lane {
 	unsigned spare_count;
 	struct bw_map notes;       /* key -> struct note: facts that wait to be written with the last uses */
 	struct bw_map rates;       /* account -> struct rate */
+	struct bw_map strangers;   /* address -> struct rate */
 	struct bw_map key_sets;    /* URL of an identity provider -> struct known_keys */
 	struct bw_keyer_client *keyer; /* NULL: this server has none */
 	struct bw_errand_client *outside; /* likewise */
@@ -168,6 +169,11 @@ void lane_note_access(struct bw_lane *lane, const struct bw_call *call, struct c
 void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes);
 /* False when the account is above BW_CALLS_PER_ACCOUNT_S. */
 bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms);
+/* Calls without a signature that one address (an IPv6 /64) may make in a second: nobody's account pays for them. STS takes as many of an
+ * account (IAM User Guide, "IAM and AWS STS quotas"). */
+enum { STRANGER_CALLS_S = 600 };
+/* False when the address is above that. */
+bool lane_stranger_take(struct bw_lane *lane, struct bw_str address, int64_t now_ms);
 
 /* ---- gate.c ---- */
 struct gate_call {

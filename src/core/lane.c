@@ -1,11 +1,17 @@
 #include "core/internal.h"
 
+#include <arpa/inet.h>
+
+#include "net/socket.h"
+
 enum {
 	CALLERS_MAX = 1024,     /* resolved callers a lane keeps */
 	SIGNING_KEYS_MAX = 4096, /* midstates by key, date, Region and service */
 	USES_MAX = 2000,        /* credentials whose last use waits to be written */
 	NOTES_MAX = 2000,       /* facts that wait with them: both together fit a batch */
 	ACCOUNTS_MAX = 1024,    /* whose rate is watched */
+	STRANGERS_MAX = 4096,   /* addresses, likewise */
+	TOKEN = 1000,           /* of a rate: one call, by milliseconds */
 	FLUSH_MS = 5000,        /* how often last uses are written */
 	TICK_MS = 100,
 };
@@ -22,7 +28,7 @@ struct note {
 	char bytes[];
 };
 
-/* A token bucket: `tokens` refills at BW_CALLS_PER_ACCOUNT_S, up to one second's worth. */
+/* A token bucket: `tokens` refills at its rate, up to one second's worth. */
 struct rate {
 	int64_t at_ms;
 	int64_t tokens;
@@ -125,6 +131,7 @@ enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, unsigned ind
 	bw_map_init(&lane->used, USES_MAX, use_drop);
 	bw_map_init(&lane->notes, NOTES_MAX, use_drop);
 	bw_map_init(&lane->rates, ACCOUNTS_MAX, use_drop);
+	bw_map_init(&lane->strangers, STRANGERS_MAX, use_drop);
 	key_sets_init(&lane->key_sets);
 	if (index == 0)
 		tasks_new(lane);
@@ -153,6 +160,7 @@ void bw_lane_free(struct bw_lane *lane)
 	bw_map_free(&lane->used);
 	bw_map_free(&lane->notes);
 	bw_map_free(&lane->rates);
+	bw_map_free(&lane->strangers);
 	bw_map_free(&lane->key_sets);
 	bw_free(lane);
 }
@@ -261,22 +269,46 @@ void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes)
 	memcpy(note->bytes, bytes.p, bytes.n);
 }
 
-bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms)
+static bool rate_take(struct bw_map *rates, struct bw_str who, int64_t per_s, int64_t now_ms)
 {
-	struct rate *r = bw_map_get(&lane->rates, account);
+	struct rate *r = bw_map_get(rates, who);
 
 	if (!r) {
 		r = bw_alloc(sizeof *r);
-		*r = (struct rate){now_ms, BW_CALLS_PER_ACCOUNT_S};
-		bw_map_put(&lane->rates, account, r);
+		*r = (struct rate){now_ms, per_s * TOKEN};
+		bw_map_put(rates, who, r);
 	}
 	if (now_ms > r->at_ms) {
-		r->tokens += (now_ms - r->at_ms) * (BW_CALLS_PER_ACCOUNT_S / 1000);
-		r->tokens = r->tokens < BW_CALLS_PER_ACCOUNT_S ? r->tokens : BW_CALLS_PER_ACCOUNT_S;
+		r->tokens += (now_ms - r->at_ms) * per_s;
+		r->tokens = r->tokens < per_s * TOKEN ? r->tokens : per_s * TOKEN;
 		r->at_ms = now_ms;
 	}
-	if (r->tokens <= 0)
+	if (r->tokens < TOKEN)
 		return false;
-	r->tokens--;
+	r->tokens -= TOKEN;
 	return true;
+}
+
+bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms)
+{
+	return rate_take(&lane->rates, account, BW_CALLS_PER_ACCOUNT_S, now_ms);
+}
+
+/* A subscriber has a whole /64 of IPv6: it counts as one. */
+static struct bw_str source_of(struct bw_str address, unsigned char v6[16])
+{
+	char text[BW_ADDRESS_TEXT_MAX];
+
+	if (address.n >= sizeof text || bw_str_find(address, ':', 0) < 0)
+		return address;
+	memcpy(text, address.p, address.n);
+	text[address.n] = '\0';
+	return inet_pton(AF_INET6, text, v6) == 1 ? bw_str_make(v6, 8) : address;
+}
+
+bool lane_stranger_take(struct bw_lane *lane, struct bw_str address, int64_t now_ms)
+{
+	unsigned char v6[16];
+
+	return rate_take(&lane->strangers, source_of(address, v6), STRANGER_CALLS_S, now_ms);
 }

@@ -77,3 +77,34 @@ TEST(lane_notes_an_attempt_once_a_second)
 	bw_free(entry);
 	bw_free(lane);
 }
+
+static int strange(struct bw_lane *lane, struct bw_str address, int64_t now_ms, int asked)
+{
+	int n = 0;
+
+	for (int i = 0; i < asked; i++)
+		n += lane_stranger_take(lane, address, now_ms);
+	return n;
+}
+
+TEST(lane_unsigned_calls_of_an_address_have_their_ceiling)
+{
+	struct bw_lane *lane = bw_alloc(sizeof *lane);
+	int64_t now_ms = 1700000000000;
+
+	bw_map_init(&lane->strangers, 16, rate_drop);
+	assert_int_equal(strange(lane, BW_STR("192.0.2.1"), now_ms, STRANGER_CALLS_S - 1), STRANGER_CALLS_S - 1);
+	assert_true(lane_stranger_take(lane, BW_STR("192.0.2.1"), now_ms));
+	assert_false(lane_stranger_take(lane, BW_STR("192.0.2.1"), now_ms));
+	assert_true(lane_stranger_take(lane, BW_STR("192.0.2.2"), now_ms));
+	/* Parts of a call are not lost. */
+	assert_false(lane_stranger_take(lane, BW_STR("192.0.2.1"), now_ms + 1));
+	assert_true(lane_stranger_take(lane, BW_STR("192.0.2.1"), now_ms + 2));
+	assert_int_equal(strange(lane, BW_STR("192.0.2.1"), now_ms + 3600000, 1000), STRANGER_CALLS_S);
+	/* Addresses of one /64 are one. */
+	assert_int_equal(strange(lane, BW_STR("2001:db8::1"), now_ms, 1000), STRANGER_CALLS_S);
+	assert_false(lane_stranger_take(lane, BW_STR("2001:db8::ffff:2"), now_ms));
+	assert_true(lane_stranger_take(lane, BW_STR("2001:db8:0:1::1"), now_ms));
+	bw_map_free(&lane->strangers);
+	bw_free(lane);
+}
