@@ -16,7 +16,7 @@ struct heard {
 	uint32_t id;
 	uint64_t fields; /* a hash of all, in their order */
 	size_t count, body;
-	bool ended, whole, odd_path, odd_host;
+	bool ended, whole, odd_path, odd_host, trailed;
 };
 
 struct ear {
@@ -84,6 +84,15 @@ static void hear_data(struct h2_strand *s, struct bw_str bytes)
 	strand_consume(s, bytes.n);
 }
 
+static void trailers(struct h2_strand *s, const struct h2_message *m)
+{
+	struct heard *h = heard(&ours, s->id);
+
+	(void)m;
+	if (h)
+		h->trailed = true;
+}
+
 static void ended(struct h2_strand *s)
 {
 	struct heard *h = heard(&ours, s->id);
@@ -108,6 +117,7 @@ static const struct h2_kind kind = {.server = true,
     .begin = begin,
     .head = head,
     .data = hear_data,
+    .trailers = trailers,
     .ended = ended,
     .write = write_nothing,
     .closed = closed,
@@ -261,7 +271,8 @@ static void agree(void)
 		if (!other)
 			continue;
 		MUST(h->count == other->count && h->fields == other->fields);
-		MUST(!h->ended || other->ended);
+		/* A length in trailers says nothing any more, and is passed on to nobody; nghttp2 judges its form. */
+		MUST(!h->ended || h->trailed || other->ended);
 		MUST(h->body <= other->body || h->body - other->body <= H2_FRAME_MAX);
 	}
 }
@@ -289,6 +300,9 @@ static void both_read(struct h2_pump *p, nghttp2_session *s, struct bw_str bytes
 		wire_free(&e, &p->out);
 		/* Behind its end a connection says nothing to anybody. */
 		MUST(!theirs.failed || ours.n == before || p->session->failed);
+		/* Nothing hangs on which of the streams that a server never begins a client's GOAWAY names; nghttp2 looks at it. */
+		if (theirs.failed && frame.p[3] == H2_GOAWAY)
+			return;
 		/* A block that is not whole is not looked at yet; and what comes on a stream whose end has come is an error of the
 		 * stream for us (5.1), of the connection for nghttp2. */
 		if (theirs.failed && theirs.calls_closed)
