@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """A running server goes on as another program: what clients see of it (nothing), which programs are refused, and what a kill in the
 middle costs."""
-import http.client
 import itertools
-import json
 import os
 import pathlib
 import signal
