@@ -201,14 +201,15 @@ static bool is_idle(const struct h2 *h)
 /* What is left of its patience in ms, as things stand. */
 static int64_t patience_ms(const struct h2 *h)
 {
-	int64_t limit = wire_length(&h->pump.out) ? RATE_MS : h->listening->idle_ms,
-	        left = h->pump.active_ms + limit - now_of(h);
+	bool sends = wire_length(&h->pump.out) > 0;
+	int64_t limit = sends ? RATE_MS : h->listening->idle_ms,
+	        left = (sends ? h->pump.active_ms : h->data_ms) + limit - now_of(h);
 
 	if (h->end == H2_LINGERS)
 		return h->end_ms + LINGER_MS - now_of(h);
 	if (h->head_ms)
 		return h->head_ms + HEAD_MS - now_of(h);
-	if (left <= 0 && !wire_length(&h->pump.out) && target_awaited(h))
+	if (left <= 0 && !sends && target_awaited(h))
 		return limit;
 	return left;
 }
@@ -273,7 +274,7 @@ void h2_open(
 	l->listener_stats->values[M_ACTIVE_CONNECTIONS]++;
 	h->timer.fire = h2_timer;
 	h->post.run = h2_posted;
-	h->opened_ms = h->pump.active_ms = h->pump.span_ms = now_of(h);
+	h->opened_ms = h->data_ms = h->pump.active_ms = h->pump.span_ms = now_of(h);
 	h->next = e->h2s;
 	h->prev = &e->h2s;
 	if (e->h2s)

@@ -20,6 +20,8 @@ struct h2 {
 	struct h2_stream *streams;
 	size_t stream_count;
 	int64_t opened_ms, end_ms; /* end: when it came to where it is */
+	int64_t data_ms; /* when something of a message last came or went: a PING is none, and keeps no connection
+	                    (Edit attributes for your Application Load Balancer, "Connection idle timeout") */
 	int64_t head_ms;     /* of a frame's or a block's first byte, while it is not whole; 0: none is */
 	int64_t stuck_ms;    /* since when what is on the wire does not move on as it has to; 0: it does */
 	uint64_t stuck_sent; /* what had been sent by then */
@@ -71,6 +73,8 @@ BW_CHECKED bool h2_pace_look(struct h2 *h);
 void h2_session_open(struct h2 *h);
 void h2_stream_free(struct h2_stream *s);
 struct bw_arena *h2_stream_arena(struct h2_stream *s);
+/* Something of a message came or went, so many bytes of its bodies. */
+void h2_stream_moved(struct h2_stream *s, size_t n);
 /* What it keeps has grown. */
 void h2_stream_grown(struct h2_stream *s);
 /* As much of the request's body as the target takes. */

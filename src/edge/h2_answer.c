@@ -26,6 +26,7 @@ static struct bw_str number_text(int64_t v, char text[NUMBER_TEXT_MAX])
 
 static void fields_say(struct h2_stream *s, const struct bw_hpack_field *fields, size_t n, bool ends)
 {
+	h2_stream_moved(s, 0);
 	if (!strand_say(&s->strand, fields, n, ends))
 		strand_reset(&s->strand, H2_INTERNAL_ERROR);
 }
@@ -72,7 +73,8 @@ static bool body_say(struct h2_stream *s)
 
 	wire_eat(s->h->pump.edge, &s->body, n);
 	s->x->sent += n;
-	s->moved += (uint32_t)n;
+	if (n)
+		h2_stream_moved(s, n);
 	if (was_full && n)
 		exchange_pull(s->x);
 	if (s->strand.said_end)

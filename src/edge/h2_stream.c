@@ -44,6 +44,12 @@ static void keepings_give(struct h2_stream *s)
 
 /* ---- beginning and end ---- */
 
+void h2_stream_moved(struct h2_stream *s, size_t n)
+{
+	s->moved += (uint32_t)n;
+	s->h->data_ms = bw_loop_now_ms(s->h->pump.edge->loop);
+}
+
 static struct h2_strand *begin(struct h2_pump *p)
 {
 	struct h2 *h = of_pump(p);
@@ -131,6 +137,7 @@ static void head(struct h2_strand *strand, const struct h2_message *m, bool ends
 	bool good, asks;
 
 	s->in_ended = ends;
+	h2_stream_moved(s, 0);
 	if (s->h->listening->gone) {
 		strand_reset(strand, H2_REFUSED_STREAM);
 		return;
@@ -180,7 +187,7 @@ static void data(struct h2_strand *strand, struct bw_str bytes)
 		strand_consume(strand, bytes.n);
 		return;
 	}
-	s->moved += (uint32_t)bytes.n;
+	h2_stream_moved(s, bytes.n);
 	/* A stream's window is all that this can grow to. */
 	(void)wire_put(s->h->pump.edge, &s->in, bytes);
 	h2_stream_give(s);
@@ -188,6 +195,7 @@ static void data(struct h2_strand *strand, struct bw_str bytes)
 
 static void trailers(struct h2_strand *strand, const struct h2_message *m)
 {
+	h2_stream_moved(of_strand(strand), 0);
 	h2_request_trailers(of_strand(strand), m);
 }
 

@@ -25,14 +25,16 @@ class Slow(unittest.TestCase):
         cls.node = NodeTarget()
         cls.lb = https(PLAYER, group("slow", [Backend(answer)]))
         cls.streaming = https(PLAYER, group("slow2", [cls.node.ports["plain"]], protocol_version="HTTP2", health_enabled=False))
-        PLAYER.publish({"load_balancers": [b.balancer for b in (cls.lb, cls.streaming)], "target_groups": [*cls.lb.groups, *cls.streaming.groups]})
+        cls.hasty = https(PLAYER, group("slow3", [Backend(answer)]), attributes={"idle_timeout.timeout_seconds": "2"})
+        all_of = (cls.lb, cls.streaming, cls.hasty)
+        PLAYER.publish({"load_balancers": [b.balancer for b in all_of], "target_groups": [g for b in all_of for g in b.groups]})
 
     @classmethod
     def tearDownClass(cls):
         cls.node.kill()
 
     def test_who_is_slow_is_ended_and_nobody_else(self):
-        cases = (self.head, self.frame_head, self.body, self.answer, self.reader, self.steady_body, self.waiting_stream)
+        cases = (self.head, self.frame_head, self.body, self.answer, self.reader, self.steady_body, self.waiting_stream, self.pings)
         with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
             for case, done in [(case, pool.submit(case)) for case in cases]:
                 with self.subTest(case.__name__):
@@ -139,6 +141,15 @@ class Slow(unittest.TestCase):
             c.socket.settimeout(10)
             c.frame(DATA, END_STREAM, 1, b"late")
             self.assertEqual(c.until(DATA, RST, stream=1)[3], b"late")
+
+    def pings(self):
+        """They keep no connection."""
+        with Connection(self.hasty) as c:
+            c.request(1, GET)
+            self.assertIsNotNone(c.until(DATA, stream=1))
+            frame, after = self.crawl(c, lambda: c.frame(PING, 0, 0, bytes(8)), GOAWAY)
+            self.assertEqual(frame[3], GOAWAY)
+            self.assertTrue(1.5 < after < 8, after)
 
 
 if __name__ == "__main__":
