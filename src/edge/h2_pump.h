@@ -10,7 +10,9 @@ enum {
 	H2_SPAN_MS = 10000, /* the budgets below are a span's */
 	H2_RESETS =
 	    200, /* a page that is left resets some dozens; those that the peer has us say count too */
-	H2_CONTROL = 400,  /* pings, settings, priorities, empty frames, frames of no known type together */
+	H2_CONTROL = 400,  /* pings, settings, priorities, empty frames, frames of no known type together, besides
+	                      one for each frame of a message that we said: peers measure by pings how fast they
+	                      are sent to */
 	H2_UPDATES = 1000, /* window updates, besides one for each 512 bytes sent */
 };
 
@@ -23,9 +25,9 @@ struct h2_pump {
 	bool placed; /* it lies among those that can sleep */
 	bool calm;   /* a budget is spent: the connection has to go */
 	struct wire out;
-	int64_t active_ms, span_ms, updates;
+	int64_t active_ms, span_ms, updates, control;
 	uint64_t sent; /* bytes */
-	uint32_t resets, control;
+	uint32_t resets;
 };
 
 /* Where the sessions of a loop are to lie. */

@@ -87,6 +87,7 @@ bool strand_say(struct h2_strand *s, const struct bw_hpack_field *fields, size_t
 		strand_begin(s);
 	made = bw_hpack_encode(&session->encoder, fields, n, (char *)at + H2_FRAME_HEAD, bound);
 	wire_fill(&p->out, block_divide(session, at, made, ends ? H2_END_STREAM : 0, s->id));
+	p->control--;
 	s->said_end = s->said_end || ends;
 	return true;
 }
@@ -119,6 +120,7 @@ size_t strand_say_data(struct h2_strand *s, struct bw_str bytes, bool ends)
 		memcpy(at, bytes.p, n);
 	s->window_out -= (int32_t)n;
 	session->window_out -= (int64_t)n;
+	session->pump->control--;
 	s->said_end = ends;
 	return n;
 }

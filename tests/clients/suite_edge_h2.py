@@ -280,6 +280,7 @@ class Floods(unittest.TestCase):
         cls.lb = https(PLAYER, group("h2flood", [cls.backend]))
 
     def setUp(self):
+        self.backend.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
         self.lb.publish()
 
     def ended(self, make, prepare=None, n=3000):
@@ -301,6 +302,23 @@ class Floods(unittest.TestCase):
 
     def test_pings(self):
         self.ended(lambda i: Connection.make(PING, 0, 0, bytes(8)))
+
+    def test_a_ping_for_each_frame_of_an_answer_is_no_flood(self):
+        # As clients do that measure how fast they are sent to.
+        body = bytes(9 << 20)
+        self.backend.answer = lambda h, b: b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        pings = got = 0
+        with Connection(self.lb) as c:
+            c.frame(SETTINGS, 0, 0, b"\0\4\x7f\xff\xff\xff")
+            c.frame(UPDATE, 0, 0, b"\x7f\0\0\0")
+            c.request(1, GET)
+            while got < len(body):
+                frame = c.until(DATA, GOAWAY)
+                self.assertTrue(frame and frame[0] == DATA, f"{frame} after {pings} pings and {got} bytes")
+                got += len(frame[3])
+                c.frame(PING, 0, 0, bytes(8))
+                pings += 1
+        self.assertGreater(pings, 500)
 
     def test_settings(self):
         self.ended(lambda i: Connection.make(SETTINGS))
