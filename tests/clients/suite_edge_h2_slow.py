@@ -4,6 +4,7 @@ import concurrent.futures
 import time
 import unittest
 
+import harness
 from edge_case import Backend, Player, group
 from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, RST, SETTINGS, UPDATE, Connection, NodeTarget, block,
                      https)
@@ -153,4 +154,4 @@ class Slow(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

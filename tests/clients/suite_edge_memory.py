@@ -6,6 +6,7 @@ import ssl
 import time
 import unittest
 
+import harness
 from edge_case import Backend, Balancer, Player, group
 from h2_case import DATA, END_HEADERS, HEADERS, Connection, https
 from secrets_case import look, marker, pieces
@@ -98,4 +99,4 @@ class Passed(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()
