@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""An upgrade in which somebody is killed at each of its steps: the program on trial, each successor as it begins, each process as it
-is succeeded, the parent. What runs goes on, or is started anew; what was answered stands. And file systems that permit no programs."""
+"""An upgrade in which somebody is killed: the program on trial, and the parent at three of its steps. What runs goes on, or is started
+anew; what was answered stands. And file systems that permit no programs."""
 import os
 import pathlib
 import shutil
@@ -17,7 +17,6 @@ from elbv2_case import Elbv2Case
 from upgrade_case import FIRST, INSTALLED, NEXT, WORK, children, health, install, until, upgrade, versions
 
 OPTIONS = ("--loops", "1", "--edge-loops", "1")
-SUCCEEDED = ("keyer", "api", "edge")  # in their order
 
 
 class Watch:
@@ -128,12 +127,11 @@ class Killed(Elbv2Case):
     def loads(self):
         return Load(self, clients=2), Load(self, clients=2, kept=False)
 
-    def served(self, loads, cuts=0):
-        """Nobody was refused, and no more connections were cut than processes with connections were killed."""
+    def served(self, loads):
+        """Nobody was refused, and no connection was cut."""
         for load in loads:
             load.stop()
-            self.assertEqual((load.refused, load.wrong), (0, []))
-            self.assertLessEqual(load.cut, cuts * 2)
+            self.assertEqual((load.refused, load.cut, load.wrong), (0, 0, []))
             self.assertGreater(load.answers, 10)
         self.assertEqual(harness.client("kms").decrypt(CiphertextBlob=self.sealed)["Plaintext"], b"before")
 
@@ -157,38 +155,7 @@ class Killed(Elbv2Case):
         self.served(loads)
         writer.stop(self)
 
-    def test_2_each_successor_as_it_begins(self):
-        parent, loads, writer = self.server.process.pid, self.loads(), Writer(self.server)
-        version, watch, known = self.other(), Watch(self.server), set(offspring(parent))
-        self.server.process.send_signal(signal.SIGUSR2)
-        for title in SUCCEEDED:
-            watch.until(f"process {title}: {version} in the place of")
-            for pid in newcomers(parent, known, title, "bulwark"):  # it has its name a moment later
-                kill(pid)
-        # Who relieves somebody and cannot begin relieves nobody; the API, which keeps no connection, is started again.
-        until(lambda: versions(self.server).get("api") == version and all(
-            p["state"] != "starting" and "retiring" not in p for p in health(self.server)["processes"]))
-        self.assertEqual({p["name"] for p in health(self.server)["processes"] if p.get("stays")}, {"keyer", "edge"})
-        self.served(loads)
-        writer.stop(self)
-        # Once more, and undisturbed.
-        status, out, err = upgrade(self.server)
-        self.assertEqual((status, out), (0, f"version {version} serves\n"), err)
-        self.assertEqual(set(versions(self.server).values()), {version})
-
-    def test_3_each_process_as_it_is_succeeded(self):
-        parent, loads, writer = self.server.process.pid, self.loads(), Writer(self.server)
-        version, watch = self.other(), Watch(self.server)
-        before = {name: pid for pid, name in offspring(parent).items()}
-        self.server.process.send_signal(signal.SIGUSR2)
-        for title in SUCCEEDED:
-            watch.until(f"process {title}: {version} in the place of")
-            kill(before[title])
-        until(lambda: set(versions(self.server).values()) == {version})
-        self.served(loads, cuts=1)
-        writer.stop(self)
-
-    def test_4_the_parent(self):
+    def test_2_the_parent(self):
         """With it all its processes end; what systemd does then is done here."""
         for step in ("has taken over", "process api: ", "process edge: "):
             with self.subTest(step=step):
