@@ -82,7 +82,8 @@ static enum bw_err policy_add(struct resolving *r, struct bw_str document, enum 
 	return BW_OK;
 }
 
-/* Adds a managed policy by its ARN. One that is gone adds nothing: for a boundary that means nothing is allowed. */
+/* Adds a managed policy by its ARN. One that is gone, or stands at another path by now, adds nothing: for a boundary that means nothing
+ * is allowed. */
 static enum bw_err managed_add(struct resolving *r, struct bw_str arn, enum bw_policy_kind kind, struct bw_policy_list *list)
 {
 	struct bw_arena *a = &r->entry->arena;
@@ -108,6 +109,8 @@ static enum bw_err managed_add(struct resolving *r, struct bw_str arn, enum bw_p
 	if (e == BW_ENOTFOUND)
 		return BW_OK;
 	TRY(e);
+	if (!bw_str_eq(arn, bw_iam_arn(a, parts.account, "policy", own.path, own.name)))
+		return BW_OK;
 	version = bw_pairs_find(&own.versions, bw_arena_printf(a, "v%lld", (long long)own.default_version));
 	CHECK(version != NULL, BW_EINTERNAL);
 	return policy_add(r, version->value, kind, arn, list);

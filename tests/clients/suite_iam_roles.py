@@ -124,9 +124,12 @@ class RoleLife(IamCase):
     def test_update(self):
         name = self.role(Description="first")["RoleName"]
         self.iam.update_role(RoleName=name, MaxSessionDuration=7200)
+        role = self.iam.get_role(RoleName=name)["Role"]
+        self.assertEqual((role["Description"], role["MaxSessionDuration"]), ("first", 7200))
+        # Without a duration the usual hour is set, as AWS says.
         self.iam.update_role(RoleName=name, Description="second")
         role = self.iam.get_role(RoleName=name)["Role"]
-        self.assertEqual((role["Description"], role["MaxSessionDuration"]), ("second", 7200))
+        self.assertEqual((role["Description"], role["MaxSessionDuration"]), ("second", 3600))
         role = self.iam.update_role_description(RoleName=name, Description="third")["Role"]
         self.assertEqual(role["Description"], "third")
         self.assertNotIn("MaxSessionDuration", role)

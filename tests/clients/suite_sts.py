@@ -203,6 +203,32 @@ class Sts(unittest.TestCase):
         big = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::" + "x" * 5000}]}
         self.refused("PackedPolicyTooLarge", None, self.sts.assume_role, RoleArn=role["Arn"], RoleSessionName="s1", Policy=json.dumps(big))
 
+    def test_session_policies_must_be_there(self):
+        role = self.role(self.root_trust(), policy=ALLOW_ALL)
+        own = f"arn:aws:iam::{self.account}:policy"
+        name = "p-" + uuid.uuid4().hex[:10]
+        made = self.iam.create_policy(PolicyName=name, Path="/app/", PolicyDocument=json.dumps(ALLOW_ALL))["Policy"]["Arn"]
+        ask = {"RoleArn": role["Arn"], "RoleSessionName": "s1"}
+        self.of("iam", self.sts.assume_role(**ask, PolicyArns=[{"arn": made}])["Credentials"]).list_users()
+        absent = "Policy {} does not exist or is not attachable."
+        # Another path, another case and a name of AWS's that is none are no policies either.
+        for arn in (f"{own}/none", f"{own}/{name}", f"{own}/app/{name.upper()}", "arn:aws:iam::aws:policy/NoSuchPolicy",
+                    "arn:aws:iam::aws:policy/path/ReadOnlyAccess", "arn:aws:iam::aws:policy/readonlyaccess"):
+            for call, more in ((self.sts.assume_role, ask), (self.sts.get_federation_token, {"Name": "bob"})):
+                self.refused("ValidationError", absent.format(arn), call, **more, PolicyArns=[{"arn": made}, {"arn": arn}])
+        foreign = "Session policies must be managed policies of the session's own account."
+        for arn in ("arn:aws:iam::111122223333:policy/p", "arn:aws-cn:iam::aws:policy/ReadOnlyAccess"):
+            self.refused("ValidationError", foreign, self.sts.assume_role, **ask, PolicyArns=[{"arn": arn}])
+        self.refused("ValidationError", f"{role['Arn']} is invalid", self.sts.assume_role, **ask, PolicyArns=[{"arn": role["Arn"]}])
+        # One that goes while the session lives allows nothing any more, nor does what takes its name at another path.
+        session = self.of("iam", self.sts.assume_role(**ask, PolicyArns=[{"arn": made}])["Credentials"])
+        session.list_users()
+        self.iam.delete_policy(PolicyArn=made)
+        self.refused("AccessDenied", None, session.list_users)
+        other = self.iam.create_policy(PolicyName=name, Path="/other/", PolicyDocument=json.dumps(ALLOW_ALL))["Policy"]["Arn"]
+        self.refused("AccessDenied", None, session.list_users)
+        self.iam.delete_policy(PolicyArn=other)
+
     def test_session_tags(self):
         tagged = {"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Action": ["iam:GetUser", "sts:*"], "Resource": "*",

@@ -1,6 +1,6 @@
 #include "svc/iam/iam.h"
 
-#include "aws/managed.h"
+#include "core/managed_policy.h"
 
 /* ---- The five kinds of entities as one table: where a record keeps what all of them have ---- */
 
@@ -329,51 +329,14 @@ bool iam_path_matches(struct bw_str path, struct bw_str prefix)
 
 /* ---- Managed policies by ARN ---- */
 
-struct policy_arn {
-	bool aws;           /* AWS's own */
-	struct bw_str name; /* what stands behind the last '/' */
-};
-
-static bool policy_arn_parse(struct bw_call *call, struct bw_str text, struct policy_arn *out)
-{
-	struct bw_arn arn;
-	size_t slash;
-
-	if (bw_arn_parse(text, &arn) != BW_OK || !bw_str_eq(arn.partition, BW_STR("aws")) ||
-	    !bw_str_eq(arn.service, BW_STR("iam")) || arn.region.n ||
-	    !bw_str_starts(arn.resource, BW_STR("policy/")))
-		return false;
-	out->aws = bw_str_eq(arn.account, BW_STR("aws"));
-	if (!out->aws && !bw_str_eq(arn.account, call->account))
-		return false;
-	slash = arn.resource.n;
-	while (arn.resource.p[slash - 1] != '/')
-		slash--;
-	out->name = bw_str_sub(arn.resource, slash, arn.resource.n);
-	return out->name.n > 0;
-}
-
-/* The account's own policy whose whole ARN this is. */
-static enum bw_err policy_find(
-    struct bw_call *call, struct bw_str arn, const struct policy_arn *parts, struct bw_managed_policy *out)
-{
-	TRY(entity_find(call, &policies, parts->name, out));
-	CHECK(bw_str_eq(arn, bw_iam_arn(call->arena, call->account, "policy", out->path, out->name)),
-	    BW_ENOTFOUND);
-	return BW_OK;
-}
-
 enum bw_err iam_policy_resource(struct bw_call *call)
 {
 	struct bw_str arn = bw_call_input(call, "PolicyArn");
-	struct policy_arn parts;
 	struct bw_managed_policy p;
 	enum bw_err e;
 
 	bw_call_resource(call, arn);
-	if (!policy_arn_parse(call, arn, &parts) || parts.aws)
-		return BW_OK;
-	e = policy_find(call, arn, &parts, &p);
+	e = bw_managed_policy_load(call, call->account, arn, &p);
 	if (e == BW_OK)
 		state_entity(call, &policies, &p);
 	return e == BW_ENOTFOUND ? BW_OK : e;
@@ -381,33 +344,20 @@ enum bw_err iam_policy_resource(struct bw_call *call)
 
 enum bw_err iam_policy_load(struct bw_call *call, struct bw_str arn, struct bw_managed_policy *out)
 {
-	struct policy_arn parts;
+	struct bw_policy_arn parts;
 	enum bw_err e;
 
-	if (!policy_arn_parse(call, arn, &parts))
+	if (!bw_policy_arn_parse(arn, call->account, &parts))
 		return bw_call_fail(call, "ValidationError", "ARN %.*s is not valid.", BW_FMT(arn));
-	e = parts.aws ? BW_ENOTFOUND : policy_find(call, arn, &parts, out);
+	e = bw_managed_policy_load(call, call->account, arn, out);
 	if (e == BW_ENOTFOUND)
 		return bw_call_fail(call, "NoSuchEntity", "Policy %.*s was not found.", BW_FMT(arn));
 	return e;
 }
 
-/* BW_ENOTFOUND when there is no such policy. */
-static enum bw_err policy_there(struct bw_call *call, struct bw_str arn)
-{
-	struct policy_arn parts;
-	struct bw_managed_policy p;
-	struct bw_managed aws;
-
-	CHECK(policy_arn_parse(call, arn, &parts), BW_ENOTFOUND);
-	if (parts.aws)
-		return bw_managed_find(arn, &aws);
-	return policy_find(call, arn, &parts, &p);
-}
-
 enum bw_err iam_policy_attachable(struct bw_call *call, struct bw_str arn)
 {
-	enum bw_err e = policy_there(call, arn);
+	enum bw_err e = bw_managed_policy_there(call, call->account, arn);
 	struct bw_arn parts;
 
 	if (e != BW_ENOTFOUND)
@@ -420,7 +370,7 @@ enum bw_err iam_policy_attachable(struct bw_call *call, struct bw_str arn)
 
 enum bw_err iam_boundary_attachable(struct bw_call *call, struct bw_str arn)
 {
-	enum bw_err e = policy_there(call, arn);
+	enum bw_err e = bw_managed_policy_there(call, call->account, arn);
 	struct bw_arn parts;
 
 	if (e != BW_ENOTFOUND)

@@ -2,7 +2,7 @@
 #include "svc/iam/access.h"
 
 enum {
-	SESSION_USUAL_S = 3600, /* CreateRole: MaxSessionDuration defaults to one hour */
+	SESSION_USUAL_S = 3600, /* CreateRole, UpdateRole: MaxSessionDuration defaults to one hour */
 };
 
 /* ---- Shapes ---- */
@@ -152,16 +152,16 @@ BW_OP(iam, ListRoles, .effect = BW_READ, .resource = iam_roles_resource)
 }
 
 /* The description of a service-linked role may be edited, its session duration may not: IAM User Guide, "Edit
- * a service-linked role". */
+ * a service-linked role". Without a duration the usual hour is set anew, whatever stood there (IAM API Reference,
+ * UpdateRole). */
 BW_OP(iam, UpdateRole, .effect = BW_WRITE, .resource = iam_role_resource)
 {
 	struct bw_role r;
 
 	TRY(iam_role_load(call, in->RoleName, &r));
-	if (in->MaxSessionDuration.set) {
+	if (in->MaxSessionDuration.set)
 		TRY(iam_role_modifiable(call, &r));
-		r.max_session_s = in->MaxSessionDuration.v;
-	}
+	r.max_session_s = in->MaxSessionDuration.set ? in->MaxSessionDuration.v : SESSION_USUAL_S;
 	if (bw_str_set(in->Description))
 		r.description = in->Description;
 	iam_role_save(call, &r);

@@ -1,3 +1,4 @@
+#include "core/managed_policy.h"
 #include "svc/sts/sts.h"
 
 static BW_QUOTA(session_tags_quota, "sts-session-tags", 50, "LimitExceeded", "Cannot exceed quota for TagsPerSession: %lld");
@@ -21,17 +22,26 @@ enum bw_err sts_tags_take(struct bw_call *call, const struct sts_tagListType *fr
 	return BW_OK;
 }
 
+/* AWS names no error of STS for this: the words are IAM's, where a policy is attached. */
 static enum bw_err arn_take(struct bw_call *call, struct bw_str arn, struct bw_session *session)
 {
-	struct bw_arn parts;
+	struct bw_policy_arn parts;
+	enum bw_err e = bw_managed_policy_there(call, session->account, arn);
+	struct bw_arn any;
 
-	if (bw_arn_parse(arn, &parts) != BW_OK || !bw_str_starts(parts.resource, BW_STR("policy/")))
+	if (e == BW_OK) {
+		bw_strs_add(&session->policy_arns, call->arena, arn);
+		return BW_OK;
+	}
+	if (e != BW_ENOTFOUND)
+		return e;
+	if (bw_arn_parse(arn, &any) != BW_OK || !bw_str_starts(any.resource, BW_STR("policy/")))
 		return bw_call_fail(call, "ValidationError", "%.*s is invalid", BW_FMT(arn));
-	if (!bw_str_eq(parts.account, BW_STR("aws")) && !bw_str_eq(parts.account, session->account))
+	if (!bw_policy_arn_parse(arn, session->account, &parts))
 		return bw_call_fail(call, "ValidationError", "%s",
 		    "Session policies must be managed policies of the session's own account.");
-	bw_strs_add(&session->policy_arns, call->arena, arn);
-	return BW_OK;
+	return bw_call_fail(
+	    call, "ValidationError", "Policy %.*s does not exist or is not attachable.", BW_FMT(arn));
 }
 
 enum bw_err sts_policies_take(struct bw_call *call, struct bw_str policy, const struct sts_policyDescriptorListType *arns,
