@@ -27,6 +27,9 @@ struct far {
 	size_t stream_count;
 	uint32_t requests;
 	uint8_t state;
+	int64_t heard_us; /* when something came while many were awaited */
+	size_t news;      /* of how many streams since */
+	bool gathers;     /* it is read after the loop's rest */
 	bool running, posted, going, parched, late; /* going: no new request; parched: a request's body has
 	                                               room again; late: it did not come to be in time */
 };

@@ -9,6 +9,7 @@ void far_note(struct far_stream *s)
 	if (s->noted)
 		return;
 	s->noted = true;
+	s->far->news++;
 	s->next_noted = s->far->noted;
 	s->far->noted = s;
 }

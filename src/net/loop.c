@@ -4,13 +4,17 @@
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/sys.h"
 #include "net/wheel.h"
 
-enum { EVENTS_PER_TURN = 256 };
+enum {
+	EVENTS_PER_TURN = 256,
+	REST_US_MAX = 999,
+};
 
 struct bw_loop {
 	int epoll_fd;
@@ -24,6 +28,7 @@ struct bw_loop {
 	int event_at, event_count;
 	struct bw_wheel wheel;
 	struct bw_turn *turns;
+	uint32_t rest_us;
 };
 
 /* The loop that this thread is running: what it posts to itself, it finds before it waits again. */
@@ -130,14 +135,34 @@ static int wait_ms(struct bw_loop *l)
 	return wait > 3600 * 1000 ? 3600 * 1000 : (int)wait;
 }
 
+void bw_loop_rest(struct bw_loop *l, uint32_t us)
+{
+	if (us > REST_US_MAX)
+		us = REST_US_MAX;
+	if (l->rest_us < us)
+		l->rest_us = us;
+}
+
+/* A signal may cut it short, and nothing is lost. */
+static void rest(struct bw_loop *l)
+{
+	struct timespec t = {.tv_nsec = (long)l->rest_us * 1000};
+
+	l->rest_us = 0;
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
 void bw_loop_run(struct bw_loop *l)
 {
 	struct bw_loop *outer = own;
 
 	own = l;
 	while (!atomic_load_explicit(&l->stopping, memory_order_acquire)) {
-		int n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, wait_ms(l));
+		int wait = wait_ms(l), n;
 
+		if (l->rest_us)
+			rest(l);
+		n = epoll_wait(l->epoll_fd, l->events, EVENTS_PER_TURN, wait);
 		MUST(n >= 0 || errno == EINTR);
 		l->event_count = n > 0 ? n : 0;
 		l->now_ms = l->clock();

@@ -453,6 +453,8 @@ class Hostile(unittest.TestCase):
             for c, s in waiting:
                 c.sendall(head(s) + Connection.make(DATA, END_STREAM, s, b"ok"))
             self.assertEqual(three.until(DATA, stream=1)[3], b"ok")
+            for c in (one, two):  # answers of which one follows the other closely are read together: each arrives
+                self.assertEqual({c.until(DATA)[2] for _ in range(128)}, {2 * i + 1 for i in range(1, 129)})
 
     def test_a_target_that_takes_one_at_a_time(self):
         def act(c, s):

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/sys.h"
-#include "net/loop.h"
+#include "net/turn.h"
 #include "net/wheel.h"
 
 /* A timer that notes when the wheel's clock fired it. */
@@ -297,5 +297,34 @@ TEST(loop_timer_fires_about_when_asked)
 	bw_timer_set(timer_loop, &t, 50);
 	bw_loop_run(timer_loop);
 	assert_in_range(bw_clock_mono_ms() - began, 50, 1000); /* the upper bound allows for a busy machine */
+	bw_loop_free(timer_loop);
+}
+
+static struct bw_post rested;
+
+static void after_rest(struct bw_post *p)
+{
+	(void)p;
+	bw_loop_stop(timer_loop);
+}
+
+static void rest_long(struct bw_post *p)
+{
+	p->run = after_rest;
+	bw_loop_rest(timer_loop, UINT32_MAX);
+	bw_loop_rest(timer_loop, 1); /* the longest counts */
+	bw_loop_post(timer_loop, p);
+}
+
+TEST(loop_rests_before_the_next_turn_and_never_for_long)
+{
+	int64_t began;
+
+	assert_ok(bw_loop_new(&timer_loop));
+	rested.run = rest_long;
+	bw_loop_post(timer_loop, &rested);
+	began = bw_clock_mono_us();
+	bw_loop_run(timer_loop);
+	assert_in_range(bw_clock_mono_us() - began, 990, 5000000); /* a busy machine may take longer, but not the hour that was asked for */
 	bw_loop_free(timer_loop);
 }
