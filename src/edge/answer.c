@@ -23,6 +23,15 @@ const char *answer_reason(int status)
 	return bw_http_reason(status);
 }
 
+void answer_fault_note(struct exchange *x, enum answer_fault fault)
+{
+	static const char *const words[] = {[ANSWER_MALFORMED] = "TargetResponseMalformed",
+	    [ANSWER_TOO_LARGE] = "TargetResponseTooLarge",
+	    [ANSWER_INTERIMS_TOO_MANY] = "TargetTooManyInterimResponses"};
+
+	x->error_reason = words[fault];
+}
+
 static void count(struct exchange *x, int status)
 {
 	int64_t *v = x->listener->balancer->stats->values;

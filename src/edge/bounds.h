@@ -7,6 +7,10 @@ enum {
 	BLOCK_BYTES = 16 * 1024, /* what a direction of a request in work may hold back */
 	WIRE_MAX = BW_HTTP_HEAD_MAX * 2 + BLOCK_BYTES, /* the longest head, with what is added to it */
 	ANSWER_HEAD_MAX = 32 * 1024, /* of a target, its lines and its status (ALB User Guide, "Quotas", HTTP headers) */
+	ANSWER_LINES_MAX = BW_HTTP_HEADERS_MAX + 32, /* of an answer's head as it goes on: what a target may say, what ten attributes say, the
+	                                                cookies of a session and its login (nine) and of stickiness (four) */
+	ANSWER_INTERIMS = 32, /* 1xx in front of one answer: 100, some 103, and a 102 each 20 s (RFC 2518 10.1) for ten minutes. Nobody passes
+	                         them on, so more only cost us */
 	BLOCKS_POOLED = 256,
 	ARENAS_POOLED = 256, /* of streams, that used no more than a block */
 	SCRATCH_BYTES = BW_HTTP_HEAD_MAX + BLOCK_BYTES,

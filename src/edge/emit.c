@@ -388,7 +388,16 @@ static bool sets_session(const struct exchange *x, const struct bw_http_response
 	return false;
 }
 
-void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out)
+static size_t lines_count(struct bw_str lines)
+{
+	size_t n = 0;
+
+	for (; lines.n; n++)
+		(void)bw_str_cut(&lines, '\n');
+	return n;
+}
+
+bool emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out)
 {
 	const struct bw_pairs *p = &x->listener->in->attributes;
 	bool named = connection_tells(r->headers, r->header_count);
@@ -404,4 +413,5 @@ void emit_response_lines(struct exchange *x, const struct bw_http_response *r, s
 	if (x->cookies.n && !sets_session(x, r))
 		bw_buf_put(out, bw_buf_str(&x->cookies));
 	sticky_lines(x, r, out);
+	return !out->failed && lines_count(bw_buf_str(out)) <= ANSWER_LINES_MAX;
 }

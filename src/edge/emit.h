@@ -9,7 +9,8 @@ void emit_request(struct exchange *x, const struct bw_http_request *r, struct bw
 void emit_trace_id(struct edge *e, bool root, struct bw_buf *out);
 /* The headers that a listener's attributes set. */
 void emit_overrides(const struct exchange *x, struct bw_buf *out);
-void emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out);
+/* Into `out`, which is empty. False: they are more than ANSWER_LINES_MAX, or than it has room for. */
+BW_CHECKED bool emit_response_lines(struct exchange *x, const struct bw_http_response *r, struct bw_buf *out);
 bool header_is_hop(struct bw_str name);
 /* Whether it may stand behind a body: nothing that decides about the message itself, or speaks for us. */
 bool header_may_trail(struct bw_str name);

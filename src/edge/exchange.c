@@ -269,21 +269,25 @@ static void count_answer(struct exchange *x, int status)
 	target_outcome(x->target, status >= 500);
 }
 
-void exchange_answer(struct exchange *x, const struct bw_http_response *r, bool ends)
+bool exchange_answer(struct exchange *x, const struct bw_http_response *r, bool ends)
 {
 	struct bw_buf *lines = &x->edge->lines;
 	bool no_body = ends || x->is_head || r->status == 204 || r->status == 304 || r->status == 101;
 
+	bw_buf_reset(lines);
+	if (!emit_response_lines(x, r, lines)) {
+		answer_fault_note(x, ANSWER_TOO_LARGE);
+		return false;
+	}
 	x->answered = true;
 	x->answered_us = bw_clock_mono_us();
 	x->status = x->target_status = r->status;
 	wire_free(x->edge, &x->again);
 	count_answer(x, r->status);
-	bw_buf_reset(lines);
-	emit_response_lines(x, r, lines);
 	/* A HEAD's or a 304's length tells of a body that does not come. */
 	x->ops->head(
 	    x, r->status, r->reason, bw_buf_str(lines), r->chunked ? -1 : r->content_length, no_body);
+	return true;
 }
 
 void exchange_answer_end(struct exchange *x)

@@ -124,6 +124,7 @@ void exchange_cookies(struct exchange *x);
 void exchange_go_on(struct exchange *x, struct bw_http_request *r);
 /* After `end` or `cut`, by the client's side. */
 void exchange_free(struct exchange *x);
-/* From the target's side; `ends`: nothing comes behind the head, whatever it says. */
-void exchange_answer(struct exchange *x, const struct bw_http_response *r, bool ends);
+/* From the target's side; `ends`: nothing comes behind the head, whatever it says. False: it has more lines or bytes than go on, nothing was
+ * told of it, and the exchange has to fail. */
+BW_CHECKED bool exchange_answer(struct exchange *x, const struct bw_http_response *r, bool ends);
 void exchange_answer_end(struct exchange *x);

@@ -24,26 +24,29 @@ static struct bw_str number_text(int64_t v, char text[NUMBER_TEXT_MAX])
 	return bw_str_make(text + at, NUMBER_TEXT_MAX - at);
 }
 
-static void fields_say(struct h2_stream *s, const struct bw_hpack_field *fields, size_t n, bool ends)
+/* `made`: the fields are all that there are. */
+static void fields_say(
+    struct h2_stream *s, bool made, const struct bw_hpack_field *fields, size_t n, bool ends)
 {
 	h2_stream_moved(s, 0);
-	if (!strand_say(&s->strand, fields, n, ends))
+	if (!made || !strand_say(&s->strand, fields, n, ends))
 		strand_reset(&s->strand, H2_INTERNAL_ERROR);
 }
 
 static void head_say(struct h2_stream *s, struct bw_str lines)
 {
 	char status_text[NUMBER_TEXT_MAX], length_text[NUMBER_TEXT_MAX];
-	struct bw_hpack_field fields[BW_HTTP_HEADERS_MAX + 16];
-	size_t n = 1;
+	struct bw_hpack_field fields[ANSWER_LINES_MAX + 2];
+	size_t n;
+	bool made = fields_make(lines, header_is_hop, fields + 1, ANSWER_LINES_MAX, &n);
 
 	fields[0] = field_make(BW_STR(":status"), number_text(s->status, status_text));
-	n += fields_make(lines, header_is_hop, fields + 1, BW_COUNT(fields) - 2);
+	n++;
 	if (s->length >= 0 && s->status != 204)
 		fields[n++] = field_make(BW_STR("content-length"), number_text(s->length, length_text));
 	s->said = true;
 	s->goes_on = s->waits = false;
-	fields_say(s, fields, n, s->no_body);
+	fields_say(s, made, fields, n, s->no_body);
 }
 
 static void go_on_say(struct h2_stream *s)
@@ -51,17 +54,18 @@ static void go_on_say(struct h2_stream *s)
 	struct bw_hpack_field field = field_make(BW_STR(":status"), BW_STR("100"));
 
 	s->goes_on = false;
-	fields_say(s, &field, 1, false);
+	fields_say(s, true, &field, 1, false);
 }
 
 static void trailers_say(struct h2_stream *s)
 {
 	struct bw_hpack_field fields[BW_HTTP_HEADERS_MAX];
-	size_t n = fields_make(s->trailers_out, header_is_hop, fields, BW_COUNT(fields));
+	size_t n;
+	bool made = fields_make(s->trailers_out, header_is_hop, fields, BW_COUNT(fields), &n);
 
 	s->trailers_out = BW_STR_NONE;
 	if (n)
-		fields_say(s, fields, n, true);
+		fields_say(s, made, fields, n, true);
 }
 
 /* Whether there is more that could go now. */

@@ -91,8 +91,10 @@ static void message_take(struct h2_strand *s, enum of of, const struct h2_messag
 		trailers(s, m);
 	else if (!interim)
 		final_head(s, m, ends);
+	else if (s->interims++ == ANSWER_INTERIMS)
+		h2_fail(session, H2_ENHANCE_YOUR_CALM);
 	s = strand_find(session, id);
-	if (!s || s->over)
+	if (!s || s->over || session->failed)
 		return;
 	if (k->heard)
 		k->heard(s);

@@ -6,20 +6,22 @@ struct bw_hpack_field field_make(struct bw_str name, struct bw_str value)
 	return (struct bw_hpack_field){name, value, false};
 }
 
-size_t fields_make(
-    struct bw_str lines, bool (*skip)(struct bw_str name), struct bw_hpack_field *to, size_t max)
+bool fields_make(struct bw_str lines, bool (*skip)(struct bw_str name), struct bw_hpack_field *to, size_t max,
+    size_t *count)
 {
-	size_t n = 0;
-
-	while (lines.n && n < max) {
+	*count = 0;
+	while (lines.n) {
 		struct bw_str line = bw_str_cut(&lines, '\n'), name;
 
 		line.n -= line.n > 0;
 		name = bw_str_cut(&line, ':');
-		if (!skip(name))
-			to[n++] = field_make(name, bw_str_trim(line));
+		if (skip(name))
+			continue;
+		if (*count == max)
+			return false;
+		to[(*count)++] = field_make(name, bw_str_trim(line));
 	}
-	return n;
+	return true;
 }
 
 void field_put(struct bw_buf *lines, struct bw_str name, struct bw_str value)

@@ -100,8 +100,7 @@ static void span_look(struct h2_pump *p)
 	if (now - p->span_ms < H2_SPAN_MS)
 		return;
 	p->span_ms = now;
-	p->resets = 0;
-	p->updates = p->control = 0;
+	p->resets = p->updates = p->control = 0;
 }
 
 void pump_spend(struct h2_pump *p, enum h2_cost cost)

@@ -8,8 +8,10 @@
 
 enum {
 	H2_SPAN_MS = 10000, /* the budgets below are a span's */
-	H2_RESETS =
-	    200, /* a page that is left resets some dozens; those that the peer has us say count too */
+	H2_RESETS = 200, /* of a client, of streams that are young, besides one for each that got its whole answer: a
+	                    page that is left resets some dozens, calls with deadlines a share of them all. Those that
+	                    its faults have us say count too */
+	H2_YOUNG_MS = 1000, /* a deadline that is longer, of calls that nobody answers, costs nothing */
 	H2_CONTROL = 400,  /* pings, settings, priorities, empty frames, frames of no known type together, besides
 	                      one for each frame of a message that we said: peers measure by pings how fast they
 	                      are sent to */
@@ -25,9 +27,8 @@ struct h2_pump {
 	bool placed; /* it lies among those that can sleep */
 	bool calm;   /* a budget is spent: the connection has to go */
 	struct wire out;
-	int64_t active_ms, span_ms, updates, control;
+	int64_t active_ms, span_ms, updates, control, resets;
 	uint64_t sent; /* bytes */
-	uint32_t resets;
 };
 
 /* Where the sessions of a loop are to lie. */
@@ -47,9 +48,9 @@ bool pump_read(struct h2_pump *p, bool *moved);
 void pump_spend(struct h2_pump *p, enum h2_cost cost);
 
 /* ---- h2_field.c ---- */
-/* "Name: value\r\n" as fields, but for those that `skip` tells. */
-size_t fields_make(
-    struct bw_str lines, bool (*skip)(struct bw_str name), struct bw_hpack_field *to, size_t max);
+/* "Name: value\r\n" as fields, but for those that `skip` tells. False: they are more than `max`. */
+BW_CHECKED bool fields_make(
+    struct bw_str lines, bool (*skip)(struct bw_str name), struct bw_hpack_field *to, size_t max, size_t *count);
 struct bw_hpack_field field_make(struct bw_str name, struct bw_str value);
 /* The other way. */
 void field_put(struct bw_buf *lines, struct bw_str name, struct bw_str value);

@@ -16,11 +16,24 @@ static void take_priority(struct h2_session *s, const struct h2_frame *f)
 		h2_fail(s, H2_PROTOCOL_ERROR);
 }
 
+/* What a client takes back at once has cost us more than it (CVE-2023-44487). A stream that stood for a while
+ * has not, for there are no more of those in it than H2_STREAMS; nor has one that a target resets, for it is
+ * us who began it. */
+static void reset_pay(struct h2_session *s, const struct h2_strand *strand)
+{
+	bool old = strand && bw_loop_now_ms(s->pump->edge->loop) - strand->began_ms >= H2_YOUNG_MS;
+
+	if (s->kind->server && !old)
+		pump_spend(s->pump, H2_COST_RESET);
+	else if (!strand)
+		pump_spend(s->pump, H2_COST_CONTROL);
+}
+
 static void take_rst_stream(struct h2_session *s, const struct h2_frame *f)
 {
 	struct h2_strand *strand = strand_find(s, f->id);
 
-	pump_spend(s->pump, H2_COST_RESET);
+	reset_pay(s, strand);
 	if (h2_is_idle(s, f->id))
 		h2_fail(s, H2_PROTOCOL_ERROR);
 	else if (strand)

@@ -94,6 +94,8 @@ struct h2_strand {
 	uint32_t owed; /* of window_in, used up and not given back */
 	uint32_t id;   /* 0: not begun, or the session has forgotten it */
 	uint32_t error;
+	int64_t began_ms;
+	uint8_t interims; /* answers before the answer, ANSWER_INTERIMS at most */
 	bool due, waits, headed, heard_end, said_end, over, head_only;
 	/* due: on the list; waits: for leave to begin; headed: a final head has come; over: RST_STREAM was
 	 * written; head_only: HEAD was asked */

@@ -109,6 +109,7 @@ void strand_link(struct h2_session *s, struct h2_strand *strand)
 	strand->window_out = s->peer_window;
 	strand->window_in = H2_WINDOW;
 	strand->length_left = -1;
+	strand->began_ms = bw_loop_now_ms(s->pump->edge->loop);
 	s->count++;
 }
 
@@ -228,6 +229,8 @@ void strand_try_close(struct h2_strand *s)
 	/* The answer is out while the request still comes: nobody wants the rest (8.1). */
 	if (!s->heard_end && s->session->kind->server)
 		say_reset(s, H2_NO_ERROR);
-	if (s->heard_end || s->over)
-		strand_close(s, H2_NO_ERROR);
+	if (!s->heard_end && !s->over)
+		return;
+	s->session->pump->resets--;
+	strand_close(s, H2_NO_ERROR);
 }

@@ -24,7 +24,7 @@ static void read_some(struct probe *p)
 			probe_judge(p, r->status);
 			return;
 		}
-		if (io != IO_DONE || e == BW_EINVAL || p->got == ANSWER_MAX) {
+		if (io != IO_DONE || (e != BW_OK && e != BW_EAGAIN) || p->got == ANSWER_MAX) {
 			probe_refuse(p);
 			return;
 		}

@@ -97,8 +97,7 @@ static void begin(struct probe *p)
 {
 	p->status = p->grpc_status = -1;
 	p->ended = p->pump.calm = false;
-	p->pump.resets = 0;
-	p->pump.updates = p->pump.control = 0;
+	p->pump.resets = p->pump.updates = p->pump.control = 0;
 	p->strand = (struct h2_strand){0};
 	pump_open(&p->pump, &kind);
 	strand_open(p->pump.session, &p->strand);

@@ -19,7 +19,7 @@ struct upstream {
 	struct upstream *next, *prev;
 	struct bw_http_chunked chunked;
 	int64_t left, active_ms;
-	uint8_t state, framing;
+	uint8_t state, framing, interims; /* interims: of the answer in work */
 	bool keep, reused, got, running, posted, body_sent;
 };
 

@@ -1,4 +1,5 @@
 /* What the session of a connection to a target calls. */
+#include "edge/answer.h"
 #include "edge/upstream_h2.h"
 
 static struct far_stream *of_strand(struct h2_strand *strand)
@@ -30,10 +31,12 @@ static void head(struct h2_strand *strand, const struct h2_message *m, bool ends
 	struct far_stream *s = of_strand(strand);
 
 	if (m->too_large) {
+		answer_fault_note(s->x, ANSWER_TOO_LARGE);
 		broken(s);
 		return;
 	}
 	fields_keep(s, &s->head, m);
+	s->active_ms = bw_loop_now_ms(s->far->pump.edge->loop);
 	s->status = m->status;
 	s->headed = true;
 	s->ends = s->in_ended = ends;
@@ -61,11 +64,11 @@ static void ended(struct h2_strand *strand)
 	of_strand(strand)->in_ended = true;
 }
 
+/* Interim answers and window updates are no progress: what they permit to be said is. */
 static void heard(struct h2_strand *strand)
 {
 	struct far_stream *s = of_strand(strand);
 
-	s->active_ms = bw_loop_now_ms(s->far->pump.edge->loop);
 	s->got = true;
 	far_note(s);
 }
@@ -74,6 +77,8 @@ static void closed(struct h2_strand *strand, uint32_t error)
 {
 	struct far_stream *s = of_strand(strand);
 
+	if (strand->over) /* by us */
+		answer_fault_note(s->x, ANSWER_MALFORMED);
 	s->closed = true;
 	s->error = error;
 	far_note(s);

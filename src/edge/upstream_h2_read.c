@@ -46,8 +46,7 @@ static bool head_tell(struct far_stream *s)
 	if (!length_read(r))
 		return false;
 	r->chunked = r->content_length < 0;
-	exchange_answer(s->x, r, s->ends);
-	return true;
+	return exchange_answer(s->x, r, s->ends);
 }
 
 /* As much of what has come as the client takes; the target may send as much again. */
@@ -122,6 +121,8 @@ static void fail(struct far_stream *s, int status)
 	struct exchange *x = s->x;
 
 	x->error = s->error;
+	if (s->strand.interims > ANSWER_INTERIMS)
+		answer_fault_note(x, ANSWER_INTERIMS_TOO_MANY);
 	far_stream_free(s);
 	exchange_fail(x, status);
 	x->ops->wake(x);

@@ -3,6 +3,12 @@
 #include "edge/emit.h"
 #include "edge/upstream_h2.h"
 
+enum {
+	REQUEST_FIELDS_MAX = BW_HTTP_HEADERS_MAX + 32, /* a client's, four of HTTP/2, and what is said of the
+	                                                  client: where it comes from (four), its TLS (two),
+	                                                  certificate (five) and identity (three) */
+};
+
 static struct far_stream *of_exchange(const struct exchange *x)
 {
 	return x->up;
@@ -110,10 +116,10 @@ static size_t head_length(struct bw_str bytes)
 /* What HTTP/1.1 would say with its first line is said with fields. */
 static void head_say(struct far_stream *s)
 {
-	struct bw_hpack_field fields[BW_HTTP_HEADERS_MAX + 32];
+	struct bw_hpack_field fields[REQUEST_FIELDS_MAX];
 	struct bw_str lines = bw_str_sub(s->head_out, 0, s->head_out.n - 2), first = bw_str_cut(&lines, '\n'),
 	              method;
-	size_t n = 0;
+	size_t n = 0, lines_n;
 
 	method = bw_str_cut(&first, ' ');
 	fields[n++] = field_make(BW_STR(":method"), method);
@@ -121,12 +127,12 @@ static void head_say(struct far_stream *s)
 	    field_make(BW_STR(":scheme"), s->far->target->group->https ? BW_STR("https") : BW_STR("http"));
 	fields[n++] = field_make(BW_STR(":authority"), host_of(lines));
 	fields[n++] = field_make(BW_STR(":path"), bw_str_cut(&first, ' '));
-	n += fields_make(lines, is_left_out, fields + n, BW_COUNT(fields) - n);
+	s->sent = fields_make(lines, is_left_out, fields + n, BW_COUNT(fields) - n, &lines_n);
 	s->strand.head_only = bw_str_eq(method, BW_STR("HEAD"));
 	s->head_out = BW_STR_NONE;
-	s->sent = strand_say(&s->strand, fields, n, !s->x->has_body);
+	s->sent = s->sent && strand_say(&s->strand, fields, n + lines_n, !s->x->has_body);
 	if (!s->sent)
-		strand_close(&s->strand, H2_INTERNAL_ERROR); /* it is longer than any can be */
+		strand_close(&s->strand, H2_INTERNAL_ERROR); /* it is more, or longer, than any can be */
 }
 
 /* It goes when what has come is read: a connection may have ended that nobody has looked at yet, and what was
@@ -214,10 +220,11 @@ static void op_body_end(struct exchange *x)
 static void trailers_say(struct far_stream *s)
 {
 	struct bw_hpack_field fields[BW_HTTP_HEADERS_MAX];
-	size_t n = fields_make(s->trailers_out, header_is_hop, fields, BW_COUNT(fields));
+	size_t n;
+	bool made = fields_make(s->trailers_out, header_is_hop, fields, BW_COUNT(fields), &n);
 
 	s->trailers_out = BW_STR_NONE;
-	if (n && !strand_say(&s->strand, fields, n, true))
+	if (n && !(made && strand_say(&s->strand, fields, n, true)))
 		strand_reset(&s->strand, H2_INTERNAL_ERROR);
 }
 

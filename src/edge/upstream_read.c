@@ -1,4 +1,5 @@
 /* A target's answer over HTTP/1.1. */
+#include "edge/answer.h"
 #include "edge/dispatch.h"
 #include "edge/upstream.h"
 #include "edge/worker.h"
@@ -42,17 +43,21 @@ static enum bw_err head_take(struct upstream *u, struct bw_str bytes, size_t *us
 	struct bw_http_response *r = &u->edge->response;
 	enum bw_err e = bw_http_parse_response(bytes, r, used);
 
-	CHECK(e == BW_OK ? *used <= ANSWER_HEAD_MAX : e != BW_EAGAIN || bytes.n < ANSWER_HEAD_MAX, BW_EINVAL);
+	CHECK(
+	    e == BW_OK ? *used <= ANSWER_HEAD_MAX : e != BW_EAGAIN || bytes.n < ANSWER_HEAD_MAX, BW_ETOOBIG);
 	TRY(e);
 	if (r->status == 101) {
 		CHECK(u->x->upgrade, BW_EINVAL);
-		exchange_answer(u->x, r, false);
+		CHECK(exchange_answer(u->x, r, false), BW_ETOOBIG);
 		switch_protocols(u);
 		return BW_OK;
 	}
-	if (r->status < 200)
-		return BW_OK; /* the client was told to go on already */
-	exchange_answer(u->x, r, false);
+	if (r->status < 200) { /* the client was told to go on already */
+		CHECK(u->interims < ANSWER_INTERIMS, BW_EQUOTA);
+		u->interims++;
+		return BW_OK;
+	}
+	CHECK(exchange_answer(u->x, r, false), BW_ETOOBIG);
 	framing_choose(u, r);
 	return BW_OK;
 }
@@ -140,6 +145,14 @@ static void input_ended(struct upstream *u)
 	}
 }
 
+static void refuse(struct upstream *u, enum bw_err e)
+{
+	answer_fault_note(u->x, e == BW_ETOOBIG  ? ANSWER_TOO_LARGE
+	                        : e == BW_EQUOTA ? ANSWER_INTERIMS_TOO_MANY
+	                                         : ANSWER_MALFORMED);
+	upstream_fail(u, 502);
+}
+
 bool upstream_read(struct upstream *u)
 {
 	struct edge *e = u->edge;
@@ -167,13 +180,15 @@ bool upstream_read(struct upstream *u)
 		return false;
 	}
 	u->got = true;
-	u->active_ms = bw_loop_now_ms(e->loop);
 	wire_free(e, &u->in);
 	err = answer_take(u, bw_str_make(e->scratch, held + n), &used, &end);
-	if (err == BW_EINVAL || (err == BW_OK && !end)) {
-		upstream_fail(u, 502);
+	if (err != BW_EAGAIN && !end) {
+		refuse(u, err);
 		return false;
 	}
+	/* Nothing of what comes before a head is whole reaches the client, who is idle meanwhile. */
+	if (u->framing != F_HEAD)
+		u->active_ms = bw_loop_now_ms(e->loop);
 	if (used < held + n)
 		(void)wire_put(e, &u->in, bw_str_make(e->scratch + used, held + n - used));
 	if (end) {

@@ -25,6 +25,7 @@ static void bind_exchange(struct upstream *u, struct exchange *x, struct bw_str 
 	u->x = x;
 	x->up = u;
 	u->framing = F_HEAD;
+	u->interims = 0;
 	u->got = false;
 	u->body_sent = x->request_done;
 	u->keep = true;

@@ -102,7 +102,7 @@ static enum bw_err response_parse(struct bw_str *rest, struct bw_http_response *
 		TRY(line_take(rest, &line));
 		if (line.n == 0)
 			return BW_OK;
-		CHECK(out->header_count < BW_HTTP_HEADERS_MAX, BW_EINVAL);
+		CHECK(out->header_count < BW_HTTP_HEADERS_MAX, BW_ETOOBIG);
 		TRY(header_parse(line, &out->headers[out->header_count]));
 		TRY(framing_note_response(out, &out->headers[out->header_count]));
 	}
@@ -114,7 +114,7 @@ enum bw_err bw_http_parse_response(struct bw_str bytes, struct bw_http_response 
 	enum bw_err e = response_parse(&rest, out);
 
 	if (e == BW_EAGAIN && bytes.n >= BW_HTTP_HEAD_MAX)
-		return BW_EINVAL;
+		return BW_ETOOBIG;
 	*head_n = (bytes.n < BW_HTTP_HEAD_MAX ? bytes.n : BW_HTTP_HEAD_MAX) - rest.n;
 	return e;
 }

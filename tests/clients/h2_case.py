@@ -3,6 +3,7 @@ import atexit
 import json
 import os
 import pathlib
+import socket
 import ssl
 import struct
 import subprocess
@@ -138,3 +139,51 @@ class NodeTarget:
     def kill(self):
         self.process.kill()
         self.process.wait()
+
+
+class FrameTarget:
+    """A target of frames made by hand: `act(connection, stream)` for each request's head, or `whole`, at its end; False ends the
+    connection."""
+
+    def __init__(self, act, greet=b"", whole=False):
+        self.act, self.greet, self.whole, self.requests, self.connections = act, greet, whole, 0, 0
+        self.ends = []  # one for each connection that is over
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                c, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
+
+    def serve(self, c):
+        try:
+            with c, c.makefile("rb") as stream:
+                assert stream.read(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                c.sendall(Connection.make(SETTINGS) + self.greet)
+                while True:
+                    head = stream.read(9)
+                    if len(head) < 9:
+                        return
+                    n = int.from_bytes(head[:3], "big")
+                    stream.read(n)
+                    if head[3] == SETTINGS and not head[4] & 1:
+                        c.sendall(Connection.make(SETTINGS, 1))
+                    if head[3] == DATA and n:
+                        c.sendall(Connection.make(UPDATE, 0, 0, struct.pack(">I", n)) + Connection.make(UPDATE, 0, int.from_bytes(head[5:], "big"), struct.pack(">I", n)))
+                    if head[3] in (HEADERS, DATA) and head[4] & END_STREAM if self.whole else head[3] == HEADERS:
+                        self.requests += 1
+                        if self.act(c, int.from_bytes(head[5:], "big")) is False:
+                            c.shutdown(socket.SHUT_WR)  # what has come is read: a reset would take back what was said
+                            c.settimeout(2)
+                            stream.read()
+                            return
+        except OSError:
+            pass
+        finally:
+            self.ends.append(True)

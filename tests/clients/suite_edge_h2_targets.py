@@ -14,6 +14,7 @@ import harness
 from edge_case import Backend, Player, free_port, group, log_lines
 from h2_case import (CONTINUATION, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, PING, RST, SETTINGS, UPDATE, WORK, Connection, NodeTarget,
                      block, curl, https)
+from h2_case import FrameTarget as Target
 
 LOGS = tempfile.mkdtemp(prefix="bulwark-edge-h2-logs-")
 PLAYER = Player(LOGS)
@@ -194,51 +195,6 @@ class Node(unittest.TestCase):
     def test_a_slow_target_holds_back_the_client(self):
         body = os.urandom(3 << 20)
         self.assertEqual(curl(self.lb, "--data-binary", "@-", path="/swallow", input=body), b"%d" % len(body))
-
-
-class Target:
-    """A target of frames made by hand: `act(connection, stream)` for each request's head, or `whole`, at its end; False ends the
-    connection."""
-
-    def __init__(self, act, greet=b"", whole=False):
-        self.act, self.greet, self.whole, self.requests, self.connections = act, greet, whole, 0, 0
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                c, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(c,), daemon=True).start()
-
-    def serve(self, c):
-        try:
-            with c, c.makefile("rb") as stream:
-                assert stream.read(24) == b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-                c.sendall(Connection.make(SETTINGS) + self.greet)
-                while True:
-                    head = stream.read(9)
-                    if len(head) < 9:
-                        return
-                    n = int.from_bytes(head[:3], "big")
-                    stream.read(n)
-                    if head[3] == SETTINGS and not head[4] & 1:
-                        c.sendall(Connection.make(SETTINGS, 1))
-                    if head[3] == DATA and n:
-                        c.sendall(Connection.make(UPDATE, 0, 0, struct.pack(">I", n)) + Connection.make(UPDATE, 0, int.from_bytes(head[5:], "big"), struct.pack(">I", n)))
-                    if head[3] in (HEADERS, DATA) and head[4] & END_STREAM if self.whole else head[3] == HEADERS:
-                        self.requests += 1
-                        if self.act(c, int.from_bytes(head[5:], "big")) is False:
-                            c.shutdown(socket.SHUT_WR)  # what has come is read: a reset would take back what was said
-                            c.settimeout(2)
-                            stream.read()
-                            return
-        except OSError:
-            pass
 
 
 OK = block([(":status", "200"), ("x-a", "b")])

@@ -266,6 +266,80 @@ TEST(h2_faults_are_paid_for)
 	rig_close(&r);
 }
 
+/* A stream that begins, and ends by its client's word after so many milliseconds. */
+static void reset_once(struct rig *r, unsigned id, int64_t age_ms)
+{
+	char frame[64];
+
+	assert_true(snprintf(frame, sizeof frame, "1 4 %x " POST, id) > 0);
+	rig_feed(r, frame);
+	rig_strand(r, id)->strand.began_ms -= age_ms;
+	assert_true(snprintf(frame, sizeof frame, "3 0 %x 00000008", id) > 0);
+	rig_feed(r, frame);
+	(void)rig_said(r);
+}
+
+/* Of streams that are young so many, and one more for each that got its whole answer. */
+TEST(h2_resets_of_clients_have_a_budget)
+{
+	static struct rig r;
+	char frame[64];
+	unsigned id = 1;
+
+	rig_open(&r, true, true);
+	for (unsigned i = 0; i < 2 * H2_RESETS; i++, id += 2)
+		reset_once(&r, id, H2_YOUNG_MS);
+	for (unsigned i = 0; i < H2_RESETS; i++, id += 2)
+		reset_once(&r, id, H2_YOUNG_MS - 1);
+	for (unsigned i = 0; i < H2_RESETS; i++, id += 4) {
+		assert_true(snprintf(frame, sizeof frame, "1 5 %x " GET, id) > 0);
+		rig_feed(&r, frame);
+		rig_answer(&r, id, true);
+		(void)rig_said(&r);
+		reset_once(&r, id + 2, 0);
+	}
+	assert_false(r.pump.calm);
+	reset_once(&r, id, 0);
+	assert_true(r.pump.calm);
+	rig_close(&r);
+}
+
+/* It is us who began what a target resets; what it resets that is no more are frames of no use. */
+TEST(h2_resets_of_targets_are_as_many_as_our_requests)
+{
+	static struct rig r;
+	char frame[64];
+
+	rig_open(&r, false, true);
+	for (unsigned i = 0; i < 10 * H2_RESETS; i++) {
+		(void)rig_ask(&r);
+		(void)rig_said(&r);
+		assert_true(snprintf(frame, sizeof frame, "3 0 %x 00000008", 2 * i + 1) > 0);
+		rig_feed(&r, frame);
+		assert_string_equal(rig_said(&r), "closed 8");
+	}
+	for (unsigned i = 0; i <= 10 * H2_RESETS + H2_CONTROL && !r.pump.calm; i++)
+		rig_feed(&r, "3 0 1 00000008");
+	assert_true(r.pump.calm);
+	rig_close(&r);
+}
+
+TEST(h2_answers_before_the_answer_have_an_end)
+{
+	static struct rig r;
+
+	for (int more = 0; more < 2; more++) {
+		rig_open(&r, false, true);
+		(void)rig_ask(&r);
+		(void)rig_said(&r);
+		for (int i = 0; i < ANSWER_INTERIMS + more; i++)
+			rig_feed_fields(&r, 1, ":status: 103\nlink: a\n", false);
+		rig_feed(&r, "1 5 1 88");
+		assert_string_equal(rig_said(&r), more ? "GOAWAY 0 11" : "head1 200. closed 0");
+		rig_close(&r);
+	}
+}
+
 /* First that there will be an end, then behind which stream; what comes behind that is not heard (6.8). */
 TEST(h2_an_end_in_two_steps)
 {
