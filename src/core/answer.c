@@ -37,7 +37,7 @@ static void error_encode(struct gate_call *g)
 static void record_make(struct gate_call *g)
 {
 	audit_record(g, &g->record);
-	if (!g->record.failed)
+	if (!g->record.failed && (g->call.caller || g->record.n <= STRANGER_RECORD_MAX))
 		return;
 	/* Its parameters pass the ceiling of a record: the fact of the call is kept without them. */
 	bw_buf_reset(&g->record);

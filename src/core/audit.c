@@ -5,8 +5,11 @@
 
 /* CloudTrail User Guide, "CloudTrail record contents", event version 1.11. Secrets never get here: the shapes mark them. */
 
-/* Of the name of an operation that is none; AWS's longest has 64 letters. */
-enum { NAME_SHOWN = 128 };
+enum {
+	NAME_SHOWN = 128,     /* of the name of an operation that is none; AWS's longest has 64 letters */
+	AGENT_SHOWN = 1024,   /* CloudTrail's own ceiling */
+	STRANGER_SHOWN = 384, /* of each text that somebody sends who has proven nothing */
+};
 
 struct members {
 	struct bw_buf *out;
@@ -135,7 +138,9 @@ static void event_put(struct members *m, struct gate_call *g)
 	                                          : BW_STR("Unknown"));
 	str_put(m, "awsRegion", s && s->global ? BW_STR("us-east-1") : call->region);
 	str_put(m, "sourceIPAddress", g->exchange->peer_address);
-	str_put(m, "userAgent", bw_str_sub(bw_http_header(g->exchange->request, BW_STR("user-agent"), NULL), 0, 1024));
+	str_put(m, "userAgent",
+	    bw_str_sub(bw_http_header(g->exchange->request, BW_STR("user-agent"), NULL), 0,
+	        call->caller ? AGENT_SHOWN : STRANGER_SHOWN));
 }
 
 static void outcome_put(struct members *m, struct gate_call *g)
@@ -146,7 +151,8 @@ static void outcome_put(struct members *m, struct gate_call *g)
 
 	if (failed) {
 		str_put(m, "errorCode", call->error.code);
-		str_put(m, "errorMessage", call->error.message);
+		str_put(m, "errorMessage",
+		    call->caller ? call->error.message : bw_str_sub(call->error.message, 0, STRANGER_SHOWN));
 	}
 	name_put(m, "requestParameters");
 	bw_shape_audit(call->model ? bw_at(call->model->input) : NULL, call->in, m->out);

@@ -81,7 +81,8 @@ static void finish(struct gate_call *g)
 		lane_note_use(lane, g->call.caller, g->call.service, g->call.region, g->call.now_ms);
 		lane_note_access(lane, &g->call, g->caller);
 	}
-	bw_trail_add(lane->core->trail, lane->index, bw_buf_str(&g->record));
+	if (g->call.caller || lane_stranger_record(lane, g->call.now_ms))
+		bw_trail_add(lane->core->trail, lane->index, bw_buf_str(&g->record));
 	bw_http_respond(g->exchange, g->status, bw_buf_str(&g->headers), bw_buf_str(&g->body), false);
 	gate_call_give(g);
 }

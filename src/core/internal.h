@@ -120,6 +120,12 @@ BW_CHECKED enum bw_err caller_resolve(struct bw_core *core, struct bw_snapshot *
 bool caller_entry_fresh(struct caller_entry *e, struct bw_snapshot *view);
 
 /* ---- lane.c ---- */
+
+/* A token bucket. */
+struct rate {
+	int64_t at_ms, tokens;
+};
+
 struct bw_lane {
 	struct bw_core *core;
 	struct bw_loop *loop;
@@ -134,6 +140,9 @@ struct bw_lane {
 	struct bw_map notes;       /* key -> struct note: facts that wait to be written with the last uses */
 	struct bw_map rates;       /* account -> struct rate */
 	struct bw_map strangers;   /* address -> struct rate */
+	struct rate stranger_records;
+	uint64_t untold;           /* calls of strangers that were not written down, */
+	int64_t told_ms;           /* since then */
 	struct bw_map key_sets;    /* URL of an identity provider -> struct known_keys */
 	struct bw_keyer_client *keyer; /* NULL: this server has none */
 	struct bw_errand_client *outside; /* likewise */
@@ -167,6 +176,8 @@ void lane_note_use(struct bw_lane *lane, const struct bw_caller *caller, const s
 void lane_note_access(struct bw_lane *lane, const struct bw_call *call, struct caller_entry *entry);
 /* Keeps the bytes of a record for the next flush. */
 void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes);
+
+/* ---- rate.c ---- */
 /* False when the account is above BW_CALLS_PER_ACCOUNT_S. */
 bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms);
 /* Calls without a signature that one address (an IPv6 /64) may make in a second: nobody's account pays for them. STS takes as many of an
@@ -174,6 +185,13 @@ bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms)
 enum { STRANGER_CALLS_S = 600 };
 /* False when the address is above that. */
 bool lane_stranger_take(struct bw_lane *lane, struct bw_str address, int64_t now_ms);
+/* Refused calls of nobody who has proven who it is that a loop writes down: each costs the disk some bytes, and a disk that is full stops
+ * the calls of everybody. The rest are counted. */
+enum { STRANGER_RECORDS_S = 20, STRANGER_RECORDS_AT_ONCE = 1000, STRANGER_RECORD_MAX = 2048 };
+/* False when this one is to be counted only. */
+bool lane_stranger_record(struct bw_lane *lane, int64_t now_ms);
+/* Writes down how many were only counted: once a minute, or `now`. */
+void lane_strangers_tell(struct bw_lane *lane, int64_t loop_ms, bool now);
 
 /* ---- gate.c ---- */
 struct gate_call {

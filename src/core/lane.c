@@ -1,9 +1,5 @@
 #include "core/internal.h"
 
-#include <arpa/inet.h>
-
-#include "net/socket.h"
-
 enum {
 	CALLERS_MAX = 1024,     /* resolved callers a lane keeps */
 	SIGNING_KEYS_MAX = 4096, /* midstates by key, date, Region and service */
@@ -11,7 +7,6 @@ enum {
 	NOTES_MAX = 2000,       /* facts that wait with them: both together fit a batch */
 	ACCOUNTS_MAX = 1024,    /* whose rate is watched */
 	STRANGERS_MAX = 4096,   /* addresses, likewise */
-	TOKEN = 1000,           /* of a rate: one call, by milliseconds */
 	FLUSH_MS = 5000,        /* how often last uses are written */
 	TICK_MS = 100,
 };
@@ -26,12 +21,6 @@ struct last_use {
 struct note {
 	size_t n, room;
 	char bytes[];
-};
-
-/* A token bucket: `tokens` refills at its rate, up to one second's worth. */
-struct rate {
-	int64_t at_ms;
-	int64_t tokens;
 };
 
 static void entry_drop(void *value)
@@ -116,6 +105,7 @@ static void tick(struct bw_timer *t)
 		uses_flush(lane);
 	}
 	tasks_tick(lane, now_ms, bw_clock_wall_ms());
+	lane_strangers_tell(lane, now_ms, false);
 	bw_timer_set(lane->loop, &lane->tick, TICK_MS);
 }
 
@@ -151,6 +141,7 @@ void bw_lane_free(struct bw_lane *lane)
 	bw_timer_cancel(lane->loop, &lane->tick);
 	bw_turn_remove(lane->loop, &lane->turn);
 	uses_flush(lane);
+	lane_strangers_tell(lane, bw_loop_now_ms(lane->loop), true);
 	tasks_free(lane);
 	gate_calls_free(lane);
 	bw_keyer_client_free(lane->keyer);
@@ -267,48 +258,4 @@ void lane_note(struct bw_lane *lane, struct bw_str key, struct bw_str bytes)
 	}
 	note->n = bytes.n;
 	memcpy(note->bytes, bytes.p, bytes.n);
-}
-
-static bool rate_take(struct bw_map *rates, struct bw_str who, int64_t per_s, int64_t now_ms)
-{
-	struct rate *r = bw_map_get(rates, who);
-
-	if (!r) {
-		r = bw_alloc(sizeof *r);
-		*r = (struct rate){now_ms, per_s * TOKEN};
-		bw_map_put(rates, who, r);
-	}
-	if (now_ms > r->at_ms) {
-		r->tokens += (now_ms - r->at_ms) * per_s;
-		r->tokens = r->tokens < per_s * TOKEN ? r->tokens : per_s * TOKEN;
-		r->at_ms = now_ms;
-	}
-	if (r->tokens < TOKEN)
-		return false;
-	r->tokens -= TOKEN;
-	return true;
-}
-
-bool lane_rate_take(struct bw_lane *lane, struct bw_str account, int64_t now_ms)
-{
-	return rate_take(&lane->rates, account, BW_CALLS_PER_ACCOUNT_S, now_ms);
-}
-
-/* A subscriber has a whole /64 of IPv6: it counts as one. */
-static struct bw_str source_of(struct bw_str address, unsigned char v6[16])
-{
-	char text[BW_ADDRESS_TEXT_MAX];
-
-	if (address.n >= sizeof text || bw_str_find(address, ':', 0) < 0)
-		return address;
-	memcpy(text, address.p, address.n);
-	text[address.n] = '\0';
-	return inet_pton(AF_INET6, text, v6) == 1 ? bw_str_make(v6, 8) : address;
-}
-
-bool lane_stranger_take(struct bw_lane *lane, struct bw_str address, int64_t now_ms)
-{
-	unsigned char v6[16];
-
-	return rate_take(&lane->strangers, source_of(address, v6), STRANGER_CALLS_S, now_ms);
 }

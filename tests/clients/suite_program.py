@@ -269,6 +269,29 @@ class Trail(unittest.TestCase):
             harness.client("iam", key=key["AccessKeyId"], secret="wrong" * 8).list_users()
         self.wait_for(lambda r: r.get("errorCode") == "SignatureDoesNotMatch", "--errors")
 
+    def test_strangers_do_not_fill_the_trail(self):
+        # On one connection, and so on one loop. What each brings of its own is cut; above a number they are counted alone.
+        agent, n, at_once = f"flood-{time.monotonic_ns()}", 2000, 100
+        form = "Action=ListUsers&Version=2010-05-08"
+        request = (f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {agent}-{'x' * 1000}\r\nContent-Length: {len(form)}\r\n"
+                   f"Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}").encode()
+        with socket.create_connection(("127.0.0.1", harness.SERVER.port), timeout=60) as s:
+            for _ in range(n // at_once):
+                s.sendall(request * at_once)
+                answers = b""
+                while answers.count(b"</ErrorResponse>") < at_once:
+                    answers += s.recv(65536)
+                self.assertEqual(at_once, answers.count(b"HTTP/1.1 403 "))
+        told = self.wait_for(lambda r: r["eventName"] == "StrangerCallsNotRecorded")
+        self.assertEqual("AwsServiceEvent", told[0]["eventType"])
+        self.assertGreater(sum(int(r["serviceEventDetails"]["subject"]) for r in told), 0)
+        records = self.wait_for(lambda r: r.get("userAgent", "").startswith(agent))
+        self.assertLess(len(records), n)
+        self.assertLess(max(len(json.dumps(r)) for r in records), 2048)
+        # Who has proven who it is is written down all the same.
+        harness.client("iam").create_user(UserName=agent)
+        self.wait_for(lambda r: (r.get("requestParameters") or {}).get("userName") == agent)
+
     def test_no_secret_is_recorded(self):
         iam = harness.client("iam")
         name = f"trail-{time.monotonic_ns()}"

@@ -108,3 +108,32 @@ TEST(lane_unsigned_calls_of_an_address_have_their_ceiling)
 	bw_map_free(&lane->strangers);
 	bw_free(lane);
 }
+
+static int told(struct bw_lane *lane, int64_t now_ms, int asked)
+{
+	int n = 0;
+
+	for (int i = 0; i < asked; i++)
+		n += lane_stranger_record(lane, now_ms);
+	return n;
+}
+
+/* A full disk stops everybody: what strangers have written on it has a ceiling, and what is above is counted. */
+TEST(lane_records_of_strangers_have_their_ceiling)
+{
+	struct bw_lane *lane = bw_alloc(sizeof *lane);
+	int64_t now_ms = 1700000000000;
+
+	assert_int_equal(told(lane, now_ms, STRANGER_RECORDS_AT_ONCE - 1), STRANGER_RECORDS_AT_ONCE - 1);
+	assert_true(lane_stranger_record(lane, now_ms));
+	assert_int_equal(lane->untold, 0);
+	assert_false(lane_stranger_record(lane, now_ms));
+	assert_int_equal(lane->untold, 1);
+	assert_int_equal(told(lane, now_ms + 999, 100), STRANGER_RECORDS_S - 1);
+	assert_int_equal(told(lane, now_ms + 1000, 100), 1);
+	assert_int_equal(lane->untold, 1 + 81 + 99);
+	/* Quiet is saved up to that many. */
+	assert_int_equal(told(lane, now_ms + 1000 + 1000 * 49, 2000), 49 * STRANGER_RECORDS_S);
+	assert_int_equal(told(lane, now_ms + 1000 + 1000 * 3600, 2000), STRANGER_RECORDS_AT_ONCE);
+	bw_free(lane);
+}
