@@ -304,6 +304,8 @@ static enum bw_err edge_start(struct edge *e)
 	TRY(bw_sandbox_enter_speaker(e->shared->log_dir, e->shared->origins != NULL));
 	before_read(e);
 	image_take(e);
+	/* Another serves by that image: who cannot relieves nobody. */
+	CHECK(e->config || !e->self->relieves || !bw_board_seq(e->shared->images), BW_EINVAL);
 	return BW_OK;
 }
 

@@ -14,6 +14,7 @@ enum {
 	PAUSE_FIRST_MS = 100,
 	PAUSE_MAX_MS = 10000,
 	STEADY_MS = 60000, /* who has served this long dies of something new */
+	LINGER_MS = 5 * 60 * 1000, /* so long the edge lets connections end that it had before it was relieved (edge.c) */
 };
 
 static enum bw_err channel_pair(int ends[2])
@@ -62,6 +63,7 @@ static _Noreturn void child_main(struct parent *p, struct child *c, const char *
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	parent_forget(p);
 	bw_log_title_set(c->row->title);
@@ -97,7 +99,8 @@ static enum bw_err child_fork(struct parent *p, struct child *c)
 		child_main(p, c, user, ends[1]);
 	}
 	close(ends[1]);
-	c->now = (struct life){pid, ends[0], c->incarnations, bw_clock_mono_ms(), 0};
+	c->now = (struct life){.pid = pid, .channel = ends[0], .incarnation = c->incarnations, .started_ms = bw_clock_mono_ms()};
+	c->waited_for = false;
 	return BW_OK;
 }
 
@@ -105,7 +108,7 @@ enum bw_err child_start(struct parent *p, struct child *c)
 {
 	TRY(child_fork(p, c));
 	c->ready = c->reloading = c->asleep = c->again = c->stays = false;
-	c->restart_ms = c->leave_ms = 0;
+	c->restart_ms = 0;
 	return BW_OK;
 }
 
@@ -128,6 +131,13 @@ void child_relieve(struct parent *p, struct child *c)
 	c->now = serving;
 }
 
+static void life_retire(struct life *l, int64_t patience_ms)
+{
+	l->until_ms = bw_clock_mono_ms() + patience_ms;
+	if (bw_proc_send(l->channel, BW_PROC_RETIRE, BW_STR("")) != BW_OK)
+		(void)kill(l->pid, SIGKILL);
+}
+
 void child_renew(struct parent *p, struct child *c)
 {
 	bw_log(BW_LOG_INFO, "process %s: %s in the place of %s", c->row->title, p->versions[0], p->versions[c->now.program]);
@@ -135,19 +145,21 @@ void child_renew(struct parent *p, struct child *c)
 		child_relieve(p, c);
 		return;
 	}
-	c->leave_ms = bw_clock_mono_ms() + p->grace_ms;
-	if (bw_proc_send(c->now.channel, BW_PROC_RETIRE, BW_STR("")) != BW_OK)
-		(void)kill(c->now.pid, SIGKILL);
+	life_retire(&c->now, p->grace_ms);
+}
+
+int64_t child_patience_ms(const struct parent *p, const struct child *c)
+{
+	return p->grace_ms + (c->row->relieved ? LINGER_MS : 0);
 }
 
 void child_ready(struct parent *p, struct child *c)
 {
-	(void)p;
 	c->ready = true;
 	c->stays = false;
 	c->reloading = false;
-	if (c->old.pid && bw_proc_send(c->old.channel, BW_PROC_RETIRE, BW_STR("")) != BW_OK)
-		(void)kill(c->old.pid, SIGKILL);
+	if (c->old.pid)
+		life_retire(&c->old, child_patience_ms(p, c));
 }
 
 /* ---- the end of one ---- */
@@ -172,7 +184,7 @@ static void old_ended(struct parent *p, struct child *c, int status, bool clean)
 {
 	life_close(c, &c->old);
 	if (!clean)
-		end_tell(c, status, "its successor serves");
+		end_tell(c, status, c->ready ? "its successor serves" : "its successor is starting");
 	if (p->kill_ms) {
 		if (!clean)
 			p->status = 1;
@@ -195,27 +207,35 @@ static void restart_plan(struct child *c, int64_t lived_ms, int status)
 	end_tell(c, status, what);
 }
 
+/* A successor that could not start relieves nobody. Only one of this program shows that its program cannot. */
+static void go_back(struct parent *p, struct child *c, int status)
+{
+	bool own = c->now.program == 0;
+
+	end_tell(c, status, "the one before it goes on");
+	c->now = c->old;
+	c->old = (struct life){.channel = -1};
+	c->ready = true;
+	c->stays = own && c->now.program != 0;
+	if (c->again)
+		child_relieve(p, c);
+}
+
 static void now_ended(struct parent *p, struct child *c, int status, bool clean)
 {
 	int64_t lived_ms = bw_clock_mono_ms() - c->now.started_ms;
+	bool ready = c->ready, told = c->now.until_ms != 0;
 
 	life_close(c, &c->now);
+	c->ready = c->reloading = false;
 	if (p->kill_ms) {
 		if (!clean)
 			p->status = 1;
 		if (!c->row->outlives && only_outliving_left(p))
 			children_drain(p, true);
-	} else if (!c->ready && c->old.pid) {
-		/* A successor that could not start relieves nobody. */
-		end_tell(c, status, "the one before it goes on");
-		c->now = c->old;
-		c->old = (struct life){.channel = -1};
-		c->ready = true;
-		c->reloading = false;
-		c->stays = c->now.program != 0;
-		if (c->again)
-			child_relieve(p, c);
-	} else if (!c->ready && c->incarnations == 1 && c->needs < 0 && !p->took_over) {
+	} else if (!ready && c->old.pid) {
+		go_back(p, c, status);
+	} else if (!ready && c->incarnations == 1 && c->needs < 0 && !p->took_over) {
 		/* It could not even start: its own words are in the log, and trying again would only repeat
 		 * them. */
 		p->status = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
@@ -224,10 +244,8 @@ static void now_ended(struct parent *p, struct child *c, int status, bool clean)
 		end_tell(c, status, "it is not started again");
 		p->status = BW_PROC_FINAL;
 		drain(p);
-	} else if (c->ready && (clean || c->leave_ms)) {
+	} else if (told || (ready && clean)) {
 		/* It asked for it, or was asked: it goes on as it would at a first start. */
-		c->ready = false;
-		c->leave_ms = 0;
 		c->asleep = c->needs >= 0;
 		c->restart_ms = c->asleep ? 0 : bw_clock_mono_ms() + 1;
 	} else {

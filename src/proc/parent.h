@@ -19,6 +19,7 @@ struct life {
 	uint32_t incarnation;
 	int64_t started_ms;
 	uint32_t program; /* of the table's versions; 0: this one */
+	int64_t until_ms; /* told to retire: when patience ends; 0: not told */
 };
 
 struct child {
@@ -32,7 +33,7 @@ struct child {
 	int needs;     /* readable when one of the row's `needed_by` is; -1: it has none */
 	bool again;    /* asked to be relieved while one was retiring still */
 	bool stays;    /* its successor of a newer program could not start: it goes on */
-	int64_t leave_ms; /* told to retire before its successor starts: when patience ends; 0: not told */
+	bool waited_for;  /* that its place is not free yet was told */
 	uint32_t incarnations;
 	int64_t restart_ms; /* when to start it again; 0: not waiting */
 	int64_t pause_ms;
@@ -43,6 +44,7 @@ struct trial {
 	pid_t pid; /* 0: none */
 	int said;  /* what it says; -1: it has ended, or there is none */
 	int file;  /* the program */
+	bool again; /* another was asked for meanwhile */
 	int64_t until_ms;
 	struct bw_buf words;
 };
@@ -69,11 +71,19 @@ struct parent {
 	uint32_t version_count, upgrades;
 };
 
+/* The earlier of two waits; -1: there is none. */
+static inline int64_t sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* child.c */
 BW_CHECKED enum bw_err child_start(struct parent *p, struct child *c);
 /* Starts a successor; the one that serves retires when that is ready. */
 void child_relieve(struct parent *p, struct child *c);
 void child_ready(struct parent *p, struct child *c);
+/* How long one that was told to retire may take. */
+int64_t child_patience_ms(const struct parent *p, const struct child *c);
 /* Puts a process of this program into the place of one of a program before: at once, or when that has ended. */
 void child_renew(struct parent *p, struct child *c);
 /* Whose process ended says how; true when it was one of this row's. */
@@ -99,11 +109,14 @@ void upgrade_begin(struct parent *p);
 void upgrade_hear(struct parent *p);
 /* True when it was that one's process. */
 bool upgrade_ended(struct parent *p, pid_t pid, int status);
-/* Replaces the next process, and gives up what takes too long. When it wants to be called again, as sooner() counts. */
+/* Gives up a program that takes too long over its trial. When it wants to be called again, as sooner() counts. */
 int64_t upgrade_run(struct parent *p, int64_t now_ms);
 /* In a child, and at the end. */
 void upgrade_forget(const struct parent *p);
 void upgrade_close(struct parent *p);
+
+/* renew.c: replaces the next process, and gives up who takes too long to begin or to end. As upgrade_run. */
+int64_t renew_run(struct parent *p, int64_t now_ms);
 
 /* take.c: what a parent leaves of its children, and takes. */
 void children_leave(struct parent *p, struct leaving *l);

@@ -146,11 +146,6 @@ static void channel_take(struct parent *p, struct child *c, struct life *life)
 	}
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < 0 || b < a ? b : a;
-}
-
 /* systemd hears that we are alive while everybody serves; when it hears nothing it starts us anew. */
 static int64_t watchdog_run(struct parent *p, int64_t now)
 {
@@ -181,7 +176,7 @@ static bool may_start(const struct parent *p, const struct child *c)
 /* Starts and kills what is due; how long to sleep until the next of these, -1: nothing waits. */
 static int64_t timers_run(struct parent *p)
 {
-	int64_t now = bw_clock_mono_ms(), wait = watchdog_run(p, now), upgrade = upgrade_run(p, now);
+	int64_t now = bw_clock_mono_ms(), wait = sooner(watchdog_run(p, now), sooner(upgrade_run(p, now), renew_run(p, now)));
 
 	for (size_t i = 0; i < p->count; i++) {
 		struct child *c = &p->children[i];
@@ -198,7 +193,7 @@ static int64_t timers_run(struct parent *p)
 	}
 	if (p->kill_ms)
 		wait = sooner(wait, now < p->kill_ms ? p->kill_ms - now : 1000);
-	return upgrade < 0 ? wait : sooner(wait, upgrade);
+	return wait;
 }
 
 static bool anyone(const struct parent *p)

@@ -122,7 +122,8 @@ static void left_take(struct parent *p, struct child *c, const struct left *l, c
 	    .channel = bw_kept_fd(names->old),
 	    .incarnation = (uint32_t)l->old_incarnation,
 	    .started_ms = l->old_started_ms,
-	    .program = version_number(p, l->old_version)};
+	    .program = version_number(p, l->old_version),
+	    .until_ms = l->old_pid && l->ready ? bw_clock_mono_ms() + child_patience_ms(p, c) : 0};
 	c->incarnations = (uint32_t)l->incarnations;
 	c->ready = l->ready && c->now.pid > 0;
 	c->reloading = !c->ready && c->old.pid > 0;

@@ -1,4 +1,4 @@
-/* Another program in the place of this one: looked at, tried, started in the same process; then its processes, one after another. */
+/* Another program in the place of this one: looked at, tried, started in the same process. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -180,10 +180,13 @@ void upgrade_begin(struct parent *p)
 {
 	const char *why = !p->program ? "this program is not made for it" : p->program->stays;
 
-	if (p->kill_ms)
+	if (!why && p->kill_ms)
+		why = "the server is ending";
+	if (!why && p->trial.pid > 0) {
+		bw_log(BW_LOG_INFO, "upgrade: asked for again while a program is on trial: what is installed is looked at once more after it");
+		p->trial.again = true;
 		return;
-	if (!why && p->trial.pid > 0)
-		why = "one is on trial already";
+	}
 	if (why) {
 		bw_log(BW_LOG_ERROR, "no upgrade: %s", why);
 		table_refusal_say(p, why);
@@ -245,7 +248,7 @@ static void answer_refuse(struct parent *p, int status)
 
 	if (!p->trial.until_ms)
 		(void)snprintf(why, sizeof why, "has not said within %d s that it can", TRIAL_MS / 1000);
-	else if (line.n)
+	else if (line.n && !bw_str_starts(line, BW_STR(REHEARSED))) /* it said that it can, and could not even end */
 		(void)snprintf(why, sizeof why, "%.*s", BW_FMT(line));
 	else
 		(void)snprintf(why, sizeof why, "was tried, and ended with %s %d", WIFSIGNALED(status) ? "signal" : "status",
@@ -285,6 +288,10 @@ bool upgrade_ended(struct parent *p, pid_t pid, int status)
 		close(p->trial.said);
 	p->trial.said = -1;
 	p->trial.pid = 0;
+	/* Heard by whichever program there is then: what is pending stays so. */
+	if (p->trial.again && !p->kill_ms)
+		MUST(kill(getpid(), SIGUSR2) == 0);
+	p->trial.again = false;
 	version = rehearsed(bw_buf_str(&p->trial.words));
 	if (p->kill_ms) {
 		close(p->trial.file);
@@ -298,56 +305,15 @@ bool upgrade_ended(struct parent *p, pid_t pid, int status)
 	return true;
 }
 
-/* ---- Its processes ---- */
-
-/* In the table's order, each when the one before it serves. */
-static void renew(struct parent *p)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		struct child *c = &p->children[i];
-
-		if (c->leave_ms || c->reloading || (!c->ready && !c->asleep))
-			return;
-		/* One whose place is not free yet is waited for, and nobody with it. */
-		if (c->now.pid <= 0 || !c->now.program || c->stays || c->old.pid > 0)
-			continue;
-		child_renew(p, c);
-		return;
-	}
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a < 0 || b < a ? b : a;
-}
-
 int64_t upgrade_run(struct parent *p, int64_t now_ms)
 {
-	int64_t wait = -1;
-
-	if (p->took_over && !p->kill_ms)
-		renew(p);
-	if (p->trial.pid > 0 && p->trial.until_ms) {
-		if (now_ms >= p->trial.until_ms) {
-			p->trial.until_ms = 0;
-			(void)kill(p->trial.pid, SIGKILL);
-		} else {
-			wait = p->trial.until_ms - now_ms;
-		}
-	}
-	for (size_t i = 0; i < p->count; i++) {
-		struct child *c = &p->children[i];
-
-		if (!c->leave_ms || c->now.pid <= 0)
-			continue;
-		if (now_ms >= c->leave_ms) {
-			bw_log(BW_LOG_WARN, "process %s has not ended in time for its successor: killed", c->row->title);
-			(void)kill(c->now.pid, SIGKILL);
-			c->leave_ms = now_ms + p->grace_ms;
-		}
-		wait = sooner(wait, c->leave_ms - now_ms);
-	}
-	return wait;
+	if (p->trial.pid <= 0 || !p->trial.until_ms)
+		return -1;
+	if (now_ms < p->trial.until_ms)
+		return p->trial.until_ms - now_ms;
+	p->trial.until_ms = 0;
+	(void)kill(p->trial.pid, SIGKILL);
+	return -1;
 }
 
 void upgrade_forget(const struct parent *p)
