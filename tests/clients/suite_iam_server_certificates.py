@@ -60,7 +60,8 @@ class ServerCertificates(IamCase):
         self.assertEqual(30, round((metadata["Expiration"] - metadata["UploadDate"]).total_seconds() / 86400))
         whole = self.iam.get_server_certificate(ServerCertificateName=name)["ServerCertificate"]
         self.assertEqual((self.made.leaf[0].strip(), metadata, [{"Key": "a", "Value": "1"}]),
-                         (whole["CertificateBody"].strip(), whole["ServerCertificateMetadata"], whole["Tags"]))
+                         (whole["CertificateBody"], whole["ServerCertificateMetadata"], whole["Tags"]))
+        self.assertEqual((self.made.middle[0] + self.made.root[0]).strip(), whole["CertificateChain"])
         self.assertNotIn("PRIVATE KEY", str(whole))
         self.assertIn(metadata, self.iam.list_server_certificates(PathPrefix="/cloudfront/")["ServerCertificateMetadataList"])
         self.assertNotIn(metadata, self.iam.list_server_certificates(PathPrefix="/other/")["ServerCertificateMetadataList"])

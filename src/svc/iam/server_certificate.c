@@ -190,14 +190,22 @@ static enum bw_err pair_take(struct bw_call *call, struct server_certificate *c)
 	return BW_OK;
 }
 
+/* Without the end of its last line: clients hold what they read against what they have trimmed. */
+static struct bw_str without_end(struct bw_str pem)
+{
+	while (pem.n && (pem.p[pem.n - 1] == '\n' || pem.p[pem.n - 1] == '\r'))
+		pem.n--;
+	return pem;
+}
+
 BW_OP(iam, UploadServerCertificate, .effect = BW_WRITE, .resource = new_certificate_resource)
 {
 	struct server_certificate c = {
 	    .path = iam_path(in->Path),
 	    .name = in->ServerCertificateName,
 	    .uploaded_ms = call->now_ms,
-	    .body = in->CertificateBody,
-	    .chain = in->CertificateChain,
+	    .body = without_end(in->CertificateBody),
+	    .chain = without_end(in->CertificateChain),
 	    .key = in->PrivateKey,
 	};
 
