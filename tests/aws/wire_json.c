@@ -99,13 +99,14 @@ TEST(wire_json_states_failed_constraints)
 	    &c, "ValidationException", "1 validation error detected: Value null at 'keyId" NO "not be null");
 	assert_int_equal(json_call(&c, KMS("DescribeKey"), "{\"KeyId\":\"\"}"), BW_EINVAL);
 	assert_faults(&c, "ValidationException",
-	    "1 validation error detected: Value at 'keyId" NO "have length greater than or equal to 1");
+	    "1 validation error detected: Value '' at 'keyId" NO "have length greater than or equal to 1");
 	assert_int_equal(json_call(&c, KMS("Encrypt"), "{\"KeyId\":\"k\",\"Plaintext\":\"\"}"), BW_EINVAL);
 	assert_faults(&c, "ValidationException",
 	    "1 validation error detected: Value at 'plaintext" NO "have length greater than or equal to 1");
 	assert_int_equal(json_call(&c, KMS("ListKeys"), "{\"Limit\":99999999999}"), BW_EINVAL);
 	assert_faults(&c, "ValidationException",
-	    "1 validation error detected: Value at 'limit" NO "have value less than or equal to 1000");
+	    "1 validation error detected: Value '2147483647' at 'limit" NO
+	    "have value less than or equal to 1000");
 	assert_int_equal(json_call(&c, KMS("TagResource"),
 	                     "{\"KeyId\":\"k\",\"Tags\":[{\"TagKey\":\"a\",\"TagValue\":\"\"},{}]}"),
 	    BW_EINVAL);
@@ -113,6 +114,36 @@ TEST(wire_json_states_failed_constraints)
 	    "2 validation errors detected: Value null at 'tags.2.member.tagKey" NO
 	    "not be null; Value null at "
 	    "'tags.2.member.tagValue" NO "not be null");
+}
+
+/* A value is said up to a length, so that an answer's length is not its asker's choice; what is sensitive is
+ * never. */
+TEST(wire_json_says_values_up_to_a_length)
+{
+	enum { SAID = 10 * 1024 };
+	static char body[SAID + 128], want[SAID + 256];
+
+	for (int n = SAID - 1; n <= SAID + 1; n++) {
+		snprintf(body, sizeof body, "{\"Description\":\"%0*d\"}", n, 1);
+		assert_int_equal(json_call(&c, KMS("CreateKey"), body), BW_EINVAL);
+		snprintf(want, sizeof want,
+		    "1 validation error detected: Value %s%.*s%sat 'description" NO
+		    "have length less than or equal to 8192",
+		    n > SAID ? "" : "'", n > SAID ? 0 : n, body + strlen("{\"Description\":\""),
+		    n > SAID ? "" : "' ");
+		assert_faults(&c, "ValidationException", want);
+	}
+	assert_int_equal(
+	    json_call(&c, KMS("ConnectCustomKeyStore"), "{\"CustomKeyStoreId\":\"\"}"), BW_EINVAL);
+	assert_faults(&c, "ValidationException",
+	    "1 validation error detected: Value '' at 'customKeyStoreId" NO
+	    "have length greater than or equal to 1");
+	assert_int_equal(json_call(&c, KMS("UpdateCustomKeyStore"),
+	                     "{\"CustomKeyStoreId\":\"c\",\"KeyStorePassword\":\"secret\"}"),
+	    BW_EINVAL);
+	assert_faults(&c, "ValidationException",
+	    "1 validation error detected: Value at 'keyStorePassword" NO
+	    "have length greater than or equal to 7");
 }
 
 TEST(wire_json_blob_at_its_limit)
@@ -178,7 +209,8 @@ TEST(wire_json_lists_have_ceilings)
 	case_end(&c);
 	assert_int_equal(long_list(&c, 11), BW_EINVAL);
 	assert_faults(&c, "ValidationException",
-	    "1 validation error detected: Value at 'grantTokens" NO "have length less than or equal to 10");
+	    "1 validation error detected: Value '[t, t, t, t, t, t, t, t, t, t, t]' at 'grantTokens" NO
+	    "have length less than or equal to 10");
 	assert_int_equal(long_list(&c, BW_LIST_ITEMS_MAX), BW_EINVAL);
 	assert_false(c.faults.malformed);
 	case_end(&c);

@@ -172,7 +172,7 @@ class Sts(unittest.TestCase):
             self.assertAlmostEqual(want, left, delta=10)
         self.refused("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
                      self.sts.assume_role, RoleArn=role["Arn"], RoleSessionName="s1", DurationSeconds=7201)
-        self.refused("ValidationError", "1 validation error detected: Value at 'durationSeconds' failed to satisfy constraint: "
+        self.refused("ValidationError", "1 validation error detected: Value '899' at 'durationSeconds' failed to satisfy constraint: "
                      "Member must have value greater than or equal to 900", self.sts.assume_role, RoleArn=role["Arn"],
                      RoleSessionName="s1", DurationSeconds=899)
         first = self.of("sts", self.sts.assume_role(RoleArn=role["Arn"], RoleSessionName="s1")["Credentials"])
@@ -183,8 +183,10 @@ class Sts(unittest.TestCase):
     def test_all_faults_of_an_input_are_told(self):
         text = self.refused("ValidationError", None, self.sts.assume_role, RoleArn="short", RoleSessionName="!")["Error"]["Message"]
         self.assertTrue(text.startswith("3 validation errors detected: "), text)
-        self.assertIn("Value at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20", text)
-        self.assertIn("Value at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*", text)
+        self.assertIn("Value 'short' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20", text)
+        self.assertIn("Value '!' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*", text)
+        self.refused("ValidationError", "1 validation error detected: Value null at 'roleSessionName' failed to satisfy constraint: "
+                     "Member must not be null", self.sts.assume_role, RoleArn="arn:aws:iam::123456789012:role/r")
 
     def test_session_policy_narrows(self):
         role = self.role(self.root_trust(), policy=ALLOW_ALL)

@@ -6,6 +6,9 @@
 
 #define CONSTRAINT "' failed to satisfy constraint: "
 
+/* A longer value is not said: an answer's length is not its asker's choice. */
+enum { SAID_MAX_BYTES = 10 * 1024 };
+
 static bool speaks_ec2(const struct wire_in *w)
 {
 	return bw_service_of(w->op)->protocol == BW_PROTOCOL_EC2;
@@ -19,9 +22,14 @@ static void fault_ec2(struct wire_in *w, const char *code, struct bw_str text)
 	wire_fault(w, text);
 }
 
+/* IAM says no values any more. */
+static bool says_values(const struct wire_in *w)
+{
+	return strcmp(bw_service_of(w->op)->name, "iam") != 0;
+}
+
 static void fault_missing(struct wire_in *w, const struct wire_path *p)
 {
-	bool xml = bw_service_of(w->op)->protocol == BW_PROTOCOL_QUERY;
 	struct bw_str at = wire_path_text(p, w->arena);
 
 	if (speaks_ec2(w)) {
@@ -30,14 +38,60 @@ static void fault_missing(struct wire_in *w, const struct wire_path *p)
 		return;
 	}
 	wire_fault(w, bw_arena_printf(w->arena, "Value %sat '%.*s" CONSTRAINT "Member must not be null",
-	                  xml ? "" : "null ", BW_FMT(at)));
+	                  says_values(w) ? "null " : "", BW_FMT(at)));
 }
 
-static void fault_at(struct wire_in *w, const struct wire_path *p, const char *constraint)
+static void say_list(struct bw_buf *text, const struct bw_shape *element, const struct bw_any_list *list)
 {
-	struct bw_str at = wire_path_text(p, w->arena);
+	bw_buf_put_c(text, '[');
+	for (size_t i = 0; i < list->n; i++)
+		bw_buf_printf(text, "%s%.*s", i ? ", " : "",
+		    BW_FMT(*(const struct bw_str *)((const char *)list->v + i * element->size)));
+	bw_buf_put_c(text, ']');
+}
 
-	wire_fault(w, bw_arena_printf(w->arena, "Value at '%.*s" CONSTRAINT "%s", BW_FMT(at), constraint));
+/* A value as the framework writes it. False: it says nothing of such a one. */
+static bool say_value(struct bw_buf *text, const struct bw_shape *s, const void *at)
+{
+	const struct bw_shape *element = s->kind == BW_SHAPE_LIST ? bw_at(s->element) : NULL;
+
+	if (s->sensitive || (element && element->sensitive))
+		return false;
+	if (s->kind == BW_SHAPE_STRING)
+		bw_buf_put(text, *(const struct bw_str *)at);
+	else if (s->kind == BW_SHAPE_INTEGER)
+		bw_buf_printf(text, "%lld", (long long)((const struct bw_opt_int *)at)->v);
+	else if (element && (element->kind == BW_SHAPE_STRING || !((const struct bw_any_list *)at)->n))
+		say_list(text, element, at);
+	else
+		return false;
+	return !text->failed;
+}
+
+static struct bw_str said(
+    struct wire_in *w, const struct wire_path *p, const struct bw_shape *s, const void *at)
+{
+	struct bw_str words = BW_STR("");
+	struct bw_buf text;
+
+	for (const struct wire_path *up = p; up; up = up->up)
+		if (up->sensitive)
+			return words;
+	bw_buf_init(&text, SAID_MAX_BYTES);
+	if (says_values(w) && say_value(&text, s, at))
+		words = bw_arena_printf(w->arena, "'%.*s' ", BW_FMT(bw_buf_str(&text)));
+	bw_buf_free(&text);
+	return words;
+}
+
+/* `at` is the value of the shape that breaks the constraint. */
+static void fault_at(struct wire_in *w, const struct wire_path *p, const struct bw_shape *s, const void *at,
+    const char *constraint)
+{
+	struct bw_str where = wire_path_text(p, w->arena), value = said(w, p, s, at);
+
+	wire_fault(w, bw_arena_printf(w->arena, "Value %.*sat '%.*s" CONSTRAINT "%s", BW_FMT(value),
+	                  BW_FMT(where), constraint));
 }
 
 static const char *enum_words(struct wire_in *w, const struct bw_shape *s)
@@ -84,8 +138,8 @@ static const char *constraint_words(struct wire_in *w, const struct bw_shape *s,
 	case UNDER_MIN:
 		return bound_words(w, s, false);
 	case OFF_PATTERN:
-		return bw_arena_printf(
-		    w->arena, "Member must satisfy regular expression pattern: %s", bw_at(bw_at(s->pattern)->text))
+		return bw_arena_printf(w->arena, "Member must satisfy regular expression pattern: %s",
+		    bw_at(bw_at(s->pattern)->text))
 		    .p;
 	default:
 		return enum_words(w, s);
@@ -133,8 +187,8 @@ static bool check_one(
 	check_bounds(s, at, broken);
 	/* An overlong text is refused already; its pattern is not run. */
 	if (bw_at(s->pattern) && s->kind == BW_SHAPE_STRING)
-		broken[OFF_PATTERN] =
-		    !broken[OVER_MAX] && !wire_pattern_matches(w, bw_at(s->pattern), *(const struct bw_str *)at);
+		broken[OFF_PATTERN] = !broken[OVER_MAX] &&
+		                      !wire_pattern_matches(w, bw_at(s->pattern), *(const struct bw_str *)at);
 	if (bw_at(s->values))
 		broken[OFF_ENUM] = !enum_has(s, *(const struct bw_str *)at);
 	return broken[OVER_MAX] || broken[UNDER_MIN] || broken[OFF_PATTERN] || broken[OFF_ENUM];
@@ -180,21 +234,28 @@ static void check_constraints(
 	}
 	for (enum constraint c = 0; c < CONSTRAINT_COUNT; c++)
 		if (broken[c])
-			fault_at(w, p, constraint_words(w, s, c));
+			fault_at(w, p, s, at, constraint_words(w, s, c));
 }
 
 /* ---- Elements that are scalars: one fault for the whole list or map, which states every constraint of the
  * element ---- */
 
+/* The list or map that is being walked. */
+struct whole {
+	const struct bw_shape *shape;
+	const void *at;
+	const char *what; /* its elements' name in the message */
+};
+
 static void fault_elements(
-    struct wire_in *w, const struct bw_shape *s, const struct wire_path *p, const char *what)
+    struct wire_in *w, const struct bw_shape *s, const struct wire_path *p, const struct whole *whole)
 {
 	const bool stated[] = {s->has_max, s->has_min, bw_at(s->pattern) != NULL, bw_at(s->values) != NULL};
 	struct bw_buf text;
 	bool any = false;
 
 	bw_buf_init(&text, 64 * 1024);
-	bw_buf_printf(&text, "%s must satisfy constraint: [", what);
+	bw_buf_printf(&text, "%s must satisfy constraint: [", whole->what);
 	for (enum constraint c = 0; c < CONSTRAINT_COUNT; c++) {
 		if (!stated[c])
 			continue;
@@ -204,12 +265,12 @@ static void fault_elements(
 	if (bw_service_of(w->op)->protocol == BW_PROTOCOL_REST_JSON || !any)
 		bw_buf_printf(&text, "%sMember must not be null", any ? ", " : "");
 	bw_buf_put_c(&text, ']');
-	fault_at(w, p, bw_arena_str(w->arena, bw_buf_str(&text)).p);
+	fault_at(w, p, whole->shape, whole->at, bw_arena_str(w->arena, bw_buf_str(&text)).p);
 	bw_buf_free(&text);
 }
 
 static void check_scalars(struct wire_in *w, const struct bw_shape *s, const void *v, size_t n,
-    const struct wire_path *p, const char *what)
+    const struct wire_path *p, const struct whole *whole)
 {
 	bool broken[CONSTRAINT_COUNT] = {0};
 
@@ -221,7 +282,7 @@ static void check_scalars(struct wire_in *w, const struct bw_shape *s, const voi
 		if (speaks_ec2(w))
 			fault_value_ec2(w, s, at, p, broken);
 		else
-			fault_elements(w, s, p, what);
+			fault_elements(w, s, p, whole);
 		return;
 	}
 }
@@ -240,22 +301,23 @@ static void check_list(
     struct wire_in *w, const struct bw_shape *s, const struct bw_any_list *list, const struct wire_path *p)
 {
 	if (is_scalar(bw_at(s->element))) {
-		check_scalars(w, bw_at(s->element), list->v, list->n, p, "Member");
+		check_scalars(w, bw_at(s->element), list->v, list->n, p, &(struct whole){s, list, "Member"});
 		return;
 	}
 	for (size_t i = 0; i < list->n; i++) {
 		struct wire_path element = {.up = p, .index = i + 1};
 
-		check_value(w, bw_at(s->element), (const char *)list->v + i * bw_at(s->element)->size, &element);
+		check_value(
+		    w, bw_at(s->element), (const char *)list->v + i * bw_at(s->element)->size, &element);
 	}
 }
 
 static void check_map(
     struct wire_in *w, const struct bw_shape *s, const struct bw_any_map *map, const struct wire_path *p)
 {
-	check_scalars(w, bw_at(s->key), map->keys, map->n, p, "Map keys");
+	check_scalars(w, bw_at(s->key), map->keys, map->n, p, &(struct whole){s, map, "Map keys"});
 	if (is_scalar(bw_at(s->element))) {
-		check_scalars(w, bw_at(s->element), map->v, map->n, p, "Map value");
+		check_scalars(w, bw_at(s->element), map->v, map->n, p, &(struct whole){s, map, "Map value"});
 		return;
 	}
 	for (size_t i = 0; i < map->n; i++) {
@@ -271,7 +333,7 @@ static void check_structure(
 	uint32_t set = 0;
 
 	for (const struct bw_member *m = bw_at(s->members), *end = m + s->member_count; m < end; m++) {
-		struct wire_path p = {.up = up, .name = bw_str_c(bw_at(m->name))};
+		struct wire_path p = {.up = up, .name = bw_str_c(bw_at(m->name)), .sensitive = m->sensitive};
 		const void *at = wire_member_at(m, structure);
 
 		if (at && wire_is_set(bw_at(m->shape), at)) {
@@ -282,7 +344,7 @@ static void check_structure(
 		}
 	}
 	if (s->one_of && set != 1 && up)
-		fault_at(w, up, "Member must have exactly one of its members set");
+		fault_at(w, up, s, structure, "Member must have exactly one of its members set");
 }
 
 static void check_value(

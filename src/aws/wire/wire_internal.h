@@ -8,6 +8,7 @@ struct wire_path {
 	const struct wire_path *up;
 	struct bw_str name; /* absent: an element of the list above, at `index` */
 	size_t index;       /* 1-based */
+	bool sensitive;     /* what stands there is said nowhere */
 };
 /* "tags.1.member.key": member names with their first letter lowered. */
 struct bw_str wire_path_text(const struct wire_path *p, struct bw_arena *arena);

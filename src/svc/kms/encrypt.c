@@ -112,7 +112,7 @@ static enum bw_err input_check(struct bw_call *call, const struct opening *o, st
 		return bw_call_fail(call, "ValidationException", "%s", "DryRunModifiers can only be used when DryRun is true.");
 	if (!bw_str_set(ciphertext) && !o->ignored)
 		return bw_call_fail(call, "ValidationException", "%s",
-		    "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must not be null");
+		    "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null");
 	if (!bw_str_set(given) && (!o->symmetric || o->ignored))
 		return bw_call_fail(call, "ValidationException", "%s", "KeyId is required to decrypt with this algorithm.");
 	return BW_OK;
