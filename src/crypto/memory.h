@@ -13,3 +13,7 @@ size_t bw_crypto_held_bytes(void);
 void bw_crypto_offer(void *place, size_t least, size_t most);
 /* Ends the offer; whether the place was taken. */
 bool bw_crypto_taken(void);
+/* OpenSSL has written `n` bytes there, or they have come for it, and behind them nothing. If they lie in the
+ * piece for a record that it took last, no more than up to there is wiped when it gives that back. Returns
+ * whether they are the first there. Counting is on. */
+bool bw_crypto_record_used(const char *at, size_t n);

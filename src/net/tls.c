@@ -20,7 +20,7 @@
  * about that size. */
 enum { STATE_LEAST = 4096, STATE_MOST = 7808 };
 
-static struct bw_doze *states; /* NULL: this process holds few */
+static struct bw_doze *states; /* NULL: this process holds few, or has several threads */
 
 static bool is_state(const void *p)
 {
@@ -76,6 +76,8 @@ static int socket_write(BIO *b, const char *from, int n)
 {
 	ssize_t sent = send((int)(intptr_t)BIO_get_data(b), from, (size_t)n, MSG_NOSIGNAL);
 
+	if (states && n > 0)
+		(void)bw_crypto_record_used(from, (size_t)n);
 	BIO_clear_retry_flags(b);
 	if (sent < 0 && (errno == EAGAIN || errno == EINTR))
 		BIO_set_retry_write(b);
@@ -84,12 +86,34 @@ static int socket_write(BIO *b, const char *from, int n)
 
 enum { FLAG_SHORT = 0x4000 }; /* of a BIO: its last read has emptied the socket. OpenSSL's own are below. */
 
+/* Who reads now, and how much he takes. */
+static struct reader {
+	SSL *tls;
+	size_t room;
+} reader;
+
+/* What has come lies where OpenSSL decrypts it. If that is one record and nothing else, all of it is read at
+ * once, and the piece it lies in given back and wiped: OpenSSL, whose hands are slower, need not. */
+static void come(const char *at, size_t n)
+{
+	const unsigned char *head = (const unsigned char *)at;
+	bool alone = bw_crypto_record_used(at, n) && n >= SSL3_RT_HEADER_LENGTH &&
+	             n == SSL3_RT_HEADER_LENGTH + ((size_t)head[3] << 8 | head[4]);
+
+	if (reader.tls && alone && n <= reader.room)
+		SSL_clear_options(reader.tls, SSL_OP_CLEANSE_PLAINTEXT);
+	else if (reader.tls)
+		SSL_set_options(reader.tls, SSL_OP_CLEANSE_PLAINTEXT);
+}
+
 static int socket_read(BIO *b, char *to, int n)
 {
 	ssize_t got = recv((int)(intptr_t)BIO_get_data(b), to, (size_t)n, 0);
 
 	BIO_clear_retry_flags(b);
 	BIO_clear_flags(b, FLAG_SHORT);
+	if (got > 0 && states)
+		come(to, (size_t)got);
 	if (got > 0 && got < n)
 		BIO_set_flags(b, FLAG_SHORT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -352,11 +376,20 @@ enum bw_tls_step bw_tls_handshake(struct ssl_st *tls)
 
 enum bw_tls_step bw_tls_read(struct ssl_st *tls, char *to, size_t size, size_t *n)
 {
+	int result;
+
 	*n = 0;
 	ERR_clear_error();
 	BIO_clear_flags(
 	    SSL_get_rbio(tls), FLAG_SHORT); /* what came before does not count: there may be more by now */
-	return step_of(tls, SSL_read_ex(tls, to, size, n));
+	if (states)
+		reader = (struct reader){tls, size};
+	result = SSL_read_ex(tls, to, size, n);
+	if (states) {
+		reader = (struct reader){0};
+		SSL_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);
+	}
+	return step_of(tls, result);
 }
 
 enum bw_tls_step bw_tls_write(struct ssl_st *tls, const char *from, size_t size, size_t *n)

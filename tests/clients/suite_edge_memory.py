@@ -72,6 +72,47 @@ class Passed(unittest.TestCase):
         context = ssl._create_unverified_context()
         self.passes(context.wrap_socket(https(self.player, self.group).connect(), server_hostname="a.example.com"))
 
+    def test_tls_in_pieces(self):
+        """Records that come by two, by halves, and larger than what is read of them at a time."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = ssl._create_unverified_context().wrap_bio(incoming, outgoing, server_hostname="a.example.com")
+        s = https(self.player, self.group).connect()
+
+        def hears(step):
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    s.sendall(outgoing.read())
+                    incoming.write(s.recv(65536))
+
+        def sealed(plain):
+            tls.write(plain)
+            return outgoing.read()
+
+        def answered():
+            got = b""
+            while self.secrets.get("the answer's body", b"?") not in got:
+                got += hears(lambda: tls.read(65536))
+        hears(tls.do_handshake)
+        s.sendall(outgoing.read())
+        for cut in (1, 5, 30, 60):
+            first, second = sealed(self.request()), sealed(b"GET / HTTP/1.1\r\nHost: a.example.com\r\n\r\n")
+            s.sendall(first + second[:cut])  # what is read lies in front of what is not whole yet
+            answered()
+            self.gone(f"{cut} bytes of another record have come")
+            s.sendall(second[cut:])
+            answered()
+            head, body = self.request().split(b"\r\n\r\n")
+            s.sendall(sealed(head + b"\r\n\r\n") + sealed(body))
+            answered()
+            self.gone("two records came as one")
+            s.sendall(sealed(head.replace(b"Length: 40", b"Length: 40000") + b"\r\n\r\n" + body * 1000))
+            answered()
+            self.gone("records came that are as large as can be")
+        s.close()
+        self.gone("the connection was closed")
+
     def test_what_waits_is_found(self):
         s, word = Balancer(self.player, self.group).connect(), self.secret("half a head")
         s.sendall(b"GET / HTTP/1.1\r\nAuthorization: " + word)
