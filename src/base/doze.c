@@ -3,21 +3,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LINE = 64, GROUP = 64, MADE_AT_ONCE = 64 };
+#include "base/sanitizer.h"
 
-/* Where memory is watched, a place that sleeps may not even be read. (Not elsewhere: each stretch that
- * differs from its neighbours is one more of the kernel's maps, of which a process may have 65,530.) */
-#if defined __has_feature
-#if __has_feature(address_sanitizer)
-#include <sanitizer/lsan_interface.h>
-#define GUARDED true
-#endif
-#endif
-#if !defined GUARDED
-#define GUARDED                             false
-#define __lsan_register_root_region(p, n)   ((void)(p), (void)(n))
-#define __lsan_unregister_root_region(p, n) ((void)(p), (void)(n))
-#endif
+enum { LINE = 64, GROUP = 64, MADE_AT_ONCE = 64 };
 
 /* What is kept of a place: for each group of words which of them are not zero, and these. */
 struct packed {
@@ -109,9 +97,11 @@ static void pages_drop(const struct bw_doze *d, size_t i)
 	MUST(madvise(pages_of(d, i), d->page_span, MADV_DONTNEED) == 0);
 }
 
+/* Where memory is watched, a place that sleeps may not even be read. (Not elsewhere: each stretch that
+ * differs from its neighbours is one more of the kernel's maps, of which a process may have 65,530.) */
 static void guard(const struct bw_doze *d, size_t i, int protection)
 {
-	if (GUARDED)
+	if (BW_SANITIZED)
 		MUST(mprotect(pages_of(d, i), d->page_span, protection) == 0);
 }
 

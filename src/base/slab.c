@@ -1,27 +1,21 @@
 #include "base/slab.h"
 
-#include <stdlib.h>
-
-#if defined __has_include && __has_include(<sanitizer/asan_interface.h>)
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(p, n)   ((void)(p), (void)(n))
-#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
-#endif
+#include "base/sanitizer.h"
+#include "base/sparse.h"
 
 /* A sheet begins at a multiple of its usual size, so that a piece's address tells its sheet. What is too
  * large for a class has a sheet of its own. */
-enum { SHEET_BYTES = 64 * 1024, ALONE = BW_SLAB_CLASSES, COLOURS = 16, COLOUR_BYTES = 64 };
+enum { SHEET_BYTES = 64 * 1024, ALONE = BW_SLAB_CLASSES, COLOURS = 16, COLOUR_BYTES = 64, FULL = BW_SLAB_FILLS, PAGE = 4096 };
 
 static const uint16_t class_bytes[BW_SLAB_CLASSES] = {
     32, 48, 64, 80, 96, 128, 192, 256, 320, 384, 512, 768, 1024, 2048, 3072, 4096};
 
 struct bw_slab_sheet {
-	struct bw_slab_sheet *next,
-	    **prev;                /* among those that have a piece to give; prev NULL: it has none */
-	struct piece *pieces;      /* given back, newest first */
-	size_t piece_bytes, fresh; /* fresh: where those begin that were never out */
-	uint32_t out, class;
+	struct bw_slab_sheet *next, **prev; /* among those as full that have a piece to give */
+	struct piece *pieces;               /* given back, newest first */
+	size_t piece_bytes, fresh;          /* fresh: where those begin that were never out */
+	uint32_t out, count;                /* count: of pieces, out or not */
+	uint32_t class, fill;               /* fill: FULL of a sheet that has none to give, and of one of one piece */
 	_Alignas(16) char data[];
 };
 
@@ -54,14 +48,16 @@ static size_t room_bytes(const struct bw_slab_sheet *t)
 	return (size_t)((char *)begin_of(t) + SHEET_BYTES - t->data);
 }
 
+/* What it takes of the system's memory. */
 static size_t sheet_bytes(const struct bw_slab_sheet *t)
 {
-	return t->class == ALONE ? sizeof *t + t->piece_bytes : SHEET_BYTES;
+	return t->class == ALONE ? (COLOURS * COLOUR_BYTES + sizeof *t + t->piece_bytes + PAGE - 1) & ~(size_t)(PAGE - 1)
+	                         : SHEET_BYTES;
 }
 
 static void sheet_link(struct bw_slab *s, struct bw_slab_sheet *t)
 {
-	struct bw_slab_sheet **first = &s->open[t->class];
+	struct bw_slab_sheet **first = &s->open[t->class][t->fill];
 
 	t->next = *first;
 	t->prev = first;
@@ -75,19 +71,29 @@ static void sheet_unlink(struct bw_slab_sheet *t)
 	*t->prev = t->next;
 	if (t->next)
 		t->next->prev = t->prev;
-	t->prev = NULL;
+}
+
+/* Moves it to those that are as full as it is by now. */
+static void sheet_sort(struct bw_slab *s, struct bw_slab_sheet *t)
+{
+	/* This is out * FILLS / count != fill without dividing. */
+	if (t->out * BW_SLAB_FILLS - t->fill * t->count < t->count)
+		return;
+	if (t->fill != FULL)
+		sheet_unlink(t);
+	t->fill = t->out * BW_SLAB_FILLS / t->count;
+	if (t->fill != FULL)
+		sheet_link(s, t);
 }
 
 static struct bw_slab_sheet *sheet_new(struct bw_slab *s, uint32_t class, size_t piece_bytes)
 {
-	struct bw_slab_sheet head = {.piece_bytes = piece_bytes, .class = class}, *t;
-	size_t n = sheet_bytes(&head), whole = n + (class == ALONE ? COLOURS * COLOUR_BYTES : 0);
-	void *begin;
+	struct bw_slab_sheet head = {.piece_bytes = piece_bytes, .class = class, .fill = FULL}, *t;
+	size_t n;
 
-	MUST(n > piece_bytes && n < SIZE_MAX - 2 * SHEET_BYTES);
-	begin = aligned_alloc(SHEET_BYTES, (whole + SHEET_BYTES - 1) & ~(size_t)(SHEET_BYTES - 1));
-	MUST(begin != NULL);
-	t = sheet_of(begin);
+	MUST(piece_bytes < SIZE_MAX / 2);
+	n = sheet_bytes(&head);
+	t = sheet_of(bw_sparse_aligned(n, SHEET_BYTES));
 	*t = head;
 	s->sheet_bytes += n;
 	return t;
@@ -95,18 +101,27 @@ static struct bw_slab_sheet *sheet_new(struct bw_slab *s, uint32_t class, size_t
 
 static void sheet_free(struct bw_slab *s, struct bw_slab_sheet *t)
 {
-	s->sheet_bytes -= sheet_bytes(t);
+	size_t n = sheet_bytes(t);
+
+	s->sheet_bytes -= n;
 	ASAN_UNPOISON_MEMORY_REGION(t->data, t->class == ALONE ? t->piece_bytes : room_bytes(t));
 	bw_wipe(t->data, t->class == ALONE ? t->piece_bytes : t->fresh);
-	free(begin_of(t));
+	bw_sparse_free(begin_of(t), n);
+}
+
+/* The fullest that has a piece to give: so those that few are left of are left alone, become empty, and go back. */
+static struct bw_slab_sheet *sheet_open(const struct bw_slab *s, uint32_t class)
+{
+	for (size_t fill = FULL; fill-- > 0;)
+		if (s->open[class][fill])
+			return s->open[class][fill];
+	return NULL;
 }
 
 void bw_slab_free(struct bw_slab *s)
 {
-	for (size_t i = 0; i < BW_SLAB_CLASSES; i++)
-		while (s->open[i]) {
-			struct bw_slab_sheet *t = s->open[i];
-
+	for (uint32_t i = 0; i < BW_SLAB_CLASSES; i++)
+		for (struct bw_slab_sheet *t; (t = sheet_open(s, i)) != NULL;) {
 			sheet_unlink(t);
 			sheet_free(s, t);
 		}
@@ -143,9 +158,14 @@ static void *piece_take(struct bw_slab_sheet *t)
 	return p;
 }
 
-static bool has_piece(const struct bw_slab_sheet *t)
+static struct bw_slab_sheet *sheet_begin(struct bw_slab *s, uint32_t class)
 {
-	return t->pieces || t->fresh + t->piece_bytes <= room_bytes(t);
+	struct bw_slab_sheet *t = sheet_new(s, class, class_bytes[class]);
+
+	t->count = (uint32_t)(room_bytes(t) / t->piece_bytes);
+	t->fill = 0;
+	sheet_link(s, t);
+	return t;
 }
 
 void *bw_slab_take(struct bw_slab *s, size_t bytes)
@@ -159,13 +179,12 @@ void *bw_slab_take(struct bw_slab *s, size_t bytes)
 		s->used_bytes += bytes;
 		return t->data;
 	}
-	if (!s->open[class])
-		sheet_link(s, sheet_new(s, class, class_bytes[class]));
-	t = s->open[class];
+	t = sheet_open(s, class);
+	if (!t)
+		t = sheet_begin(s, class);
 	s->used_bytes += t->piece_bytes;
 	p = piece_take(t);
-	if (!has_piece(t))
-		sheet_unlink(t);
+	sheet_sort(s, t);
 	return p;
 }
 
@@ -185,25 +204,14 @@ void bw_slab_give(struct bw_slab *s, void *p)
 	piece->next = t->pieces;
 	t->pieces = piece;
 	ASAN_POISON_MEMORY_REGION(p, t->piece_bytes);
-	if (!t->prev)
-		sheet_link(s, t);
+	t->out--;
+	sheet_sort(s, t);
+	if (t->out)
+		return;
 	/* The only one that is open stays: pieces come and go. */
-	if (--t->out == 0 && (t->next || s->open[t->class] != t)) {
-		sheet_unlink(t);
+	sheet_unlink(t);
+	if (sheet_open(s, t->class))
 		sheet_free(s, t);
-	}
-}
-
-void *bw_slab_resize(struct bw_slab *s, void *p, size_t bytes)
-{
-	size_t has = p ? sheet_of(p)->piece_bytes : 0;
-	void *moved;
-
-	if (p && bytes <= has && bytes > has / 2)
-		return p;
-	moved = bw_slab_take(s, bytes);
-	if (p)
-		memcpy(moved, p, bytes < has ? bytes : has);
-	bw_slab_give(s, p);
-	return moved;
+	else
+		sheet_link(s, t);
 }

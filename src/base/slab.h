@@ -1,16 +1,17 @@
 /* Small pieces of memory of one thread: neither malloc nor a lock for each, and always known how much is in
- * use. Pieces of one class of size lie together in a sheet, which goes back whole, and wiped, when the last of them has.
- */
+ * use. Pieces of one class of size lie together in a sheet, which goes back to the system whole, and wiped, when the last of
+ * them has; the fullest sheets are used first. So what a peak took is given back with it, but for a sheet a class and what
+ * lies beside pieces that are still out. */
 #pragma once
 
 #include "base/mem.h"
 
-enum { BW_SLAB_CLASSES = 16 };
+enum { BW_SLAB_CLASSES = 16, BW_SLAB_FILLS = 4 };
 
 struct bw_slab {
-	struct bw_slab_sheet *open[BW_SLAB_CLASSES]; /* that have a piece to give */
-	size_t used_bytes;                           /* of pieces that are out, each as large as its class */
-	size_t sheet_bytes;                          /* of all sheets */
+	struct bw_slab_sheet *open[BW_SLAB_CLASSES][BW_SLAB_FILLS]; /* that have a piece to give, by how full they are */
+	size_t used_bytes;                                          /* of pieces that are out, each as large as its class */
+	size_t sheet_bytes;                                         /* of all sheets, as taken from the system */
 };
 
 /* All zero: an empty one. Pieces that are out when it is freed are lost with it. */
@@ -22,7 +23,5 @@ static inline void *bw_slab_alloc(struct bw_slab *s, size_t bytes)
 {
 	return memset(bw_slab_take(s, bytes), 0, bytes);
 }
-/* As realloc; `p` may be NULL. */
-void *bw_slab_resize(struct bw_slab *s, void *p, size_t bytes);
 /* `p` may be NULL. */
 void bw_slab_give(struct bw_slab *s, void *p);

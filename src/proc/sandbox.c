@@ -244,7 +244,7 @@ static enum bw_err filter_load(unsigned may)
 	if (!e && !(may & MAY_LOAD))
 		e = flags_deny(filter);
 	/* The leak check of a sanitized build traces its own process. */
-	if (!e && !SANITIZED)
+	if (!e && !BW_SANITIZED)
 		e = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ptrace), 0);
 	return loaded(filter, e);
 }
@@ -374,7 +374,7 @@ enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds)
 
 	TRY(privileges_fix());
 	TRY(powers_drop());
-	if (!SANITIZED)
+	if (!BW_SANITIZED)
 		(void)sandbox_files_into(dir_fd); /* before the filter, which does not permit it */
 	if (!e)
 		e = rows_allow(filter, narrow, BW_COUNT(narrow));
@@ -388,7 +388,7 @@ enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds)
 		e = descriptors_allow(filter);
 	if (!e)
 		e = families_allow(filter);
-	if (!e && SANITIZED)
+	if (!e && BW_SANITIZED)
 		e = rows_allow(filter, reporting, BW_COUNT(reporting));
 	return loaded(filter, e);
 }
@@ -410,7 +410,7 @@ void bw_process_harden(bool with_parent)
 
 	(void)setrlimit(RLIMIT_CORE, &none);
 	dump_filter_clear();
-	if (!SANITIZED)
+	if (!BW_SANITIZED)
 		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (with_parent)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -91,7 +91,7 @@ bool bw_sandbox_files_keep(const struct bw_sandbox_folder *folders, size_t count
 	memcpy(all, folders, count * sizeof *folders);
 	/* The leak check reads there what it looks through. */
 	all[count] = (struct bw_sandbox_folder){.path = "/proc"};
-	return sandbox_files_keep(all, count + SANITIZED);
+	return sandbox_files_keep(all, count + BW_SANITIZED);
 }
 
 void bw_sandbox_files_read(void)
@@ -100,6 +100,6 @@ void bw_sandbox_files_read(void)
 	static const struct bw_sandbox_folder resolver[] = {{.path = "/etc"}, {.path = "/run"},
 	    {.path = "/usr/lib"}, {.path = "/lib"}, {.path = "/usr/lib64"}, {.path = "/lib64"}};
 
-	if (!SANITIZED)
+	if (!BW_SANITIZED)
 		(void)sandbox_files_keep(resolver, BW_COUNT(resolver));
 }

@@ -1,5 +1,10 @@
 /* Pieces of memory: what is out is counted, and everything goes back. */
 #include "base/slab.h"
+
+#include <stdio.h>
+
+#include "base/sanitizer.h"
+#include "base/sparse.h"
 #include "test.h"
 
 static void fill(void *p, size_t n, int with)
@@ -100,20 +105,125 @@ TEST(slab_wipes_what_is_given_back)
 	bw_slab_free(&s);
 }
 
-TEST(slab_resizes_and_keeps_what_was_there)
+/* Two sheets with a piece to give: what is new goes into the fuller one, whichever was last given to, and the other goes
+ * back with its last piece. */
+TEST(slab_prefers_the_fuller_sheet)
 {
+	enum { BYTES = 256, MOST = 2 * 64 * 1024 / BYTES };
 	struct bw_slab s = {0};
-	size_t sizes[] = {10, 32, 33, 4000, 70000, 100, 1}, had = 0;
-	unsigned char *p = NULL;
+	void *p[MOST], *more;
+	size_t n = 0, one, whole;
 
-	for (size_t i = 0; i < BW_COUNT(sizes); i++) {
-		p = bw_slab_resize(&s, p, sizes[i]);
-		is_filled(p, had < sizes[i] ? had : sizes[i], 7);
-		fill(p, sizes[i], 7);
-		had = sizes[i];
-	}
-	assert_int_equal(s.used_bytes, 32);
-	bw_slab_give(&s, p);
+	p[n++] = bw_slab_take(&s, BYTES);
+	whole = s.sheet_bytes;
+	for (; s.sheet_bytes == whole; n++)
+		p[n] = bw_slab_take(&s, BYTES);
+	one = n - 1; /* of the first sheet; the last one taken is the second's */
+	for (size_t i = 8; i < one; i++)
+		p[n++] = bw_slab_take(&s, BYTES);
+	assert_int_equal(s.sheet_bytes, 2 * whole); /* the second one is nearly full too */
+	for (size_t i = 1; i < one; i++)
+		bw_slab_give(&s, p[i]);
+	more = bw_slab_take(&s, BYTES);
+	bw_slab_give(&s, p[0]);
+	assert_int_equal(s.sheet_bytes, whole);
+	assert_int_equal((uintptr_t)more / whole, (uintptr_t)p[one] / whole);
+	bw_slab_give(&s, more);
+	for (size_t i = one; i < n; i++)
+		bw_slab_give(&s, p[i]);
+	assert_int_equal(s.used_bytes, 0);
 	bw_slab_free(&s);
 	assert_int_equal(s.sheet_bytes, 0);
+}
+
+static uint32_t draw(uint32_t *state)
+{
+	*state = *state * 1664525 + 1013904223;
+	return *state >> 8;
+}
+
+/* One in twenty stays of a crowd, wherever it lies, and comes and goes from then on: soon they lie together. */
+TEST(slab_gathers_what_a_crowd_has_left_behind)
+{
+	enum { MANY = 8000, STAY = 400, BYTES = 1000, SHEET = 64 * 1024 };
+	struct bw_slab s = {0};
+	static void *p[MANY];
+	uint32_t state = 1;
+
+	for (size_t i = 0; i < MANY; i++)
+		p[i] = bw_slab_take(&s, BYTES);
+	for (size_t i = MANY; i > 1; i--) {
+		size_t k = draw(&state) % i;
+		void *swapped = p[k];
+
+		p[k] = p[i - 1];
+		p[i - 1] = swapped;
+	}
+	for (size_t i = STAY; i < MANY; i++)
+		bw_slab_give(&s, p[i]);
+	for (size_t i = 0; i < 20 * STAY; i++) {
+		size_t k = draw(&state) % STAY;
+
+		bw_slab_give(&s, p[k]);
+		p[k] = bw_slab_take(&s, BYTES);
+	}
+	assert_true(s.sheet_bytes <= s.used_bytes + s.used_bytes / 8 + SHEET);
+	for (size_t i = 0; i < STAY; i++)
+		bw_slab_give(&s, p[i]);
+	assert_int_equal(s.sheet_bytes, SHEET);
+	bw_slab_free(&s);
+}
+
+static size_t resident_bytes(void)
+{
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%*u %lu", &pages), 1);
+	(void)fclose(f);
+	return pages * 4096;
+}
+
+/* Not only as counted. (A sanitizer keeps what is given back for a while.) */
+TEST(slab_leaves_nothing_of_a_crowd_resident)
+{
+	enum { MANY = 32 * 1024, BYTES = 1024, WHOLE = MANY * BYTES };
+	struct bw_slab s = {0};
+	static void *p[MANY];
+	size_t before;
+
+	memset(p, 1, sizeof p);
+	before = resident_bytes();
+	for (size_t i = 0; i < MANY; i++)
+		fill(p[i] = bw_slab_take(&s, BYTES), BYTES, 1);
+	assert_true(resident_bytes() > before + WHOLE / 2);
+	for (size_t i = 0; i < MANY; i++)
+		if (i != MANY / 2)
+			bw_slab_give(&s, p[i]);
+	assert_int_equal(s.used_bytes, BYTES);
+	if (!BW_SANITIZED)
+		assert_true(resident_bytes() < before + WHOLE / 8);
+	bw_slab_give(&s, p[MANY / 2]);
+	bw_slab_free(&s);
+}
+
+TEST(sparse_memory_lies_where_it_is_wanted)
+{
+	static const size_t sizes[] = {4096, 64 * 1024, 3 * 4096, 200 * 1024 / 4096 * 4096};
+	enum { EACH = 20, AT = 64 * 1024 };
+	char *p[EACH * BW_COUNT(sizes)];
+
+	for (size_t i = 0; i < BW_COUNT(p); i++) {
+		size_t n = sizes[i % BW_COUNT(sizes)];
+
+		p[i] = bw_sparse_aligned(n, AT);
+		assert_int_equal((uintptr_t)p[i] % AT, 0);
+		is_filled(p[i], n, 0);
+		fill(p[i], n, (int)i);
+	}
+	for (size_t i = 0; i < BW_COUNT(p); i++) {
+		is_filled(p[i], sizes[i % BW_COUNT(sizes)], (int)i);
+		bw_sparse_free(p[i], sizes[i % BW_COUNT(sizes)]);
+	}
 }
