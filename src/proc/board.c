@@ -1,4 +1,5 @@
-/* Two halves: the writer fills the one that is not shown, and then turns the number. A reader copies first
+/* Two halves: the writer fills the one that is not shown, turns the number, and wipes the other one: texts have
+ * secrets in them, which are gone from here as soon as a newer text is without them. A reader copies first
  * and believes afterwards: what the checksum does not cover was written to meanwhile. */
 #include "proc/board.h"
 
@@ -148,6 +149,17 @@ void bw_board_free(struct bw_board *b)
 	bw_free(b);
 }
 
+/* Also what a writer that died amid a text has left of it, for its length is there before it. */
+static void half_wipe(struct bw_board *b, uint64_t seq)
+{
+	struct half *half = &head_of(b)->halves[seq & 1];
+
+	half->seq = 0;
+	atomic_thread_fence(memory_order_release);
+	bw_wipe(half_text(b, seq), half->n < b->max ? half->n : b->max);
+	half->n = 0;
+}
+
 enum bw_err bw_board_publish(struct bw_board *b, struct bw_str bytes)
 {
 	struct head *h = head_of(b);
@@ -155,13 +167,13 @@ enum bw_err bw_board_publish(struct bw_board *b, struct bw_str bytes)
 	struct half *half = &h->halves[seq & 1];
 
 	CHECK(bytes.n <= b->max, BW_ETOOBIG);
-	half->seq = 0;
-	atomic_thread_fence(memory_order_release);
+	half_wipe(b, seq);
+	half->n = bytes.n;
 	memcpy(half_text(b, seq), bytes.p, bytes.n);
 	bw_sha256(bytes, half->digest);
-	half->n = bytes.n;
 	half->seq = seq;
 	atomic_store(&h->seq, seq);
+	half_wipe(b, seq - 1);
 	wake_raise(b->wake_fd);
 	return BW_OK;
 }

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,6 +74,46 @@ TEST(board_shows_the_newest_and_wakes)
 	assert_ok(bw_board_read(b, &out, &seq));
 	assert_int_equal(seq, 2);
 	assert_str(bw_buf_str(&out), "two, longer");
+	bw_buf_free(&out);
+	bw_board_free(b);
+}
+
+/* Of the memory of that name, as this process has it mapped. */
+static bool is_mapped(const char *memory, const char *text)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long from, to;
+	char line[512];
+	bool found = false;
+
+	assert_non_null(maps);
+	while (fgets(line, sizeof line, maps))
+		if (strstr(line, memory) && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			found |= memmem((const void *)from, to - from, text, strlen(text)) != NULL;
+	(void)fclose(maps);
+	return found;
+}
+
+/* What a newer text is without is nowhere: neither where the one before lay, nor behind its end. */
+TEST(board_forgets_what_was_replaced)
+{
+	static const char *const texts[] = {"the first secret, a long one", "one", "two", "no"};
+	struct bw_board *b;
+	struct bw_buf out;
+	uint64_t seq;
+
+	bw_crypto_init();
+	bw_buf_init(&out, MAX);
+	assert_ok(bw_board_new("forgets", MAX, &b));
+	assert_ok(bw_board_write_side(b));
+	for (size_t i = 0; i < BW_COUNT(texts); i++) {
+		assert_ok(bw_board_publish(b, bw_str_c(texts[i])));
+		assert_true(is_mapped("memfd:forgets", texts[i]));
+		for (size_t k = 0; k < i; k++)
+			assert_false(is_mapped("memfd:forgets", texts[k]));
+		assert_ok(bw_board_read(b, &out, &seq));
+		assert_str(bw_buf_str(&out), texts[i]);
+	}
 	bw_buf_free(&out);
 	bw_board_free(b);
 }
