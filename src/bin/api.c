@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,10 @@
 #include "net/tls_holder.h"
 #include "proc/board.h"
 
-enum { RETIRE_MS = 500 };
+enum {
+	RETIRE_MS = 500,
+	IDENTITY_ARENA_MAX = 16 << 20,
+};
 
 struct loop_thread {
 	pthread_t thread;
@@ -29,13 +33,17 @@ struct loop_thread {
 	struct bw_http_server *servers[LISTEN_MAX];
 	size_t server_count;
 	_Atomic size_t undrained;
-	struct bw_post drain, retire;
+	struct bw_post first_turn, drain, retire;
+	sem_t *turned;
 };
 
 struct serving {
 	struct api *api;
 	struct bw_core *core;
 	struct bw_tls_holder *tls;
+	struct bw_arena arena; /* of what TLS begins with, until it has begun */
+	struct identity identity;
+	sem_t turned; /* once a loop: it has answered what waited when it began */
 	struct loop_thread loops[LOOPS_MAX];
 };
 
@@ -140,17 +148,38 @@ static enum bw_err identity_choose(struct serving *s, struct bw_arena *a, struct
 	    bw_clock_wall_ms(), a, id);
 }
 
-static enum bw_err tls_open(struct serving *s)
+static enum bw_err tls_reopen(struct serving *s)
 {
 	struct bw_arena a;
 	struct identity id;
 	enum bw_err e;
 
-	bw_arena_init(&a, 16 << 20);
+	bw_arena_init(&a, IDENTITY_ARENA_MAX);
 	e = identity_choose(s, &a, &id);
 	if (e == BW_OK)
-		e = s->tls ? bw_tls_holder_replace(s->tls, id.cert, id.key) : bw_tls_holder_new(id.cert, id.key, &s->tls);
+		e = bw_tls_holder_replace(s->tls, id.cert, id.key);
 	bw_arena_free(&a);
+	return e;
+}
+
+static void first_turn_end(struct bw_post *p)
+{
+	struct loop_thread *t = (struct loop_thread *)((char *)p - offsetof(struct loop_thread, first_turn));
+
+	MUST(sem_post(t->turned) == 0);
+}
+
+/* What TLS begins with takes longer to make than the rest of a start: after what waits for the first answers, and before whoever
+ * comes with TLS is answered. */
+static enum bw_err tls_open(struct serving *s)
+{
+	enum bw_err e;
+
+	for (unsigned i = 0; i < s->api->loops; i++)
+		while (sem_wait(&s->turned) != 0)
+			MUST(errno == EINTR);
+	e = bw_tls_holder_replace(s->tls, s->identity.cert, s->identity.key);
+	bw_arena_free(&s->arena);
 	return e;
 }
 
@@ -198,7 +227,7 @@ static void *loop_main(void *arg)
 static enum bw_err loop_open(struct serving *s, unsigned index)
 {
 	struct loop_thread *t = &s->loops[index];
-	struct bw_http_server_config config = {.on_request = bw_gate_request, .on_refused = bw_gate_refused, .tls = bw_tls_holder_context(s->tls),
+	struct bw_http_server_config config = {.on_request = bw_gate_request, .on_refused = bw_gate_refused, .tls = s->tls,
 	    .body_max_bytes = BW_HTTP_BODY_MAX, .connections_max = BW_CONNECTIONS_MAX / s->api->loops};
 
 	TRY(bw_loop_new(&t->loop));
@@ -212,6 +241,9 @@ static enum bw_err loop_open(struct serving *s, unsigned index)
 		TRY(bw_http_server_add(t->loop, fd, &config, &t->servers[t->server_count]));
 		t->server_count++;
 	}
+	t->turned = &s->turned;
+	t->first_turn.run = first_turn_end;
+	bw_loop_post(t->loop, &t->first_turn);
 	t->drain.run = drain_begin;
 	t->retire.run = retire_begin;
 	return BW_OK;
@@ -263,7 +295,7 @@ static void parent_obey(struct serving *s, int channel)
 			loops_retire(s);
 		if (e != BW_OK || m.type != BW_PROC_RELOAD)
 			return;
-		if (tls_open(s) != BW_OK)
+		if (tls_reopen(s) != BW_OK)
 			bw_log(BW_LOG_WARN, "the configuration was not reloaded");
 		if (bw_proc_send(channel, BW_PROC_READY, BW_STR("")) != BW_OK)
 			return;
@@ -350,13 +382,39 @@ static _Noreturn void end_at_once(struct serving *s, enum bw_err e)
 	_exit(failed_status(e));
 }
 
-int api_run(const struct bw_proc_self *self)
+static struct serving *serving_new(struct api *api)
 {
 	struct serving *s = bw_alloc(sizeof *s);
+
+	s->api = api;
+	s->tls = bw_tls_holder_new();
+	bw_arena_init(&s->arena, IDENTITY_ARENA_MAX);
+	MUST(sem_init(&s->turned, 0, 0) == 0);
+	return s;
+}
+
+static void serving_free(struct serving *s)
+{
+	bw_core_close(s->core);
+	bw_tls_holder_free(s->tls);
+	bw_arena_free(&s->arena);
+	MUST(sem_destroy(&s->turned) == 0);
+	bw_free(s);
+}
+
+static int start_failed(struct serving *s, enum bw_err e)
+{
+	bw_log(BW_LOG_ERROR, "the server cannot start: %s", bw_err_name(e));
+	serving_free(s);
+	return failed_status(e);
+}
+
+int api_run(const struct bw_proc_self *self)
+{
+	struct serving *s = serving_new(self->ctx);
 	struct bw_first_start first;
 	enum bw_err e;
 
-	s->api = self->ctx;
 	s->api->core.processes = self->table;
 	e = boards_take(&s->api->core);
 	if (e == BW_OK)
@@ -366,21 +424,21 @@ int api_run(const struct bw_proc_self *self)
 	if (e == BW_OK)
 		e = sealed_wait(s->api, self->channel);
 	if (e == BW_EPERM) {
-		bw_free(s);
+		serving_free(s);
 		return 0; /* told to end before it was unsealed */
 	}
 	if (e == BW_OK)
 		e = api_open(s->api, &s->core, &first);
 	if (e == BW_OK)
-		e = tls_open(s);
+		e = identity_choose(s, &s->arena, &s->identity);
 	if (e == BW_OK)
 		e = loops_start(s);
+	if (e != BW_OK)
+		return start_failed(s, e);
+	e = tls_open(s);
 	if (e != BW_OK) {
-		bw_log(BW_LOG_ERROR, "the server cannot start: %s", bw_err_name(e));
-		bw_core_close(s->core);
-		bw_tls_holder_free(s->tls);
-		bw_free(s);
-		return failed_status(e);
+		loops_stop(s);
+		return start_failed(s, e);
 	}
 	e = bw_store_checked(bw_core_store(s->core));
 	if (e != BW_OK)
@@ -392,8 +450,6 @@ int api_run(const struct bw_proc_self *self)
 	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK)
 		parent_obey(s, self->channel);
 	loops_stop(s);
-	bw_core_close(s->core);
-	bw_tls_holder_free(s->tls);
-	bw_free(s);
+	serving_free(s);
 	return 0;
 }

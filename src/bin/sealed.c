@@ -80,7 +80,7 @@ static enum bw_err tls_open(struct waiting *w)
 	if (e == BW_OK)
 		e = file_read(key, TLS_FILE_MAX, &a, &secret);
 	if (e == BW_OK)
-		e = bw_tls_holder_new(chain, secret, &w->tls);
+		e = bw_tls_holder_replace(w->tls = bw_tls_holder_new(), chain, secret);
 	bw_arena_free(&a);
 	return e;
 }
@@ -90,7 +90,7 @@ static enum bw_err servers_open(struct waiting *w)
 {
 	const struct api *api = w->api;
 	const struct bw_http_server_config config = {.on_request = bw_sealed_request, .on_refused = bw_gate_refused, .ctx = &w->answers,
-	    .tls = w->tls ? bw_tls_holder_context(w->tls) : NULL, .body_max_bytes = BW_HTTP_BODY_MAX, .connections_max = BW_CONNECTIONS_MAX / (api->loops * api->listen_count)};
+	    .tls = w->tls, .body_max_bytes = BW_HTTP_BODY_MAX, .connections_max = BW_CONNECTIONS_MAX / (api->loops * api->listen_count)};
 
 	for (unsigned i = 0; i < api->loops; i++)
 		for (size_t k = 0; k < api->listen_count; k++) {

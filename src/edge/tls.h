@@ -4,6 +4,7 @@
 
 #include "edge/exchange.h"
 
+struct ssl_ctx_st;
 struct evp_pkey_st;
 
 /* Protocols, ciphers, curves and signatures of a policy. False: OpenSSL lacks what it names. */

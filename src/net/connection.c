@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "net/tls_holder.h"
 
 static struct bw_http_connection *of_watch(struct bw_watch *w)
 {
@@ -115,9 +116,11 @@ static enum bw_step step_sniff(struct bw_http_connection *c)
 	if (got <= 0)
 		return bw_step_ended(c);
 	if (first == 0x16) {
-		if (!c->server->config.tls)
+		struct ssl_ctx_st *context = c->server->config.tls ? bw_tls_holder_context(c->server->config.tls) : NULL;
+
+		if (!context)
 			return bw_step_ended(c);
-		c->tls = bw_tls_accept(c->server->config.tls, c->watch.fd);
+		c->tls = bw_tls_accept(context, c->watch.fd);
 		c->state = BW_CONN_HANDSHAKE;
 		return BW_GO_ON;
 	}

@@ -1,6 +1,7 @@
 #include "net/tls_holder.h"
 
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/mem.h"
@@ -12,8 +13,11 @@ struct held {
 };
 
 struct bw_tls_holder {
-	SSL_CTX *front; /* what connections begin with, the first of all; its hello callback moves them to the newest */
+	SSL_CTX *_Atomic front; /* what connections begin with, the first of all; its hello callback moves them to the newest */
 	struct held *_Atomic newest;
+	pthread_mutex_t lock;
+	pthread_cond_t decided; /* there is a first one, or it was refused */
+	bool refused;
 };
 
 static int hello(SSL *ssl, int *alert, void *arg)
@@ -22,38 +26,59 @@ static int hello(SSL *ssl, int *alert, void *arg)
 	SSL_CTX *newest = atomic_load(&h->newest)->ctx;
 
 	(void)alert;
-	return newest == h->front || SSL_set_SSL_CTX(ssl, newest) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+	return newest == atomic_load(&h->front) || SSL_set_SSL_CTX(ssl, newest) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+}
+
+/* `front` is NULL when the first was refused. */
+static void decide(struct bw_tls_holder *h, SSL_CTX *front)
+{
+	MUST(pthread_mutex_lock(&h->lock) == 0);
+	h->refused = !front;
+	atomic_store(&h->front, front);
+	MUST(pthread_cond_broadcast(&h->decided) == 0);
+	MUST(pthread_mutex_unlock(&h->lock) == 0);
 }
 
 enum bw_err bw_tls_holder_replace(struct bw_tls_holder *h, struct bw_str chain_pem, struct bw_str key_pem)
 {
 	struct held *next;
+	bool first = !atomic_load(&h->newest);
 	SSL_CTX *ctx;
 
-	TRY(bw_tls_server_new(chain_pem, key_pem, &ctx));
+	if (bw_tls_server_new(chain_pem, key_pem, &ctx) != BW_OK) {
+		if (first)
+			decide(h, NULL);
+		return BW_EINVAL;
+	}
 	next = bw_alloc(sizeof *next);
 	*next = (struct held){ctx, atomic_load(&h->newest)};
 	atomic_store(&h->newest, next);
+	if (first) {
+		SSL_CTX_set_client_hello_cb(ctx, hello, h);
+		decide(h, ctx);
+	}
 	return BW_OK;
 }
 
-enum bw_err bw_tls_holder_new(struct bw_str chain_pem, struct bw_str key_pem, struct bw_tls_holder **out)
+struct bw_tls_holder *bw_tls_holder_new(void)
 {
 	struct bw_tls_holder *h = bw_alloc(sizeof *h);
 
-	if (bw_tls_holder_replace(h, chain_pem, key_pem) != BW_OK) {
-		bw_tls_holder_free(h);
-		return BW_EINVAL;
-	}
-	h->front = atomic_load(&h->newest)->ctx;
-	SSL_CTX_set_client_hello_cb(h->front, hello, h);
-	*out = h;
-	return BW_OK;
+	MUST(pthread_mutex_init(&h->lock, NULL) == 0 && pthread_cond_init(&h->decided, NULL) == 0);
+	return h;
 }
 
-struct ssl_ctx_st *bw_tls_holder_context(const struct bw_tls_holder *h)
+struct ssl_ctx_st *bw_tls_holder_context(struct bw_tls_holder *h)
 {
-	return h->front;
+	SSL_CTX *front = atomic_load(&h->front);
+
+	if (front)
+		return front;
+	MUST(pthread_mutex_lock(&h->lock) == 0);
+	while (!(front = atomic_load(&h->front)) && !h->refused)
+		MUST(pthread_cond_wait(&h->decided, &h->lock) == 0);
+	MUST(pthread_mutex_unlock(&h->lock) == 0);
+	return front;
 }
 
 void bw_tls_holder_free(struct bw_tls_holder *h)
@@ -69,5 +94,6 @@ void bw_tls_holder_free(struct bw_tls_holder *h)
 		bw_free(c);
 		c = older;
 	}
+	MUST(pthread_cond_destroy(&h->decided) == 0 && pthread_mutex_destroy(&h->lock) == 0);
 	bw_free(h);
 }

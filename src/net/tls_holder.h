@@ -1,4 +1,4 @@
-/* A server's TLS context whose certificate can be replaced while it serves. */
+/* A server's TLS context whose certificate can be replaced while it serves, and may come after it has begun to. */
 #pragma once
 
 #include "base/str.h"
@@ -6,11 +6,11 @@
 struct ssl_ctx_st;
 struct bw_tls_holder;
 
-/* From PEM text. BW_EINVAL, logged. The caller frees. */
-BW_CHECKED enum bw_err bw_tls_holder_new(struct bw_str chain_pem, struct bw_str key_pem, struct bw_tls_holder **out);
-/* New connections get the new certificate; BW_EINVAL (logged) leaves the old one. One thread at a time. */
+/* Without a certificate yet. The caller frees. */
+struct bw_tls_holder *bw_tls_holder_new(void);
+/* From PEM text: new connections get this certificate; BW_EINVAL (logged) leaves the old one. One thread at a time. */
 BW_CHECKED enum bw_err bw_tls_holder_replace(struct bw_tls_holder *h, struct bw_str chain_pem, struct bw_str key_pem);
-/* For bw_http_server_config; borrowed. */
-struct ssl_ctx_st *bw_tls_holder_context(const struct bw_tls_holder *h);
+/* What a connection begins with, borrowed. Waits for the first certificate; NULL: that one was refused. Any thread. */
+struct ssl_ctx_st *bw_tls_holder_context(struct bw_tls_holder *h);
 /* No connection may be open. */
 void bw_tls_holder_free(struct bw_tls_holder *h);

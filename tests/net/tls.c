@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -60,14 +61,15 @@ static void secured_start(struct secured *s, const char *name)
 {
 	*s = (struct secured){0};
 	issue(&s->issued, name);
-	assert_ok(bw_tls_server_new(bw_buf_str(&s->issued.cert), bw_buf_str(&s->issued.key), &s->config.tls));
+	s->config.tls = bw_tls_holder_new();
+	assert_ok(bw_tls_holder_replace(s->config.tls, bw_buf_str(&s->issued.cert), bw_buf_str(&s->issued.key)));
 	served_start(&s->served, &s->config, "127.0.0.1:0");
 }
 
 static void secured_stop(struct secured *s)
 {
 	served_stop(&s->served);
-	bw_tls_free(s->config.tls);
+	bw_tls_holder_free(s->config.tls);
 	issued_free(&s->issued);
 }
 
@@ -251,7 +253,8 @@ TEST(tls_only_for_those_who_are_not_on_this_machine)
 	if (!outside_address(&a))
 		skip(); /* a machine with loopback alone */
 	issue(&s.issued, "127.0.0.1");
-	assert_ok(bw_tls_server_new(bw_buf_str(&s.issued.cert), bw_buf_str(&s.issued.key), &s.config.tls));
+	s.config.tls = bw_tls_holder_new();
+	assert_ok(bw_tls_holder_replace(s.config.tls, bw_buf_str(&s.issued.cert), bw_buf_str(&s.issued.key)));
 	served_start(&s.served, &s.config, "0.0.0.0:0");
 	fd = dial_outside(s.served.port, a);
 	say(fd, BW_STR("GET / HTTP/1.1\r\n" HOST "\r\n"));
@@ -459,7 +462,7 @@ TEST(tls_silent_handshake_is_cut_off)
 TEST(tls_certificate_is_replaced_while_serving)
 {
 	struct bw_http_server_config config = {0};
-	struct bw_tls_holder *holder;
+	struct bw_tls_holder *holder = bw_tls_holder_new();
 	struct issued first, second;
 	struct secured s = {0};
 	struct bw_arena a;
@@ -469,8 +472,8 @@ TEST(tls_certificate_is_replaced_while_serving)
 	bw_arena_init(&a, 1 << 24);
 	issue(&first, "127.0.0.1");
 	issue(&second, "127.0.0.1");
-	assert_ok(bw_tls_holder_new(bw_buf_str(&first.cert), bw_buf_str(&first.key), &holder));
-	config.tls = bw_tls_holder_context(holder);
+	assert_ok(bw_tls_holder_replace(holder, bw_buf_str(&first.cert), bw_buf_str(&first.key)));
+	config.tls = holder;
 	served_start(&s.served, &config, "127.0.0.1:0");
 	assert_ok(get(&s, "https", &first, &a, &status, &body));
 	assert_int_equal(get(&s, "https", &second, &a, &status, &body), BW_EIO);
@@ -484,6 +487,59 @@ TEST(tls_certificate_is_replaced_while_serving)
 	issued_free(&first);
 	issued_free(&second);
 	bw_arena_free(&a);
+}
+
+struct late {
+	struct bw_tls_holder *holder;
+	const struct issued *issued;
+	bool good;
+};
+
+/* Long enough for the connection to have begun, or the test would say less, but nothing wrong. */
+static void *certificate_comes_late(void *arg)
+{
+	const struct late *l = arg;
+	enum bw_err e;
+
+	usleep(20000);
+	e = bw_tls_holder_replace(l->holder, l->good ? bw_buf_str(&l->issued->cert) : BW_STR("x"), bw_buf_str(&l->issued->key));
+	assert_int_equal(e, l->good ? BW_OK : BW_EINVAL);
+	return NULL;
+}
+
+static enum bw_err get_before_certificate(bool good)
+{
+	struct bw_http_server_config config = {.tls = bw_tls_holder_new()};
+	struct issued issued;
+	struct late late = {config.tls, &issued, good};
+	struct secured s = {0};
+	struct bw_arena a;
+	struct bw_str body;
+	pthread_t thread;
+	enum bw_err e;
+	int status;
+
+	bw_arena_init(&a, 1 << 24);
+	issue(&issued, "127.0.0.1");
+	served_start(&s.served, &config, "127.0.0.1:0");
+	assert_int_equal(pthread_create(&thread, NULL, certificate_comes_late, &late), 0);
+	e = get(&s, "https", &issued, &a, &status, &body);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	served_stop(&s.served);
+	bw_tls_holder_free(config.tls);
+	issued_free(&issued);
+	bw_arena_free(&a);
+	return e;
+}
+
+TEST(tls_waits_for_its_first_certificate)
+{
+	assert_ok(get_before_certificate(true));
+}
+
+TEST(tls_is_closed_when_its_first_certificate_is_refused)
+{
+	assert_int_equal(get_before_certificate(false), BW_EIO);
 }
 
 enum { IDLE_COUNT = 200 };
