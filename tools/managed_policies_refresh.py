@@ -21,7 +21,7 @@ from datetime import datetime
 
 from models.files import MODELS
 
-POLICIES_PER_BLOCK = 32
+POLICIES_PER_BLOCK = 8
 STATEMENT_ORDER = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition")
 
 
