@@ -3,11 +3,14 @@
 
     bench/edge.py [--seconds N] [--rounds N] [--only WORD] [--player build/release/tests/edge/edge-player]
 
-The proxy under test has core 0 for itself; backend (nginx) and client (wrk, h2load) share the others. Contenders take turns, so that a
-neighbour's burst meets all; the median of the rounds counts, and of the 99th percentiles the least, which a neighbour cannot make. Figures of
-one machine in one minute: only the ratios mean something.
+The proxy under test has core 0 for itself; backend (nginx) and client (wrk, h2load) share the others. Contenders take turns, and another one
+begins in each round, so that a neighbour's burst meets all; the medians of the rounds count. Of the 99th percentiles, which differ much from
+round to round, is said how much, and in how many rounds the edge's was the larger one: only if chance alone would hardly make it so many is it
+worse. Under full load they are mostly those of backend and client, who take turns on their core; scenes with a pace have so few requests that
+nobody waits for these, and judge nothing else. Figures of one machine in one minute: only the ratios mean something.
 """
 import argparse
+import math
 import os
 import pathlib
 import resource
@@ -20,6 +23,9 @@ import tempfile
 import edge_peers as peers
 
 
+CHANCE = 0.05  # of calling the 99th percentile worse where it is not
+
+
 class Scene:
     """What is asked of whom. `of`: the peers that it is held against; `least`: by how much less the edge has to take than each of them,
     or, among two of the edge's own listeners, `most`: how much more the second may take than the first."""
@@ -27,42 +33,59 @@ class Scene:
     def __init__(self, title, load, ways, least=None, most=None, **more):
         self.title, self.load, self.ways, self.least, self.most, self.more = title, load, ways, least, most, more
         self.samples = {name: [] for name in ways}
+        self.rounds = 0
 
     def run(self, seconds):
-        for name, (pid, address, path) in self.ways.items():
+        names = list(self.ways)
+        first = self.rounds % len(names)
+        for name in names[first:] + names[:first]:
+            pid, address, path = self.ways[name]
             self.samples[name].append(self.load(pid, address + path, seconds, **self.more.get(name, {}), **self.more.get("all", {})))
+        self.rounds += 1
+
+    def all(self, name, what):
+        return [getattr(s, what) for s in self.samples[name]]
 
     def median(self, name, what):
-        return statistics.median(getattr(s, what) for s in self.samples[name])
-
-    def p99(self, name):
-        return min(s.p99 for s in self.samples[name])
+        return statistics.median(self.all(name, what))
 
     def judge(self):
-        """(ratio, whether it is met) of CPU time, and the 99th percentile to the better peer's."""
+        """What is wanted of CPU time, in words, the ratio, and whether it is met; None: nothing is."""
         names = list(self.ways)
         if self.most:
             ratio = self.median(names[1], "us") / self.median(names[0], "us")
-            return ratio, ratio <= self.most, None
-        others = [n for n in names if n != "edge"]
-        ratio = min(self.median(n, "us") for n in others) / self.median("edge", "us")
-        best = min(self.p99(n) for n in others)
-        return ratio, ratio >= self.least, self.p99("edge") / best if best else None
+            return f"<= {self.most:.1f}", ratio, ratio <= self.most
+        if not self.least:
+            return None
+        ratio = min(self.median(n, "us") for n in names if n != "edge") / self.median("edge", "us")
+        return f">= {self.least:.1f}", ratio, ratio >= self.least
+
+    def judge_p99(self):
+        """The 99th percentile's ratio to the peer's whose median is least, in how many rounds it was larger, and whether that is no worse."""
+        others = [n for n in self.ways if n != "edge"]
+        if self.most or not others:
+            return None
+        best = min(others, key=lambda n: self.median(n, "p99"))
+        larger = sum(own > its for own, its in zip(self.all("edge", "p99"), self.all(best, "p99")))
+        by_chance = sum(math.comb(self.rounds, k) for k in range(larger, self.rounds + 1)) / 2 ** self.rounds
+        return self.median("edge", "p99") / self.median(best, "p99"), larger, by_chance > CHANCE
 
 
 def table(scenes):
     missed = 0
-    print(f"\n{'':30} {'':14} {'us CPU':>8} {'req/s':>8} {'p99 ms':>8} {'bad':>5}")
+    print(f"\n{'':30} {'':14} {'us CPU':>8} {'req/s':>8} {'p99 ms':>8} {'of all rounds':>15} {'bad':>5}")
     for scene in scenes:
         for i, name in enumerate(scene.ways):
-            print(f"{scene.title if i == 0 else '':30} {name:14} {scene.median(name, 'us'):8.1f} {scene.median(name, 'rate'):8.0f} "
-                  f"{scene.p99(name):8.2f} {sum(s.bad for s in scene.samples[name]):5}")
-    print(f"\n{'':30} {'ratio':>6} {'wanted':>9}          p99 to the best peer's")
+            p99 = scene.all(name, "p99")
+            us = f"{scene.median(name, 'us'):.1f}" if scene.judge() else "-"  # at a pace it is mostly that of shaking hands
+            print(f"{scene.title if i == 0 else '':30} {name:14} {us:>8} {scene.median(name, 'rate'):8.0f} "
+                  f"{scene.median(name, 'p99'):8.2f} {f'{min(p99):.2f} - {max(p99):.2f}':>15} {sum(scene.all(name, 'bad')):5}")
+    print(f"\n{'':30} {'ratio':>6} {'wanted':>9}          p99 to the best peer's, larger in how many rounds")
     for scene in scenes:
-        ratio, met, p99 = scene.judge()
-        missed += not met
-        wanted = f"<= {scene.most:.1f}" if scene.most else f">= {scene.least:.1f}"
-        print(f"{scene.title:30} {ratio:6.2f} {wanted:>9} {'met' if met else 'MISSED':7}  {f'{p99:.2f}' if p99 else '-'}")
+        cpu, p99 = scene.judge(), scene.judge_p99()
+        missed += bool(cpu and not cpu[2]) + bool(p99 and not p99[2])
+        words = f"{cpu[1]:6.2f} {cpu[0]:>9} {'met' if cpu[2] else 'MISSED':7}" if cpu else f"{'-':>6} {'':9} {'':7}"
+        print(f"{scene.title:30} {words}  " + (f"{p99[0]:5.2f} {p99[1]:3} of {scene.rounds} {'' if p99[2] else 'WORSE'}" if p99 else "    -"))
     return missed
 
 
@@ -117,6 +140,10 @@ def scenes_make(edge, at, nginx, nginx_at, haproxy, haproxy_at):
             Scene("TLS, new P-256 handshakes", peers.wrk, ways("https", "tls", "haproxy"), least=1.0, **close),
             Scene("HTTP/2", peers.h2load, ways("https", "tls", "haproxy"), least=1.1),
             Scene("HTTP/2, also to targets", peers.h2load, ways("https", "tls to HTTP2", "haproxy"), least=1.1),
+            Scene("HTTP/1.1, at a pace", peers.h2load, ways("http", "plain", *both), all={"clients": 32, "pace": 75, "http1": True}),
+            Scene("TLS, at a pace", peers.h2load, ways("https", "tls", *both), all={"clients": 16, "pace": 150, "http1": True}),
+            Scene("HTTP/2, at a pace", peers.h2load, ways("https", "tls", "haproxy"), all={"pace": 300}),
+            Scene("HTTP/2 to targets, at a pace", peers.h2load, ways("https", "tls to HTTP2", "haproxy"), all={"pace": 300}),
             Scene("listener rules", peers.wrk, own("rules", "/app{}/x"), most=1.2, **hosts),
             Scene("security groups, new", peers.wrk, own("permits"), most=1.2, **close),
             Scene("security groups, kept", peers.wrk, own("permits"), most=1.2)]
@@ -125,7 +152,7 @@ def scenes_make(edge, at, nginx, nginx_at, haproxy, haproxy_at):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--seconds", type=int, default=1)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--only", default="", help="scenes whose title has this in it")
     options.add_argument("--player", default=str(peers.PLAYER))
     given = options.parse_args()

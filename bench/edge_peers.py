@@ -130,11 +130,12 @@ def wrk(pid, url, seconds, close=False, headers=(), connections=64):
     return Sample(after - before, done, seconds, milliseconds(re.search(r"99%\s+([\d.]+(?:us|ms|s|m)\b)", out).group(1)), wrong)
 
 
-def h2load(pid, url, seconds):
+def h2load(pid, url, seconds, clients=8, pace=None, http1=False):
+    """`pace`: requests a second that each client begins, once all have shaken hands; without it, 16 at a time, and as fast as they are answered."""
     log = subprocess.run(["mktemp"], capture_output=True, text=True, check=True).stdout.strip()
+    words = [f"-c{clients}", "--h1" if http1 else "-m16", f"-D{seconds}", f"--log-file={log}", *([f"--rps={pace}", "--warm-up-time=500ms"] if pace else [])]
     before = cpu_us(pid)
-    out = subprocess.run(["taskset", "-c", OTHERS, "h2load", "-c8", "-m16", f"-D{seconds}", f"--log-file={log}", url],
-                         capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(["taskset", "-c", OTHERS, "h2load", *words, url], capture_output=True, text=True, check=True).stdout
     after = cpu_us(pid)
     lines = pathlib.Path(log).read_text(encoding="ascii").splitlines()
     os.unlink(log)
