@@ -99,7 +99,7 @@ class Acm(unittest.TestCase):
         for algorithm, kind in (("EC_prime256v1", ec.EllipticCurvePublicKey), (None, rsa.RSAPublicKey)):
             more = {"KeyAlgorithm": algorithm} if algorithm else {}
             arn = self.acm.request_certificate(DomainName="a.example", SubjectAlternativeNames=["*.b.example", "a.example"], IdempotencyToken="t" + (algorithm or ""),
-                                               ValidationMethod="DNS", **more)["CertificateArn"]
+                                               **more)["CertificateArn"]
             self.assertEqual(arn, self.acm.request_certificate(DomainName="a.example", SubjectAlternativeNames=["*.b.example"],
                                                                IdempotencyToken="t" + (algorithm or ""), **more)["CertificateArn"])
             d = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
@@ -189,6 +189,46 @@ class Acm(unittest.TestCase):
         self.assertEqual("ValidationException", caught.exception.response["Error"]["Code"])
         update(CertificateArn=arn, Options=logging)
         self.assertEqual("DISABLED", self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["Options"]["CertificateTransparencyLoggingPreference"])
+
+    def test_validated(self):
+        """What a public authority would issue: every domain counts as validated at once, and Terraform sees what it asked for."""
+        ask = {"DomainName": "V.example", "KeyAlgorithm": "EC_prime256v1"}
+        wrong = "InvalidDomainValidationOptionsException"
+        for code, more in ((wrong, {"DomainValidationOptions": [{"DomainName": "w.example", "ValidationDomain": "w.example"}]}),
+                           (wrong, {"DomainValidationOptions": [{"DomainName": "v.example", "ValidationDomain": "w.example"}]}),
+                           (wrong, {"SubjectAlternativeNames": ["av.example"], "DomainValidationOptions": [{"DomainName": "av.example", "ValidationDomain": "v.example"}]}),
+                           ("InvalidParameterException", {"ValidationMethod": "HTTP"}), ("ValidationException", {"ValidationMethod": "POST"})):
+            self.refused(code, self.acm.request_certificate, **{**ask, "ValidationMethod": "EMAIL", **more})
+        arn = self.acm.request_certificate(**ask, SubjectAlternativeNames=["*.v.example", "other.example"], ValidationMethod="DNS")["CertificateArn"]
+        self.acm.get_waiter("certificate_validated").wait(CertificateArn=arn)
+        d = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+        self.assertEqual(("AMAZON_ISSUED", "ISSUED", "INELIGIBLE"), (d["Type"], d["Status"], d["RenewalEligibility"]))
+        self.assertNotIn("CertificateAuthorityArn", d)
+        shown = d["DomainValidationOptions"]
+        self.assertEqual([(n, n, "SUCCESS", "DNS") for n in ("v.example", "*.v.example", "other.example")],
+                         [tuple(o[k] for k in ("DomainName", "ValidationDomain", "ValidationStatus", "ValidationMethod")) for o in shown])
+        records = [o["ResourceRecord"] for o in shown]
+        self.assertEqual(records[0], records[1])
+        self.assertRegex(records[0]["Name"], r"^_[0-9a-f]{32}\.v\.example\.$")
+        self.assertRegex(records[2]["Name"], r"^_[0-9a-f]{32}\.other\.example\.$")
+        self.assertRegex(records[0]["Value"], r"^_[0-9a-f]{32}\.[a-z]{10}\.acm-validations\.aws\.$")
+        self.assertEqual("CNAME", records[0]["Type"])
+        self.refused("ValidationException", self.acm.export_certificate, CertificateArn=arn, Passphrase=b"pass word")
+        again = self.acm.request_certificate(**ask, ValidationMethod="DNS")["CertificateArn"]
+        self.assertEqual(records[:1], [o["ResourceRecord"] for o in self.acm.describe_certificate(CertificateArn=again)["Certificate"]["DomainValidationOptions"]])
+        self.acm.renew_certificate(CertificateArn=arn)
+        renewed = self.acm.describe_certificate(CertificateArn=arn)["Certificate"]
+        self.assertEqual(shown, renewed["RenewalSummary"]["DomainValidationOptions"])
+        self.assertEqual({arn, again}, {*self.search({"Filter": {"AcmCertificateMetadataFilter": {"ValidationMethod": "DNS"}}})})
+        mail = self.acm.request_certificate(DomainName="www.v.example", ValidationMethod="EMAIL",
+                                            DomainValidationOptions=[{"DomainName": "www.v.example", "ValidationDomain": "v.example"}])["CertificateArn"]
+        option = self.acm.describe_certificate(CertificateArn=mail)["Certificate"]["DomainValidationOptions"][0]
+        self.assertEqual(("v.example", "EMAIL", [f"{n}@v.example" for n in ("admin", "administrator", "hostmaster", "postmaster", "webmaster")]),
+                         (option["ValidationDomain"], option["ValidationMethod"], option["ValidationEmails"]))
+        self.assertNotIn("ResourceRecord", option)
+        self.refused("InvalidStateException", self.acm.resend_validation_email, CertificateArn=mail, Domain="www.v.example", ValidationDomain="v.example")
+        made = self.newer("RequestCertificate", DomainName="x.v.example", ValidationMethod="DNS", Options={"Export": "ENABLED"})["CertificateArn"]
+        self.assertIn("PRIVATE KEY", self.acm.export_certificate(CertificateArn=made, Passphrase=b"pass word")["PrivateKey"])
 
     def test_no_validation_email(self):
         arn = self.acm.request_certificate(DomainName="www.mail.example", KeyAlgorithm="EC_prime256v1")["CertificateArn"]

@@ -25,6 +25,8 @@ class Terraform(TerraformCase):
         self.assertEqual(180, kms.get_key_rotation_status(KeyId=got["key"])["RotationPeriodInDays"])
         about = harness.client("acm").describe_certificate(CertificateArn=got["certificate"])["Certificate"]
         self.assertEqual(["site.example", "www.site.example"], about["SubjectAlternativeNames"])
+        public = harness.client("acm").describe_certificate(CertificateArn=got["public"])["Certificate"]
+        self.assertEqual(("AMAZON_ISSUED", "ISSUED"), (public["Type"], public["Status"]))
         self.assertEqual("AWS", kms.describe_key(KeyId=got["managed"])["KeyMetadata"]["KeyManager"])
         # The replica opens what its primary sealed.
         primary = got["replica"].replace("us-west-2", "us-east-1")
@@ -57,7 +59,7 @@ class Terraform(TerraformCase):
 
     def test_40_destroy(self):
         got, kms = self.outputs(), harness.client("kms")
-        self.assertRegex(self.terraform("destroy", "-input=false", "-auto-approve", **CHANGED), r"Destroy complete! Resources: 14 destroyed\.")
+        self.assertRegex(self.terraform("destroy", "-input=false", "-auto-approve", **CHANGED), r"Destroy complete! Resources: 16 destroyed\.")
         self.assertEqual("PendingDeletion", kms.describe_key(KeyId=got["key"])["KeyMetadata"]["KeyState"])
         self.assertEqual("Enabled", kms.describe_key(KeyId=got["managed"])["KeyMetadata"]["KeyState"])
 

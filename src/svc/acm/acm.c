@@ -20,6 +20,8 @@ static const struct bw_field fields[] = {
     BW_FIELD(14, STR, struct acm_certificate, revocation_reason),
     BW_FIELD(15, STR, struct acm_certificate, authority),
     BW_FIELD(16, STR, struct acm_certificate, renewal_fault),
+    BW_FIELD(17, STR, struct acm_certificate, validation),
+    BW_FIELD(18, PAIRS, struct acm_certificate, validation_domains),
 };
 const struct bw_record acm_certificate_record = BW_RECORD("certificate", struct acm_certificate, fields);
 
@@ -157,26 +159,29 @@ struct bw_str acm_status(
 
 struct bw_str acm_type_name(const struct acm_certificate *c)
 {
-	return c->type == ACM_PRIVATE ? BW_STR("PRIVATE") : BW_STR("IMPORTED");
+	static const char *const names[] = {
+	    [ACM_IMPORTED] = "IMPORTED", [ACM_PRIVATE] = "PRIVATE", [ACM_VALIDATED] = "AMAZON_ISSUED"};
+
+	return bw_str_c(names[c->type]);
 }
 
 struct bw_str acm_renewal_status(const struct acm_certificate *c)
 {
 	if (bw_str_set(c->renewal_fault))
 		return BW_STR("FAILED");
-	return c->type == ACM_PRIVATE && c->renewed_ms ? BW_STR("SUCCESS") : BW_STR_NONE;
+	return c->type != ACM_IMPORTED && c->renewed_ms ? BW_STR("SUCCESS") : BW_STR_NONE;
 }
 
 struct bw_str acm_export_option(const struct acm_certificate *c)
 {
-	if (c->type != ACM_PRIVATE)
+	if (c->type == ACM_IMPORTED)
 		return BW_STR_NONE;
 	return c->export_option ? BW_STR("ENABLED") : BW_STR("DISABLED");
 }
 
 struct bw_str acm_eligibility(const struct acm_certificate *c, size_t users)
 {
-	return c->type == ACM_PRIVATE && !c->revoked_ms && (users || c->exported) ? BW_STR("ELIGIBLE")
+	return c->type != ACM_IMPORTED && !c->revoked_ms && (users || c->exported) ? BW_STR("ELIGIBLE")
 	                                                                          : BW_STR("INELIGIBLE");
 }
 

@@ -12,7 +12,7 @@
 #include "gen/acm.h"
 
 enum { ACM_TOKEN_MS = 3600 * 1000 }; /* how long an idempotency token counts */
-enum acm_type { ACM_IMPORTED = 1, ACM_PRIVATE };
+enum acm_type { ACM_IMPORTED = 1, ACM_PRIVATE, ACM_VALIDATED };
 
 struct acm_certificate {
 	struct bw_str id, cert_pem, chain_pem, key_pem; /* chain absent: none was given */
@@ -24,6 +24,8 @@ struct acm_certificate {
 	struct bw_str revocation_reason; /* as given */
 	struct bw_str
 	    authority; /* ARN of the ACM-PCA authority that issues it; absent: the server's own CA */
+	struct bw_str validation;           /* of ACM_VALIDATED: "DNS" or "EMAIL" */
+	struct bw_pairs validation_domains; /* by domain, where the request named another */
 	struct bw_str renewal_fault; /* why the last renewal failed, in ACM's word; absent: it did not */
 };
 
@@ -58,6 +60,15 @@ struct bw_str acm_authority_arn(struct bw_call *call, const struct acm_authority
 BW_CHECKED enum bw_err acm_issue_ask(
     struct bw_call *call, const struct acm_certificate *c, struct bw_keyer_request *request, void **issuing);
 BW_CHECKED enum bw_err acm_issue_take(struct bw_call *call, void *issuing, struct acm_certificate *c);
+/* Makes the certificate a validated one when the request asks for that. InvalidParameterException,
+ * InvalidDomainValidationOptionsException. */
+BW_CHECKED enum bw_err acm_validation_take(
+    struct bw_call *call, const IN_acm_RequestCertificate *in, struct acm_certificate *c);
+/* How each domain was validated. */
+void acm_validations(
+    struct bw_call *call, const struct acm_certificate *c, struct acm_DomainValidationList *out);
+/* The same domain, or one below. */
+bool acm_is_under(struct bw_str domain, struct bw_str parent);
 /* From then on it renews itself. */
 void acm_renewal_schedule(struct bw_call *call, const struct acm_certificate *c);
 struct bw_str acm_taken(

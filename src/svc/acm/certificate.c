@@ -118,22 +118,34 @@ static void usages(struct bw_call *call, const struct bw_x509_facts *f, struct a
 		    .Name = bw_str_c(f->extended[i].name), .OID = f->extended[i].oid};
 }
 
-static enum bw_err private_facts(
+static void renewal_facts(
+    struct bw_call *call, const struct acm_certificate *c, struct acm_CertificateDetail *d)
+{
+	if (!bw_str_set(acm_renewal_status(c)))
+		return;
+	d->RenewalSummary = BW_NEW(call->arena, struct acm_RenewalSummary);
+	d->RenewalSummary->RenewalStatus = acm_renewal_status(c);
+	d->RenewalSummary->RenewalStatusReason = c->renewal_fault;
+	d->RenewalSummary->UpdatedAt = BW_TIME(c->renewed_ms ? c->renewed_ms : c->created_ms);
+	d->RenewalSummary->DomainValidationOptions.set = true;
+	if (c->type == ACM_VALIDATED)
+		acm_validations(call, c, &d->RenewalSummary->DomainValidationOptions);
+}
+
+static enum bw_err issued_facts(
     struct bw_call *call, const struct acm_certificate *c, struct acm_CertificateDetail *d)
 {
 	struct acm_authority ca;
 
+	renewal_facts(call, c, d);
+	if (c->type == ACM_VALIDATED) {
+		acm_validations(call, c, &d->DomainValidationOptions);
+		return BW_OK;
+	}
 	d->CertificateAuthorityArn = c->authority;
 	if (!bw_str_set(c->authority)) {
 		TRY(acm_authority_load(call, &ca));
 		d->CertificateAuthorityArn = acm_authority_arn(call, &ca);
-	}
-	if (bw_str_set(acm_renewal_status(c))) {
-		d->RenewalSummary = BW_NEW(call->arena, struct acm_RenewalSummary);
-		d->RenewalSummary->RenewalStatus = acm_renewal_status(c);
-		d->RenewalSummary->RenewalStatusReason = c->renewal_fault;
-		d->RenewalSummary->UpdatedAt = BW_TIME(c->renewed_ms ? c->renewed_ms : c->created_ms);
-		d->RenewalSummary->DomainValidationOptions.set = true;
 	}
 	return BW_OK;
 }
@@ -178,7 +190,7 @@ BW_OP(acm, DescribeCertificate, .effect = BW_READ, .resource = acm_resource)
 		return BW_OK;
 	}
 	d->IssuedAt = BW_TIME(c.renewed_ms ? c.renewed_ms : c.created_ms);
-	return private_facts(call, &c, d);
+	return issued_facts(call, &c, d);
 }
 
 BW_OP(acm, GetCertificate, .effect = BW_READ, .resource = acm_resource)

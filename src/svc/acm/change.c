@@ -17,7 +17,7 @@ static enum bw_err revocable(struct bw_call *call, struct bw_str arn, const stru
 {
 	struct bw_strs users;
 
-	if (c->type != ACM_PRIVATE)
+	if (c->type == ACM_IMPORTED)
 		return bw_call_fail(call, "ValidationException", "%s",
 		    "Imported certificates are revoked by who issued them.");
 	if (bw_str_set(c->authority))
@@ -63,7 +63,7 @@ BW_OP(acm, UpdateCertificateOptions, .effect = BW_WRITE, .resource = acm_resourc
 
 	TRY(acm_load(call, in->CertificateArn, &c));
 	TRY(acm_facts(call, &c, &f));
-	if (c.type != ACM_PRIVATE || !bw_str_eq(acm_status(call, &c, &f), BW_STR("ISSUED")))
+	if (c.type == ACM_IMPORTED || !bw_str_eq(acm_status(call, &c, &f), BW_STR("ISSUED")))
 		return bw_call_fail(call, "InvalidStateException",
 		    "Certificate %.*s cannot be updated: it was imported, or is not issued.",
 		    BW_FMT(in->CertificateArn));
@@ -81,14 +81,6 @@ BW_OP(acm, UpdateCertificateOptions, .effect = BW_WRITE, .resource = acm_resourc
 
 /* ---- ResendValidationEmail ---- */
 
-static bool is_under(struct bw_str domain, struct bw_str parent)
-{
-	if (bw_str_eq_nocase(domain, parent))
-		return true;
-	return domain.n > parent.n && domain.p[domain.n - parent.n - 1] == '.' &&
-	       bw_str_eq_nocase(bw_str_sub(domain, domain.n - parent.n, parent.n), parent);
-}
-
 static bool is_named(const struct acm_certificate *c, const struct bw_x509_facts *f, struct bw_str domain)
 {
 	for (size_t i = 0; i < f->name_count; i++)
@@ -97,8 +89,8 @@ static bool is_named(const struct acm_certificate *c, const struct bw_x509_facts
 	return bw_str_eq_nocase(acm_domain(c, f), domain);
 }
 
-/* Certificates of the private CA are issued at once, and nothing is validated by e-mail: there never is one
- * to send again. What can be wrong with the question is answered first. */
+/* Certificates are issued at once: there never is an e-mail to send again. What can be wrong with the question
+ * is answered first. */
 BW_OP(acm, ResendValidationEmail, .effect = BW_WRITE, .resource = acm_resource)
 {
 	struct acm_certificate c;
@@ -106,13 +98,16 @@ BW_OP(acm, ResendValidationEmail, .effect = BW_WRITE, .resource = acm_resource)
 
 	TRY(acm_load(call, in->CertificateArn, &c));
 	TRY(acm_facts(call, &c, &f));
-	if (!is_under(in->Domain, in->ValidationDomain))
+	if (!acm_is_under(in->Domain, in->ValidationDomain))
 		return bw_call_fail(call, "InvalidDomainValidationOptionsException",
 		    "The validation domain %.*s is neither %.*s nor a superdomain of it.",
 		    BW_FMT(in->ValidationDomain), BW_FMT(in->Domain));
 	if (!is_named(&c, &f, in->Domain))
 		return bw_call_fail(call, "InvalidDomainValidationOptionsException",
 		    "%.*s is not a domain of certificate %.*s.", BW_FMT(in->Domain),
+		    BW_FMT(in->CertificateArn));
+	if (bw_str_eq(c.validation, BW_STR("EMAIL")))
+		return bw_call_fail(call, "InvalidStateException", "Certificate %.*s is not pending validation.",
 		    BW_FMT(in->CertificateArn));
 	return bw_call_fail(call, "InvalidStateException",
 	    "Certificate %.*s is not using EMAIL validation for domain %.*s.", BW_FMT(in->CertificateArn),

@@ -113,7 +113,8 @@ static struct bw_token token_of(
 	bw_buf_init(&text, 64 * 1024);
 	for (size_t i = 0; i < c->names.n; i++)
 		bw_buf_printf(&text, "%.*s\n", BW_FMT(c->names.v[i]));
-	bw_buf_printf(&text, "%.*s\n%.*s", BW_FMT(algorithm), BW_FMT(c->authority));
+	bw_buf_printf(
+	    &text, "%.*s\n%.*s\n%.*s", BW_FMT(algorithm), BW_FMT(c->authority), BW_FMT(c->validation));
 	token.request = acm_taken(call->arena, &text);
 	return token;
 }
@@ -240,6 +241,7 @@ static enum bw_err request_ask(struct bw_call *call, const void *input, struct b
 	    .created_ms = call->now_ms,
 	    .names = names_of(call, in)};
 	TRY(authority_choose(call, in->CertificateAuthorityArn, &r->c.authority));
+	TRY(acm_validation_take(call, in, &r->c));
 	r->token = token_of(call, in->IdempotencyToken, &r->c, r->algorithm);
 	TRY(bw_token_find(call, &r->token, &r->earlier));
 	if (bw_str_set(r->earlier))
@@ -279,7 +281,8 @@ BW_OP(acm, ExportCertificate, .effect = BW_WRITE, .slow = true, .resource = acm_
 	enum bw_err e;
 
 	TRY(acm_load(call, in->CertificateArn, &c));
-	if (c.type != ACM_PRIVATE)
+	/* ACM API Reference, "CertificateOptions": a public certificate may leave when its request said so. */
+	if (c.type == ACM_IMPORTED || (c.type == ACM_VALIDATED && !c.export_option))
 		return bw_call_fail(call, "ValidationException",
 		    "Certificate ARN: %.*s is not a private certificate", BW_FMT(in->CertificateArn));
 	TRY(acm_not_revoked(call, &c));

@@ -76,7 +76,7 @@ static enum bw_err due_ask(struct bw_call *call, struct bw_str subject, struct b
 	if (e != BW_OK)
 		return e == BW_ENOTFOUND ? BW_OK : e; /* deleted meanwhile */
 	TRY(acm_facts(call, &r->c, &facts));
-	if (r->c.type != ACM_PRIVATE || r->c.revoked_ms ||
+	if (r->c.type == ACM_IMPORTED || r->c.revoked_ms ||
 	    facts.not_after_ms - call->now_ms > RENEW_DAYS * day_ms)
 		return BW_OK;
 	call->state = r;
@@ -131,7 +131,7 @@ static enum bw_err request_ask(struct bw_call *call, const void *input, struct b
 	*r = (struct renewing){0};
 	call->state = r;
 	TRY(acm_load(call, in->CertificateArn, &r->c));
-	if (r->c.type != ACM_PRIVATE)
+	if (r->c.type == ACM_IMPORTED)
 		return bw_call_fail(call, "ValidationException", "%s",
 		    "Imported certificates cannot be renewed: import a new one.");
 	TRY(acm_not_revoked(call, &r->c));

@@ -48,6 +48,7 @@ PLACE(renewal_status, text, acm_renewal_status(&one->c))
 PLACE(eligibility, text, acm_eligibility(&one->c, one->users))
 PLACE(algorithm, text, one->f.key_algorithm)
 PLACE(type, text, acm_type_name(&one->c))
+PLACE(validation, text, one->c.validation)
 PLACE(arn, text, one->arn)
 PLACE(common_name, text, one->f.common_name)
 PLACE(export_option, text, acm_export_option(&one->c))
@@ -71,7 +72,7 @@ static const struct sorting sortings[] = {
     {"COMMON_NAME", by_common_name},
     {"EXPORT_OPTION", by_export_option},
     {"MANAGED_BY", by_nothing}, /* none of ours has it */
-    {"VALIDATION_METHOD", by_nothing},
+    {"VALIDATION_METHOD", by_validation},
 };
 
 /* Those that are alike in it keep one order, so that pages fit together. */
@@ -121,7 +122,8 @@ static struct acm_CertificateMetadata *metadata(struct bw_call *call, const stru
 	    .Status = acm_status(call, c, &one->f),
 	    .RenewalStatus = acm_renewal_status(c),
 	    .Type = acm_type_name(c),
-	    .ExportOption = acm_export_option(c)};
+	    .ExportOption = acm_export_option(c),
+	    .ValidationMethod = c->validation};
 	wrapper->AcmCertificateMetadata = m;
 	return wrapper;
 }

@@ -134,7 +134,9 @@ static bool metadata_matches(const struct bw_call *call, const struct acm_listed
 		return m->InUse.v == (one->users > 0);
 	if (m->Exported.set)
 		return m->Exported.v == c->exported;
-	return false; /* nobody else manages certificates here, and none is validated */
+	if (bw_str_set(m->ValidationMethod))
+		return bw_str_eq(c->validation, m->ValidationMethod);
+	return false; /* nobody else manages certificates here */
 }
 
 static bool single_matches(

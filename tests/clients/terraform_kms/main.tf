@@ -136,6 +136,19 @@ resource "aws_acm_certificate" "site" {
   tags                      = { words = var.words }
 }
 
+# As for a site in public: the records would be made by whoever keeps its DNS.
+resource "aws_acm_certificate" "public" {
+  domain_name               = "public.example"
+  subject_alternative_names = ["*.public.example"]
+  validation_method         = "DNS"
+  key_algorithm             = "EC_prime256v1"
+}
+
+resource "aws_acm_certificate_validation" "public" {
+  certificate_arn         = aws_acm_certificate.public.arn
+  validation_record_fqdns = [for o in aws_acm_certificate.public.domain_validation_options : trimsuffix(o.resource_record_name, ".")]
+}
+
 resource "aws_acmpca_certificate_authority" "root" {
   type                            = "ROOT"
   permanent_deletion_time_in_days = 7
@@ -190,6 +203,10 @@ output "managed" {
 
 output "secret" {
   value = aws_kms_ciphertext.secret.ciphertext_blob
+}
+
+output "public" {
+  value = aws_acm_certificate_validation.public.certificate_arn
 }
 
 output "certificate" {
