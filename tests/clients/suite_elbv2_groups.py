@@ -155,6 +155,16 @@ class TargetGroups(Elbv2Case):
         for v in ("0", "3600"):
             change(http, deregistration_delay__timeout_seconds=v)
             self.assertEqual(v, self.attributes(http["TargetGroupArn"])["deregistration_delay.timeout_seconds"])
+        dns, opens = (f"target_group_health__{k}__minimum_healthy_targets__" for k in ("dns_failover", "unhealthy_state_routing"))
+        for kind in ("count", "percentage"):
+            words = [(k + kind).replace("__", ".") for k in (dns, opens)]
+            for group in (http, tcp):
+                no("InvalidConfigurationRequest", f"The value of '{words[0]}' must be greater than or equal to the value of '{words[1]}'",
+                   group, **{dns + kind: "2", opens + kind: "3"})
+                change(group, **{dns + kind: "3", opens + kind: "3"})
+                change(group, **{dns + kind: "off", opens + kind: "4"})
+                no("InvalidConfigurationRequest", None, group, **{dns + kind: "3"})
+                change(group, **{dns + kind: "5", opens + kind: "1"})
         change(http, slow_start__duration_seconds="30")
         change(http, slow_start__duration_seconds="0", target_group_health__dns_failover__minimum_healthy_targets__count="off")
 
@@ -235,6 +245,32 @@ class TargetGroups(Elbv2Case):
         self.elb.register_targets(TargetGroupArn=g["TargetGroupArn"], Targets=[{"Id": "127.0.1.1"}])
         limits = {x["Name"]: x["Max"] for x in self.elb.describe_account_limits()["Limits"]}
         self.assertEqual(("12", "100"), (limits["targets-per-target-group"], limits["rules-per-application-load-balancer"]))
+
+    def test_quota_of_targets_of_a_zone(self):
+        """A network load balancer's node reaches the targets of its zone, and with cross-zone load balancing those of every zone."""
+        lb = self.balancer(Type="network", Scheme="internal")
+        one, two = (s["CidrBlock"].rpartition(".")[0] for x in self.subnets[:2] for s in self.ec2.describe_subnets(SubnetIds=[x])["Subnets"])
+        a, b = self.group(Protocol="TCP"), self.group(Protocol="TCP")
+        for g, port in ((a, 80), (b, 81)):
+            self.listener(lb, self.forward(g), Protocol="TCP", Port=port)
+
+        def put(g, *ids, **more):
+            return {"TargetGroupArn": g["TargetGroupArn"], "Targets": [{"Id": i, **more} for i in ids]}
+        register = self.elb.register_targets
+        self.refused("TooManyTargets", None, register, **put(a, *(f"{one}.{i}" for i in range(20, 26))))
+        register(**put(a, *(f"{one}.{i}" for i in range(20, 25))))
+        register(**put(b, *(f"{two}.{i}" for i in range(20, 24))))
+        too_many = "The maximum number of targets per Availability Zone per load balancer has been reached (5)"
+        self.refused("TooManyTargets", too_many, register, **put(b, f"{one}.30"))
+        self.refused("TooManyTargets", too_many, register, **put(b, "10.9.9.9", AvailabilityZone="all"))
+        register(**put(b, f"{two}.30"))
+        register(**put(a, f"{one}.20"))
+        self.elb.deregister_targets(**put(a, f"{one}.24"))
+        self.elb.modify_load_balancer_attributes(LoadBalancerArn=lb["LoadBalancerArn"],
+                                                 Attributes=[{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}])
+        self.refused("TooManyTargets", too_many, register, **put(a, f"{one}.31"))
+        limits = {x["Name"]: x["Max"] for x in self.elb.describe_account_limits()["Limits"]}
+        self.assertEqual("5", limits["targets-per-availability-zone-per-network-load-balancer"])
 
     def test_tags(self):
         g = self.group(Tags=[{"Key": "a", "Value": "1"}])
@@ -346,5 +382,5 @@ class TargetGroups(Elbv2Case):
 
 
 if __name__ == "__main__":
-    harness.serve("--quota", "elbv2-targets-per-target-group=12", "--instance", "i-0123456789abcdef0=127.0.0.1")
+    harness.serve("--quota", "elbv2-targets-per-target-group=12", "--quota", "elbv2-targets-per-availability-zone-per-network-load-balancer=5", "--instance", "i-0123456789abcdef0=127.0.0.1")
     harness.main()

@@ -21,6 +21,36 @@ static bool cookie_name(struct bw_str name)
 	return true;
 }
 
+/* A zone leaves DNS before all its targets get traffic, or with that (ALB User Guide, "Target group health").
+ */
+static enum bw_err failover_check(struct bw_call *call, const struct bw_pairs *all)
+{
+	static const struct {
+		const char *dns, *routing;
+	} pairs[] = {
+	    {"target_group_health.dns_failover.minimum_healthy_targets.count",
+	        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count"},
+	    {"target_group_health.dns_failover.minimum_healthy_targets.percentage",
+	        "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage"},
+	};
+
+	for (size_t i = 0; i < BW_COUNT(pairs); i++) {
+		const struct bw_pair *dns = bw_pairs_find(all, bw_str_c(pairs[i].dns)),
+		                     *routing = bw_pairs_find(all, bw_str_c(pairs[i].routing));
+		int64_t leaves, opens;
+
+		/* Either may be "off". */
+		if (!dns || !routing || bw_str_to_i64(dns->value, 0, INT32_MAX, &leaves) != BW_OK ||
+		    bw_str_to_i64(routing->value, 0, INT32_MAX, &opens) != BW_OK)
+			continue;
+		if (leaves < opens)
+			return bw_call_fail(call, "InvalidConfigurationRequest",
+			    "The value of '%s' must be greater than or equal to the value of '%s'",
+			    pairs[i].dns, pairs[i].routing);
+	}
+	return BW_OK;
+}
+
 /* What attributes say of each other (ELB API Reference, TargetGroupAttribute). */
 static enum bw_err group_check(struct bw_call *call, const struct elb_target_group *g)
 {
@@ -30,7 +60,8 @@ static enum bw_err group_check(struct bw_call *call, const struct elb_target_gro
 	const struct bw_pair *cookie = bw_pairs_find(&all, BW_STR("stickiness.app_cookie.cookie_name"));
 
 	if (cookie && !cookie_name(cookie->value))
-		return elb_invalid(call, "The application cookie name '%.*s' is not valid", BW_FMT(cookie->value));
+		return elb_invalid(
+		    call, "The application cookie name '%.*s' is not valid", BW_FMT(cookie->value));
 	if (cookie && bw_str_starts(cookie->value, BW_STR("AWSALB")))
 		return elb_invalid(
 		    call, "The application cookie name '%.*s' is reserved", BW_FMT(cookie->value));
@@ -58,28 +89,32 @@ static enum bw_err group_check(struct bw_call *call, const struct elb_target_gro
 		    "disabled");
 	if (elb_group_of(&g->shape) == ELB_OF_GROUP_UDP && IS("preserve_client_ip.enabled", "false"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
-		    "preserve_client_ip.enabled cannot be false if the target group protocol is UDP or TCP_UDP");
+		    "preserve_client_ip.enabled cannot be false if the target group protocol is UDP or "
+		    "TCP_UDP");
 	if (IS("load_balancing.cross_zone.enabled", "false") && IS("stickiness.enabled", "true") &&
 	    elb_group_of(&g->shape) == ELB_OF_GROUP_HTTP)
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "Target stickiness is not supported when cross-zone load balancing is off");
 #undef IS
-	return BW_OK;
+	return failover_check(call, &all);
 }
 
-/* A target of all zones is of none that a node could keep to (ALB User Guide, "Cross-zone load balancing for target groups"). */
+/* A target of all zones is of none that a node could keep to (ALB User Guide, "Cross-zone load balancing for
+ * target groups"). */
 static enum bw_err zones_check(struct bw_call *call, const struct elb_target_group *g)
 {
 	struct elb_target *targets;
 	size_t n;
 
-	if (elb_group_of(&g->shape) != ELB_OF_GROUP_HTTP || !elb_group_has(g, "load_balancing.cross_zone.enabled", "false"))
+	if (elb_group_of(&g->shape) != ELB_OF_GROUP_HTTP ||
+	    !elb_group_has(g, "load_balancing.cross_zone.enabled", "false"))
 		return BW_OK;
 	TRY(elb_group_targets(call, g, &targets, &n));
 	for (size_t i = 0; i < n; i++)
 		if (elb_is(targets[i].zone, "all"))
 			return bw_call_fail(call, "InvalidConfigurationRequest",
-			    "Cross-zone load balancing cannot be turned off: target '%.*s' has the Availability Zone 'all'",
+			    "Cross-zone load balancing cannot be turned off: target '%.*s' has the "
+			    "Availability Zone 'all'",
 			    BW_FMT(targets[i].id));
 	return BW_OK;
 }
@@ -97,9 +132,11 @@ static enum bw_err rules_check(struct bw_call *call, const struct elb_target_gro
 
 		TRY(elb_load(call, &elb_rule_kind, names.v[i], &r));
 		for (size_t k = 0; k < r.shape.Actions.n; k++)
-			if (r.shape.Actions.v[k].ForwardConfig && elb_forward_loose(r.shape.Actions.v[k].ForwardConfig))
+			if (r.shape.Actions.v[k].ForwardConfig &&
+			    elb_forward_loose(r.shape.Actions.v[k].ForwardConfig))
 				return bw_call_fail(call, "InvalidConfigurationRequest",
-				    "This target group appears behind a rule with group stickiness disabled (%.*s). You must "
+				    "This target group appears behind a rule with group stickiness disabled "
+				    "(%.*s). You must "
 				    "enable group stickiness before enabling target stickiness",
 				    BW_FMT(elb_rule_arn(call, &r)));
 	}

@@ -231,7 +231,7 @@ extern const struct bw_quota elb_app_quota, elb_net_quota, elb_groups_quota, elb
     elb_app_listeners_quota, elb_net_listeners_quota, elb_rules_quota, elb_app_groups_quota,
     elb_net_groups_quota, elb_app_certificates_quota, elb_net_certificates_quota, elb_condition_values_quota, elb_wildcards_quota,
     elb_app_action_groups_quota, elb_net_action_groups_quota, elb_trust_stores_quota, elb_revocations_quota, elb_trust_certificates_quota,
-    elb_targets_of_app_quota, elb_targets_of_net_quota;
+    elb_targets_of_app_quota, elb_targets_of_net_quota, elb_targets_of_zone_quota;
 
 /* ---- Target groups and what uses them ---- */
 

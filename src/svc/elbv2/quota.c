@@ -17,6 +17,8 @@ QUOTA(elb_targets_of_app_quota, "targets-per-application-load-balancer", 1000, "
     "The maximum number of targets per load balancer has been reached (%lld)");
 QUOTA(elb_targets_of_net_quota, "targets-per-network-load-balancer", 3000, "TooManyTargets",
     "The maximum number of targets per load balancer has been reached (%lld)");
+QUOTA(elb_targets_of_zone_quota, "targets-per-availability-zone-per-network-load-balancer", 500, "TooManyTargets",
+    "The maximum number of targets per Availability Zone per load balancer has been reached (%lld)");
 QUOTA(elb_app_listeners_quota, "listeners-per-application-load-balancer", 50, "TooManyListeners",
     "The maximum number of listeners per load balancer has been reached (%lld)");
 QUOTA(elb_net_listeners_quota, "listeners-per-network-load-balancer", 50, "TooManyListeners",
@@ -56,7 +58,7 @@ QUOTA(elb_trust_certificates_quota, "ca-certificates-per-trust-store", 25, "Inva
 /* ---- DescribeAccountLimits ---- */
 
 static const struct bw_quota *const shown[] = {&elb_app_quota, &elb_net_quota, &elb_groups_quota,
-    &elb_targets_quota, &elb_targets_of_app_quota, &elb_targets_of_net_quota, &elb_app_listeners_quota,
+    &elb_targets_quota, &elb_targets_of_app_quota, &elb_targets_of_net_quota, &elb_targets_of_zone_quota, &elb_app_listeners_quota,
     &elb_net_listeners_quota, &elb_rules_quota, &elb_app_groups_quota, &elb_net_groups_quota,
     &elb_app_certificates_quota, &elb_net_certificates_quota, &elb_condition_values_quota, &elb_wildcards_quota, &elb_app_action_groups_quota, &elb_net_action_groups_quota,
     &elb_trust_stores_quota, &elb_revocations_quota, &elb_trust_certificates_quota};

@@ -63,8 +63,9 @@ void elb_behind_set(struct bw_call *call, const struct elb_target_group *g, stru
 
 /* ---- RegisterTargets ---- */
 
-static enum bw_err target_put(
-    struct bw_call *call, const struct elb_target_group *g, const struct target_given *t, size_t *added)
+/* `added`: the zones of those that are new. */
+static enum bw_err target_put(struct bw_call *call, const struct elb_target_group *g,
+    const struct target_given *t, struct bw_strs *added)
 {
 	struct bw_str name = elb_target_name(call, g, t->id, t->port);
 	struct elb_target target = {.id = t->id,
@@ -77,7 +78,7 @@ static enum bw_err target_put(
 	if (e == BW_OK && !old.draining_ms && bw_str_eq(old.zone, target.zone))
 		return BW_OK;
 	if (e == BW_ENOTFOUND)
-		++*added;
+		bw_strs_add(added, call->arena, t->zone);
 	else if (e != BW_OK)
 		return e;
 	elb_behind_set(call, g, t->id, true);
@@ -92,50 +93,98 @@ static size_t targets_under(struct bw_call *call, struct bw_str group)
 	    ELB_LIST_MAX);
 }
 
-/* All targets of the groups that the group's load balancer forwards to. */
-static enum bw_err load_balancer_targets(struct bw_call *call, struct bw_str arn, size_t added)
+/* The targets of all groups that a load balancer forwards to, and the most that one of its nodes may be asked
+ * to reach. */
+struct tally {
+	size_t all, everywhere; /* `everywhere`: of these, those of no zone or of each */
+	size_t *of_zone;        /* by the load balancer's zones */
+};
+
+static void zone_tally(const struct elb_load_balancer *lb, struct bw_str zone, struct tally *t)
 {
-	const struct bw_quota *quota;
-	struct bw_strs entries;
+	t->all++;
+	t->everywhere += !bw_str_set(zone) || elb_is(zone, "all");
+	for (size_t z = 0; z < lb->shape.AvailabilityZones.n; z++)
+		t->of_zone[z] += bw_str_eq(lb->shape.AvailabilityZones.v[z].ZoneName, zone);
+}
+
+static enum bw_err group_tally(
+    struct bw_call *call, const struct elb_load_balancer *lb, struct bw_str group, struct tally *t)
+{
+	struct elb_target *targets;
+	size_t n;
+
+	TRY(elb_all(
+	    call, &elb_target_kind, bw_arena_printf(call->arena, "%.*s/", BW_FMT(group)), &targets, &n));
+	for (size_t i = 0; i < n; i++)
+		zone_tally(lb, targets[i].zone, t);
+	return BW_OK;
+}
+
+/* NLB User Guide, "Quotas": with cross-zone load balancing every node reaches every target. */
+static enum bw_err zones_within(
+    struct bw_call *call, const struct elb_load_balancer *lb, const struct tally *t)
+{
+	struct bw_pairs attributes = elb_load_balancer_attributes_all(call->arena, lb);
+	const struct bw_pair *cross = bw_pairs_find(&attributes, BW_STR("load_balancing.cross_zone.enabled"));
+
+	if (cross && elb_is(cross->value, "true"))
+		return bw_call_within(call, &elb_targets_of_zone_quota, t->all);
+	for (size_t z = 0; z < lb->shape.AvailabilityZones.n; z++)
+		TRY(bw_call_within(call, &elb_targets_of_zone_quota, t->everywhere + t->of_zone[z]));
+	return BW_OK;
+}
+
+static enum bw_err load_balancer_room(struct bw_call *call, struct bw_str arn, const struct bw_strs *added)
+{
 	struct bw_str before = BW_STR("");
+	struct elb_load_balancer lb;
+	struct tally t = {0};
+	struct bw_strs entries;
 	struct elb_arn a;
-	size_t n = added;
 
 	MUST(elb_arn_parse(call, arn, &a) == BW_OK);
-	quota = elb_is(a.type, "app") ? &elb_targets_of_app_quota : &elb_targets_of_net_quota;
+	TRY(elb_load(call, &elb_load_balancer_kind, a.name, &lb));
+	t.of_zone = BW_NEW_ARRAY(call->arena, size_t, lb.shape.AvailabilityZones.n + 1);
 	TRY(elb_names(
 	    call, elb_index(call, "group", bw_arena_printf(call->arena, "%.*s/", BW_FMT(a.name))), &entries));
 	for (size_t i = 0; i < entries.n; i++) {
 		struct bw_str rest = entries.v[i], group = bw_str_cut(&rest, '/');
 
 		if (!bw_str_eq(group, before))
-			n += targets_under(call, group);
+			TRY(group_tally(call, &lb, group, &t));
 		before = group;
 	}
-	return bw_call_within(call, quota, n);
+	for (size_t i = 0; i < added->n; i++)
+		zone_tally(&lb, added->v[i], &t);
+	if (elb_is(a.type, "app"))
+		return bw_call_within(call, &elb_targets_of_app_quota, t.all);
+	TRY(bw_call_within(call, &elb_targets_of_net_quota, t.all));
+	return zones_within(call, &lb, &t);
 }
 
-static enum bw_err room_check(struct bw_call *call, const struct elb_target_group *g, size_t added)
+static enum bw_err room_check(
+    struct bw_call *call, const struct elb_target_group *g, const struct bw_strs *added)
 {
 	struct elbv2_LoadBalancerArns users;
 	size_t n;
 
-	if (!added)
+	if (!added->n)
 		return BW_OK;
-	n = targets_under(call, g->name) + added;
+	n = targets_under(call, g->name) + added->n;
 	if (elb_is(g->shape.TargetType, "alb") && n > 1)
 		return bw_call_fail(
 		    call, "TooManyTargets", "A target group with target type 'alb' can only have one target");
 	TRY(bw_call_within(call, &elb_targets_quota, n));
 	TRY(elb_group_users(call, g->name, &users));
-	return users.n ? load_balancer_targets(call, users.v[0], added) : BW_OK;
+	return users.n ? load_balancer_room(call, users.v[0], added) : BW_OK;
 }
 
 BW_OP(elbv2, RegisterTargets, .effect = BW_WRITE, .resource = elb_arn_resource)
 {
 	struct elb_target_group g;
 	struct target_given t;
-	size_t added = 0;
+	struct bw_strs added = {0};
 
 	TRY(elb_target_group_load(call, in->TargetGroupArn, &g));
 	if (in->Targets.n == 0)
@@ -144,7 +193,7 @@ BW_OP(elbv2, RegisterTargets, .effect = BW_WRITE, .resource = elb_arn_resource)
 		TRY(target_check(call, &g, &in->Targets.v[i], &t));
 		TRY(target_put(call, &g, &t, &added));
 	}
-	return room_check(call, &g, added);
+	return room_check(call, &g, &added);
 }
 
 /* ---- DeregisterTargets ---- */
