@@ -112,6 +112,11 @@ BW_CHECKED enum bw_err bw_call_within(struct bw_call *call, const struct bw_quot
 
 /* ---- Pages (Marker/MaxItems, NextToken/MaxResults) ---- */
 
+/* A marker is a place in a list, as text: it is good for this operation in this account alone, and nobody else can make one. */
+struct bw_str bw_marker_make(struct bw_call *call, struct bw_str place);
+/* The place, in the arena; absent without a marker. BW_EINVAL: we did not give it. */
+BW_CHECKED enum bw_err bw_marker_open(struct bw_call *call, struct bw_str marker, struct bw_str *place);
+
 /* A page over the records under a key prefix, in key order. */
 struct bw_page {
 	struct bw_scan scan;

@@ -160,6 +160,19 @@ static enum bw_err user_fill(struct resolving *r, struct bw_str name, struct bw_
 	return boundary_add(r, u.boundary);
 }
 
+/* Of a session: its user may have another name by now. */
+static enum bw_err session_user_fill(struct resolving *r, const struct bw_session *s)
+{
+	struct bw_arena *a = &r->entry->arena;
+	struct bw_moved_user now;
+	enum bw_err e = user_fill(r, s->name, s->entity_id);
+
+	if (e != BW_ENOTFOUND)
+		return e;
+	TRY(load(r, &bw_moved_user_record, bw_moved_user_key(a, s->account, s->entity_id), &now));
+	return user_fill(r, now.name, s->entity_id);
+}
+
 static void root_fill(struct bw_caller *c, struct bw_arena *a)
 {
 	c->kind = BW_PRINCIPAL_ROOT;
@@ -195,7 +208,7 @@ static enum bw_err federated_fill(struct resolving *r, const struct bw_session *
 	struct bw_arena *a = &r->entry->arena;
 
 	if (bw_str_set(s->name))
-		TRY(user_fill(r, s->name, s->entity_id));
+		TRY(session_user_fill(r, s));
 	else
 		root_fill(c, a);
 	c->kind = BW_PRINCIPAL_FEDERATED;
@@ -221,7 +234,7 @@ static enum bw_err session_fill(struct resolving *r, const struct bw_session *s)
 		TRY(federated_fill(r, s));
 		break;
 	case BW_PRINCIPAL_USER:
-		TRY(user_fill(r, s->name, s->entity_id));
+		TRY(session_user_fill(r, s));
 		break;
 	case BW_PRINCIPAL_ROOT:
 		root_fill(c, a);

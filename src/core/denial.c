@@ -163,7 +163,7 @@ struct bw_str denial_seal(struct gate_call *g, const struct bw_policy_layers *la
 	for (int telling = TELL_ALL; telling < TELLINGS && !whole; telling++) {
 		whole = message_put(&m, (enum telling)telling);
 		if (whole &&
-		    bw_message_seal(g->call.core->sessions, bw_buf_str(&json), g->call.arena, &text) != BW_OK)
+		    bw_message_seal(g->call.core->sessions, g->call.account, bw_buf_str(&json), g->call.arena, &text) != BW_OK)
 			text = BW_STR_NONE; /* a denial without its long form is still the denial */
 		bw_buf_free(&json);
 	}

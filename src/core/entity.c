@@ -46,6 +46,10 @@ static const struct bw_field user_fields[] = {
     BW_FIELD(16, STRS, struct bw_user, mfa_devices),
 };
 
+static const struct bw_field moved_user_fields[] = {
+    BW_FIELD(1, STR, struct bw_moved_user, name),
+};
+
 static const struct bw_field group_fields[] = {
     BW_FIELD(1, STR, struct bw_group, path),
     BW_FIELD(2, STR, struct bw_group, name),
@@ -116,6 +120,7 @@ static const struct bw_field managed_policy_fields[] = {
 
 const struct bw_record bw_account_record = BW_RECORD("account", struct bw_account, account_fields);
 const struct bw_record bw_user_record = BW_RECORD("user", struct bw_user, user_fields);
+const struct bw_record bw_moved_user_record = BW_RECORD("moved-user", struct bw_moved_user, moved_user_fields);
 const struct bw_record bw_group_record = BW_RECORD("group", struct bw_group, group_fields);
 const struct bw_record bw_role_record = BW_RECORD("role", struct bw_role, role_fields);
 const struct bw_record bw_instance_profile_record =
@@ -135,6 +140,11 @@ struct bw_str bw_entity_key(struct bw_arena *a, struct bw_str account, const cha
 	struct bw_str lower = bw_arena_lower(a, name);
 
 	return BW_JOIN(a, account, BW_STR("/global/iam/"), bw_str_c(kind), BW_STR("/"), lower);
+}
+
+struct bw_str bw_moved_user_key(struct bw_arena *a, struct bw_str account, struct bw_str id)
+{
+	return BW_JOIN(a, account, BW_STR("/global/iam/moved-user/"), id);
 }
 
 struct bw_str bw_access_key_key(struct bw_arena *a, struct bw_str key_id)

@@ -36,6 +36,11 @@ struct bw_user {
 	struct bw_strs mfa_devices;    /* serial numbers, in order of enabling */
 };
 
+/* Where a user is who was renamed or moved: policies and sessions that know it by its unique id find it again. */
+struct bw_moved_user {
+	struct bw_str name;
+};
+
 struct bw_group {
 	struct bw_str path, name, id;
 	int64_t created_ms;
@@ -95,12 +100,14 @@ struct bw_managed_policy {
 };
 
 extern const struct bw_record bw_account_record, bw_user_record, bw_group_record, bw_role_record,
-    bw_instance_profile_record, bw_access_key_record, bw_last_used_record, bw_access_record, bw_managed_policy_record;
+    bw_instance_profile_record, bw_access_key_record, bw_last_used_record, bw_access_record, bw_managed_policy_record, bw_moved_user_record;
 
 /* Keys. All take the account as 12 digits and lower-case the name. */
 struct bw_str bw_account_key(struct bw_arena *a, struct bw_str account);
 /* kind: "user", "group", "role", "instance-profile", "policy" */
 struct bw_str bw_entity_key(struct bw_arena *a, struct bw_str account, const char *kind, struct bw_str name);
+/* Of a user who was moved, by its unique id. */
+struct bw_str bw_moved_user_key(struct bw_arena *a, struct bw_str account, struct bw_str id);
 /* Access keys are found without knowing the account. */
 struct bw_str bw_access_key_key(struct bw_arena *a, struct bw_str key_id);
 /* "access-key" or "role" and its id or name. */

@@ -1,43 +1,50 @@
 #include "core/internal.h"
 
 #include "codec/base64.h"
+#include "core/session.h"
 
-/* A marker is the last name shown, behind a word by which any other text is told from it, as base64url: a client may forge one, and
- * then begins its own list elsewhere. */
-static const struct bw_str MARK = {"after ", 6};
-
-static enum bw_err marker_bad(struct bw_call *call)
+static void mac_of(struct bw_call *call, struct bw_str name, char mac[BW_MARKER_MAC])
 {
-	bool xml = call->service->protocol == BW_PROTOCOL_QUERY || call->service->protocol == BW_PROTOCOL_EC2;
-
-	return bw_call_fail(call, xml ? "ValidationError" : "ValidationException", "%s",
-	    "Invalid Marker specified in the request");
+	bw_marker_mac(call->core->sessions, call->account, bw_str_c(bw_at(call->model->action)), name, call->arena, mac);
 }
 
-static enum bw_err marker_open(struct bw_call *call, struct bw_str marker, struct bw_str *name)
+enum bw_err bw_marker_open(struct bw_call *call, struct bw_str marker, struct bw_str *place)
 {
+	char mac[BW_MARKER_MAC];
 	struct bw_str plain;
 
-	*name = BW_STR_NONE;
+	*place = BW_STR_NONE;
 	if (!bw_str_set(marker))
 		return BW_OK;
-	if (marker.n == 0 || bw_base64url_decode(marker, call->arena, &plain) != BW_OK || !bw_str_starts(plain, MARK) ||
-	    plain.n == MARK.n || plain.n > BW_STORE_KEY_MAX / 2)
-		return marker_bad(call);
-	*name = bw_str_sub(plain, MARK.n, plain.n);
+	CHECK(marker.n > 0 && bw_base64url_decode(marker, call->arena, &plain) == BW_OK && plain.n > BW_MARKER_MAC, BW_EINVAL);
+	*place = bw_str_sub(plain, BW_MARKER_MAC, plain.n);
+	mac_of(call, *place, mac);
+	CHECK(bw_str_eq_secret(bw_str_make(mac, sizeof mac), bw_str_sub(plain, 0, BW_MARKER_MAC)), BW_EINVAL);
 	return BW_OK;
 }
 
-static struct bw_str marker_make(struct bw_call *call, struct bw_str name)
+struct bw_str bw_marker_make(struct bw_call *call, struct bw_str name)
 {
+	char mac[BW_MARKER_MAC];
 	struct bw_buf text;
 	struct bw_str out;
 
+	mac_of(call, name, mac);
 	bw_buf_init(&text, 2 * BW_STORE_KEY_MAX);
-	bw_base64url_encode(bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(MARK), BW_FMT(name)), &text);
+	bw_base64url_encode(BW_JOIN(call->arena, bw_str_make(mac, sizeof mac), name), &text);
 	out = bw_arena_str(call->arena, bw_buf_str(&text));
 	bw_buf_free(&text);
 	return out;
+}
+
+static enum bw_err marker_take(struct bw_call *call, struct bw_str marker, struct bw_str *place)
+{
+	bool xml = call->service->protocol == BW_PROTOCOL_QUERY || call->service->protocol == BW_PROTOCOL_EC2;
+
+	if (bw_marker_open(call, marker, place) == BW_OK)
+		return BW_OK;
+	return bw_call_fail(call, xml ? "ValidationError" : "ValidationException", "%s",
+	    "Invalid Marker specified in the request");
 }
 
 enum bw_err bw_page_begin(struct bw_call *call, struct bw_str prefix, struct bw_str marker, struct bw_opt_int max,
@@ -46,7 +53,7 @@ enum bw_err bw_page_begin(struct bw_call *call, struct bw_str prefix, struct bw_
 	struct bw_str name, after = BW_STR_NONE;
 
 	*page = (struct bw_page){.prefix = prefix, .left = (size_t)(max.set ? max.v : usual)};
-	TRY(marker_open(call, marker, &name));
+	TRY(marker_take(call, marker, &name));
 	page->last = name;
 	if (name.n)
 		after = bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(prefix), BW_FMT(name));
@@ -83,7 +90,7 @@ void bw_page_end(struct bw_call *call, struct bw_page *page, struct bw_opt_bool 
 	if (truncated)
 		*truncated = BW_BOOL(page->more);
 	if (page->more)
-		*marker = marker_make(call, page->last);
+		*marker = bw_marker_make(call, page->last);
 }
 
 enum bw_err bw_page_slice(struct bw_call *call, size_t n, struct bw_str marker, struct bw_opt_int max, int64_t usual,
@@ -93,14 +100,14 @@ enum bw_err bw_page_slice(struct bw_call *call, size_t n, struct bw_str marker, 
 	struct bw_str name;
 	int64_t start = 0;
 
-	TRY(marker_open(call, marker, &name));
-	if (bw_str_set(name) && bw_str_to_i64(name, 0, INT32_MAX, &start) != BW_OK)
-		return marker_bad(call);
+	TRY(marker_take(call, marker, &name));
+	if (bw_str_set(name))
+		MUST(bw_str_to_i64(name, 0, INT32_MAX, &start) == BW_OK); /* it is one of this list's own */
 	*from = (size_t)start < n ? (size_t)start : n;
 	*to = n - *from > most ? *from + most : n;
 	if (truncated)
 		*truncated = BW_BOOL(*to < n);
 	if (*to < n)
-		*next = marker_make(call, bw_arena_printf(call->arena, "%zu", *to));
+		*next = bw_marker_make(call, bw_arena_printf(call->arena, "%zu", *to));
 	return BW_OK;
 }

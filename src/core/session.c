@@ -34,6 +34,7 @@ enum { PACKED_MAX = 4096 };
 
 struct bw_sessions {
 	struct bw_aead_key *tokens, *messages;
+	struct bw_hmac_key markers;
 };
 
 static struct bw_aead_key *key_for(const struct bw_store *store, struct bw_str purpose)
@@ -50,9 +51,13 @@ static struct bw_aead_key *key_for(const struct bw_store *store, struct bw_str p
 struct bw_sessions *bw_sessions_new(const struct bw_store *store)
 {
 	struct bw_sessions *s = bw_alloc(sizeof *s);
+	unsigned char key[32];
 
 	s->tokens = key_for(store, BW_STR("session-token"));
 	s->messages = key_for(store, BW_STR("authorization-message"));
+	bw_store_derive(store, BW_STR("page-marker"), key);
+	bw_hmac_key(&s->markers, bw_str_make(key, sizeof key));
+	bw_wipe(key, sizeof key);
 	return s;
 }
 
@@ -62,6 +67,7 @@ void bw_sessions_free(struct bw_sessions *s)
 		return;
 	bw_aead_key_free(s->tokens);
 	bw_aead_key_free(s->messages);
+	bw_wipe(&s->markers, sizeof s->markers);
 	bw_free(s);
 }
 
@@ -127,12 +133,23 @@ int64_t bw_session_packed_percent(const struct bw_session *session)
 	return bytes ? (int64_t)(bytes * 100 / PACKED_MAX + 1) : 0;
 }
 
-enum bw_err bw_message_seal(struct bw_sessions *s, struct bw_str json, struct bw_arena *arena, struct bw_str *text)
+enum bw_err bw_message_seal(
+    struct bw_sessions *s, struct bw_str account, struct bw_str json, struct bw_arena *arena, struct bw_str *text)
 {
-	return seal_text(s->messages, BW_STR("message"), json, MESSAGE_MAX, arena, text);
+	return seal_text(s->messages, account, json, MESSAGE_MAX, arena, text);
 }
 
-enum bw_err bw_message_open(struct bw_sessions *s, struct bw_str text, struct bw_arena *arena, struct bw_str *json)
+enum bw_err bw_message_open(
+    struct bw_sessions *s, struct bw_str account, struct bw_str text, struct bw_arena *arena, struct bw_str *json)
 {
-	return open_text(s->messages, BW_STR("message"), text, arena, json);
+	return open_text(s->messages, account, text, arena, json);
+}
+
+void bw_marker_mac(const struct bw_sessions *s, struct bw_str account, struct bw_str list, struct bw_str text,
+    struct bw_arena *arena, char mac[BW_MARKER_MAC])
+{
+	unsigned char whole[32];
+
+	bw_hmac(&s->markers, BW_JOIN(arena, account, BW_STR("\n"), list, BW_STR("\n"), text), whole);
+	memcpy(mac, whole, BW_MARKER_MAC);
 }

@@ -38,6 +38,13 @@ BW_CHECKED enum bw_err bw_session_open(struct bw_sessions *s, struct bw_str key_
 /* The size of a session's packed policies and tags in per cent of their ceiling: PackedPolicySize. */
 int64_t bw_session_packed_percent(const struct bw_session *session);
 
-/* Encoded authorisation messages: sealed JSON as text. */
-BW_CHECKED enum bw_err bw_message_seal(struct bw_sessions *s, struct bw_str json, struct bw_arena *arena, struct bw_str *text);
-BW_CHECKED enum bw_err bw_message_open(struct bw_sessions *s, struct bw_str text, struct bw_arena *arena, struct bw_str *json);
+/* Encoded authorisation messages: sealed JSON as text, which opens in the account of who was denied alone. */
+BW_CHECKED enum bw_err bw_message_seal(
+    struct bw_sessions *s, struct bw_str account, struct bw_str json, struct bw_arena *arena, struct bw_str *text);
+BW_CHECKED enum bw_err bw_message_open(
+    struct bw_sessions *s, struct bw_str account, struct bw_str text, struct bw_arena *arena, struct bw_str *json);
+
+/* What tells a place in a list that we gave out from any other text: as short as a guess in billions allows, for AWS's models bound markers. */
+enum { BW_MARKER_MAC = 8 };
+void bw_marker_mac(const struct bw_sessions *s, struct bw_str account, struct bw_str list, struct bw_str text,
+    struct bw_arena *arena, char mac[BW_MARKER_MAC]);

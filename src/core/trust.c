@@ -126,7 +126,31 @@ enum bw_err bw_trust_resolve(struct bw_call *call, struct bw_str document, struc
 	return document_visit(call, document, &(struct principals){principal_resolve, &r});
 }
 
-/* Copies the document, the literals of principals that are gone replaced. Conditions keep theirs: they are about names. */
+/* Where the user of that id is by now; absent when it is gone, or was never moved. */
+static struct bw_str moved_arn(struct bw_call *call, struct bw_str account, struct bw_str id)
+{
+	struct bw_moved_user now;
+	struct bw_user u;
+
+	if (bw_call_load(call, &bw_moved_user_record, bw_moved_user_key(call->arena, account, id), &now) != BW_OK ||
+	    bw_call_load(call, &bw_user_record, bw_entity_key(call->arena, account, "user", now.name), &u) != BW_OK ||
+	    !bw_str_eq(u.id, id))
+		return BW_STR_NONE;
+	return bw_iam_arn(call->arena, account, "user", u.path, u.name);
+}
+
+struct bw_str bw_principal_now(struct bw_call *call, struct bw_str text, struct bw_str id)
+{
+	struct bw_str moved;
+	struct bw_arn arn;
+
+	if (bw_arn_parse(text, &arn) != BW_OK || bw_str_eq(id_of(call, &arn), id))
+		return text;
+	moved = moved_arn(call, arn.account, id);
+	return bw_str_set(moved) ? moved : id;
+}
+
+/* Copies the document, the literals of principals that were renamed or are gone replaced. Conditions keep theirs: they are about names. */
 struct rewriting {
 	struct bw_call *call;
 	struct bw_str document;
@@ -139,12 +163,15 @@ static enum bw_err principal_rewrite(void *ctx, const struct bw_json_value *lite
 {
 	struct rewriting *w = ctx;
 	const struct bw_pair *bound = bw_pairs_find(w->principals, literal->text);
-	struct bw_arn arn;
+	struct bw_str now;
 
-	if (!bound || bw_arn_parse(literal->text, &arn) != BW_OK || bw_str_eq(id_of(w->call, &arn), bound->value))
+	if (!bound)
+		return BW_OK;
+	now = bw_principal_now(w->call, literal->text, bound->value);
+	if (bw_str_eq(now, literal->text))
 		return BW_OK;
 	bw_buf_put(&w->out, bw_str_sub(w->document, w->copied, literal->offset - w->copied));
-	bw_json_put_str(&w->out, bound->value);
+	bw_json_put_str(&w->out, now);
 	w->copied = literal->end;
 	return BW_OK;
 }

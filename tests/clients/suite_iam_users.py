@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """IAM users and their tags through boto3: refusals to the letter, names, renaming, deletion, pages, quotas, races."""
+import base64
 import concurrent.futures
 import json
 
 from botocore.exceptions import ClientError
 
 import harness
-from iam_case import S3_POLICY, IamCase, allow
+from iam_case import EC2_TRUST, S3_POLICY, IamCase, allow
 
 ABSENT = "The user with name nobody cannot be found."
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -185,6 +186,24 @@ class Users(IamCase):
             self.assertEqual(names, seen)
         self.assertEqual([], self.iam.list_users(PathPrefix=path + "deeper/")["Users"])
         self.assertEqual(7, len(self.iam.list_users(PathPrefix=path[:-1])["Users"]))
+
+    def test_a_marker_is_one_that_was_given(self):
+        path = f"/{self.name()}/"
+        for _ in range(3):
+            self.user(Path=path)
+            role = self.name("role")
+            self.iam.create_role(RoleName=role, Path=path, AssumeRolePolicyDocument=json.dumps(EC2_TRUST))
+            self.cleanup(self.iam.delete_role, RoleName=role)
+        users, roles = (call(PathPrefix=path, MaxItems=1)["Marker"] for call in (self.iam.list_users, self.iam.list_roles))
+        spelled = lambda text: base64.urlsafe_b64encode(text).decode().rstrip("=")
+        opened = base64.urlsafe_b64decode(users + "=" * (-len(users) % 4))
+        forged = [spelled(opened[:-1] + bytes([opened[-1] ^ 1])), spelled(bytes([opened[0] ^ 1]) + opened[1:]), spelled(opened[:8]), spelled(opened[8:]),
+                  spelled(b"after admin"), spelled(b"admin"), spelled(b"0:admin"), users[:-1], users + "A"]
+        for call, foreign in ((self.iam.list_users, roles), (self.iam.list_roles, users), (self.iam.list_groups, users)):
+            for marker in [foreign, *forged]:
+                self.refused("ValidationError", "Invalid Marker specified in the request", call, Marker=marker)
+        self.assertEqual(2, len(self.iam.list_users(PathPrefix=path, Marker=users)["Users"]))
+        self.assertEqual(2, len(self.iam.list_roles(PathPrefix=path, Marker=roles)["Roles"]))
 
     def test_page_goes_on_when_its_last_user_is_deleted(self):
         path = f"/{self.name()}/"

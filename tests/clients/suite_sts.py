@@ -157,6 +157,40 @@ class Sts(unittest.TestCase):
         shown = self.iam.get_role(RoleName=role["RoleName"])["Role"]["AssumeRolePolicyDocument"]
         self.assertEqual(old, shown["Statement"][0]["Principal"]["AWS"])
 
+    def test_a_renamed_user_stays_trusted_and_who_takes_its_name_is_not(self):
+        name, key, secret = self.user()
+        user = lambda n, path="/": f"arn:aws:iam::{self.account}:user{path}{n}"
+        role = self.role({"AWS": user(name)})
+        ask = {"RoleArn": role["Arn"], "RoleSessionName": "s1"}
+        sts = harness.client("sts", key=key, secret=secret)
+        session = self.of("sts", sts.get_session_token()["Credentials"])
+        federated = self.of("sts", sts.assume_role(**ask)["Credentials"])
+        shown = lambda: self.iam.get_role(RoleName=role["RoleName"])["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"]
+        for new, path in ((name + "-new", "/"), (name + "-new", "/moved/"), (name + "-newest", "/moved/")):
+            self.iam.update_user(UserName=name if path == "/" else name + "-new", NewUserName=new, NewPath=path)
+            self.assertEqual(user(new, path), shown())
+            sts.assume_role(**ask)
+            # Its sessions go along, too.
+            self.assertEqual(user(new, path), session.get_caller_identity()["Arn"])
+            session.assume_role(**ask)
+        federated.get_caller_identity()
+        # Somebody else under each of its former names is nobody.
+        for taken in (name, name + "-new"):
+            self.iam.create_user(UserName=taken)
+            made = self.iam.create_access_key(UserName=taken)["AccessKey"]
+            self.refused("AccessDenied", None, harness.client("sts", key=made["AccessKeyId"], secret=made["SecretAccessKey"]).assume_role, **ask)
+        sts.assume_role(**ask)
+        self.assertEqual(user(name + "-newest", "/moved/"), shown())
+        # Gone, it is shown by its id, and its sessions end.
+        gone = self.iam.get_user(UserName=name + "-newest")["User"]["UserId"]
+        self.iam.delete_access_key(UserName=name + "-newest", AccessKeyId=key)
+        self.iam.delete_user(UserName=name + "-newest")
+        self.assertEqual(gone, shown())
+        self.refused("InvalidClientTokenId", None, session.get_caller_identity)
+        self.iam.create_user(UserName=name + "-newest", Path="/moved/")
+        self.assertEqual(gone, shown())
+        self.refused("InvalidClientTokenId", None, session.get_caller_identity)
+
     def test_external_id(self):
         role = self.role(self.root_trust(), condition={"StringEquals": {"sts:ExternalId": "secret-42"}})
         self.refused("AccessDenied", None, self.sts.assume_role, RoleArn=role["Arn"], RoleSessionName="s1")

@@ -101,10 +101,32 @@ TEST(session_messages_open_only_whole)
 	struct bw_str text, json;
 
 	setup(&f, "message");
-	assert_ok(bw_message_seal(f.sessions, BW_STR("{\"allowed\":false}"), &f.arena, &text));
-	assert_ok(bw_message_open(f.sessions, text, &f.arena, &json));
+	assert_ok(bw_message_seal(f.sessions, BW_STR("123456789012"), BW_STR("{\"allowed\":false}"), &f.arena, &text));
+	assert_ok(bw_message_open(f.sessions, BW_STR("123456789012"), text, &f.arena, &json));
 	assert_str(json, "{\"allowed\":false}");
-	assert_int_equal(bw_message_open(f.sessions, BW_STR("bm90IG91cnM="), &f.arena, &json), BW_ECORRUPT);
-	assert_int_equal(bw_message_open(f.sessions, BW_STR("not base64"), &f.arena, &json), BW_ECORRUPT);
+	/* What one account was denied is not another's to read. */
+	assert_int_equal(
+	    bw_message_open(f.sessions, BW_STR("123456789013"), text, &f.arena, &json), BW_ECORRUPT);
+	assert_int_equal(bw_message_open(f.sessions, BW_STR("123456789012"), BW_STR("bm90IG91cnM="), &f.arena, &json), BW_ECORRUPT);
+	assert_int_equal(bw_message_open(f.sessions, BW_STR("123456789012"), BW_STR("not base64"), &f.arena, &json), BW_ECORRUPT);
+	teardown(&f);
+}
+
+TEST(session_markers_are_of_one_account_and_list)
+{
+	static const struct bw_str account = BW_STR("123456789012"), list = BW_STR("iam:ListUsers");
+	char mac[BW_MARKER_MAC], other[BW_MARKER_MAC];
+	struct fixture f;
+
+	setup(&f, "marker");
+	bw_marker_mac(f.sessions, account, list, BW_STR("maya"), &f.arena, mac);
+	bw_marker_mac(f.sessions, account, list, BW_STR("maya"), &f.arena, other);
+	assert_memory_equal(mac, other, sizeof mac);
+	bw_marker_mac(f.sessions, BW_STR("123456789013"), list, BW_STR("maya"), &f.arena, other);
+	assert_memory_not_equal(mac, other, sizeof mac);
+	bw_marker_mac(f.sessions, account, BW_STR("iam:ListRoles"), BW_STR("maya"), &f.arena, other);
+	assert_memory_not_equal(mac, other, sizeof mac);
+	bw_marker_mac(f.sessions, account, list, BW_STR("mayb"), &f.arena, other);
+	assert_memory_not_equal(mac, other, sizeof mac);
 	teardown(&f);
 }

@@ -2,7 +2,6 @@
  * of a filter's values one. */
 #include "svc/ec2/ec2.h"
 
-#include "codec/base64.h"
 
 enum { FILTERS_MAX = 50, FILTER_VALUES_MAX = 200, PAGE_MAX = 1000 };
 
@@ -184,32 +183,15 @@ static enum bw_err ids_mark(struct bw_call *call, const struct ec2_listing *l, c
 	return BW_OK;
 }
 
-/* A token is the last id shown, behind a word by which any other text is told from it. */
-static const struct bw_str TOKEN = {"after ", 6};
-
+/* A token is of the last id shown. */
 static enum bw_err token_open(struct bw_call *call, struct bw_str token, struct bw_str *after)
 {
-	struct bw_str plain;
-
 	*after = BW_STR("");
 	if (!token.n)
 		return BW_OK;
-	if (bw_base64url_decode(token, call->arena, &plain) != BW_OK || !bw_str_starts(plain, TOKEN) || plain.n == TOKEN.n)
+	if (bw_marker_open(call, token, after) != BW_OK)
 		return bw_call_fail(call, "InvalidNextToken", "%s", "The specified NextToken is not valid.");
-	*after = bw_str_sub(plain, TOKEN.n, plain.n);
 	return BW_OK;
-}
-
-static struct bw_str token_make(struct bw_call *call, struct bw_str id)
-{
-	struct bw_buf text;
-	struct bw_str out;
-
-	bw_buf_init(&text, 1024);
-	bw_base64url_encode(bw_arena_printf(call->arena, "%.*s%.*s", BW_FMT(TOKEN), BW_FMT(id)), &text);
-	out = bw_arena_str(call->arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return out;
 }
 
 enum bw_err ec2_select(struct bw_call *call, const struct ec2_listing *l, const void *items, size_t count,
@@ -237,7 +219,7 @@ enum bw_err ec2_select(struct bw_call *call, const struct ec2_listing *l, const 
 		if (!pass)
 			continue;
 		if (out->n == most) {
-			out->next_token = token_make(call, item_id(out->items[out->n - 1]));
+			out->next_token = bw_marker_make(call, item_id(out->items[out->n - 1]));
 			return BW_OK;
 		}
 		out->items[out->n++] = item;

@@ -1,4 +1,3 @@
-#include "codec/base64.h"
 #include "svc/iam/iam_policy.h"
 
 enum {
@@ -13,15 +12,15 @@ static enum bw_err marker_open(struct bw_call *call, struct bw_str marker, struc
 	struct bw_str text, source;
 	int64_t number = 0;
 
-	if (bw_base64url_decode(marker, call->arena, &text) == BW_OK && text.n <= BW_STORE_KEY_MAX / 2) {
-		source = bw_str_cut(&text, ':');
-		if (bw_str_set(text) && bw_str_to_i64(source, 0, 9, &number) == BW_OK) {
-			c->source = (unsigned)number;
-			c->after = text;
-			return BW_OK;
-		}
-	}
-	return bw_call_fail(call, "ValidationError", "Invalid Marker specified in the request");
+	if (bw_marker_open(call, marker, &text) != BW_OK)
+		return bw_call_fail(call, "ValidationError", "Invalid Marker specified in the request");
+	if (!bw_str_set(text))
+		return BW_OK;
+	source = bw_str_cut(&text, ':');
+	MUST(bw_str_set(text) && bw_str_to_i64(source, 0, 9, &number) == BW_OK); /* it is one of this list's own */
+	c->source = (unsigned)number;
+	c->after = text;
+	return BW_OK;
 }
 
 enum bw_err iam_chain_begin(
@@ -30,7 +29,7 @@ enum bw_err iam_chain_begin(
 	size_t most = (size_t)(max.set ? max.v : IAM_PAGE_USUAL);
 
 	*c = (struct iam_chain){.after = BW_STR(""), .left = most, .room = most};
-	return bw_str_set(marker) ? marker_open(call, marker, c) : BW_OK;
+	return marker_open(call, marker, c);
 }
 
 bool iam_chain_wants(struct iam_chain *c, unsigned source)
@@ -58,15 +57,10 @@ bool iam_chain_take(struct iam_chain *c, struct bw_str name)
 void iam_chain_end(
     struct bw_call *call, const struct iam_chain *c, struct bw_opt_bool *truncated, struct bw_str *marker)
 {
-	struct bw_buf text;
-
 	*truncated = BW_BOOL(c->more);
 	if (!c->more)
 		return;
-	bw_buf_init(&text, 2 * BW_STORE_KEY_MAX);
-	bw_base64url_encode(bw_arena_printf(call->arena, "%u:%.*s", c->source, BW_FMT(c->after)), &text);
-	*marker = bw_arena_str(call->arena, bw_buf_str(&text));
-	bw_buf_free(&text);
+	*marker = bw_marker_make(call, bw_arena_printf(call->arena, "%u:%.*s", c->source, BW_FMT(c->after)));
 }
 
 enum bw_err iam_chain_scan_begin(

@@ -144,6 +144,13 @@ static enum bw_err user_rename(struct bw_call *call, struct bw_user *u, struct b
 	return BW_OK;
 }
 
+/* Policies that name it as a principal, and its sessions, go along too: they know its id. */
+static void user_moved(struct bw_call *call, const struct bw_user *u)
+{
+	bw_call_save(call, &bw_moved_user_record, bw_moved_user_key(call->arena, call->account, u->id),
+	    &(struct bw_moved_user){u->name});
+}
+
 BW_OP(iam, UpdateUser, .effect = BW_WRITE, .resource = update_resource)
 {
 	struct bw_user u;
@@ -153,6 +160,7 @@ BW_OP(iam, UpdateUser, .effect = BW_WRITE, .resource = update_resource)
 		u.path = in->NewPath;
 	if (bw_str_set(in->NewUserName) && !bw_str_eq(in->NewUserName, u.name))
 		TRY(user_rename(call, &u, in->NewUserName));
+	user_moved(call, &u);
 	iam_user_save(call, &u);
 	return BW_OK;
 }
@@ -197,6 +205,7 @@ BW_OP(iam, DeleteUser, .effect = BW_WRITE, .resource = iam_user_resource)
 	if (u.boundary.n)
 		bw_call_delete(call,
 		    bw_attached_key(call->arena, call->account, "boundary", u.boundary, "user", u.name));
+	bw_call_delete(call, bw_moved_user_key(call->arena, call->account, u.id));
 	iam_access_forget(call, u.id);
 	bw_call_take(call, &iam_users_quota, BW_STR_NONE, -1);
 	bw_call_delete(call, iam_key(call, "user", u.name));

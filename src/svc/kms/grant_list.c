@@ -13,14 +13,14 @@ static void context_to_shape(struct bw_call *call, const struct bw_pairs *pairs,
 	}
 }
 
-/* A principal that is gone is shown by its unique id, as in policies. */
+/* A principal that was renamed or is gone is shown as policies show it. */
 static struct bw_str principal_now(struct bw_call *call, struct bw_str arn, struct bw_str id)
 {
 	struct bw_arn parts;
 
 	if (!bw_str_set(id) || bw_arn_parse(arn, &parts) != BW_OK || !bw_str_eq(parts.service, BW_STR("iam")))
 		return arn;
-	return bw_str_eq(bw_principal_id(call, arn), id) ? arn : id;
+	return bw_principal_now(call, arn, id);
 }
 
 static void entry(struct bw_call *call, struct bw_str key_arn, const struct kms_grant *g, struct kms_GrantListEntry *out)

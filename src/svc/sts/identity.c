@@ -27,7 +27,7 @@ BW_OP(sts, GetAccessKeyInfo, .effect = BW_READ)
 
 BW_OP(sts, DecodeAuthorizationMessage, .effect = BW_READ)
 {
-	if (bw_message_open(bw_core_sessions(call->core), in->EncodedMessage, call->arena, &out->DecodedMessage) != BW_OK)
+	if (bw_message_open(bw_core_sessions(call->core), call->account, in->EncodedMessage, call->arena, &out->DecodedMessage) != BW_OK)
 		return bw_call_fail(call, "InvalidAuthorizationMessageException", "%s", "Message is not valid");
 	return BW_OK;
 }
