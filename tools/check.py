@@ -2,7 +2,8 @@
 """Runs every test of a finished build and counts them: unit programs, source checks, fuzzers, client suites.
 
 Nothing is listed by hand: unit programs are build/check/tests/*/test-*, fuzzers build/check/fuzz/fuzz-*, suites
-tests/clients/suite_*. A program that crashes, says nothing or exits otherwise than its cases tell counts as a failure.
+tests/clients/suite_*. A program that crashes, hangs, says nothing, ends before its plan or exits otherwise than its cases tell counts
+as a failure.
 """
 import argparse
 import concurrent.futures
@@ -10,8 +11,10 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import typing
 
@@ -20,65 +23,147 @@ BUILD = ROOT / "build" / "check"
 FUZZ_SECONDS = 5
 TIMEOUT_SECONDS = 900
 CORES = os.cpu_count() or 1
-# Suites wait for timers and for their own servers: one more than there are cores keeps these busy.
-AT_ONCE = CORES + 1
+# Suites wait for timers and for their own servers: two more than there are cores keep these busy.
+AT_ONCE = CORES + 2
+TICKS = os.sysconf("SC_CLK_TCK")
+# What takes longest begins first, so that none is left to run alone at the end. An order only: what is not named comes after.
+LONG = ("suite_terraform_kms", "suite_terraform_elbv2", "suite_cli", "suite_upgrade.", "suite_terraform", "test-policy", "suite_edge_http",
+        "suite_memory", "suite_program", "suite_seal_keys")
 
 
 class Job(typing.NamedTuple):
     name: str
     command: list
     env: dict
-    judge: typing.Callable  # of the count, the name, status, output, seconds
+    judge: typing.Callable  # of the count, the name, what Run says
+    core_seconds: float = 0  # after which it is asked to end; 0: it ends by itself
 
 
-def run_all(count, jobs, at_once):
-    """Begins the jobs in their order, so many at once, and counts each as it ends."""
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        running = {pool.submit(run, j.command, j.env): j for j in jobs}
-        for done in concurrent.futures.as_completed(running):
-            job = running[done]
-            job.judge(count, job.name, *done.result())
+class Run(typing.NamedTuple):
+    status: int
+    output: str
+    seconds: float
+    late: bool = False
+
+    def ending(self):
+        """How it ended, when not well."""
+        if self.late:
+            return f"stopped after {TIMEOUT_SECONDS} s"
+        if self.status < 0:
+            return f"killed by {signal.Signals(-self.status).name}"
+        return f"ended with status {self.status}" if self.status else ""
 
 
 class Count:
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.failed = 0
+        self.skips, self.failures = [], []
 
-    def add(self, name, passed, failed, skipped=0, detail="", seconds=0.0):
+    def add(self, name, passed, failed, skips=(), detail="", seconds=0.0, why=""):
         self.passed += passed
         self.failed += failed
-        self.skipped += skipped
-        verdict = f"{failed} FAILED, " if failed else ""
-        print(f"  {name:<36} {verdict}{passed} passed" + (f", {skipped} skipped" if skipped else "") + f"  ({seconds:.1f} s)", flush=True)
-        if failed and detail:
+        self.skips += [f"{name}: {skip}" for skip in skips]
+        verdict = f"{failed} FAILED{why and f' ({why})'}, " if failed else ""
+        print(f"  {name:<36} {verdict}{passed} passed" + (f", {len(skips)} skipped" if skips else "") + f"  ({seconds:.1f} s)", flush=True)
+        if failed:
+            self.failures.append(name)
             print("\n".join("    | " + line for line in detail.splitlines()[-60:]), flush=True)
 
+    def tell(self):
+        """Once more at the end what nobody should have to look for."""
+        for word, names in (("skipped", self.skips), ("failed", self.failures)):
+            for name in names:
+                print(f"{word}: {name}")
+        print(f"{self.passed} passed, {self.failed} failed" + (f", {len(self.skips)} skipped" if self.skips else ""))
 
-def run(command, env, timeout=TIMEOUT_SECONDS):
-    """(exit status, output, seconds)"""
-    began = time.monotonic()
+
+RUNNING = set()
+
+
+def end_all(*_):
+    """Whoever ends the check ends what it has begun: each is the first of a process group of its own."""
+    for process in list(RUNNING):
+        end(process, signal.SIGTERM)
+    os._exit(130)
+
+
+def end(process, how):
     try:
-        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout)
-        status, output = done.returncode, done.stdout.decode(errors="replace")
-    except subprocess.TimeoutExpired as late:
-        status, output = 124, (late.stdout or b"").decode(errors="replace") + f"\nstopped after {timeout} s"
-    return status, output, time.monotonic() - began
+        os.killpg(process.pid, how)
+    except ProcessLookupError:
+        pass
 
 
-def count_tap(count, name, status, output, seconds):
-    passed = len(re.findall(r"^ok\b(?!.*# SKIP)", output, re.M))
-    skipped = len(re.findall(r"^ok\b.*# SKIP", output, re.M))
-    failed = len(re.findall(r"^not ok\b", output, re.M))
-    for reason in re.findall(r"^ok\b.*# SKIP.*$", output, re.M):
-        print(f"    {reason}")
-    if failed == 0 and (status != 0 or passed + skipped == 0):
-        failed = 1
-    count.add(name, passed, failed, skipped, output, seconds)
+def spent(process):
+    """Seconds of a core that it has had; 0 when it is gone."""
+    try:
+        fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def count_exit(count, name, status, output, seconds):
-    count.add(name, int(status == 0), int(status != 0), detail=output, seconds=seconds)
+def wait(process, core_seconds):
+    """True when it took too long and was stopped."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    asked = core_seconds == 0
+    while time.monotonic() < deadline:
+        try:
+            process.wait(TIMEOUT_SECONDS if core_seconds == 0 else 0.1)
+            return False
+        except subprocess.TimeoutExpired:
+            if not asked and spent(process) >= core_seconds:
+                asked = True
+                process.send_signal(signal.SIGUSR1)
+    # A suite takes its servers along when it is asked; the rest is killed.
+    end(process, signal.SIGTERM)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        pass
+    end(process, signal.SIGKILL)
+    process.wait()
+    return True
+
+
+def run(job):
+    began = time.monotonic()
+    # A file, not a pipe: what a program has left behind may hold it, and nobody waits for that.
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(job.command, cwd=ROOT, env={**os.environ, **job.env}, stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=subprocess.STDOUT, process_group=0)
+        RUNNING.add(process)
+        late = wait(process, job.core_seconds)
+        RUNNING.discard(process)
+        out.seek(0)
+        return Run(process.returncode, out.read().decode(errors="replace"), time.monotonic() - began, late)
+
+
+def run_all(count, *queues):
+    """Each queue is (jobs, so many at once); its jobs begin in their order. Counts each as it ends."""
+    pools = [concurrent.futures.ThreadPoolExecutor(at_once) for _, at_once in queues]
+    running = {pool.submit(run, job): job for pool, (jobs, _) in zip(pools, queues) for job in jobs}
+    for done in concurrent.futures.as_completed(running):
+        job = running[done]
+        job.judge(count, job.name, done.result())
+
+
+def count_tap(count, name, ran):
+    passed = len(re.findall(r"^ok\b(?!.*# SKIP)", ran.output, re.M))
+    skips = re.findall(r"^ok\b[\s\d-]*(.*# SKIP.*)$", ran.output, re.M)
+    failed = len(re.findall(r"^not ok\b", ran.output, re.M))
+    said, planned = passed + len(skips) + failed, re.findall(r"^1\.\.(\d+)", ran.output, re.M)
+    why = ran.ending()
+    if not planned or not said:
+        why = ", ".join(filter(None, (why, f"no plan of TAP after {said} cases")))
+    elif said < sum(map(int, planned)):
+        why = ", ".join(filter(None, (why, f"{said} cases of {sum(map(int, planned))}")))
+    count.add(name, passed, failed or int(why != ""), skips, ran.output, ran.seconds, why)
+
+
+def count_exit(count, name, ran):
+    why = ran.ending()
+    count.add(name, int(not why), int(why != ""), detail=ran.output, seconds=ran.seconds, why=why)
 
 
 def programs(folder, pattern):
@@ -114,36 +199,49 @@ def unrun():
 
 
 def fuzz_command(program):
+    """At a tenth of the others' weight: it takes what the suites leave, so its clock for one input is a slow one."""
     work = BUILD / "corpus" / program.name
     work.mkdir(parents=True, exist_ok=True)
     seeds = ROOT / "fuzz" / "corpus" / program.name.removeprefix("fuzz-")
-    return [str(program), f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=3000", "-timeout=10", f"-artifact_prefix={work}/",
+    return ["nice", str(program), "-rss_limit_mb=3000", "-timeout=60", f"-artifact_prefix={work}/",
             str(work)] + ([str(seeds)] if seeds.is_dir() else [])
 
 
+def count_fuzz(count, name, ran):
+    """libFuzzer looks for leaks after every input, or once at its end when it saw too often that memory only grows. That one search is
+    left out by a fuzzer that is asked to end, and made up for here, over the inputs that it kept."""
+    if not ran.ending() and "disabled leak detection" in ran.output:
+        ran = run(Job(name, [*fuzz_command(BUILD / "fuzz" / name), "-runs=0"], {}, count_fuzz))
+    count_exit(count, name, ran)
+
+
 def fuzzers():
-    return [Job(p.name, fuzz_command(p), {}, count_exit) for p in programs(BUILD / "fuzz", "fuzz-*")]
+    return [Job(p.name, fuzz_command(p), {}, count_fuzz, FUZZ_SECONDS) for p in programs(BUILD / "fuzz", "fuzz-*")]
 
 
 def clients():
-    """Those that take minutes first, so that none is left to run alone at the end."""
     env = {"BULWARK": str(BUILD / "src" / "bin" / "bulwark")}
-    suites = sorted(programs(ROOT / "tests" / "clients", "suite_*"), key=lambda p: (not p.name.startswith("suite_terraform"), p.name))
-    return [Job(p.name, [str(p)], env, count_tap) for p in suites]
+    return [Job(p.name, [str(p)], env, count_tap) for p in programs(ROOT / "tests" / "clients", "suite_*")]
+
+
+def longest_first(jobs):
+    return sorted(jobs, key=lambda job: next((i for i, name in enumerate(LONG) if job.name.startswith(name)), len(LONG)))
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true", help="without the fuzzers and the stock clients")
     o = options.parse_args()
+    signal.signal(signal.SIGINT, end_all)
+    signal.signal(signal.SIGTERM, end_all)
     count = Count()
     for name, forgotten in (("every source is compiled", uncompiled()), ("every suite is run", unrun())):
         count.add(name, int(not forgotten), len(forgotten), detail="\n".join(forgotten))
-    run_all(count, ([] if o.quick else clients()) + units() + sources(), AT_ONCE)
-    if not o.quick:
-        # Each has its seconds of a core of its own.
-        run_all(count, fuzzers(), CORES)
-    print(f"{count.passed} passed, {count.failed} failed" + (f", {count.skipped} skipped" if count.skipped else ""))
+    if o.quick:
+        run_all(count, (longest_first(units() + sources()), AT_ONCE))
+    else:
+        run_all(count, (longest_first(clients() + units() + sources()), AT_ONCE), (fuzzers(), CORES))
+    count.tell()
     return 1 if count.failed or not count.passed else 0
 
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Tests of tools/: each check must find what it is there to find."""
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -11,6 +13,7 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 sys.path.insert(0, str(TOOLS))
 sys.dont_write_bytecode = True
 
+import check  # noqa: E402
 from gen import names, patterns  # noqa: E402
 from models import reduce  # noqa: E402
 from models.services import EC2_KEPT, Service  # noqa: E402
@@ -187,6 +190,61 @@ class Coverage(Tree):
         done = self.run_tool("coverage.py", output, stdin='[{"service":"iam","operations":["Nope"]}]')
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("iam has operations that its model has not: Nope", done.stderr)
+
+
+class Check(unittest.TestCase):
+    """What ./check makes of programs that say this and end so."""
+
+    def counted(self, script, judge=check.count_tap, core_seconds=0):
+        count, said = check.Count(), io.StringIO()
+        with contextlib.redirect_stdout(said):
+            check.run_all(count, ([check.Job("it", ["sh", "-c", script], {}, judge, core_seconds)], 1))
+            count.tell()
+        return count.passed, count.failed, len(count.skips), said.getvalue()
+
+    def test_cases_are_counted_and_skips_told(self):
+        passed, failed, skipped, said = self.counted("printf 'ok 1 - a\\nok 2 - b # SKIP no legs\\n1..2\\n'")
+        self.assertEqual((1, 0, 1), (passed, failed, skipped))
+        self.assertIn("\nskipped: it: b # SKIP no legs\n", said)
+        self.assertTrue(said.endswith("\n1 passed, 0 failed, 1 skipped\n"), said)
+
+    def test_what_is_not_well_fails_and_says_why(self):
+        for script, passed, why in (("printf 'ok 1\\nnot ok 2\\n1..2\\n'; exit 1", 1, "ended with status 1"),
+                                    ("printf 'ok 1\\n1..1\\n'; exit 3", 1, "ended with status 3"),
+                                    ("printf 'ok 1\\n1..1\\n'; kill -SEGV $$", 1, "killed by SIGSEGV"),
+                                    ("true", 0, "no plan of TAP after 0 cases"), ("printf '1..0\\n'", 0, "no plan of TAP after 0 cases"),
+                                    ("printf 'ok 1\\n'", 1, "no plan of TAP after 1 cases"), ("printf '1..3\\nok 1\\nok 2\\n'", 2, "2 cases of 3")):
+            with self.subTest(script):
+                got = self.counted(script)
+                self.assertEqual((passed, 1), got[:2])
+                self.assertIn(f"1 FAILED ({why})", got[3])
+                self.assertIn("\nfailed: it\n", got[3])
+
+    def test_what_hangs_is_stopped_with_its_children(self):
+        limit, check.TIMEOUT_SECONDS = check.TIMEOUT_SECONDS, 1
+        self.addCleanup(setattr, check, "TIMEOUT_SECONDS", limit)
+        with tempfile.NamedTemporaryFile() as child:
+            got = self.counted(f"echo ok 1; sleep 600 & echo $! >{child.name}; wait")
+            self.assertEqual((1, 1), got[:2])
+            self.assertIn("stopped after 1 s", got[3])
+            # Gone, or a corpse that nobody has taken away yet.
+            stat = Path("/proc", child.read().decode().strip(), "stat")
+            self.assertTrue(not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+    def test_what_somebody_left_behind_is_not_waited_for(self):
+        got = self.counted("printf 'ok 1\\n1..1\\n'; sleep 5 &")
+        self.assertEqual((1, 0), got[:2])
+
+    def test_a_fuzzer_is_asked_to_end_after_its_seconds_of_a_core(self):
+        asked = self.counted("trap 'exit 0' USR1; while :; do :; done", check.count_exit, 0.2)
+        self.assertEqual((1, 0), asked[:2])
+        deaf = self.counted("while :; do :; done", check.count_exit, 0.2)
+        self.assertEqual((0, 1), deaf[:2])
+        self.assertIn("killed by SIGUSR1", deaf[3])
+
+    def test_an_order_is_no_list(self):
+        jobs = [check.Job(name, [], {}, check.count_tap) for name in ("suite_a", "test-policy", "suite_terraform_kms.py")]
+        self.assertEqual(["suite_terraform_kms.py", "test-policy", "suite_a"], [j.name for j in check.longest_first(jobs)])
 
 
 if __name__ == "__main__":
