@@ -98,7 +98,8 @@ static void metrics_merge(
 }
 
 /* Each process knows its own requests: what any that lives has found is so. */
-static void anomalies_merge(const struct part *parts, size_t n, struct bw_arena *arena, struct bw_edge_report *out)
+static void anomalies_merge(
+    const struct part *parts, size_t n, struct bw_arena *arena, struct bw_edge_report *out)
 {
 	struct bw_edge_anomaly *all;
 	size_t count = 0;
@@ -111,6 +112,80 @@ static void anomalies_merge(const struct part *parts, size_t n, struct bw_arena 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; parts[i].lives && k < parts[i].report.anomaly_count; k++)
 			*all++ = parts[i].report.anomalies[k];
+}
+
+/* Of one target group. */
+struct odd {
+	int64_t anomalous, mitigated;
+};
+
+/* "targetgroup/name/id", the end of its ARN. */
+static struct bw_str dimension_of(struct bw_str target_group)
+{
+	size_t from = target_group.n;
+
+	while (from && target_group.p[from - 1] != ':')
+		from--;
+	return bw_str_sub(target_group, from, target_group.n);
+}
+
+/* Several processes may have found the same target: it counts once, and as mitigated when any does that. */
+static void odd_count(
+    struct bw_arena *arena, const struct bw_edge_anomaly *a, struct bw_map *seen, struct bw_map *groups)
+{
+	struct bw_str dimension = dimension_of(a->target_group),
+	              key = bw_arena_printf(arena, "%.*s %.*s %lld", BW_FMT(a->target_group), BW_FMT(a->id),
+	                  (long long)a->port);
+	const struct bw_edge_anomaly *known = bw_map_get(seen, key);
+	struct odd *of = bw_map_get(groups, dimension);
+
+	if (!of) {
+		of = BW_NEW(arena, struct odd);
+		*of = (struct odd){0};
+		bw_map_put(groups, dimension, of);
+	}
+	of->anomalous += !known;
+	of->mitigated += a->mitigated && !(known && known->mitigated);
+	if (!known || a->mitigated)
+		bw_map_put(seen, key, (void *)(uintptr_t)a);
+}
+
+/* AnomalousHostCount and MitigatedHostCount, beside the HealthyHostCount that every group has. */
+static void odd_tell(struct bw_arena *arena, struct bw_map *groups, struct bw_edge_report *out)
+{
+	struct bw_edge_metric *all =
+	    BW_NEW_ARRAY(arena, struct bw_edge_metric, out->metric_count + 2 * groups->count + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->metric_count; i++) {
+		struct bw_edge_metric m = out->metrics[i];
+		const struct odd *of = bw_map_get(groups, m.target_group);
+
+		all[n++] = m;
+		if (!of || !bw_str_eq(m.name, BW_STR("HealthyHostCount")))
+			continue;
+		m.name = BW_STR("AnomalousHostCount");
+		m.value = of->anomalous;
+		all[n++] = m;
+		m.name = BW_STR("MitigatedHostCount");
+		m.value = of->mitigated;
+		all[n++] = m;
+	}
+	out->metrics = all;
+	out->metric_count = n;
+}
+
+static void anomalies_count(struct bw_arena *arena, struct bw_edge_report *out)
+{
+	struct bw_map seen, groups;
+
+	bw_map_init(&seen, 0, NULL);
+	bw_map_init(&groups, 0, NULL);
+	for (size_t i = 0; i < out->anomaly_count; i++)
+		odd_count(arena, &out->anomalies[i], &seen, &groups);
+	odd_tell(arena, &groups, out);
+	bw_map_free(&seen);
+	bw_map_free(&groups);
 }
 
 enum bw_err bw_edge_report_read(
@@ -131,5 +206,6 @@ enum bw_err bw_edge_report_read(
 			out->image_version = parts[i].report.image_version;
 	metrics_merge(parts, reports->n, first, arena, out);
 	anomalies_merge(parts, reports->n, arena, out);
+	anomalies_count(arena, out);
 	return BW_OK;
 }

@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -131,6 +132,10 @@ class Traffic(Elbv2Case):
         self.elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "load_balancing.algorithm.anomaly_mitigation", "Value": "on"}])
         self.eventually(all_of(apps[1], "yes"), driven)
         self.assertEqual(all_of(apps[1], "yes"), found(Include=["All"]))
+        with urllib.request.urlopen(harness.SERVER.endpoint + "/_bulwark/metrics", timeout=10) as answer:
+            metrics = answer.read().decode()
+        for name in ("anomalous", "mitigated"):
+            self.assertRegex(metrics, rf'(?m)^aws_elb_{name}_host_count\{{[^}}]*target_group="{arn.rpartition(":")[2]}"\}} 1$')
 
     def test_the_security_group_decides(self):
         lb, port, ask, security = self.site(network=None)

@@ -15,7 +15,8 @@ static const struct bw_edge_reports all = {seats, SEATS};
 
 static struct bw_edge_metric requests(const char *lb, int64_t n)
 {
-	return (struct bw_edge_metric){.name = BW_STR("RequestCount"), .load_balancer = bw_str_c(lb), .value = n};
+	return (struct bw_edge_metric){
+	    .name = BW_STR("RequestCount"), .load_balancer = bw_str_c(lb), .value = n};
 }
 
 static struct bw_edge_metric active(const char *lb, int64_t n)
@@ -25,10 +26,8 @@ static struct bw_edge_metric active(const char *lb, int64_t n)
 }
 
 /* Only a process that writes may publish: a child does. */
-static void publish(size_t seat, int64_t incarnation, int64_t version, const struct bw_edge_metric *m, size_t n)
+static void report(size_t seat, struct bw_edge_report r)
 {
-	struct bw_edge_report r = {
-	    .image_version = version, .incarnation = incarnation, .metrics = m, .metric_count = n};
 	struct bw_buf out;
 	int status;
 	pid_t pid = fork();
@@ -44,6 +43,14 @@ static void publish(size_t seat, int64_t incarnation, int64_t version, const str
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+}
+
+static void publish(
+    size_t seat, int64_t incarnation, int64_t version, const struct bw_edge_metric *m, size_t n)
+{
+	report(
+	    seat, (struct bw_edge_report){
+	              .image_version = version, .incarnation = incarnation, .metrics = m, .metric_count = n});
 }
 
 static void boards_make(void)
@@ -88,8 +95,10 @@ TEST(edge_reports_are_summed_over_the_living_and_the_dead)
 
 	bw_arena_init(&a, 16 << 20);
 	boards_make();
-	/* The first loop's first process has retired and ended, its second serves; so does the other loop's. */
-	publish(1, 1, 5, (struct bw_edge_metric[]){requests("a", 100), active("a", 7), requests("gone", 3)}, 3);
+	/* The first loop's first process has retired and ended, its second serves; so does the other loop's.
+	 */
+	publish(
+	    1, 1, 5, (struct bw_edge_metric[]){requests("a", 100), active("a", 7), requests("gone", 3)}, 3);
 	publish(0, 2, 9, (struct bw_edge_metric[]){requests("a", 10), active("a", 2)}, 2);
 	publish(3, 1, 8, (struct bw_edge_metric[]){requests("a", 1), active("a", 4), requests("gone", 1)}, 3);
 	boards_read();
@@ -100,10 +109,58 @@ TEST(edge_reports_are_summed_over_the_living_and_the_dead)
 	assert_int_equal(value(&r, "RequestCount", "a"), 111);
 	assert_int_equal(value(&r, "ActiveConnectionCount", "a"), 6); /* the ended one has no connections */
 	assert_int_equal(value(&r, "RequestCount", "gone"), -1);      /* no load balancer any more */
-	incarnations[1] = 1;                                          /* had it not ended: it serves by an old image */
+	incarnations[1] = 1; /* had it not ended: it serves by an old image */
 	assert_ok(bw_edge_report_read(&all, &a, &r));
 	assert_int_equal(r.image_version, 5);
 	assert_int_equal(value(&r, "ActiveConnectionCount", "a"), 13);
+	boards_free();
+	bw_arena_free(&a);
+}
+
+static int64_t of_group(const struct bw_edge_report *r, const char *name, const char *group)
+{
+	int64_t found = -1;
+
+	for (size_t i = 0; i < r->metric_count; i++)
+		if (bw_str_eq(r->metrics[i].name, bw_str_c(name)) &&
+		    bw_str_eq(r->metrics[i].target_group, bw_str_c(group))) {
+			assert_int_equal(found, -1);
+			assert_true(bw_str_eq(r->metrics[i].load_balancer, BW_STR("lb")));
+			found = r->metrics[i].value;
+		}
+	return found;
+}
+
+TEST(edge_reports_count_each_anomalous_target_once)
+{
+	const struct bw_edge_metric healthy[] = {
+	    {BW_STR("RequestCount"), BW_STR("lb"), BW_STR("targetgroup/a/1"), 0},
+	    {BW_STR("HealthyHostCount"), BW_STR("lb"), BW_STR("targetgroup/a/1"), 3},
+	    {BW_STR("HealthyHostCount"), BW_STR("lb"), BW_STR("targetgroup/b/2"), 3}};
+	const struct bw_edge_anomaly one[] = {{BW_STR("arn:x:targetgroup/a/1"), BW_STR("10.0.0.1"), 80,
+	                                          false},
+	    {BW_STR("arn:x:targetgroup/a/1"), BW_STR("10.0.0.1"), 81, false}},
+	                             two[] = {{BW_STR("arn:x:targetgroup/a/1"), BW_STR("10.0.0.1"), 80, true},
+	                                 {BW_STR("arn:x:targetgroup/gone/3"), BW_STR("10.0.0.1"), 80, true}};
+	struct bw_edge_report r;
+	struct bw_arena a;
+
+	bw_arena_init(&a, 16 << 20);
+	boards_make();
+	report(0, (struct bw_edge_report){.incarnation = 1,
+	              .metrics = healthy,
+	              .metric_count = 3,
+	              .anomalies = one,
+	              .anomaly_count = 2});
+	report(2, (struct bw_edge_report){.incarnation = 1, .anomalies = two, .anomaly_count = 2});
+	boards_read();
+	incarnations[0] = incarnations[2] = 1;
+	assert_ok(bw_edge_report_read(&all, &a, &r));
+	assert_int_equal(of_group(&r, "AnomalousHostCount", "targetgroup/a/1"), 2);
+	assert_int_equal(of_group(&r, "MitigatedHostCount", "targetgroup/a/1"), 1);
+	assert_int_equal(of_group(&r, "AnomalousHostCount", "targetgroup/b/2"), -1);
+	assert_int_equal(of_group(&r, "AnomalousHostCount", "targetgroup/gone/3"), -1);
+	assert_int_equal(of_group(&r, "HealthyHostCount", "targetgroup/b/2"), 3);
 	boards_free();
 	bw_arena_free(&a);
 }
