@@ -28,6 +28,8 @@ static bool block_decode(struct h2_session *s, struct bw_str block, enum of of, 
 	    .length = -1,
 	    .headers = s->kind->server ? e->request.headers : e->response.headers};
 	e->room_used = SCRATCH_BYTES - BLOCK_BYTES;
+	if (of == OF_NOBODY) /* work that no budget of streams pays for */
+		pump_spend(s->pump, H2_COST_CONTROL);
 	if (!bw_hpack_decode(&s->decoder, block, &sink)) {
 		h2_fail(s, H2_COMPRESSION_ERROR);
 		return false;

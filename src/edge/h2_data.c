@@ -90,7 +90,7 @@ void h2_take_data(struct h2_session *s, const struct h2_frame *f)
 		h2_fail(s, H2_STREAM_CLOSED);
 		return;
 	}
-	if (f->length == 0 && !(f->flags & H2_END_STREAM))
+	if (f->length == padding && !(strand && f->flags & H2_END_STREAM))
 		pump_spend(s->pump, H2_COST_CONTROL);
 	data_check(s, strand, f, f->length - padding);
 	if (s->failed)

@@ -74,6 +74,7 @@ static void take_goaway(struct h2_session *s, const struct h2_frame *f)
 {
 	uint32_t last = h2_get_u32(f->payload.p) & INT32_MAX;
 
+	pump_spend(s->pump, H2_COST_CONTROL);
 	if (last > s->told_by) {
 		h2_fail(s, H2_PROTOCOL_ERROR);
 		return;
@@ -185,8 +186,12 @@ static void held_step(struct h2_session *s, struct bw_str *bytes)
 		h2_fail(s, fault);
 		return;
 	}
-	if (wire_length(&s->held) < needs)
+	if (wire_length(&s->held) < needs) {
+		/* Who has not enough with two reads does not get the memory that others have no more of. */
+		if (memory_full(s->pump->edge))
+			h2_fail(s, H2_ENHANCE_YOUR_CALM);
 		return;
+	}
 	whole = s->held;
 	s->held = (struct wire){0};
 	frame_take(s, wire_bytes(&whole));

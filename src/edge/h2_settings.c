@@ -23,6 +23,7 @@ static const struct {
 	uint32_t min, max;
 	enum h2_error error;
 } permitted[] = {
+    [0] = {0, UINT32_MAX, H2_NO_ERROR}, /* is none (6.5.2): a client may send it to see whether that is known */
     [H2_HEADER_TABLE_SIZE] = {0, UINT32_MAX, H2_NO_ERROR},
     [H2_ENABLE_PUSH] = {0, 1, H2_PROTOCOL_ERROR},
     [H2_MAX_CONCURRENT_STREAMS] = {0, UINT32_MAX, H2_NO_ERROR},

@@ -80,7 +80,7 @@ TEST(h2_settings_of_the_peer)
 	    {"4 0 0 000501000000", "GOAWAY 0 1"}, {"4 0 0 000800000001", "ACK"},
 	    {"4 0 0 000800000002", "GOAWAY 0 1"}, {"4 0 0 000900000001", "ACK"},
 	    {"4 0 0 000900000002", "GOAWAY 0 1"}, {"4 0 0 0001ffffffff", "ACK"},
-	    {"4 0 0 000300000000", "ACK"}, {"4 0 0 0006ffffffff", "ACK"}, {"4 0 0 ffff12345678", "ACK"},
+	    {"4 0 0 000300000000", "ACK"}, {"4 0 0 0006ffffffff", "ACK"}, {"4 0 0 ffff12345678", "ACK"}, {"4 0 0 000000000001", "ACK"}, {"4 0 0 000700000001", "ACK"},
 	    {"4 0 0 192*00", "ACK"}, {"4 0 0 198*00", "GOAWAY 0 11"},
 	    {"4 0 0 000400000001000480000000", "GOAWAY 0 3"}});
 	CLIENT_SAYS({{"4 0 0 000200000000", "ACK"}, {"4 0 0 000200000001", "GOAWAY 0 1"}});
@@ -322,6 +322,37 @@ TEST(h2_resets_of_targets_are_as_many_as_our_requests)
 		rig_feed(&r, "3 0 1 00000008");
 	assert_true(r.pump.calm);
 	rig_close(&r);
+}
+
+/* What tells nobody anything costs as much as a PING: to the limit, and not a frame further. */
+TEST(h2_frames_of_no_use_have_a_budget)
+{
+	/* The first may cost something itself. */
+	static const struct {
+		const char *first, *again;
+	} floods[] = {{"1 4 1 " POST, "0 0 1"}, {"1 4 1 " POST, "0 8 1 00"}, {"1 4 1 " POST, "0 8 1 03 000000"},
+	    {"1 4 1 " POST "|8 0 1 00000000", "0 1 1"}, {"1 4 1 " POST "|8 0 1 00000000", "1 4 1 " GET},
+	    {"4 0 0", "7 0 0 7fffffff00000000"}, {"4 0 0", "ff 0 0"}, {"4 0 0", "2 0 1 0000000010"},
+	    {"4 0 0", "6 1 0 8*00"}};
+	static struct rig r;
+
+	for (size_t i = 0; i < BW_COUNT(floods); i++) {
+		int64_t spent;
+
+		rig_open(&r, true, true);
+		rig_feed(&r, floods[i].first);
+		(void)rig_said(&r);
+		spent = r.pump.control;
+		for (int64_t n = spent; n < H2_CONTROL; n++) {
+			rig_feed(&r, floods[i].again);
+			(void)rig_said(&r);
+		}
+		assert_false(r.pump.calm || r.pump.session->failed);
+		rig_feed(&r, floods[i].again);
+		if (!r.pump.calm)
+			fail_msg("%s is for nothing", floods[i].again);
+		rig_close(&r);
+	}
 }
 
 TEST(h2_answers_before_the_answer_have_an_end)
