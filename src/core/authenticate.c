@@ -72,6 +72,35 @@ static enum bw_err caller_find(struct gate_call *g)
 	return BW_OK;
 }
 
+static enum bw_err our_fault(struct gate_call *g)
+{
+	return gate_fail(g, "ServiceFailure", 500,
+	    "The request processing has failed because of an unknown error, exception or failure.");
+}
+
+enum bw_err authenticate_again(struct gate_call *g)
+{
+	struct bw_call *call = &g->call;
+	struct caller_entry *now;
+	uint64_t seq = bw_snapshot_seq(call->view);
+	enum bw_err e;
+
+	if (!g->caller || g->caller_seq == seq)
+		return BW_OK;
+	g->caller_seq = seq;
+	if (caller_entry_same(g->caller, call->view))
+		return BW_OK;
+	e = caller_resolve(g->lane->core, call->view, g->signature.key_id, g->signature.token, &now);
+	if (e == BW_ENOTFOUND || e == BW_ECORRUPT)
+		return token_invalid(g);
+	if (e != BW_OK)
+		return our_fault(g);
+	now->former = g->caller;
+	g->caller = now;
+	call->caller = &now->caller;
+	return BW_OK;
+}
+
 static enum bw_err scope_check(struct gate_call *g)
 {
 	struct bw_sigv4_fault fault;
@@ -113,13 +142,13 @@ enum bw_err authenticate(struct gate_call *g)
 	if (e == BW_ENOTFOUND || e == BW_ECORRUPT)
 		return token_invalid(g);
 	if (e != BW_OK)
-		return gate_fail(g, "ServiceFailure", 500,
-		    "The request processing has failed because of an unknown error, exception or failure.");
+		return our_fault(g);
 	TRY(scope_check(g));
 	if (bw_sigv4_verify(&g->signature, g->exchange->request, g->exchange->body, g->caller->secret, call->now_ms, false,
 	        &g->lane->signatures, call->arena, &fault) != BW_OK)
 		return gate_fail(g, fault.code, fault.status, fault.message);
 	TRY(temporary_check(g));
+	g->caller_seq = bw_snapshot_seq(call->view);
 	call->caller = &g->caller->caller;
 	call->account = call->caller->account;
 	return BW_OK;

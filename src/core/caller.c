@@ -20,10 +20,19 @@ void caller_entry_release(struct caller_entry *e)
 {
 	if (!e || atomic_fetch_sub(&e->references, 1) > 1)
 		return;
+	caller_entry_release(e->former);
 	policies_release(e);
 	bw_free(e->dependencies);
 	bw_arena_free(&e->arena); /* the secret lies in its memory, and the records it was read from */
 	bw_free(e);
+}
+
+bool caller_entry_same(const struct caller_entry *e, struct bw_snapshot *view)
+{
+	for (size_t i = 0; i < e->dependency_count; i++)
+		if (bw_snapshot_version(view, e->dependencies[i].key) != e->dependencies[i].version)
+			return false;
+	return true;
 }
 
 bool caller_entry_fresh(struct caller_entry *e, struct bw_snapshot *view)
@@ -32,11 +41,16 @@ bool caller_entry_fresh(struct caller_entry *e, struct bw_snapshot *view)
 
 	if (e->seq == seq)
 		return true;
-	for (size_t i = 0; i < e->dependency_count; i++)
-		if (bw_snapshot_version(view, e->dependencies[i].key) != e->dependencies[i].version)
-			return false;
+	if (!caller_entry_same(e, view))
+		return false;
 	e->seq = seq;
 	return true;
+}
+
+void caller_entry_guard(const struct caller_entry *e, struct bw_batch *batch)
+{
+	for (size_t i = 0; i < e->dependency_count; i++)
+		bw_batch_read(batch, e->dependencies[i].key, e->dependencies[i].version);
 }
 
 static enum bw_err load(struct resolving *r, const struct bw_record *record, struct bw_str key, void *to)

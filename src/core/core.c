@@ -113,7 +113,7 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	bw_store_on_answered(core->store, lanes_answered, core);
 	core->sessions = bw_sessions_new(core->store);
 	core->policies = policy_cache_new();
-	core->mfa = mfa_guesses_new();
+	core->guesses = guesses_new();
 	TRY(account_settle(core, config));
 	TRY(trail_open(core, config));
 	if (!core->ephemeral)
@@ -193,7 +193,7 @@ void bw_core_close(struct bw_core *core)
 	if (core->trail)
 		bw_trail_close(core->trail);
 	policy_cache_free(core->policies);
-	mfa_guesses_free(core->mfa);
+	guesses_free(core->guesses);
 	bw_sessions_free(core->sessions);
 	if (core->store)
 		bw_store_close(core->store);

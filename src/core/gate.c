@@ -126,6 +126,7 @@ static enum bw_err decide_and_ask(struct gate_call *g)
 	call->key_count = 0;
 	g->denial = BW_STR_NONE;
 	bw_batch_init(&call->batch, call->arena);
+	TRY(authenticate_again(g));
 	if (call->op->resource)
 		TRY(call->op->resource(call));
 	if (call->op->keys)
@@ -207,6 +208,9 @@ static void handled(struct bw_post *p)
 		bw_batch_init(&g->call.batch, g->call.arena);
 	}
 	MUST(g->call.op->effect != BW_READ || !g->call.batch.writes);
+	/* No permission that was taken back is used: who may do this, may still do it when it is done. */
+	if (g->caller && g->call.batch.writes)
+		caller_entry_guard(g->caller, &g->call.batch);
 	g->commit = (struct bw_commit){.batch = &g->call.batch, .done = commit_done, .ctx = g};
 	g->publishes = bw_publish_concerns(g->lane->core, &g->call.batch);
 	e = gather_add(g);

@@ -31,7 +31,7 @@ struct bw_core {
 	const struct bw_op ***rows;     /* [service][operation] as in bw_services; NULL: not built */
 	int64_t *quota_values;          /* beside quotas_all */
 	struct policy_cache *policies;
-	struct mfa_guesses *mfa;
+	struct guesses *guesses;
 	struct worker_pool *workers;
 	struct bw_ring *const *keyer_channels; /* one a lane, and one for the rekeyer; or NULL */
 	const int *outside_channels; /* likewise */
@@ -79,9 +79,11 @@ void anchored_free(struct anchored *a);
 /* ,"anchor":{...} */
 void anchored_health(const struct anchored *a, struct bw_buf *out);
 
-/* ---- mfa.c: wrong codes, counted by device ---- */
-struct mfa_guesses *mfa_guesses_new(void);
-void mfa_guesses_free(struct mfa_guesses *g);
+/* ---- guess.c ---- */
+struct guesses *guesses_new(void);
+void guesses_free(struct guesses *g);
+/* bw_guess_take at a time. */
+bool guess_take(struct guesses *g, struct bw_str of, int64_t now_ms);
 
 /* ---- caller.c: resolved callers, kept by their access key id ---- */
 struct dependency {
@@ -109,6 +111,7 @@ struct caller_entry {
 	struct bw_policy **policies; /* to release */
 	size_t policy_count, policy_room;
 	struct noted_access noted[NOTED_MAX]; /* its lane's own */
+	struct caller_entry *former; /* whose place it took in the middle of a call, which may still show things of it */
 };
 
 void caller_entry_release(struct caller_entry *e);
@@ -116,8 +119,12 @@ void caller_entry_release(struct caller_entry *e);
  * that is gone, or a token that is not ours. Expiry is left to the authenticator. */
 BW_CHECKED enum bw_err caller_resolve(struct bw_core *core, struct bw_snapshot *view, struct bw_str key_id,
     struct bw_str token, struct caller_entry **out);
-/* True when all that the entry was made from is unchanged in the view. */
+/* True when all that the entry was made from is unchanged in the view. On its lane's loop. */
 bool caller_entry_fresh(struct caller_entry *e, struct bw_snapshot *view);
+/* The same, on any thread. */
+bool caller_entry_same(const struct caller_entry *e, struct bw_snapshot *view);
+/* What the entry was made from must not have changed when the batch commits. */
+void caller_entry_guard(const struct caller_entry *e, struct bw_batch *batch);
 
 /* ---- lane.c ---- */
 
@@ -207,6 +214,7 @@ struct gate_call {
 	struct bw_route route;
 	struct bw_sigv4 signature;
 	struct caller_entry *caller;
+	uint64_t caller_seq;       /* as of which it was resolved, or seen unchanged */
 	struct bw_commit commit;
 	bool publishes;            /* the batch touches what images are made of */
 	struct bw_post post;
@@ -270,6 +278,9 @@ void key_sets_init(struct bw_map *m);
  * it: the commit says so. */
 bool gate_commits(const struct bw_call *call);
 BW_CHECKED enum bw_err gate_fail(struct gate_call *g, const char *code, int status, const char *message);
+/* Who calls, in the view that the call is decided in: what it was resolved from may have changed since. BW_EFAILED when the key, or whose it
+ * is, has gone. On the thread of the attempt. */
+BW_CHECKED enum bw_err authenticate_again(struct gate_call *g);
 /* Establishes call->caller from the request's signature, or leaves it NULL for operations that need none. BW_EFAILED. */
 BW_CHECKED enum bw_err authenticate(struct gate_call *g);
 

@@ -1,14 +1,12 @@
 #include "core/mfa.h"
 
+#include "core/guess.h"
 #include "core/internal.h"
 #include "crypto/totp.h"
 
 enum {
 	WINDOW = 1,       /* steps a code may be early or late: RFC 6238, section 5.2 */
 	SYNC_WINDOW = 20, /* and while the clock is still being learnt: ten minutes either way */
-	TRIES = 10,       /* wrong codes in a row, then one more try a minute: a million codes take months at that rate */
-	TRY_MS = 60 * 1000,
-	DEVICES_WATCHED = 4096,
 };
 
 static const struct bw_field fields[] = {
@@ -54,75 +52,12 @@ void bw_mfa_save(struct bw_call *call, const struct bw_mfa_device *d)
 	bw_call_save(call, &bw_mfa_device_record, bw_mfa_key(call->arena, d->serial), d);
 }
 
-/* ---- Guessing ---- */
-
-/* Wrong codes change nothing in the store, for a refused call commits nothing: they are counted here. */
-struct mfa_guesses {
-	pthread_mutex_t lock;
-	struct bw_map devices; /* serial number -> struct guesses */
-};
-
-struct guesses {
-	int64_t left, since_ms; /* tries, as of that time */
-};
-
-struct mfa_guesses *mfa_guesses_new(void)
-{
-	struct mfa_guesses *g = bw_alloc(sizeof *g);
-
-	MUST(pthread_mutex_init(&g->lock, NULL) == 0);
-	bw_map_init(&g->devices, DEVICES_WATCHED, bw_free);
-	return g;
-}
-
-void mfa_guesses_free(struct mfa_guesses *g)
-{
-	if (!g)
-		return;
-	bw_map_free(&g->devices);
-	pthread_mutex_destroy(&g->lock);
-	bw_free(g);
-}
-
-static void guesses_refill(struct guesses *at, int64_t now_ms)
-{
-	int64_t more = (now_ms - at->since_ms) / TRY_MS;
-
-	if (more <= 0)
-		return;
-	at->left = more >= TRIES - at->left ? TRIES : at->left + more;
-	at->since_ms += more * TRY_MS;
-}
-
-/* Takes a try; false when none is left. */
-static bool guess_take(struct mfa_guesses *g, struct bw_str serial, int64_t now_ms)
-{
-	struct guesses *at;
-	bool taken;
-
-	MUST(pthread_mutex_lock(&g->lock) == 0);
-	at = bw_map_get(&g->devices, serial);
-	if (!at) {
-		at = bw_alloc(sizeof *at);
-		*at = (struct guesses){TRIES, now_ms};
-		bw_map_put(&g->devices, serial, at);
-	}
-	guesses_refill(at, now_ms);
-	taken = at->left > 0;
-	if (taken)
-		at->left--;
-	MUST(pthread_mutex_unlock(&g->lock) == 0);
-	return taken;
-}
-
-static void guesses_forgive(struct mfa_guesses *g, struct bw_str serial)
-{
-	MUST(pthread_mutex_lock(&g->lock) == 0);
-	bw_map_del(&g->devices, serial);
-	MUST(pthread_mutex_unlock(&g->lock) == 0);
-}
-
 /* ---- Codes ---- */
+
+static struct bw_str guessed(struct bw_call *call, const struct bw_mfa_device *d)
+{
+	return BW_JOIN(call->arena, BW_STR("mfa "), d->serial);
+}
 
 static int64_t max_i64(int64_t a, int64_t b)
 {
@@ -133,11 +68,11 @@ enum bw_mfa_answer bw_mfa_verify(struct bw_call *call, struct bw_mfa_device *d, 
 {
 	int64_t now = call->now_ms / BW_TOTP_STEP_MS + d->drift, step;
 
-	if (!guess_take(call->core->mfa, d->serial, call->now_ms))
+	if (!bw_guess_take(call, guessed(call, d)))
 		return BW_MFA_OFTEN;
 	if (!bw_totp_find(d->seed, code, max_i64(now - WINDOW, d->used_step + 1), now + WINDOW, &step))
 		return BW_MFA_WRONG;
-	guesses_forgive(call->core->mfa, d->serial);
+	bw_guess_forgive(call, guessed(call, d));
 	d->used_step = step;
 	bw_mfa_save(call, d);
 	return BW_MFA_GOOD;
@@ -148,12 +83,12 @@ enum bw_mfa_answer bw_mfa_synchronise(
 {
 	int64_t now = call->now_ms / BW_TOTP_STEP_MS, from = max_i64(now - SYNC_WINDOW, d->used_step + 1), step, next;
 
-	if (!guess_take(call->core->mfa, d->serial, call->now_ms))
+	if (!bw_guess_take(call, guessed(call, d)))
 		return BW_MFA_OFTEN;
 	for (; bw_totp_find(d->seed, code1, from, now + SYNC_WINDOW, &step); from = step + 1) {
 		if (!bw_totp_find(d->seed, code2, step + 1, step + 1, &next))
 			continue;
-		guesses_forgive(call->core->mfa, d->serial);
+		bw_guess_forgive(call, guessed(call, d));
 		d->used_step = next;
 		/* Typing two codes takes its time: a step is no drift. */
 		d->drift = next - now >= -WINDOW && next - now <= WINDOW ? 0 : next - now;

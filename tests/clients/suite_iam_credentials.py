@@ -210,6 +210,25 @@ class Passwords(IamCase):
         self.cleanup(self.iam.delete_user_policy, UserName=user, PolicyName="no")
         self.denied(client.change_password, OldPassword=GOOD, NewPassword=OTHER)
 
+    def test_guessing_the_old_password_ends(self):
+        user, _ = self.profile()
+        client = self.client_of(user)
+        self.policy(AllowUsersToChangePassword=True)
+        wrong = {"OldPassword": "Wrong-one-1", "NewPassword": OTHER}
+        for _ in range(9):
+            self.denied(client.change_password, **wrong)
+        # The right one at last, and all tries are there again.
+        client.change_password(OldPassword=GOOD, NewPassword=OTHER)
+        for _ in range(10):
+            self.denied(client.change_password, **wrong)
+        often = "Too many passwords have been wrong. Please try again later."
+        for old in ("Wrong-one-1", OTHER):
+            self.refused("EntityTemporarilyUnmodifiable", often, client.change_password, OldPassword=old, NewPassword=GOOD)
+        # Whoever administers the user may, and another user is another matter.
+        self.iam.update_login_profile(UserName=user, Password=GOOD)
+        other, _ = self.profile()
+        self.client_of(other).change_password(OldPassword=GOOD, NewPassword=OTHER)
+
     def test_change_password_is_for_users(self):
         root = harness.client("iam", key=harness.ROOT_KEY, secret=harness.ROOT_SECRET)
         self.refused("InvalidUserType", None, root.change_password, OldPassword=GOOD, NewPassword=OTHER)
@@ -365,6 +384,16 @@ class ServiceCredentials(IamCase):
         for c in self.listed(UserName=new):
             self.iam.delete_service_specific_credential(UserName=new, ServiceSpecificCredentialId=c["ServiceSpecificCredentialId"])
         self.iam.delete_user(UserName=new)
+
+    def test_a_name_is_one_credentials_in_the_account(self):
+        user = self.user()["UserName"]
+        namesake = self.user(UserName=f"{user}+1".capitalize())["UserName"]
+        made = [self.make(namesake), self.make(user), self.make(user), self.make(namesake, self.CQL)]
+        names = [m["ServiceUserName"].removesuffix(f"-at-{self.account}") for m in made]
+        self.assertEqual([namesake, user, f"{user}+2", f"{namesake}+1"], names)
+        # A name that has been given back is free.
+        self.iam.delete_service_specific_credential(UserName=namesake, ServiceSpecificCredentialId=made[0]["ServiceSpecificCredentialId"])
+        self.assertEqual(f"{user}+1-at-{self.account}", self.make(user, self.CQL)["ServiceUserName"])
 
     def test_permissions_name_the_service(self):
         policy = allow("iam:*ServiceSpecificCredential", condition={"StringEquals": {"iam:ServiceSpecificCredentialServiceName": self.CQL}})

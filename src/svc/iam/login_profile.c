@@ -1,6 +1,7 @@
 #include "svc/iam/password.h"
 
 #include "base/buf.h"
+#include "core/guess.h"
 #include "crypto/crypto.h"
 
 /* A login profile is a user's password. It stands in the user's record as an Argon2id hash; a record without
@@ -124,6 +125,20 @@ static enum bw_err own_password_resource(struct bw_call *call)
 	return iam_password_right(call);
 }
 
+/* Whoever holds a user's keys may not find its password by trying. */
+static enum bw_err old_password_check(struct bw_call *call, const struct bw_user *u, struct bw_str given)
+{
+	struct bw_str of = BW_JOIN(call->arena, BW_STR("password "), u->id);
+
+	if (!bw_guess_take(call, of))
+		return bw_call_fail(call, "EntityTemporarilyUnmodifiable",
+		    "Too many passwords have been wrong. Please try again later.");
+	if (!bw_password_verify(given, u->password_hash))
+		return iam_denied(call, BW_STR("The old password was incorrect."));
+	bw_guess_forgive(call, of);
+	return BW_OK;
+}
+
 BW_OP(iam, ChangePassword, .effect = BW_WRITE, .slow = true, .resource = own_password_resource)
 {
 	struct bw_user u;
@@ -131,8 +146,7 @@ BW_OP(iam, ChangePassword, .effect = BW_WRITE, .slow = true, .resource = own_pas
 	if (call->caller->kind != BW_PRINCIPAL_USER)
 		return bw_call_fail(call, "InvalidUserType", "Only IAM Users can change their own password");
 	TRY(profile_load(call, call->caller->name, &u));
-	if (!bw_password_verify(in->OldPassword, u.password_hash))
-		return iam_denied(call, BW_STR("The old password was incorrect."));
+	TRY(old_password_check(call, &u, in->OldPassword));
 	TRY(password_set(call, &u, in->NewPassword));
 	u.password_reset = false;
 	iam_user_save(call, &u);

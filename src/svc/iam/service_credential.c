@@ -171,6 +171,13 @@ static enum bw_err list_resource(struct bw_call *call)
 
 /* ---- Making ---- */
 
+/* Index: who has a name. A service is shown nothing else, so it is one credential's in the whole account; and
+ * "maya+1" is a user's name, too. */
+static struct bw_str name_key(struct bw_call *call, struct bw_str name)
+{
+	return bw_call_key(call, "service-credential-name", bw_arena_lower(call->arena, name));
+}
+
 /* "maya-at-123456789012", and "maya+1-at-..." beside it: none is given twice at one time. */
 static struct bw_str name_make(
     struct bw_call *call, const struct bw_user *u, const struct service_credential *all, size_t n)
@@ -184,7 +191,7 @@ static struct bw_str name_make(
 
 		while (i < n && !bw_str_eq(all[i].name, name))
 			i++;
-		if (i == n)
+		if (i == n && !bw_call_exists(call, name_key(call, name)))
 			return name;
 	}
 }
@@ -274,6 +281,7 @@ BW_OP(iam, CreateServiceSpecificCredential, .effect = BW_WRITE, .resource = iam_
 	c.user = u.name;
 	c.id = bw_id_make(call->arena, "ACCA", call->account);
 	c.name = name_make(call, &u, all, n);
+	bw_call_mark(call, name_key(call, c.name));
 	out->ServiceSpecificCredential = credential_to_shape(call, &c, secret_make(call, &c));
 	credential_save(call, &u, &c);
 	return BW_OK;
@@ -313,6 +321,7 @@ BW_OP(iam, DeleteServiceSpecificCredential, .effect = BW_WRITE, .resource = iam_
 
 	TRY(credential_load(call, in->UserName, in->ServiceSpecificCredentialId, &u, &c));
 	bw_call_delete(call, credential_key(call, u.id, c.id));
+	bw_call_delete(call, name_key(call, c.name));
 	return BW_OK;
 }
 
