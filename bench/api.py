@@ -63,9 +63,15 @@ class Signer:
                 "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={names}, Signature={signature}"}
 
 
-def core_0():
-    """In a child, before it is another program: to be started by one that does this would be part of its start."""
+def on_core_0(command, **more):
+    """Started from here on core 0: the child of a Popen that runs something of its own first is a copy of this whole program, which
+    takes longer to make than a small server to start."""
+    cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {0})
+    try:
+        return subprocess.Popen(command, **more)
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def family(pid):
@@ -94,10 +100,10 @@ class Server:
         self.folder = folder
         env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         self.began = time.monotonic()
-        self.process = subprocess.Popen(
+        self.process = on_core_0(
             [binary, "serve", "--data", folder, "--root-key", folder + ".key", "--listen", self.host,
              "--loops", "1", "--log-level", "warn", *options],
-            stdout=subprocess.DEVNULL, env=env, preexec_fn=core_0)
+            stdout=subprocess.DEVNULL, env=env)
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -163,7 +169,7 @@ def nginx_begin(folder, body):
     os.makedirs(folder, exist_ok=True)
     conf = os.path.join(folder, "nginx.conf")
     pathlib.Path(conf).write_text(NGINX_CONF.format(dir=folder, port=port, body=body.replace("'", "")))
-    return subprocess.Popen(["nginx", "-c", conf, "-p", folder], stderr=subprocess.DEVNULL, preexec_fn=core_0), port
+    return on_core_0(["nginx", "-c", conf, "-p", folder], stderr=subprocess.DEVNULL), port
 
 
 def nginx_start(folder, body):
