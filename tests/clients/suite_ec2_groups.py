@@ -95,7 +95,7 @@ class Rules(Ec2Case):
             wrong(bad, f"CIDR block {cidr} is malformed", IpProtocol="-1", IpRanges=[{"CidrIp": cidr}])
         for cidr in ("10.0.0.0/8", "::/129", "1::2::3/64", "::", "::ffff:10.0.0.0/104", "::ffff:0:0/96", "::ffff:10.1.2.3/128"):
             wrong(bad, f"CIDR block {cidr} is malformed", IpProtocol="-1", Ipv6Ranges=[{"CidrIpv6": cidr}])
-        wrong("InvalidPermission.Malformed", None, IpProtocol="-1")
+        wrong("MissingParameter", "Missing source specification: include source security group or CIDR information", IpProtocol="-1")
         wrong("MissingParameter", None, FromPort=1, ToPort=1, **v4)
         wrong("InvalidGroupId.Malformed", 'Invalid id: "x" (expecting "sg-...")', IpProtocol="-1", UserIdGroupPairs=[{"GroupId": "x"}])
         wrong("InvalidGroup.NotFound", "The security group 'sg-0123456789abcdef0' does not exist", IpProtocol="-1",
@@ -228,6 +228,15 @@ class Filters(Ec2Case):
         self.refused("FilterLimitExceeded", None, self.ec2.describe_security_groups,
                      Filters=[{"Name": "group-name", "Values": [str(i) for i in range(201)]}])
         self.refused("InvalidGroup.NotFound", None, self.ec2.describe_security_groups, GroupIds=[a, "sg-0123456789abcdef0"])
+
+    def test_filters_of_rules(self):
+        group, ask = self.group(), self.ec2.describe_security_group_rules
+        for value, n in ((group, 1), (group[:-1] + "?", None), ("*" + group[3:], 1), ("sg-0123456789abcdef0", 0)):
+            found = {r["GroupId"] for r in ask(Filters=[{"Name": "group-id", "Values": [value]}])["SecurityGroupRules"]}
+            self.assertEqual({group} if n else set() if n == 0 else found | {group}, found, value)
+        for value in ("", "foo", "vpc-0123456789abcdef0"):
+            self.refused("InvalidGroupId.Malformed", f"The security group ID '{value}' is malformed", ask,
+                         Filters=[{"Name": "group-id", "Values": [group, value]}])
 
     def test_pages(self):
         mark = self.name()

@@ -49,11 +49,29 @@ static enum bw_err items_read(struct bw_call *call, struct rule_item **items, si
 	return BW_OK;
 }
 
+/* Of a group's id a filter may be a pattern, but no other text. */
+static enum bw_err group_ids_check(struct bw_call *call, const struct ec2_Filter *f)
+{
+	if (!bw_str_eq(f->Name, BW_STR("group-id")))
+		return BW_OK;
+	for (size_t i = 0; i < f->Values.n; i++) {
+		struct bw_str id = f->Values.v[i];
+
+		if (bw_str_find(id, '*', 0) < 0 && bw_str_find(id, '?', 0) < 0 && !bw_str_starts(id, BW_STR("sg-")))
+			return bw_call_fail(call, "InvalidGroupId.Malformed",
+			    "The security group ID '%.*s' is malformed", BW_FMT(id));
+	}
+	return BW_OK;
+}
+
 EC2_OP(DescribeSecurityGroupRules, .effect = BW_READ)
 {
 	struct rule_item *items;
 	struct ec2_page page;
 	size_t n;
+
+	for (size_t i = 0; i < in->Filters.n; i++)
+		TRY(group_ids_check(call, &in->Filters.v[i]));
 
 	TRY(items_read(call, &items, &n));
 	TRY(ec2_select(call, &rule_listing, items, n, &in->SecurityGroupRuleIds, &in->Filters, in->NextToken,

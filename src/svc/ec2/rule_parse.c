@@ -206,8 +206,8 @@ static enum bw_err permission_parse(struct parsing *p, bool egress, const struct
 	TRY(protocol_parse(call, in->IpProtocol, &r.protocol));
 	TRY(ports_parse(call, &r, in->FromPort, in->ToPort));
 	if (!in->UserIdGroupPairs.n && !in->IpRanges.n && !in->Ipv6Ranges.n && !in->PrefixListIds.n)
-		return bw_call_fail(call, "InvalidPermission.Malformed", "%s",
-		    "A permission must name a CIDR block, a security group or a prefix list.");
+		return bw_call_fail(call, "MissingParameter", "%s",
+		    "Missing source specification: include source security group or CIDR information");
 	for (size_t i = 0; i < in->IpRanges.n; i++) {
 		TRY(rule_add(p, &r, in->IpRanges.v[i].Description, &to));
 		TRY(cidr_parse(call, in->IpRanges.v[i].CidrIp, false, &to->cidr));
