@@ -121,6 +121,8 @@ BW_CHECKED enum bw_err keyer_make(
  * form we keep. */
 BW_CHECKED enum bw_err keyer_check(struct keyer_turn *t, enum bw_key_spec spec, struct bw_str given,
     struct bw_str *raw, struct bw_str *public_der);
+/* Whether it is the key that material is sent in under (BW_KEYER_IMPORT_BEGIN), which has no material id. */
+bool keyer_wraps_imports(const struct bw_keyer_material *m);
 /* 64 hexadecimal digits that tell a material from any other without saying anything of it. */
 struct bw_str keyer_material_id(struct keyer_turn *t, struct bw_str raw);
 struct bw_str keyer_der_private(struct bw_arena *a, EVP_PKEY *pkey);

@@ -20,6 +20,13 @@ static void part_put(struct bw_buf *out, struct bw_str s)
 	bw_buf_put(out, s);
 }
 
+/* What imports are wrapped under is no key of anybody's: it has no material id, and nothing but an import opens it. Else whoever has taken
+ * over the api process could have material that was imported decrypted, and copy it. */
+bool keyer_wraps_imports(const struct bw_keyer_material *m)
+{
+	return m->material_id.n == 0;
+}
+
 /* The whole identity, each part with its length in front. */
 static void identity_put(const struct bw_keyer_material *m, struct bw_buf *out)
 {
@@ -160,6 +167,7 @@ enum bw_err keyer_key_use(struct keyer_turn *t, const struct bw_keyer_material *
 	int64_t now_ms = t->cache ? bw_clock_mono_ms() : 0;
 	enum bw_err e;
 
+	CHECK(!keyer_wraps_imports(m), BW_EINVAL);
 	/* The main key that it is wrapped under may have gone. */
 	*out = t->cache && wrapping_of(t, m) ? keyer_cache_find(t->cache, m, now_ms) : NULL;
 	if (*out)

@@ -235,6 +235,7 @@ static enum bw_err rewrap_run(struct keyer_turn *t)
 	struct keyer_key k;
 	enum bw_err e;
 
+	CHECK(!keyer_wraps_imports(&t->request->key), BW_EINVAL);
 	to.spec = t->request->key.spec;
 	to.material_id = t->request->key.material_id;
 	e = keyer_key_open(t, &t->request->key, &k);
@@ -249,7 +250,7 @@ static enum bw_err import_begin_run(struct keyer_turn *t)
 	const struct keyer_spec *s = keyer_spec(t->request->key.spec);
 	struct bw_str raw = BW_STR(""), public_der = BW_STR("");
 
-	CHECK(s && s->family == KEYER_RSA, BW_EINVAL);
+	CHECK(s && s->family == KEYER_RSA && keyer_wraps_imports(&t->request->key), BW_EINVAL);
 	TRY(keyer_make(t, t->request->key.spec, &raw, &public_der));
 	keyer_wrap(t, &t->request->key, raw, &t->answer->out);
 	t->answer->out2 = public_der;
@@ -263,7 +264,7 @@ static enum bw_err import_run(struct keyer_turn *t)
 	struct keyer_key wrapping;
 	enum bw_err e;
 
-	CHECK(keyer_algorithm(r->algorithm) && keyer_algorithm(r->algorithm)->family == KEYER_RSA, BW_EINVAL);
+	CHECK(keyer_algorithm(r->algorithm) && keyer_algorithm(r->algorithm)->family == KEYER_RSA && keyer_wraps_imports(&r->other), BW_EINVAL);
 	e = keyer_key_open(t, &r->other, &wrapping);
 	if (e == BW_OK && !wrapping.pkey)
 		e = BW_EINVAL;

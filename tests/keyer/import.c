@@ -15,7 +15,7 @@ static void import_begin(void)
 
 	keyer_begin();
 	wrapping = (struct bw_keyer_material){BW_STR("111122223333"), BW_STR("eu-central-1"), BW_STR("k"),
-	    BW_STR("token"), 1, BW_KEY_RSA_2048, BW_STR_NONE};
+	    BW_STR_NONE, 1, BW_KEY_RSA_2048, BW_STR_NONE};
 	r = (struct bw_keyer_request){.op = BW_KEYER_IMPORT_BEGIN, .key = wrapping};
 	a = ask(&r);
 	assert_ok(a.result);
@@ -185,4 +185,34 @@ TEST(an_import_needs_its_own_wrapping_key)
 	    import(BW_KEY_SYMMETRIC_DEFAULT, BW_ALG_RSAES_OAEP_SHA_256, BW_STR("")).result, BW_ECORRUPT);
 	assert_int_equal(
 	    import(BW_KEY_SYMMETRIC_DEFAULT, BW_ALG_SYMMETRIC_DEFAULT, sealed).result, BW_EINVAL);
+}
+
+/* The API process has it, and what is encrypted under it: it is good for nothing but the import itself. */
+TEST(what_imports_are_wrapped_under_is_no_key)
+{
+	struct bw_keyer_material key;
+	struct bw_keyer_request r;
+	struct bw_str sealed;
+
+	import_begin();
+	sealed = oaep("SHA256", repeated('k', 32));
+	r = (struct bw_keyer_request){.op = BW_KEYER_DECRYPT, .key = wrapping, .algorithm = BW_ALG_RSAES_OAEP_SHA_256, .input = sealed};
+	assert_int_equal(ask(&r).result, BW_EINVAL);
+	r.key.material_id = repeated('a', 64);
+	assert_int_equal(ask(&r).result, BW_ECORRUPT);
+	r = (struct bw_keyer_request){.op = BW_KEYER_REENCRYPT, .key = key_make(BW_KEY_SYMMETRIC_DEFAULT, NULL), .algorithm = BW_ALG_SYMMETRIC_DEFAULT,
+	    .other = wrapping, .other_algorithm = BW_ALG_RSAES_OAEP_SHA_256, .input = sealed};
+	assert_int_equal(ask(&r).result, BW_EINVAL);
+	r = (struct bw_keyer_request){.op = BW_KEYER_REWRAP, .key = wrapping, .other = wrapping};
+	assert_int_equal(ask(&r).result, BW_EINVAL);
+	r = (struct bw_keyer_request){.op = BW_KEYER_IMPORT_BEGIN, .key = wrapping};
+	r.key.material_id = repeated('a', 64);
+	assert_int_equal(ask(&r).result, BW_EINVAL);
+	assert_ok(import(BW_KEY_SYMMETRIC_DEFAULT, BW_ALG_RSAES_OAEP_SHA_256, sealed).result);
+	/* Nor is somebody's key what imports are wrapped under. */
+	key = key_make(BW_KEY_RSA_2048, NULL);
+	wrapping = key;
+	assert_int_equal(import(BW_KEY_SYMMETRIC_DEFAULT, BW_ALG_RSAES_OAEP_SHA_256, sealed).result, BW_EINVAL);
+	wrapping.material_id = BW_STR_NONE;
+	assert_int_equal(import(BW_KEY_SYMMETRIC_DEFAULT, BW_ALG_RSAES_OAEP_SHA_256, sealed).result, BW_ECORRUPT);
 }
