@@ -11,6 +11,7 @@ import subprocess
 import time
 import unittest
 
+import botocore.session
 import harness
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
@@ -104,6 +105,12 @@ class Planted(unittest.TestCase):
         # The search finds what there is: the administrator's file is for him to read.
         self.assertEqual({"it": {"credentials"}}, self.where({"it": harness.SERVER.secret.encode()}, chunks))
 
+    def test_files_are_their_owner_s_alone(self):
+        """Whatever the umask, which is none here."""
+        data = pathlib.Path(harness.SERVER.data)
+        for path in [data, *data.rglob("*"), pathlib.Path(f"{data}.key")]:
+            self.assertEqual(0, path.lstat().st_mode & 0o077, path)
+
     @unittest.skipIf(os.geteuid() == 0, "root may read any process's memory")
     def test_nobody_else_reads_memory(self):
         for pid in list(children(harness.SERVER.process.pid))[1:]:
@@ -141,6 +148,35 @@ class Planted(unittest.TestCase):
                 time.sleep(0.1)
         blob = self.kms.encrypt(KeyId=self.key, Plaintext=b"again")["CiphertextBlob"]
         self.assertEqual(b"again", self.kms.decrypt(CiphertextBlob=blob)["Plaintext"])
+
+
+class Sensitive(unittest.TestCase):
+    """What AWS's models call sensitive is left out of audit records by our copies of them."""
+
+    def shapes(self, model):
+        """All that operations which are there take and give, by name."""
+        known, found = json.loads((harness.ROOT / "models" / f"{model.service_name}.json").read_text()), {}
+
+        def walk(shape):
+            if shape is None or shape.name in found:
+                return
+            found[shape.name] = shape
+            for inner in (*getattr(shape, "members", {}).values(), getattr(shape, "member", None), getattr(shape, "key", None), getattr(shape, "value", None)):
+                walk(inner)
+        for name in set(model.operation_names) & set(known["operations"]):
+            walk(model.operation_model(name).input_shape)
+            walk(model.operation_model(name).output_shape)
+        return known["shapes"], found
+
+    def test_models_have_what_aws_s_have(self):
+        session, count = botocore.session.get_session(), 0
+        for service in ("acm", "acm-pca", "ec2", "elbv2", "iam", "kms", "sts"):
+            ours, theirs = self.shapes(session.get_service_model(service))
+            for name, shape in theirs.items():
+                if shape.metadata.get("sensitive"):
+                    count += 1
+                    self.assertTrue(ours[name].get("sensitive"), f"{service}: {name}")
+        self.assertGreater(count, 15)
 
 
 class Folder(unittest.TestCase):
@@ -201,5 +237,6 @@ if __name__ == "__main__":
     # As much as this system gives: what is not written is not written for want of room.
     hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    os.umask(0)
     harness.serve(ephemeral=False, env={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"})
     harness.main()
