@@ -109,6 +109,29 @@ static void sheet_free(struct bw_slab *s, struct bw_slab_sheet *t)
 	bw_sparse_free(begin_of(t), n);
 }
 
+/* One of whose pieces none is out, and which is in no list. */
+static void sheet_drop(struct bw_slab *s, struct bw_slab_sheet *t)
+{
+	if (s->spare_count == BW_SLAB_SPARES) {
+		sheet_free(s, t);
+		return;
+	}
+	t->next = s->spare;
+	s->spare = t;
+	s->spare_count++;
+}
+
+static struct bw_slab_sheet *spare_take(struct bw_slab *s)
+{
+	struct bw_slab_sheet *t = s->spare;
+
+	if (t) {
+		s->spare = t->next;
+		s->spare_count--;
+	}
+	return t;
+}
+
 /* The fullest that has a piece to give: so those that few are left of are left alone, become empty, and go back. */
 static struct bw_slab_sheet *sheet_open(const struct bw_slab *s, uint32_t class)
 {
@@ -125,6 +148,8 @@ void bw_slab_free(struct bw_slab *s)
 			sheet_unlink(t);
 			sheet_free(s, t);
 		}
+	for (struct bw_slab_sheet *t; (t = spare_take(s)) != NULL;)
+		sheet_free(s, t);
 }
 
 static uint32_t class_of(size_t bytes)
@@ -160,8 +185,14 @@ static void *piece_take(struct bw_slab_sheet *t)
 
 static struct bw_slab_sheet *sheet_begin(struct bw_slab *s, uint32_t class)
 {
-	struct bw_slab_sheet *t = sheet_new(s, class, class_bytes[class]);
+	struct bw_slab_sheet *t = spare_take(s);
 
+	if (t) {
+		ASAN_UNPOISON_MEMORY_REGION(t->data, room_bytes(t));
+		*t = (struct bw_slab_sheet){.piece_bytes = class_bytes[class], .class = class};
+	} else {
+		t = sheet_new(s, class, class_bytes[class]);
+	}
 	t->count = (uint32_t)(room_bytes(t) / t->piece_bytes);
 	t->fill = 0;
 	sheet_link(s, t);
@@ -211,7 +242,7 @@ void bw_slab_give(struct bw_slab *s, void *p)
 	/* The only one that is open stays: pieces come and go. */
 	sheet_unlink(t);
 	if (sheet_open(s, t->class))
-		sheet_free(s, t);
+		sheet_drop(s, t);
 	else
 		sheet_link(s, t);
 }

@@ -56,10 +56,12 @@ TEST(slab_counts_classes_and_large_pieces_by_their_size)
 	bw_slab_free(&s);
 }
 
-/* A crowd that has left does not stay in memory: one sheet a class is kept. */
+enum { SHEET = 64 * 1024 };
+
+/* A crowd that has left does not stay in memory: one sheet a class is kept, and some in store. */
 TEST(slab_gives_sheets_back_behind_a_crowd)
 {
-	enum { MANY = 3000, BYTES = 256 };
+	enum { MANY = 30000, BYTES = 256 };
 	struct bw_slab s = {0};
 	static void *p[MANY];
 
@@ -70,10 +72,42 @@ TEST(slab_gives_sheets_back_behind_a_crowd)
 		for (size_t i = 0; i < MANY; i++) /* in an order of its own */
 			bw_slab_give(&s, p[i * 7 % MANY]);
 		assert_int_equal(s.used_bytes, 0);
-		assert_true(s.sheet_bytes <= 64 * 1024);
+		assert_int_equal(s.sheet_bytes, (1 + BW_SLAB_SPARES) * SHEET);
 	}
 	bw_slab_free(&s);
 	assert_int_equal(s.sheet_bytes, 0);
+}
+
+/* What comes and goes, of whatever size, does so without the system, up to the store's ceiling. */
+TEST(slab_keeps_some_sheets_for_all_classes)
+{
+	static const size_t sizes[] = {32, 320, 4096};
+	enum { MANY = 16 };
+	struct bw_slab s = {0};
+	unsigned char *p[BW_SLAB_SPARES * MANY + 1];
+	size_t n, most;
+
+	for (n = 0; s.sheet_bytes < (1 + BW_SLAB_SPARES) * (size_t)SHEET; n++)
+		p[n] = bw_slab_take(&s, 4096);
+	while (n)
+		bw_slab_give(&s, p[--n]);
+	assert_int_equal(s.spare_count, BW_SLAB_SPARES);
+	most = s.sheet_bytes;
+	for (size_t i = 0; i < 5 * BW_COUNT(sizes); i++) {
+		size_t bytes = sizes[i % BW_COUNT(sizes)];
+
+		for (n = 0; n < MANY * 5; n++)
+			fill(p[n] = bw_slab_take(&s, bytes), bytes, (int)n);
+		while (n) {
+			is_filled(p[n - 1], bytes, (int)n - 1);
+			bw_slab_give(&s, p[--n]);
+		}
+		assert_int_equal(s.sheet_bytes, most);
+	}
+	assert_int_equal(s.used_bytes, 0);
+	bw_slab_free(&s);
+	assert_int_equal(s.sheet_bytes, 0);
+	assert_int_equal(s.spare_count, 0);
 }
 
 TEST(slab_uses_pieces_again)
@@ -105,8 +139,8 @@ TEST(slab_wipes_what_is_given_back)
 	bw_slab_free(&s);
 }
 
-/* Two sheets with a piece to give: what is new goes into the fuller one, whichever was last given to, and the other goes
- * back with its last piece. */
+/* Two sheets with a piece to give: what is new goes into the fuller one, whichever was last given to, and the other
+ * becomes empty with its last piece. */
 TEST(slab_prefers_the_fuller_sheet)
 {
 	enum { BYTES = 256, MOST = 2 * 64 * 1024 / BYTES };
@@ -126,7 +160,7 @@ TEST(slab_prefers_the_fuller_sheet)
 		bw_slab_give(&s, p[i]);
 	more = bw_slab_take(&s, BYTES);
 	bw_slab_give(&s, p[0]);
-	assert_int_equal(s.sheet_bytes, whole);
+	assert_int_equal(s.spare_count, 1);
 	assert_int_equal((uintptr_t)more / whole, (uintptr_t)p[one] / whole);
 	bw_slab_give(&s, more);
 	for (size_t i = one; i < n; i++)
@@ -145,7 +179,7 @@ static uint32_t draw(uint32_t *state)
 /* One in twenty stays of a crowd, wherever it lies, and comes and goes from then on: soon they lie together. */
 TEST(slab_gathers_what_a_crowd_has_left_behind)
 {
-	enum { MANY = 8000, STAY = 400, BYTES = 1000, SHEET = 64 * 1024 };
+	enum { MANY = 8000, STAY = 400, BYTES = 1000 };
 	struct bw_slab s = {0};
 	static void *p[MANY];
 	uint32_t state = 1;
@@ -167,10 +201,10 @@ TEST(slab_gathers_what_a_crowd_has_left_behind)
 		bw_slab_give(&s, p[k]);
 		p[k] = bw_slab_take(&s, BYTES);
 	}
-	assert_true(s.sheet_bytes <= s.used_bytes + s.used_bytes / 8 + SHEET);
+	assert_true(s.sheet_bytes - s.spare_count * SHEET <= s.used_bytes + s.used_bytes / 8 + SHEET);
 	for (size_t i = 0; i < STAY; i++)
 		bw_slab_give(&s, p[i]);
-	assert_int_equal(s.sheet_bytes, SHEET);
+	assert_int_equal(s.sheet_bytes, (1 + BW_SLAB_SPARES) * SHEET);
 	bw_slab_free(&s);
 }
 
