@@ -72,16 +72,18 @@ static bool list_has(struct bw_str list, struct bw_str name)
 	return false;
 }
 
-/* Lower case and strictly ascending, as every signer sorts them. */
+/* Lower case and strictly ascending, as every signer sorts them; and no more than a request may have: each of its headers is looked for
+ * among them. */
 static bool list_is_canonical(struct bw_str list)
 {
 	struct bw_str before = BW_STR(""), name;
+	size_t n = 0;
 
 	for (size_t i = 0; i < list.n; i++)
 		if ((unsigned char)list.p[i] <= ' ' || (list.p[i] >= 'A' && list.p[i] <= 'Z'))
 			return false;
 	for (; sigv4_name_next(&list, &name); before = name)
-		if (bw_str_cmp(before, name) >= 0)
+		if (bw_str_cmp(before, name) >= 0 || ++n > BW_HTTP_HEADERS_MAX)
 			return false;
 	return true;
 }

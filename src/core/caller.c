@@ -194,6 +194,29 @@ static void root_fill(struct bw_caller *c, struct bw_arena *a)
 	c->id = c->entity_id = c->account;
 }
 
+/* What the root user may, before the session policy: everything. STS API Reference, "GetFederationToken". */
+static enum bw_err root_lend(struct resolving *r)
+{
+	static const struct bw_str all =
+	    BW_STR("{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}}");
+
+	return policy_add(r, all, BW_POLICY_IDENTITY, BW_STR("root"), &r->entry->caller.identity);
+}
+
+/* Of a session: an ephemeral server's account can be begun anew, and what the root user of the one before has is not the new one's. Of users
+ * and roles their ids tell. */
+static enum bw_err session_root_fill(struct resolving *r, const struct bw_session *s)
+{
+	struct bw_caller *c = &r->entry->caller;
+	struct bw_account account;
+
+	root_fill(c, &r->entry->arena);
+	if (!r->core->ephemeral)
+		return BW_OK;
+	TRY(load(r, &bw_account_record, bw_account_key(&r->entry->arena, c->account), &account));
+	return s->issued_ms < account.created_ms ? BW_ENOTFOUND : BW_OK;
+}
+
 static enum bw_err role_fill(struct resolving *r, const struct bw_session *s)
 {
 	struct bw_caller *c = &r->entry->caller;
@@ -221,10 +244,12 @@ static enum bw_err federated_fill(struct resolving *r, const struct bw_session *
 	struct bw_caller *c = &r->entry->caller;
 	struct bw_arena *a = &r->entry->arena;
 
-	if (bw_str_set(s->name))
+	if (bw_str_set(s->name)) {
 		TRY(session_user_fill(r, s));
-	else
-		root_fill(c, a);
+	} else {
+		TRY(session_root_fill(r, s));
+		TRY(root_lend(r));
+	}
 	c->kind = BW_PRINCIPAL_FEDERATED;
 	c->federation_token = true;
 	c->session_name = s->session_name;
@@ -251,7 +276,7 @@ static enum bw_err session_fill(struct resolving *r, const struct bw_session *s)
 		TRY(session_user_fill(r, s));
 		break;
 	case BW_PRINCIPAL_ROOT:
-		root_fill(c, a);
+		TRY(session_root_fill(r, s));
 		break;
 	default:
 		return BW_ECORRUPT;

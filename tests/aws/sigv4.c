@@ -583,6 +583,25 @@ TEST(sigv4_signed_headers_have_one_spelling)
 		    "The request signature does not conform to AWS standards.");
 }
 
+/* Each header of a request is looked for among the signed ones, before anybody has proven who it is. */
+TEST(sigv4_signed_headers_have_their_ceiling)
+{
+	static const char list[] = "content-type;host;x-amz-date";
+	char text[2048];
+	size_t n;
+
+	for (int more = BW_HTTP_HEADERS_MAX - 3; more <= BW_HTTP_HEADERS_MAX - 2; more++) {
+		bool above = more > BW_HTTP_HEADERS_MAX - 3;
+
+		n = (size_t)snprintf(text, sizeof text, "%s", list);
+		for (int i = 0; i < more; i++)
+			n += (size_t)snprintf(text + n, sizeof text - n, ";y%03d", i);
+		assert_refused("form", list, text, above ? "IncompleteSignature" : "SignatureDoesNotMatch",
+		    above ? 400 : 403,
+		    above ? "The request signature does not conform to AWS standards." : MISMATCH);
+	}
+}
+
 TEST(sigv4_other_headers_may_stay_unsigned)
 {
 	struct trial t;

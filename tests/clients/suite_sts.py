@@ -354,6 +354,34 @@ class Sts(unittest.TestCase):
         _, key, secret = self.user()
         self.refused("AccessDenied", None, harness.client("sts", key=key, secret=secret).get_federation_token, Name="bob")
 
+    def test_the_root_user_lends_what_the_session_policy_says(self):
+        root = harness.client("sts", key=harness.ROOT_KEY, secret=harness.ROOT_SECRET)
+        narrow = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:ListKeys", "Resource": "*"}]}
+        kms = self.of("kms", root.get_federation_token(Name="lent", Policy=json.dumps(narrow))["Credentials"])
+        kms.list_keys()
+        self.refused("AccessDeniedException", None, kms.list_aliases)
+        # Without one it is as nothing, and IAM and other roles are closed to it.
+        self.refused("AccessDeniedException", None, self.of("kms", root.get_federation_token(Name="lent")["Credentials"]).list_keys)
+        whole = root.get_federation_token(Name="lent", Policy=json.dumps(ALLOW_ALL))["Credentials"]
+        self.refused("InvalidClientTokenId", None, self.of("iam", whole).list_users)
+        role = self.role(self.root_trust())
+        self.refused("AccessDenied", "Cannot call AssumeRole with federation credentials", self.of("sts", whole).assume_role,
+                     RoleArn=role["Arn"], RoleSessionName="s1")
+
+    def test_no_session_outlives_a_reset(self):
+        server = harness.Server()
+        self.addCleanup(server.stop)
+        root = harness.client("sts", server, key=harness.ROOT_KEY, secret=harness.ROOT_SECRET)
+        given = [root.get_session_token()["Credentials"], root.get_federation_token(Name="lent", Policy=json.dumps(ALLOW_ALL))["Credentials"],
+                 harness.client("sts", server).get_session_token()["Credentials"]]
+        sessions = [harness.client("sts", server, key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"]) for c in given]
+        for session in sessions:
+            session.get_caller_identity()
+        server.reset()
+        root.get_caller_identity()
+        for session in sessions:
+            self.refused("InvalidClientTokenId", None, session.get_caller_identity)
+
     def test_access_key_info_reads_the_key(self):
         self.assertEqual(self.account, self.sts.get_access_key_info(AccessKeyId=harness.SERVER.key_id)["Account"])
         self.assertEqual("029608264753", self.sts.get_access_key_info(AccessKeyId="ASIAQNZGKIQY56JQ7WML")["Account"])
