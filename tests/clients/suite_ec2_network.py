@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """VPCs, subnets, gateways, interfaces and prefix lists through boto3."""
 import concurrent.futures
+import datetime
 import unittest
 
 import harness
@@ -183,9 +184,29 @@ class Interfaces(Network):
         self.assertEqual([second], [g["GroupId"] for g in get("groupSet")["Groups"]])
         self.assertEqual([eni], [i["NetworkInterfaceId"] for i in self.ec2.describe_network_interfaces(Filters=[
             {"Name": "group-id", "Values": [second]}, {"Name": "addresses.private-ip-address", "Values": ["10.0.0.4"]}])["NetworkInterfaces"]])
+        self.assertEqual({"Managed": False}, shown["Operator"])
+        found = lambda name, value: eni in {i["NetworkInterfaceId"] for i in self.ec2.describe_network_interfaces(  # noqa: E731
+            Filters=[{"Name": name, "Values": [value]}])["NetworkInterfaces"]}
+        self.assertEqual((True, False), (found("operator.managed", "false"), found("operator.managed", "true")))
+        for name in ("addresses.association.owner-id", "association.ip-owner-id", "association.public-dns-name", "attachment.attach-time",
+                     "attachment.delete-on-termination", "attachment.device-index", "operator.principal"):
+            self.assertFalse(found(name, "*"), name)
         self.ec2.delete_network_interface(NetworkInterfaceId=eni)
         self.ec2.delete_security_group(GroupId=second)
         self.interface(subnet, PrivateIpAddress="10.0.0.9")
+
+    def test_filters_of_attached_interfaces(self):
+        elb, subnets = harness.client("elbv2"), [s["SubnetId"] for s in self.ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][:2]]
+        arn = elb.create_load_balancer(Name="attached", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+        self.addCleanup(elb.delete_load_balancer, LoadBalancerArn=arn)
+        found = lambda *filters: self.ec2.describe_network_interfaces(Filters=[  # noqa: E731
+            {"Name": n, "Values": [v]} for n, v in (("description", "ELB app/attached/*"), *filters)])["NetworkInterfaces"]
+        shown = found()[0]
+        when = shown["Attachment"]["AttachTime"].astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.")
+        for name, right, wrong in (("attachment.attach-time", when + "*", "1999*"), ("attachment.delete-on-termination", "false", "true"),
+                                   ("attachment.device-index", "1", "0"), ("association.ip-owner-id", "amazon-elb", "amazon"),
+                                   ("addresses.association.owner-id", "amazon-elb", "amazon"), ("association.public-dns-name", shown["PublicDnsName"], "x")):
+            self.assertEqual((2, 0), (len(found((name, right))), len(found((name, wrong)))), name)
 
     def test_client_tokens(self):
         subnet = self.subnet(self.vpc())

@@ -1,5 +1,7 @@
 #include "svc/ec2/interface.h"
 
+#include "codec/time.h"
+
 /* ---- Shape ---- */
 
 /* "10.0.0.5" in "ip-10-0-0-5.DOMAIN" and "ec2-198-51-100-1.DOMAIN". */
@@ -19,6 +21,14 @@ static struct bw_str host_name(
 static struct bw_str private_name(struct bw_call *call, struct bw_str address)
 {
 	return host_name(call, "ip", address, ec2_internal_domain(call));
+}
+
+/* Of its public address; absent: it has none. */
+static struct bw_str address_owner(const struct bw_network_interface *i)
+{
+	if (!i->public_address.n)
+		return BW_STR_NONE;
+	return i->requester.n ? i->requester : BW_STR("amazon");
 }
 
 static struct ec2_NetworkInterfaceAssociation *association_shape(
@@ -113,10 +123,12 @@ enum bw_err ec2_interface_shape(
 	    .Ipv6Native = BW_BOOL(false),
 	};
 	if (i->public_address.n) {
-		out->Association = association_shape(
-		    call, i->public_address, i->requester.n ? i->requester : BW_STR("amazon"));
+		out->Association = association_shape(call, i->public_address, address_owner(i));
 		out->PublicDnsName = out->Association->PublicDnsName;
 	}
+	/* No service of AWS's runs instances here that would have interfaces of its own. */
+	out->Operator = BW_NEW(call->arena, struct ec2_OperatorResponse);
+	out->Operator->Managed = BW_BOOL(false);
 	if (i->attachment.n)
 		out->Attachment = attachment_shape(call, i);
 	addresses_shape(call, i, out);
@@ -161,6 +173,57 @@ static void attached_fact(struct ec2_facts *f, const void *item)
 	                                                                      : BW_STR("detached"));
 }
 
+static void attach_facts(struct ec2_facts *f, const void *item, struct ec2_NetworkInterfaceAttachment **out)
+{
+	const struct bw_network_interface *i = item;
+
+	*out = i->attachment.n ? attachment_shape(f->call, i) : NULL;
+}
+
+static void attach_time_fact(struct ec2_facts *f, const void *item)
+{
+	struct ec2_NetworkInterfaceAttachment *a;
+	char text[32];
+	struct bw_buf time = bw_buf_over(text, sizeof text);
+
+	attach_facts(f, item, &a);
+	if (!a)
+		return;
+	bw_time_put_iso8601_ms(a->AttachTime.ms, &time);
+	ec2_fact(f, bw_arena_str(f->call->arena, bw_buf_str(&time)));
+}
+
+static void attach_ends_fact(struct ec2_facts *f, const void *item)
+{
+	struct ec2_NetworkInterfaceAttachment *a;
+
+	attach_facts(f, item, &a);
+	if (a)
+		ec2_fact_bool(f, a->DeleteOnTermination.v);
+}
+
+static void attach_index_fact(struct ec2_facts *f, const void *item)
+{
+	struct ec2_NetworkInterfaceAttachment *a;
+
+	attach_facts(f, item, &a);
+	if (a)
+		ec2_fact_int(f, a->DeviceIndex.v);
+}
+
+static void address_owner_fact(struct ec2_facts *f, const void *item)
+{
+	ec2_fact(f, address_owner(item));
+}
+
+static void public_name_fact(struct ec2_facts *f, const void *item)
+{
+	const struct bw_network_interface *i = item;
+
+	if (i->public_address.n)
+		ec2_fact(f, association_shape(f->call, i->public_address, address_owner(i))->PublicDnsName);
+}
+
 static void managed_fact(struct ec2_facts *f, const void *item)
 {
 	ec2_fact_bool(f, ((const struct bw_network_interface *)item)->requester.n > 0);
@@ -179,14 +242,19 @@ static void group_names(struct ec2_facts *f, const void *item)
 #define AT(name, member) EC2_FILTER_STR(name, struct bw_network_interface, member)
 
 static const struct ec2_filter_row interface_filters[] = {
+    EC2_FILTER_OF("addresses.association.owner-id", address_owner_fact),
     AT("addresses.association.public-ip", public_address),
     EC2_FILTER_OF("addresses.primary", primary_facts),
     EC2_FILTER_OF("addresses.private-ip-address", all_addresses),
     AT("association.public-ip", public_address),
     EC2_FILTER_FIXED("association.allocation-id", NULL),
     EC2_FILTER_FIXED("association.association-id", NULL),
-    AT("association.ip-owner-id", requester),
+    EC2_FILTER_OF("association.ip-owner-id", address_owner_fact),
+    EC2_FILTER_OF("association.public-dns-name", public_name_fact),
+    EC2_FILTER_OF("attachment.attach-time", attach_time_fact),
     AT("attachment.attachment-id", attachment),
+    EC2_FILTER_OF("attachment.delete-on-termination", attach_ends_fact),
+    EC2_FILTER_OF("attachment.device-index", attach_index_fact),
     EC2_FILTER_FIXED("attachment.instance-id", NULL),
     AT("attachment.instance-owner-id", requester),
     EC2_FILTER_OF("attachment.status", attached_fact),
@@ -199,6 +267,8 @@ static const struct ec2_filter_row interface_filters[] = {
     EC2_FILTER_FIXED("ipv6-addresses.ipv6-address", NULL),
     AT("mac-address", mac),
     AT("network-interface-id", id),
+    EC2_FILTER_FIXED("operator.managed", "false"),
+    EC2_FILTER_FIXED("operator.principal", NULL),
     EC2_FILTER_OWNER("owner-id"),
     AT("private-ip-address", address),
     EC2_FILTER_OF("private-dns-name", name_fact),
