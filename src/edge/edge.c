@@ -21,7 +21,7 @@ enum {
 	DRAIN_POLL_MS = 50,
 	DRAIN_MS = 25000, /* what a connection may take to end once we drain: then it is cut, before our parent does it to all of us */
 	RETIRE_MS = 5 * 60 * 1000 - DRAIN_MS, /* what it may take before, while another has taken over */
-	RETIRE_LEAST_MS = 5000, /* for the answers to datagrams */
+	FLOWS_LEAST_MS = 5000, /* so long a retiring one stays for the answers to datagrams, if it took any */
 	ARENA_BYTES = 1024 * 1024,
 };
 
@@ -138,6 +138,14 @@ static void retire(struct edge *e)
 	bw_timer_set(e->loop, &e->drain_timer, 0);
 }
 
+static bool datagrams_come(const struct edge *e)
+{
+	for (const struct listening *l = e->listenings; l; l = l->next)
+		if (l->udp)
+			return true;
+	return false;
+}
+
 static void drain_look(struct bw_timer *t)
 {
 	struct edge *e = (struct edge *)((char *)t - offsetof(struct edge, drain_timer));
@@ -146,7 +154,7 @@ static void drain_look(struct bw_timer *t)
 
 	if (e->draining && left && since_ms > DRAIN_MS)
 		bw_log(BW_LOG_WARN, "%zu connections have not ended in time: they are cut", left);
-	if (e->draining ? !left || since_ms > DRAIN_MS : !left && since_ms > RETIRE_LEAST_MS)
+	if (e->draining ? !left || since_ms > DRAIN_MS : !left && (!datagrams_come(e) || since_ms > FLOWS_LEAST_MS))
 		bw_loop_stop(e->loop);
 	else if (!e->draining && since_ms > RETIRE_MS)
 		drain(e);
