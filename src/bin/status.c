@@ -66,8 +66,9 @@ static void processes_print(const struct bw_json_value *list)
 		}
 		if (bw_str_eq(state, BW_STR("idle")))
 			state = BW_STR("not started (nothing needs it)");
-		printf("  %-10s %-8.*s %.*s%s%.*s%s%.*s%s\n", i ? "" : "processes", BW_FMT(text_of(one, BW_STR("name"))), BW_FMT(state),
-		    version.n ? ", version " : "", BW_FMT(version), retiring.n ? " (one of " : "", BW_FMT(retiring), retiring.n ? " finishes)" : "");
+		printf("  %-10s %-8.*s %.*s%s%.*s%s%.*s%s%s\n", i ? "" : "processes", BW_FMT(text_of(one, BW_STR("name"))), BW_FMT(state),
+		    version.n ? ", version " : "", BW_FMT(version), retiring.n ? " (one of " : "", BW_FMT(retiring), retiring.n ? " finishes)" : "",
+		    one->kind == BW_JSON_OBJECT && bw_json_member(one, BW_STR("stays")) ? " (its successor could not begin: the log says why)" : "");
 	}
 }
 

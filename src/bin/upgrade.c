@@ -7,7 +7,7 @@
 #include "codec/json.h"
 
 enum {
-	WAIT_MS = 180 * 1000, /* a process that serves may take half a minute to end, and there are some */
+	WAIT_MS = 8 * 60 * 1000, /* a process of the edge may finish for five minutes still, another for half a minute */
 	LOOK_US = 50 * 1000,
 	ARENA_MAX = 1 << 20,
 };
@@ -19,6 +19,7 @@ struct seen {
 	struct bw_str reason, version;
 	bool all_new; /* nobody runs another program than the parent, but those that go on because no successor could start */
 	struct bw_str stays; /* one of those */
+	struct bw_str waits; /* one whose place somebody has still who finishes */
 	bool told;    /* it tells this machine about its processes */
 };
 
@@ -53,6 +54,8 @@ static void processes_see(const struct bw_json_value *list, struct seen *s)
 		else if (!object || bw_str_eq(text_of(one, "state"), BW_STR("starting")) ||
 		         (version.n && !bw_str_eq(version, s->version)))
 			s->all_new = false;
+		if (object && version.n && !bw_str_eq(version, s->version) && bw_json_member(one, BW_STR("retiring")))
+			s->waits = text_of(one, "name");
 	}
 }
 
@@ -77,10 +80,11 @@ static bool look(const struct place *place, struct bw_arena *a, struct seen *s)
 	return true;
 }
 
-/* Until it was refused, or has been done everywhere. */
+/* Until it was refused, or has been done everywhere. `before` NULL: nobody said what was, and all that there is counts. */
 static int wait_for(const struct place *place, const struct seen *before)
 {
 	int64_t until = bw_clock_mono_ms() + WAIT_MS;
+	bool told = false;
 	struct seen now = {0};
 	struct bw_arena a;
 
@@ -90,12 +94,15 @@ static int wait_for(const struct place *place, const struct seen *before)
 		bw_arena_reset(&a);
 		if (!look(place, &a, &now))
 			continue;
-		if (now.done == before->done && now.refused > before->refused) {
+		if (before && now.done == before->done && now.refused > before->refused) {
 			fprintf(stderr, "bulwark: refused: %.*s\n", BW_FMT(now.reason));
 			bw_arena_free(&a);
 			return 1;
 		}
-		if (now.done > before->done && now.all_new) {
+		if (bw_str_set(now.waits) && !told)
+			fprintf(stderr, "bulwark: one before the process %.*s finishes still, for five minutes at most: its successor waits for that\n", BW_FMT(now.waits));
+		told = told || bw_str_set(now.waits);
+		if ((!before || now.done > before->done) && now.all_new) {
 			printf("version %.*s serves\n", BW_FMT(now.version));
 			if (bw_str_set(now.stays))
 				printf("but for the process %.*s, which goes on as it was: the log says why\n", BW_FMT(now.stays));
@@ -116,16 +123,15 @@ static int upgrade_run(const struct parsed *p)
 	struct bw_admin_answer answer;
 	struct bw_seal_status seal;
 	struct seen before;
+	bool seen;
 
 	if (p->rest_count)
 		return command_refuse(p, "'%s' is not an option", p->rest[0]);
 	if (!place_find(p, false, &place) || !operator_ask(&place, &status, &place.arena, &answer, &seal))
 		return 1;
 	bw_arena_init(&a, ARENA_MAX);
-	if (!look(&place, &a, &before)) {
-		fprintf(stderr, "bulwark: the server on %.*s does not answer: nothing was asked of it\n", BW_FMT(place.data));
-		return 1;
-	}
+	/* An API that cannot start is a reason to go on as another program, and none to go on as this one. */
+	seen = look(&place, &a, &before);
 	/* Over the socket in the data folder, and by no number of a process: whoever made the folder could have any be signalled. */
 	if (!operator_ask(&place, &upgrade, &place.arena, &answer, &seal))
 		return 1;
@@ -133,8 +139,10 @@ static int upgrade_run(const struct parsed *p)
 		fprintf(stderr, "bulwark: refused: %s\n", bw_err_name((enum bw_err)answer.result));
 		return 1;
 	}
-	if (before.told)
-		return wait_for(&place, &before);
+	if (!seen)
+		fprintf(stderr, "bulwark: the server on %.*s does not say how it is: it was told, and is waited for\n", BW_FMT(place.data));
+	if (!seen || before.told)
+		return wait_for(&place, seen ? &before : NULL);
 	printf("the server was told; its log says what became of it\n");
 	return 0;
 }

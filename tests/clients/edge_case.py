@@ -311,8 +311,8 @@ class Load:
     """Clients that ask again and again until they are told to stop, each with what it met: an answer, a connection that ended in
     the middle of a request, or one that was refused."""
 
-    def __init__(self, balancer, clients=6, kept=True, path="/"):
-        self.balancer, self.kept, self.going = balancer, kept, True
+    def __init__(self, balancer, clients=6, kept=True, path="/", pause=0):
+        self.balancer, self.kept, self.going, self.pause = balancer, kept, True, pause
         self.request = f"GET {path} HTTP/1.1\r\nHost: a\r\n{'' if kept else 'Connection: close' + chr(13) + chr(10)}\r\n".encode()
         self.answers, self.cut, self.refused, self.wrong = 0, 0, 0, []
         self.lock = threading.Lock()
@@ -350,6 +350,8 @@ class Load:
             self.count(answers=1)
             if "close" in header(answer[1], "connection"):
                 return
+            if self.pause:
+                time.sleep(self.pause)
 
     def stop(self):
         self.going = False

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""An upgrade in which somebody is killed: the program on trial, and the parent at three of its steps. What runs goes on, or is started
-anew; what was answered stands. And file systems that permit no programs."""
+"""An upgrade in which somebody is killed at each of its steps: the program on trial, each successor as it begins, each process as it
+is succeeded, the parent. What runs goes on, or is started anew; what was answered stands. Upgrades that come while one is under way. And
+file systems that permit no programs."""
 import os
 import pathlib
 import shutil
@@ -12,15 +13,16 @@ import time
 import unittest
 
 import harness
-from edge_case import Load
+from edge_case import Load, header, read_answer
 from elbv2_case import Elbv2Case
 from upgrade_case import FIRST, INSTALLED, NEXT, WORK, children, health, install, until, upgrade, versions
 
 OPTIONS = ("--loops", "1", "--edge-loops", "1")
+SUCCEEDED = ("keyer", "api", "edge")  # in their order
 
 
 class Watch:
-    """Waits for a line of the log that comes after now, and looks often."""
+    """Waits for one of some words that the log has from now on, in whatever order, says which, and looks often."""
 
     def __init__(self, server):
         self.log = open(server.log_path, encoding="utf-8", errors="replace")
@@ -31,10 +33,9 @@ class Watch:
         end = time.monotonic() + harness.PATIENCE_SECONDS
         while time.monotonic() < end:
             self.text += self.log.read()
-            at = next((self.text.find(w) for w in words if w in self.text), -1)
-            if at >= 0:
-                self.text = self.text[at + 1:]
-                return
+            for word in words:
+                if word in self.text:
+                    return word
             time.sleep(0.001)
         raise AssertionError(f"{words} was not said\n{self.text[-3000:]}")
 
@@ -57,13 +58,13 @@ def kill(pid):
         pass
 
 
-def newcomers(pid, known, *names):
-    """Who was not there before, as soon as there is somebody, and of one of the names if there are any."""
+def newcomer(pid, known, name=None):
+    """Who was not there before, as soon as there is somebody, of that name if it is given."""
     end = time.monotonic() + harness.PATIENCE_SECONDS
     while time.monotonic() < end:
-        fresh = {child for child, name in offspring(pid).items() if child not in known and (not names or name in names)}
+        fresh = [child for child, title in offspring(pid).items() if child not in known and name in (None, title)]
         if fresh:
-            return fresh
+            return fresh[0]
         time.sleep(0.001)
     raise AssertionError("nobody came")
 
@@ -111,6 +112,9 @@ class Killed(Elbv2Case):
         cls.sealed = harness.client("kms").encrypt(KeyId=cls.key, Plaintext=b"before")["CiphertextBlob"]
         until(cls.answers)
 
+    def setUp(self):
+        until(lambda: self.settled(health(self.server)["version"]))
+
     @classmethod
     def connect(cls):
         return socket.create_connection((cls.address, cls.port), timeout=20)
@@ -125,27 +129,43 @@ class Killed(Elbv2Case):
             return False
 
     def loads(self):
-        return Load(self, clients=2), Load(self, clients=2, kept=False)
+        return Load(self, clients=2, pause=0.002), Load(self, clients=2, kept=False, pause=0.002)
 
-    def served(self, loads):
-        """Nobody was refused, and no connection was cut."""
+    def served(self, loads, cuts=0):
+        """Nobody was refused, and no connections were cut but those of a process that was killed: one a client each time."""
         for load in loads:
             load.stop()
-            self.assertEqual((load.refused, load.cut, load.wrong), (0, 0, []))
+            self.assertEqual((load.refused, load.wrong), (0, []))
+            self.assertLessEqual(load.cut, cuts * 2)
             self.assertGreater(load.answers, 10)
         self.assertEqual(harness.client("kms").decrypt(CiphertextBlob=self.sealed)["Plaintext"], b"before")
 
+    def settled(self, version):
+        """All is of this version but for who could not be succeeded, one process a row, and nobody finishes."""
+        processes = health(self.server)["processes"]
+        return health(self.server)["version"] == version and all(
+            p["state"] != "starting" and "retiring" not in p and ("stays" in p or p.get("version", version) == version) for p in processes)
+
+    def stay(self):
+        return {p["name"] for p in health(self.server)["processes"] if "stays" in p}
+
+    def alone(self):
+        names = sorted(offspring(self.server.process.pid).values())
+        self.assertEqual(names, sorted(set(names)))
+
+    def go(self):
+        self.server.process.send_signal(signal.SIGUSR2)
+
     def other(self):
         """The program that does not run, installed; its version."""
-        runs = health(self.server)["version"]
-        install(FIRST if runs == "0.99.0-next" else NEXT)
+        install(FIRST if health(self.server)["version"] == "0.99.0-next" else NEXT)
         return subprocess.run([str(INSTALLED), "version"], capture_output=True, text=True, check=True).stdout.split()[1]
 
     def test_1_the_program_on_trial(self):
         parent, loads, writer = self.server.process.pid, self.loads(), Writer(self.server)
         self.other()
         before, said = offspring(parent), versions(self.server)
-        killer = threading.Thread(target=lambda: [kill(pid) for pid in newcomers(parent, before)], daemon=True)
+        killer = threading.Thread(target=lambda: kill(newcomer(parent, before)), daemon=True)
         killer.start()
         status, out, err = upgrade(self.server)
         killer.join()
@@ -155,7 +175,99 @@ class Killed(Elbv2Case):
         self.served(loads)
         writer.stop(self)
 
-    def test_2_the_parent(self):
+    def test_2_each_successor_as_it_begins(self):
+        """Before it serves it relieves nobody; afterwards, as is found out by what the log says, it is started again."""
+        parent, loads, writer, ends = self.server.process.pid, self.loads(), Writer(self.server), {}
+        version, watch, known = self.other(), Watch(self.server), set(offspring(parent))
+        self.go()
+        for title in SUCCEEDED:
+            watch.until(f"process {title}: {version} in the place of")
+            kill(newcomer(parent, known, title))
+            ends[title] = watch.until(f"process {title} ended (signal 9); the one before it", f"process {title} ended (signal 9); it is started")
+        until(lambda: self.settled(version))
+        self.assertEqual(self.stay(), {title for title, said in ends.items() if said.endswith("before it")})
+        self.assertIn("it is started", ends["api"])
+        self.served(loads, cuts="it is started" in ends["edge"])
+        writer.stop(self)
+        self.alone()
+        # Once more, and undisturbed.
+        self.assertEqual(upgrade(self.server), (0, f"version {version} serves\n", ""))
+        self.assertEqual((set(versions(self.server).values()), self.stay()), ({version}, set()))
+
+    def test_3_each_process_as_it_is_succeeded(self):
+        parent, loads, writer = self.server.process.pid, self.loads(), Writer(self.server)
+        version, watch = self.other(), Watch(self.server)
+        before = {name: pid for pid, name in offspring(parent).items()}
+        self.go()
+        for title in SUCCEEDED:
+            watch.until(f"process {title}: {version} in the place of")
+            kill(before[title])
+        until(lambda: self.settled(version))
+        self.assertEqual(self.stay(), set())
+        self.served(loads, cuts=1)
+        writer.stop(self)
+        self.alone()
+
+    def test_4_once_more_while_one_is_on_trial(self):
+        """It waits for its turn: what is installed by then is what runs."""
+        parent, watch, before = self.server.process.pid, Watch(self.server), offspring(self.server.process.pid)
+        runs, done = health(self.server)["version"], health(self.server)["upgrades"]["done"]
+        version = self.other()
+        self.go()
+        tried = newcomer(parent, before)
+        os.kill(tried, signal.SIGSTOP)
+        self.go()
+        watch.until("asked for again while a program is on trial")
+        install(NEXT if runs == "0.99.0-next" else FIRST)
+        os.kill(tried, signal.SIGCONT)
+        watch.until(f"version {runs} makes way for {version}")
+        watch.until(f"version {version} makes way for {runs}")
+        until(lambda: health(self.server)["upgrades"]["done"] == done + 2 and self.settled(runs))
+        self.assertEqual(self.stay(), set())
+        self.alone()
+
+    def test_5_once_more_while_somebody_finishes(self):
+        """Whose place is not free yet is waited for, as the log says and 'bulwark upgrade' does; the others need not wait."""
+        first, watch = self.other(), Watch(self.server)
+        with self.connect() as idle, idle.makefile("rb") as stream:
+            idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(read_answer(stream)[0], 200)
+            self.assertEqual(upgrade(self.server)[:2], (0, f"version {first} serves\n"))
+            second = self.other()
+            self.go()
+            watch.until(f"process edge: {second} waits until the one before {first} has ended")
+            until(lambda: versions(self.server)["api"] == second)
+            self.assertEqual(versions(self.server)["edge"], first)
+            # Which still answers whom it has.
+            idle.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertEqual(header(read_answer(stream)[1], "connection"), ["close"])
+        until(lambda: self.settled(second))
+        self.alone()
+
+    def test_6_from_a_program_whose_api_cannot_start(self):
+        """Which says nothing of itself then, and is told all the same."""
+        parent, version, watch, told, going = self.server.process.pid, self.other(), Watch(self.server), [], True
+
+        def end_each():
+            while going:
+                for pid in (pid for pid, name in offspring(parent).items() if name == "api"):
+                    kill(pid)
+                time.sleep(0.001)
+        killer = threading.Thread(target=end_each, daemon=True)
+        asks = threading.Thread(target=lambda: told.append(upgrade(self.server)), daemon=True)
+        killer.start()
+        watch.until("process api ended (signal 9)")
+        asks.start()
+        watch.until(f"makes way for {version}")
+        going = False
+        for thread in (killer, asks):
+            thread.join()
+        self.assertEqual(told[0][:2], (0, f"version {version} serves\n"))
+        self.assertIn("does not say how it is", told[0][2])
+        until(lambda: self.settled(version))
+        self.alone()
+
+    def test_7_the_parent(self):
         """With it all its processes end; what systemd does then is done here."""
         for step in ("has taken over", "process api: ", "process edge: "):
             with self.subTest(step=step):

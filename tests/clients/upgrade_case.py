@@ -27,7 +27,7 @@ def install(program, mode=0o755):
 
 
 def upgrade(server):
-    done = subprocess.run([str(FIRST), "upgrade", "--data", server.data], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200)
+    done = subprocess.run([str(FIRST), "upgrade", "--data", server.data], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
     return done.returncode, done.stdout, done.stderr
 
 
