@@ -433,6 +433,60 @@ class Descriptions(Holders):
         self.assertEqual(self.iam.list_saml_providers()["SAMLProviderList"], [])
 
 
+class Escalation(IamCase):
+    """The ways by which one right of IAM becomes all: each is asked for on what it changes, and on nothing else."""
+
+    def test_each_way_is_asked_for_on_its_own_resource(self):
+        victim, group = self.user()["UserName"], self.group()["GroupName"]
+        role = self.role(Path="/p/")["RoleName"]
+        policy, profile = self.policy()["Arn"], self.name("profile")
+        self.iam.create_instance_profile(InstanceProfileName=profile)
+        self.cleanup(self.iam.delete_instance_profile, InstanceProfileName=profile)
+        attacker = self.user()["UserName"]
+        iam = self.client_of(attacker)
+        self.cleanup(self.iam.delete_user_policy, UserName=attacker, PolicyName="p")
+        key = self.iam.create_access_key(UserName=victim)["AccessKey"]["AccessKeyId"]
+        self.cleanup(self.iam.delete_access_key, UserName=victim, AccessKeyId=key)
+        document, user = json.dumps(S3_POLICY), {"UserName": victim}
+        of_user, of_role, of_group = self.arn("user", victim), self.arn("role", role, "/p/"), self.arn("group", group)
+        ways = [
+            (policy, iam.create_policy_version, {"PolicyArn": policy, "PolicyDocument": document, "SetAsDefault": True}),
+            (policy, iam.set_default_policy_version, {"PolicyArn": policy, "VersionId": "v1"}),
+            (of_group, iam.add_user_to_group, {"GroupName": group, "UserName": attacker}),
+            (of_role, iam.update_assume_role_policy, {"RoleName": role, "PolicyDocument": json.dumps(trust_of(self.account))}),
+            (of_role, iam.update_role, {"RoleName": role, "MaxSessionDuration": 43200}),
+            (of_user, iam.create_login_profile, {**user, "Password": "Correct-horse-1"}),
+            (of_user, iam.update_login_profile, {**user, "Password": "Correct-horse-2"}),
+            (of_user, iam.delete_login_profile, user),
+            (of_user, iam.update_access_key, {**user, "AccessKeyId": key, "Status": "Active"}),
+            (of_user, iam.tag_user, {**user, "Tags": [{"Key": "team", "Value": "red"}]}),
+            (of_user, iam.put_user_permissions_boundary, {**user, "PermissionsBoundary": policy}),
+            (of_user, iam.delete_user_permissions_boundary, user),
+            (self.arn("instance-profile", profile), iam.add_role_to_instance_profile, {"InstanceProfileName": profile, "RoleName": role}),
+        ]
+        for kind, name, arn in (("user", victim, of_user), ("group", group, of_group), ("role", role, of_role)):
+            who, do = {f"{kind.title()}Name": name}, lambda verb: getattr(iam, f"{verb}_{kind}_policy")
+            ways += [(arn, do("attach"), {**who, "PolicyArn": policy}), (arn, do("detach"), {**who, "PolicyArn": policy}),
+                     (arn, do("put"), {**who, "PolicyName": "x", "PolicyDocument": document}), (arn, do("delete"), {**who, "PolicyName": "x"})]
+        for resource, call, arguments in ways:
+            action = iam.meta.method_to_api_mapping[call.__name__]
+            with self.subTest(action):
+                place, _, name = resource.rpartition("/")
+                for wrong in (self.arn("user", attacker), f"{place}/{name.title()}"):
+                    self.iam.put_user_policy(UserName=attacker, PolicyName="p", PolicyDocument=json.dumps(allow("iam:" + action, wrong)))
+                    self.assertIn(f"iam:{action} on resource: {resource} ", self.denied(call, **arguments))
+                right = allow("iam:" + action, resource)
+                if action == "AddRoleToInstanceProfile":
+                    self.iam.put_user_policy(UserName=attacker, PolicyName="p", PolicyDocument=json.dumps(right))
+                    self.assertIn(f"iam:PassRole on resource: {of_role} ", self.denied(call, **arguments))
+                    self.cleanup(self.iam.remove_role_from_instance_profile, **arguments)
+                    right["Statement"] += allow("iam:PassRole", of_role, condition={"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}})["Statement"]
+                self.iam.put_user_policy(UserName=attacker, PolicyName="p", PolicyDocument=json.dumps(right))
+                call(**arguments)
+        self.iam.remove_user_from_group(GroupName=group, UserName=attacker)
+        self.iam.delete_policy_version(PolicyArn=policy, VersionId="v2")
+
+
 if __name__ == "__main__":
     harness.serve()
     harness.main()
