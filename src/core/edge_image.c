@@ -5,10 +5,10 @@
 
 #include <pthread.h>
 
+#include "codec/packed.h"
 #include "proc/board.h"
 
 enum { COUNT_BYTES = 4 };
-#define NONE UINT32_MAX
 
 #define MEMBER(k, m)     {#m, BW_EDGE_##k, offsetof(struct OWNER, m), 0, NULL}
 #define STR(m)           MEMBER(STR, m)
@@ -248,35 +248,19 @@ static const struct bw_edge_member report_members[] = {
 const struct bw_edge_form bw_edge_report_form = FORM(report);
 #undef OWNER
 
-static void put_uint(struct bw_buf *out, uint64_t v, size_t bytes)
-{
-	char text[8];
-
-	for (size_t i = 0; i < bytes; i++)
-		text[i] = (char)(v >> 8 * (bytes - 1 - i) & 255);
-	bw_buf_put(out, bw_str_make(text, bytes));
-}
-
-static void put_text(struct bw_buf *out, struct bw_str s)
-{
-	MUST(s.n < NONE);
-	put_uint(out, bw_str_set(s) ? s.n : NONE, 4);
-	bw_buf_put(out, s);
-}
-
 static void put_strs(struct bw_buf *out, const struct bw_strs *s)
 {
-	put_uint(out, s->n, COUNT_BYTES);
+	bw_packed_put_uint(out, s->n, COUNT_BYTES);
 	for (size_t i = 0; i < s->n; i++)
-		put_text(out, s->v[i]);
+		bw_packed_put_text(out, s->v[i]);
 }
 
 static void put_pairs(struct bw_buf *out, const struct bw_pairs *s)
 {
-	put_uint(out, s->n, COUNT_BYTES);
+	bw_packed_put_uint(out, s->n, COUNT_BYTES);
 	for (size_t i = 0; i < s->n; i++) {
-		put_text(out, s->v[i].key);
-		put_text(out, s->v[i].value);
+		bw_packed_put_text(out, s->v[i].key);
+		bw_packed_put_text(out, s->v[i].value);
 	}
 }
 
@@ -289,13 +273,13 @@ static void put_member(struct bw_buf *out, const struct bw_edge_member *m, const
 
 	switch (m->kind) {
 	case BW_EDGE_STR:
-		put_text(out, *(const struct bw_str *)at);
+		bw_packed_put_text(out, *(const struct bw_str *)at);
 		break;
 	case BW_EDGE_I64:
-		put_uint(out, (uint64_t) * (const int64_t *)at, 8);
+		bw_packed_put_uint(out, (uint64_t) * (const int64_t *)at, 8);
 		break;
 	case BW_EDGE_BOOL:
-		put_uint(out, *(const bool *)at, 1);
+		bw_packed_put_uint(out, *(const bool *)at, 1);
 		break;
 	case BW_EDGE_STRS:
 		put_strs(out, at);
@@ -305,8 +289,8 @@ static void put_member(struct bw_buf *out, const struct bw_edge_member *m, const
 		break;
 	case BW_EDGE_LIST:
 		n = *(const size_t *)(from + m->count_offset);
-		MUST(n < NONE);
-		put_uint(out, n, COUNT_BYTES);
+		MUST(n < BW_PACKED_NONE);
+		bw_packed_put_uint(out, n, COUNT_BYTES);
 		for (size_t i = 0; i < n; i++)
 			put_struct(out, m->of, *(const char *const *)at + i * m->of->size);
 		break;
@@ -319,40 +303,12 @@ static void put_struct(struct bw_buf *out, const struct bw_edge_form *f, const c
 		put_member(out, &f->members[i], from);
 }
 
-static enum bw_err take(struct bw_str *from, size_t n, struct bw_str *out)
-{
-	CHECK(n <= from->n, BW_ECORRUPT);
-	*out = bw_str_make(from->p, n);
-	*from = bw_str_make(from->p + n, from->n - n);
-	return BW_OK;
-}
-
-static enum bw_err take_uint(struct bw_str *from, size_t bytes, uint64_t *out)
-{
-	struct bw_str s;
-
-	TRY(take(from, bytes, &s));
-	*out = 0;
-	for (size_t i = 0; i < s.n; i++)
-		*out = *out << 8 | (unsigned char)s.p[i];
-	return BW_OK;
-}
-
-static enum bw_err take_text(struct bw_str *from, struct bw_str *out)
-{
-	uint64_t n;
-
-	TRY(take_uint(from, 4, &n));
-	*out = BW_STR_NONE;
-	return n == NONE ? BW_OK : take(from, n, out);
-}
-
 /* A count whose items can be there: a lie allocates no more than the bytes it came in are worth. */
 static enum bw_err take_count(struct bw_str *from, size_t least, size_t *out)
 {
 	uint64_t n;
 
-	TRY(take_uint(from, COUNT_BYTES, &n));
+	TRY(bw_packed_take_uint(from, COUNT_BYTES, &n));
 	CHECK(n <= from->n / least, BW_ECORRUPT);
 	*out = n;
 	return BW_OK;
@@ -363,7 +319,7 @@ static enum bw_err take_strs(struct bw_str *from, struct bw_arena *arena, struct
 	TRY(take_count(from, 4, &out->n));
 	out->v = out->n ? BW_NEW_ARRAY(arena, struct bw_str, out->n) : NULL;
 	for (size_t i = 0; i < out->n; i++)
-		TRY(take_text(from, &out->v[i]));
+		TRY(bw_packed_take_text(from, &out->v[i]));
 	return BW_OK;
 }
 
@@ -372,8 +328,8 @@ static enum bw_err take_pairs(struct bw_str *from, struct bw_arena *arena, struc
 	TRY(take_count(from, 8, &out->n));
 	out->v = out->n ? BW_NEW_ARRAY(arena, struct bw_pair, out->n) : NULL;
 	for (size_t i = 0; i < out->n; i++) {
-		TRY(take_text(from, &out->v[i].key));
-		TRY(take_text(from, &out->v[i].value));
+		TRY(bw_packed_take_text(from, &out->v[i].key));
+		TRY(bw_packed_take_text(from, &out->v[i].value));
 	}
 	return BW_OK;
 }
@@ -410,7 +366,7 @@ static enum bw_err take_bool(struct bw_str *from, bool *out)
 {
 	uint64_t v;
 
-	TRY(take_uint(from, 1, &v));
+	TRY(bw_packed_take_uint(from, 1, &v));
 	CHECK(v <= 1, BW_ECORRUPT);
 	*out = v == 1;
 	return BW_OK;
@@ -420,7 +376,7 @@ static enum bw_err take_i64(struct bw_str *from, int64_t *out)
 {
 	uint64_t v;
 
-	TRY(take_uint(from, 8, &v));
+	TRY(bw_packed_take_uint(from, 8, &v));
 	*out = (int64_t)v;
 	return BW_OK;
 }
@@ -431,7 +387,7 @@ static enum bw_err take_member(struct bw_str *from, const struct bw_edge_member 
 
 	switch (m->kind) {
 	case BW_EDGE_STR:
-		return take_text(from, at);
+		return bw_packed_take_text(from, at);
 	case BW_EDGE_I64:
 		return take_i64(from, at);
 	case BW_EDGE_BOOL:
@@ -464,7 +420,7 @@ enum bw_err bw_form_decode(const struct bw_edge_form *f, struct bw_str bytes, st
 	uint64_t format;
 
 	memset(to, 0, f->size);
-	TRY(take_uint(&bytes, 1, &format));
+	TRY(bw_packed_take_uint(&bytes, 1, &format));
 	CHECK(format == BW_EDGE_FORMAT, BW_ECORRUPT);
 	TRY(take_struct(&bytes, f, arena, to));
 	return bytes.n == 0 ? BW_OK : BW_ECORRUPT;

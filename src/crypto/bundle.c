@@ -19,17 +19,6 @@ static bool key_strong(X509 *cert)
 	                                                 : EVP_PKEY_get_security_bits(key) >= 112;
 }
 
-/* PEM readers skip what they do not know: as many blocks must have been read as there are beginnings. */
-static size_t blocks(struct bw_str pem)
-{
-	static const char begin[] = "-----BEGIN ";
-	size_t n = 0;
-
-	for (size_t i = 0; i + sizeof begin - 1 <= pem.n; i++)
-		n += memcmp(pem.p + i, begin, sizeof begin - 1) == 0;
-	return n;
-}
-
 static enum bw_err bundle_read(struct bw_str pem, STACK_OF(X509) * out)
 {
 	BIO *bio = bw_pem_open(pem);
@@ -45,7 +34,7 @@ static enum bw_err bundle_read(struct bw_str pem, STACK_OF(X509) * out)
 	}
 	BIO_free(bio);
 	ERR_clear_error();
-	return n > 0 && n == blocks(pem) ? BW_OK : BW_EINVAL;
+	return n > 0 && n == bw_pem_blocks(pem) ? BW_OK : BW_EINVAL;
 }
 
 static bool all_authorities(STACK_OF(X509) * certs)
@@ -89,7 +78,7 @@ enum bw_err bw_crl_check(struct bw_str crl_pem, struct bw_str bundle_pem, size_t
 	enum bw_err e = BW_EINVAL;
 
 	*entries = 0;
-	if (crl && certs && blocks(crl_pem) == 1 && bundle_read(bundle_pem, certs) == BW_OK &&
+	if (crl && certs && bw_pem_blocks(crl_pem) == 1 && bundle_read(bundle_pem, certs) == BW_OK &&
 	    issued_by_any(crl, certs)) {
 		STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(crl);
 

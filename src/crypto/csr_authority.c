@@ -3,28 +3,18 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <time.h>
 
 #include "crypto/pem.h"
+#include "crypto/x509_parts.h"
 
 /* A chain of AWS's may be 2 MiB; no path is that long. */
 enum { CHAIN_MAX = 10, PEM_MAX = 2 * 1024 * 1024 };
-
-static size_t blocks(struct bw_str pem)
-{
-	static const char begin[] = "-----BEGIN ";
-	size_t n = 0;
-
-	for (size_t i = 0; i + sizeof begin - 1 <= pem.n; i++)
-		n += memcmp(pem.p + i, begin, sizeof begin - 1) == 0;
-	return n;
-}
 
 /* NULL: not certificates alone, at least one and at most `most`. */
 static STACK_OF(X509) * certificates_read(struct bw_str pem, size_t most)
 {
 	STACK_OF(X509) *all = sk_X509_new_null();
-	size_t n = blocks(pem);
+	size_t n = bw_pem_blocks(pem);
 	BIO *bio = all && n && n <= most && pem.n <= PEM_MAX ? bw_pem_open(pem) : NULL;
 	X509 *cert;
 
@@ -79,30 +69,6 @@ static bool is_authority(X509 *cert)
 	       X509_get_key_usage(cert) != UINT32_MAX && (X509_get_key_usage(cert) & KU_KEY_CERT_SIGN);
 }
 
-static int64_t time_ms(const ASN1_TIME *t)
-{
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) * 1000 : 0;
-}
-
-static struct bw_str serial_text(X509 *cert, struct bw_arena *arena)
-{
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
-	struct bw_buf text;
-	struct bw_str out;
-
-	bw_buf_init(&text, 1024);
-	for (int i = 0; i < ASN1_STRING_length(serial); i++) {
-		if (i)
-			bw_buf_put_c(&text, ':');
-		bw_buf_put_hex(&text, ASN1_STRING_get0_data(serial) + i, 1);
-	}
-	out = bw_arena_str(arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return out;
-}
-
 static enum bw_authority_fault facts_take(
     X509 *cert, struct bw_str spki, struct bw_arena *arena, struct bw_authority_facts *out)
 {
@@ -113,10 +79,10 @@ static enum bw_authority_fault facts_take(
 	if (n > 0)
 		out->subject = bw_arena_str(arena, bw_str_make(der, (size_t)n));
 	OPENSSL_free(der);
-	out->not_before_ms = time_ms(X509_get0_notBefore(cert));
-	out->not_after_ms = time_ms(X509_get0_notAfter(cert));
+	out->not_before_ms = x509_time_ms(X509_get0_notBefore(cert));
+	out->not_after_ms = x509_time_ms(X509_get0_notAfter(cert));
 	out->path_length = X509_get_pathlen(cert);
-	out->serial = serial_text(cert, arena);
+	out->serial = x509_serial_text(cert, arena);
 	if (id)
 		out->key_id = bw_arena_str(
 		    arena, bw_str_make(ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id)));

@@ -4,23 +4,13 @@
 #include <openssl/x509v3.h>
 
 #include "crypto/pem.h"
+#include "crypto/x509_parts.h"
 
 enum { CHAIN_MAX = 10 };
 
-/* PEM readers skip what they do not know: as many blocks must have been read as there are beginnings. */
-static size_t blocks(struct bw_str pem)
-{
-	static const char begin[] = "-----BEGIN ";
-	size_t n = 0;
-
-	for (size_t i = 0; i + sizeof begin - 1 <= pem.n; i++)
-		n += memcmp(pem.p + i, begin, sizeof begin - 1) == 0;
-	return n;
-}
-
 static X509 *certificate_read(struct bw_str pem)
 {
-	BIO *bio = blocks(pem) == 1 ? bw_pem_open(pem) : NULL;
+	BIO *bio = bw_pem_blocks(pem) == 1 ? bw_pem_open(pem) : NULL;
 	X509 *cert = bw_pem_certificate(bio);
 
 	BIO_free(bio);
@@ -30,7 +20,7 @@ static X509 *certificate_read(struct bw_str pem)
 /* Keys on curves come with their parameters in a block of their own. */
 static EVP_PKEY *key_read(struct bw_str pem)
 {
-	size_t n = blocks(pem);
+	size_t n = bw_pem_blocks(pem);
 	bool alone = n == 1 || (n == 2 && bw_str_has(pem, BW_STR("-----BEGIN EC PARAMETERS-----")));
 	BIO *bio = alone ? bw_pem_open(pem) : NULL;
 	EVP_PKEY *key = bw_pem_key(bio);
@@ -63,17 +53,7 @@ static bool chain_holds(X509 *cert, struct bw_str pem)
 	if (below != cert)
 		X509_free(below);
 	BIO_free(bio);
-	return holds && n > 0 && n == blocks(pem);
-}
-
-static int64_t time_ms(const ASN1_TIME *t)
-{
-	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-	int days = 0, seconds = 0;
-
-	(void)ASN1_TIME_diff(&days, &seconds, epoch, t);
-	ASN1_TIME_free(epoch);
-	return ((int64_t)days * 86400 + seconds) * 1000;
+	return holds && n > 0 && n == bw_pem_blocks(pem);
 }
 
 static enum bw_pair_fault key_check(X509 *cert, struct bw_str pem)
@@ -94,8 +74,8 @@ enum bw_pair_fault bw_pair_check(
 	enum bw_pair_fault fault = cert && X509_get0_pubkey(cert) ? BW_PAIR_GOOD : BW_PAIR_CERTIFICATE;
 
 	if (fault == BW_PAIR_GOOD) {
-		facts->from_ms = time_ms(X509_get0_notBefore(cert));
-		facts->until_ms = time_ms(X509_get0_notAfter(cert));
+		facts->from_ms = x509_time_ms(X509_get0_notBefore(cert));
+		facts->until_ms = x509_time_ms(X509_get0_notAfter(cert));
 		if (bw_str_set(key))
 			fault = key_check(cert, key);
 	}

@@ -2,6 +2,16 @@
 
 #include <limits.h>
 
+size_t bw_pem_blocks(struct bw_str pem)
+{
+	static const char begin[] = "-----BEGIN ";
+	size_t n = 0;
+
+	for (size_t i = 0; i + sizeof begin - 1 <= pem.n; i++)
+		n += memcmp(pem.p + i, begin, sizeof begin - 1) == 0;
+	return n;
+}
+
 BIO *bw_pem_open(struct bw_str pem)
 {
 	return pem.n <= INT_MAX ? BIO_new_mem_buf(pem.n ? pem.p : "", (int)pem.n) : NULL;

@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 
+/* How many begin in it: readers skip what they do not know, so as many must have been read. */
+size_t bw_pem_blocks(struct bw_str pem);
 /* A text to read from, which must outlive it. NULL, from which nothing is read, for one that is too long. The caller frees. */
 BIO *bw_pem_open(struct bw_str pem);
 /* The next one; NULL when none follows that can be read. The caller frees. */

@@ -4,9 +4,9 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <time.h>
 
 #include "crypto/pem.h"
+#include "crypto/x509_parts.h"
 
 static struct bw_str name_text(X509_NAME *name, struct bw_arena *arena)
 {
@@ -39,23 +39,6 @@ static struct bw_str entry_text(X509_NAME *name, int nid, struct bw_arena *arena
 	return out;
 }
 
-static struct bw_str serial_text(X509 *cert, struct bw_arena *arena)
-{
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
-	struct bw_buf text;
-	struct bw_str out;
-
-	bw_buf_init(&text, 1024);
-	for (int i = 0; i < ASN1_STRING_length(serial); i++) {
-		if (i)
-			bw_buf_put_c(&text, ':');
-		bw_buf_put_hex(&text, ASN1_STRING_get0_data(serial) + i, 1);
-	}
-	out = bw_arena_str(arena, bw_buf_str(&text));
-	bw_buf_free(&text);
-	return out;
-}
-
 static struct bw_str alt_name_text(const GENERAL_NAME *g, struct bw_arena *arena)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -85,13 +68,6 @@ static void names_take(X509 *cert, struct bw_arena *arena, struct bw_x509_facts 
 			out->names[out->name_count++] = name;
 	}
 	GENERAL_NAMES_free(all);
-}
-
-static int64_t time_ms(const ASN1_TIME *t)
-{
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) * 1000 : 0;
 }
 
 static struct bw_str key_algorithm(EVP_PKEY *key, struct bw_arena *arena)
@@ -197,10 +173,10 @@ enum bw_err bw_x509_facts(struct bw_str cert_pem, struct bw_arena *arena, struct
 	out->issuer_name = entry_text(X509_get_issuer_name(cert), NID_organizationName, arena);
 	if (!bw_str_set(out->issuer_name))
 		out->issuer_name = entry_text(X509_get_issuer_name(cert), NID_commonName, arena);
-	out->serial = serial_text(cert, arena);
+	out->serial = x509_serial_text(cert, arena);
 	names_take(cert, arena, out);
-	out->not_before_ms = time_ms(X509_get0_notBefore(cert));
-	out->not_after_ms = time_ms(X509_get0_notAfter(cert));
+	out->not_before_ms = x509_time_ms(X509_get0_notBefore(cert));
+	out->not_after_ms = x509_time_ms(X509_get0_notAfter(cert));
 	out->key_algorithm = key_algorithm(X509_get0_pubkey(cert), arena);
 	out->signature_algorithm = signature_algorithm(cert, arena);
 	usages_take(cert, out);

@@ -13,7 +13,7 @@ enum { FLOW_ARENA = 4 * 1024 * 1024, EXPIRES_MAX_S = 1000000000 };
 
 void flow_free(struct exchange *x)
 {
-	struct flow *f = x->flow;
+	struct auth_flow *f = x->flow;
 
 	if (!f)
 		return;
@@ -24,7 +24,7 @@ void flow_free(struct exchange *x)
 	bw_free(f);
 }
 
-static void finish(struct flow *f, const char *failed)
+static void finish(struct auth_flow *f, const char *failed)
 {
 	f->failed = failed;
 	check_resume(f->x);
@@ -32,14 +32,14 @@ static void finish(struct flow *f, const char *failed)
 
 static void answered(struct bw_errand *ask, const struct bw_errand_answer *a)
 {
-	struct flow *f = (struct flow *)((char *)ask - offsetof(struct flow, ask));
+	struct auth_flow *f = (struct auth_flow *)((char *)ask - offsetof(struct auth_flow, ask));
 
 	f->asking = false;
 	f->answered(f, a);
 }
 
-static void flow_ask(struct flow *f, const struct bw_helper_request *request,
-    void (*then)(struct flow *f, const struct bw_errand_answer *a))
+static void flow_ask(struct auth_flow *f, const struct bw_helper_request *request,
+    void (*then)(struct auth_flow *f, const struct bw_errand_answer *a))
 {
 	f->asking = true;
 	f->answered = then;
@@ -56,7 +56,7 @@ static struct bw_str text_member(const struct bw_json_value *v, const char *name
 
 /* ---- The claims ---- */
 
-static const char *claims_take(struct flow *f, const struct bw_errand_answer *a)
+static const char *claims_take(struct auth_flow *f, const struct bw_errand_answer *a)
 {
 	struct session *s = &f->session;
 	struct bw_json_value claims;
@@ -82,12 +82,12 @@ static const char *claims_take(struct flow *f, const struct bw_errand_answer *a)
 	return NULL;
 }
 
-static void claims_answered(struct flow *f, const struct bw_errand_answer *a)
+static void claims_answered(struct auth_flow *f, const struct bw_errand_answer *a)
 {
 	finish(f, claims_take(f, a));
 }
 
-static void claims_ask(struct flow *f)
+static void claims_ask(struct auth_flow *f)
 {
 	const struct bw_helper_request request = {.url = f->o->userinfo,
 	    .authorization = bw_arena_printf(&f->arena, "Bearer %.*s", BW_FMT(f->session.access_token)),
@@ -99,7 +99,7 @@ static void claims_ask(struct flow *f)
 /* ---- The tokens ---- */
 
 /* It came over TLS from the provider's own endpoint, which stands in for its signature (3.1.3.7, 6). */
-static bool id_token_fits(struct flow *f, struct bw_str token)
+static bool id_token_fits(struct auth_flow *f, struct bw_str token)
 {
 	int64_t now_s = edge_wall_ms(f->x->edge) / 1000;
 	struct bw_json_value claims;
@@ -123,7 +123,7 @@ static bool id_token_fits(struct flow *f, struct bw_str token)
 	return bw_str_eq_secret(nonce, login_nonce(&f->arena, f->login.verifier));
 }
 
-static void expiry_take(struct flow *f, const struct bw_json_value *v)
+static void expiry_take(struct auth_flow *f, const struct bw_json_value *v)
 {
 	const struct bw_json_value *in = bw_json_member(v, BW_STR("expires_in"));
 	int64_t seconds;
@@ -133,7 +133,7 @@ static void expiry_take(struct flow *f, const struct bw_json_value *v)
 		f->session.access_until_s = edge_wall_ms(f->x->edge) / 1000 + seconds;
 }
 
-static const char *tokens_read(struct flow *f, const struct bw_json_value *v)
+static const char *tokens_read(struct auth_flow *f, const struct bw_json_value *v)
 {
 	struct bw_str id = text_member(v, "id_token"), refresh = text_member(v, "refresh_token");
 	struct session *s = &f->session;
@@ -150,7 +150,7 @@ static const char *tokens_read(struct flow *f, const struct bw_json_value *v)
 	return NULL;
 }
 
-static const char *tokens_take(struct flow *f, const struct bw_errand_answer *a)
+static const char *tokens_take(struct auth_flow *f, const struct bw_errand_answer *a)
 {
 	struct bw_json_value v;
 	bool whole;
@@ -168,7 +168,7 @@ static const char *tokens_take(struct flow *f, const struct bw_errand_answer *a)
 	return whole ? tokens_read(f, &v) : "AuthInvalidTokenResponse";
 }
 
-static void tokens_answered(struct flow *f, const struct bw_errand_answer *a)
+static void tokens_answered(struct auth_flow *f, const struct bw_errand_answer *a)
 {
 	const char *failed = tokens_take(f, a);
 
@@ -184,7 +184,7 @@ static void put_field(struct bw_buf *out, const char *name, struct bw_str value)
 	bw_uri_encode(value, out);
 }
 
-static void tokens_ask(struct flow *f, struct bw_buf *form)
+static void tokens_ask(struct auth_flow *f, struct bw_buf *form)
 {
 	struct bw_helper_request request = {.url = f->o->token, .answer_max = AUTH_TOKEN_ANSWER_MAX};
 
@@ -198,9 +198,9 @@ static void tokens_ask(struct flow *f, struct bw_buf *form)
 
 /* ---- Beginning ---- */
 
-static struct flow *flow_new(struct exchange *x, const struct oidc *o, const struct bw_http_request *r)
+static struct auth_flow *flow_new(struct exchange *x, const struct oidc *o, const struct bw_http_request *r)
 {
-	struct flow *f = bw_alloc(sizeof *f);
+	struct auth_flow *f = bw_alloc(sizeof *f);
 
 	f->x = x;
 	f->o = o;
@@ -216,7 +216,7 @@ static struct flow *flow_new(struct exchange *x, const struct oidc *o, const str
 bool flow_login(struct exchange *x, const struct oidc *o, const struct bw_http_request *r,
     const struct login *l, struct bw_str code)
 {
-	struct flow *f = flow_new(x, o, r);
+	struct auth_flow *f = flow_new(x, o, r);
 	struct bw_arena *a;
 	struct bw_buf form;
 
@@ -241,7 +241,7 @@ bool flow_login(struct exchange *x, const struct oidc *o, const struct bw_http_r
 bool flow_refresh(
     struct exchange *x, const struct oidc *o, const struct bw_http_request *r, const struct session *s)
 {
-	struct flow *f = flow_new(x, o, r);
+	struct auth_flow *f = flow_new(x, o, r);
 	struct bw_buf form;
 
 	if (!f)

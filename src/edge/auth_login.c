@@ -235,7 +235,7 @@ bool login_returns(struct exchange *x, const struct bw_http_request *r)
 
 enum verdict login_end(struct exchange *x, const struct oidc *o, const struct bw_http_request *r)
 {
-	struct flow *f = x->flow;
+	struct auth_flow *f = x->flow;
 	struct bw_buf location;
 
 	if (f->failed)

@@ -66,7 +66,7 @@ static enum verdict with_session(struct exchange *x, const struct oidc *o, const
 /* The provider has answered. */
 static enum verdict after_flow(struct exchange *x, const struct oidc *o, const struct bw_http_request *r)
 {
-	struct flow *f = x->flow;
+	struct auth_flow *f = x->flow;
 	enum verdict v;
 
 	if (!f->refresh) {

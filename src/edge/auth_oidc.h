@@ -87,7 +87,7 @@ BW_CHECKED enum bw_err login_open(
 
 /* ---- auth_flow.c: what is asked of the provider, and what became of it ---- */
 
-struct flow {
+struct auth_flow {
 	struct exchange *x;
 	const struct oidc *o;
 	struct bw_arena arena;
@@ -97,7 +97,7 @@ struct flow {
 	struct login login;     /* of a login that ends */
 	struct session session; /* of a refresh: what there was; then what there is */
 	const char *failed;     /* the access log's word */
-	void (*answered)(struct flow *f, const struct bw_errand_answer *a);
+	void (*answered)(struct auth_flow *f, const struct bw_errand_answer *a);
 };
 
 /* The code of a login, or a session's refresh token, is exchanged for a session; x is parked, and its check

@@ -8,7 +8,7 @@
 #include "net/socket.h"
 
 struct parked;
-struct flow;
+struct auth_flow;
 struct group;
 struct target;
 
@@ -80,7 +80,7 @@ struct exchange {
 	int status, target_status;
 	size_t checks_passed;      /* of the rule's checks */
 	struct parked *parked;     /* a check waits */
-	struct flow *flow;         /* an identity provider was asked */
+	struct auth_flow *flow;         /* an identity provider was asked */
 	struct bw_buf identity;    /* header lines that tell the target who asks */
 	struct bw_buf cookies;     /* Set-Cookie lines of the answer, whoever gives it */
 	struct bw_buf sticky;      /* what the request's cookies say of other target groups: sticky.c */

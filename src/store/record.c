@@ -9,40 +9,25 @@
  */
 #include "store/record.h"
 
+#include "codec/packed.h"
+
 enum { FORMAT = 1, HEAD = 7 };
-#define NONE UINT32_MAX
-
-static void put_uint(struct bw_buf *out, uint64_t v, size_t bytes)
-{
-	unsigned char text[8];
-
-	for (size_t i = 0; i < sizeof text; i++)
-		text[i] = (unsigned char)(v >> 8 * (7 - i));
-	bw_buf_put(out, bw_str_make(text + sizeof text - bytes, bytes));
-}
-
-static void put_text(struct bw_buf *out, struct bw_str s)
-{
-	MUST(s.n < NONE);
-	put_uint(out, bw_str_set(s) ? s.n : NONE, 4);
-	bw_buf_put(out, s);
-}
 
 static void put_strs(struct bw_buf *out, const struct bw_strs *s)
 {
-	MUST(s->n < NONE);
-	put_uint(out, s->n, 4);
+	MUST(s->n < BW_PACKED_NONE);
+	bw_packed_put_uint(out, s->n, 4);
 	for (size_t i = 0; i < s->n; i++)
-		put_text(out, s->v[i]);
+		bw_packed_put_text(out, s->v[i]);
 }
 
 static void put_pairs(struct bw_buf *out, const struct bw_pairs *s)
 {
-	MUST(s->n < NONE);
-	put_uint(out, s->n, 4);
+	MUST(s->n < BW_PACKED_NONE);
+	bw_packed_put_uint(out, s->n, 4);
 	for (size_t i = 0; i < s->n; i++) {
-		put_text(out, s->v[i].key);
-		put_text(out, s->v[i].value);
+		bw_packed_put_text(out, s->v[i].key);
+		bw_packed_put_text(out, s->v[i].value);
 	}
 }
 
@@ -71,7 +56,7 @@ static void put_value(struct bw_buf *out, const struct bw_field *f, const void *
 		bw_buf_put(out, *(const struct bw_str *)at);
 		break;
 	case BW_FIELD_I64:
-		put_uint(out, (uint64_t) * (const int64_t *)at, 8);
+		bw_packed_put_uint(out, (uint64_t) * (const int64_t *)at, 8);
 		break;
 	case BW_FIELD_BOOL:
 		bw_buf_put_c(out, 1);
@@ -90,15 +75,15 @@ static void put_field(struct bw_buf *out, const struct bw_field *f, const void *
 {
 	size_t start, n;
 
-	put_uint(out, f->number, 2);
-	put_uint(out, f->kind, 1);
-	put_uint(out, 0, 4);
+	bw_packed_put_uint(out, f->number, 2);
+	bw_packed_put_uint(out, f->kind, 1);
+	bw_packed_put_uint(out, 0, 4);
 	start = out->n;
 	put_value(out, f, at);
 	if (out->failed)
 		return;
 	n = out->n - start;
-	MUST(n < NONE);
+	MUST(n < BW_PACKED_NONE);
 	for (size_t i = 0; i < 4; i++)
 		out->p[start - 4 + i] = (char)(n >> 8 * (3 - i) & 255);
 }
@@ -119,42 +104,13 @@ void bw_record_encode(const struct bw_record *r, const void *from, struct bw_buf
 	}
 }
 
-/* Takes `n` bytes from the front. */
-static enum bw_err take(struct bw_str *from, size_t n, struct bw_str *out)
-{
-	CHECK(n <= from->n, BW_ECORRUPT);
-	*out = bw_str_make(from->p, n);
-	*from = bw_str_make(from->p + n, from->n - n);
-	return BW_OK;
-}
-
-static enum bw_err take_uint(struct bw_str *from, size_t bytes, uint64_t *out)
-{
-	struct bw_str s;
-
-	TRY(take(from, bytes, &s));
-	*out = 0;
-	for (size_t i = 0; i < s.n; i++)
-		*out = *out << 8 | (unsigned char)s.p[i];
-	return BW_OK;
-}
-
-static enum bw_err take_text(struct bw_str *from, struct bw_str *out)
-{
-	uint64_t n;
-
-	TRY(take_uint(from, 4, &n));
-	*out = BW_STR_NONE;
-	return n == NONE ? BW_OK : take(from, n, out);
-}
-
 /* A count whose items can be there, each being at least `least` bytes: so that a lie allocates no more than
  * the bytes it came in are worth. */
 static enum bw_err take_count(struct bw_str *from, size_t least, size_t *out)
 {
 	uint64_t n;
 
-	TRY(take_uint(from, 4, &n));
+	TRY(bw_packed_take_uint(from, 4, &n));
 	CHECK(n > 0 && n <= from->n / least, BW_ECORRUPT);
 	*out = n;
 	return BW_OK;
@@ -167,7 +123,7 @@ static enum bw_err take_strs(struct bw_str *from, struct bw_arena *arena, struct
 	TRY(take_count(from, 4, &n));
 	*out = (struct bw_strs){n, BW_NEW_ARRAY(arena, struct bw_str, n)};
 	for (size_t i = 0; i < n; i++)
-		TRY(take_text(from, &out->v[i]));
+		TRY(bw_packed_take_text(from, &out->v[i]));
 	return BW_OK;
 }
 
@@ -178,8 +134,8 @@ static enum bw_err take_pairs(struct bw_str *from, struct bw_arena *arena, struc
 	TRY(take_count(from, 8, &n));
 	*out = (struct bw_pairs){n, BW_NEW_ARRAY(arena, struct bw_pair, n)};
 	for (size_t i = 0; i < n; i++) {
-		TRY(take_text(from, &out->v[i].key));
-		TRY(take_text(from, &out->v[i].value));
+		TRY(bw_packed_take_text(from, &out->v[i].key));
+		TRY(bw_packed_take_text(from, &out->v[i].value));
 	}
 	return BW_OK;
 }
@@ -188,7 +144,7 @@ static enum bw_err take_i64(struct bw_str *from, int64_t *out)
 {
 	uint64_t v;
 
-	TRY(take_uint(from, 8, &v));
+	TRY(bw_packed_take_uint(from, 8, &v));
 	CHECK(v != 0, BW_ECORRUPT);
 	*out = (int64_t)v;
 	return BW_OK;
@@ -198,7 +154,7 @@ static enum bw_err take_bool(struct bw_str *from, bool *out)
 {
 	uint64_t v;
 
-	TRY(take_uint(from, 1, &v));
+	TRY(bw_packed_take_uint(from, 1, &v));
 	CHECK(v == 1, BW_ECORRUPT);
 	*out = true;
 	return BW_OK;
@@ -242,10 +198,10 @@ static enum bw_err take_field(const struct bw_record *r, struct bw_str *from, st
 	const struct bw_field *f;
 	struct bw_str value;
 
-	TRY(take_uint(from, 2, &number));
-	TRY(take_uint(from, 1, &kind));
-	TRY(take_uint(from, 4, &n));
-	TRY(take(from, n, &value));
+	TRY(bw_packed_take_uint(from, 2, &number));
+	TRY(bw_packed_take_uint(from, 1, &kind));
+	TRY(bw_packed_take_uint(from, 4, &n));
+	TRY(bw_packed_take(from, n, &value));
 	CHECK((int64_t)number > *before, BW_ECORRUPT);
 	*before = (int64_t)number;
 	f = field_find(r, number, next);
@@ -262,7 +218,7 @@ enum bw_err bw_record_decode(const struct bw_record *r, struct bw_str bytes, str
 	size_t next = 0;
 
 	memset(to, 0, r->size);
-	TRY(take_uint(&bytes, 1, &format));
+	TRY(bw_packed_take_uint(&bytes, 1, &format));
 	CHECK(format == FORMAT, BW_ECORRUPT);
 	while (bytes.n)
 		TRY(take_field(r, &bytes, arena, to, &before, &next));

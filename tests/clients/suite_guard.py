@@ -11,6 +11,7 @@ import unittest
 import urllib.request
 
 import harness
+from netns_case import run
 
 HOST, PEER = f"bwg{os.getpid()}h", f"bwg{os.getpid()}p"
 HOST4, PEER4, STRANGER4 = "172.31.0.20", "172.31.0.10", "172.31.0.11"
@@ -61,14 +62,6 @@ for line in sys.stdin:
     except OSError as e:
         print("silence", flush=True)
 """
-
-
-def run(*command, space=None, check=True):
-    words = [*(["ip", "netns", "exec", space] if space else []), *command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
-    if check and done.returncode:
-        raise AssertionError(f"{' '.join(words)}: {done.stderr}")
-    return done.stdout
 
 
 def possible():

@@ -15,6 +15,7 @@ import unittest
 
 import elbv2_case
 import harness
+from netns_case import run
 
 HOST, CLIENT, BEYOND = (f"bwp{os.getpid()}{x}" for x in "hcb")
 MARK_OUT, MARK_BACK = 0x62770001, 0x62770002
@@ -87,14 +88,6 @@ for _ in range(int(n)):
 print("connected", flush=True)
 print(sum(s.recv(100).split()[:1] == [source.encode()] for s in crowd))
 """
-
-
-def run(*command, space=None, check=True):
-    words = [*(["ip", "netns", "exec", space] if space else []), *command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=harness.PATIENCE_SECONDS)
-    if check and done.returncode:
-        raise AssertionError(f"{' '.join(words)}: {done.stderr}")
-    return done.stdout
 
 
 def possible():

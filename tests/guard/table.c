@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "codec/json.h"
 #include "guard/guard_internal.h"
+#include "text.h"
 
 static const struct guard_opens none;
 
@@ -14,26 +14,11 @@ static struct bw_str table_of(
 	struct bw_guard_rules r = {
 	    .name = BW_STR("x"), .interface = bw_str_c(interface), .ingress = permits, .ingress_count = n};
 	struct guard_bound b = {&r, &none, &none};
-	struct bw_json_value tree;
 	struct bw_buf json;
-	struct bw_str text;
 
 	bw_buf_init(&json, 64 << 20);
 	guard_table_put(&b, 1, fresh, &json);
-	assert_false(json.failed);
-	text = bw_arena_str(a, bw_buf_str(&json));
-	bw_buf_free(&json);
-	assert_int_equal(bw_json_parse(text, a, &tree), BW_OK);
-	return text;
-}
-
-static size_t count(struct bw_str text, const char *part)
-{
-	size_t n = 0;
-
-	for (const char *at = text.p; (at = strstr(at, part)); at++)
-		n++;
-	return n;
+	return json_text(a, &json);
 }
 
 TEST(guard_table_names_no_other)

@@ -208,6 +208,20 @@ static void remove_other(struct bw_watch *w, uint32_t events)
 	bw_loop_stop(self->loop);
 }
 
+/* Runs the loop until it is stopped, with two pairs that can be read from in the same turn. */
+static void both_ready(struct bw_loop *l, void (*ready)(struct bw_watch *w, uint32_t events), int one[2], int two[2], struct watched *a, struct watched *b)
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, one), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, two), 0);
+	*a = (struct watched){.watch = {.fd = one[0], .ready = ready}, .loop = l, .other = b};
+	*b = (struct watched){.watch = {.fd = two[0], .ready = ready}, .loop = l, .other = a};
+	assert_ok(bw_watch_set(l, &a->watch, EPOLLIN));
+	assert_ok(bw_watch_set(l, &b->watch, EPOLLIN));
+	assert_int_equal(write(one[1], "x", 1), 1);
+	assert_int_equal(write(two[1], "x", 1), 1);
+	bw_loop_run(l);
+}
+
 TEST(loop_removed_watch_stays_silent_in_the_same_turn)
 {
 	struct bw_loop *l;
@@ -215,15 +229,7 @@ TEST(loop_removed_watch_stays_silent_in_the_same_turn)
 	int one[2], two[2];
 
 	assert_ok(bw_loop_new(&l));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, one), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, two), 0);
-	a = (struct watched){.watch = {.fd = one[0], .ready = remove_other}, .loop = l, .other = &b};
-	b = (struct watched){.watch = {.fd = two[0], .ready = remove_other}, .loop = l, .other = &a};
-	assert_ok(bw_watch_set(l, &a.watch, EPOLLIN));
-	assert_ok(bw_watch_set(l, &b.watch, EPOLLIN));
-	assert_int_equal(write(one[1], "x", 1), 1);
-	assert_int_equal(write(two[1], "x", 1), 1);
-	bw_loop_run(l);
+	both_ready(l, remove_other, one, two, &a, &b);
 	assert_int_equal(a.ready + b.ready, 1);
 	for (int i = 0; i < 2; i++) {
 		close(one[i]);
@@ -253,15 +259,7 @@ TEST(loop_forgotten_watch_stays_silent_and_its_number_can_be_watched_anew)
 	int one[2], two[2], again[2];
 
 	assert_ok(bw_loop_new(&l));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, one), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, two), 0);
-	a = (struct watched){.watch = {.fd = one[0], .ready = close_both}, .loop = l, .other = &b};
-	b = (struct watched){.watch = {.fd = two[0], .ready = close_both}, .loop = l, .other = &a};
-	assert_ok(bw_watch_set(l, &a.watch, EPOLLIN));
-	assert_ok(bw_watch_set(l, &b.watch, EPOLLIN));
-	assert_int_equal(write(one[1], "x", 1), 1);
-	assert_int_equal(write(two[1], "x", 1), 1);
-	bw_loop_run(l);
+	both_ready(l, close_both, one, two, &a, &b);
 	assert_int_equal(a.ready + b.ready, 1);
 	assert_false(a.watch.added || b.watch.added);
 	bw_watch_forget(l, &a.watch); /* nothing is left to forget */
