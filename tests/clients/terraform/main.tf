@@ -238,6 +238,48 @@ resource "aws_iam_service_linked_role" "scaling" {
   description      = "For the team's machines"
 }
 
+# suite_terraform.py makes both files. What is read back must be what was sent, or each plan would make it anew.
+resource "aws_iam_server_certificate" "site" {
+  name_prefix      = "tf-"
+  certificate_body = file("${path.module}/site.pem")
+  private_key      = file("${path.module}/site.key")
+}
+
+resource "aws_iam_signing_certificate" "bob" {
+  user_name        = aws_iam_user.people["bob"].name
+  certificate_body = file("${path.module}/site.pem")
+}
+
+resource "aws_iam_openid_connect_provider" "pipelines" {
+  url             = "https://pipelines.example"
+  client_id_list  = ["sts.amazonaws.com"]
+  thumbprint_list = ["cf23df2207d99a74fbe169e3eba035e633b65d94"]
+}
+
+resource "aws_iam_virtual_mfa_device" "spare" {
+  virtual_mfa_device_name = "tf-spare"
+}
+
+resource "aws_iam_user_login_profile" "carol" {
+  user            = aws_iam_user.people["carol"].name
+  password_length = 24
+}
+
+resource "aws_iam_service_specific_credential" "bob" {
+  service_name = "codecommit.amazonaws.com"
+  user_name    = aws_iam_user.people["bob"].name
+}
+
+data "aws_iam_principal_policy_simulation" "app" {
+  action_names      = ["s3:GetObject"]
+  policy_source_arn = aws_iam_role.app.arn
+  resource_arns     = ["arn:aws:s3:::nobody/secret"]
+}
+
+output "may" {
+  value = data.aws_iam_principal_policy_simulation.app.all_allowed
+}
+
 output "account" {
   value = data.aws_caller_identity.me.account_id
 }
