@@ -141,7 +141,7 @@ class Backend:
             with connection, connection.makefile("rb") as stream:
                 while self.one(connection, stream):
                     pass
-        except OSError:
+        except (OSError, ValueError):
             pass
 
     def read(self, stream):

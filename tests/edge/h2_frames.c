@@ -355,6 +355,62 @@ TEST(h2_frames_of_no_use_have_a_budget)
 	}
 }
 
+/* Each a block as long as it may be, and a frame that is not whole. */
+static void crowd_feed(struct h2_session *s)
+{
+	static char frame[H2_FRAME_HEAD + H2_FRAME_MAX];
+
+	h2_read(s, bw_str_make(h2_preface, H2_PREFACE_BYTES));
+	h2_read(s, bw_str_make("\0\0\0\4\0\0\0\0\0", 9));
+	for (size_t n = 0; n < H2_BLOCK_BYTES; n += H2_FRAME_MAX) {
+		memcpy(frame, n ? "\0\x40\0\x9\0\0\0\0\1" : "\0\x40\0\1\0\0\0\0\1", H2_FRAME_HEAD);
+		h2_read(s, bw_str_make(frame, sizeof frame));
+	}
+	for (size_t n = 0; n < sizeof frame - 1; n += H2_FRAME_MAX / 4)
+		h2_read(s, bw_str_make(frame + n, n + H2_FRAME_MAX / 4 < sizeof frame - 1
+		                                      ? H2_FRAME_MAX / 4
+		                                      : sizeof frame - 1 - n));
+}
+
+/* What a connection may hold before it has asked anything is 128 KiB, 16 and the session; all together no more
+ * than the edge may, beside a block that was let in last. And nothing stays. */
+TEST(h2_a_thousand_hostile_connections_hold_what_they_may)
+{
+	enum { CROWD = 1000, EACH = 164 * 1024, BASE = 1 << 20, ALL = 32 << 20 };
+	static const struct h2_kind kind = {.server = true, .window = H2_WINDOW, .list_max = H2_HEADERS_BYTES};
+	static struct h2_pump pumps[CROWD];
+	static struct rig r;
+	size_t failed = 0;
+
+	rig_open(&r, true, true);
+	for (int full = 0; full < 2; full++) {
+		size_t before = memory_held(r.edge);
+
+		r.edge->held_max = full ? before + ALL : SIZE_MAX;
+		for (size_t i = 0; i < CROWD; i++) {
+			pumps[i] = (struct h2_pump){.edge = r.edge};
+			pump_open(&pumps[i], &kind);
+			wire_free(r.edge, &pumps[i].out);
+			crowd_feed(pumps[i].session);
+			wire_free(r.edge, &pumps[i].out);
+			failed += pumps[i].session->failed;
+			assert_true(memory_held(r.edge) - before <= BASE + (i + 1) * EACH);
+		}
+		if (full) /* their sessions are there all the same */
+			assert_true(memory_held(r.edge) - before <=
+			            ALL + EACH + CROWD * (sizeof(struct h2_session) + 4096));
+		else
+			assert_true(memory_held(r.edge) - before > (size_t)CROWD * H2_BLOCK_BYTES);
+		assert_true(full ? failed > CROWD / 2 : failed == 0);
+		for (size_t i = 0; i < CROWD; i++)
+			pump_close(&pumps[i]);
+		r.edge->held_max = SIZE_MAX;
+		assert_true(memory_held(r.edge) <= before + (size_t)BLOCKS_POOLED * BLOCK_BYTES);
+		assert_int_equal(r.edge->held_bytes, 0);
+	}
+	rig_close(&r);
+}
+
 TEST(h2_answers_before_the_answer_have_an_end)
 {
 	static struct rig r;
