@@ -1,150 +1,53 @@
-/* What a client sends, read by our session and by nghttp2's, frame by frame. Both have to hear the same requests, with the same fields and as
- * much of a body, and agree on which connections end. Where ours differs it is named here: it is never that ours hears what nghttp2 does not,
- * but for names of hosts, which it leaves to who makes a request of what it heard. */
-#include <nghttp2/nghttp2.h>
+/* What a peer sends, client or server, read by our session and by nghttp2's, frame by frame. Both have to hear the same messages: fields, bodies
+ * byte by byte, trailers, ends; have the same streams in the same states with the same windows either way; say the same body, resets and
+ * acknowledgements; and end the connection for the same reason. Where they may differ is named in `apart`, with why.
+ *
+ * The input is a list of steps: frames made of parts that mean something, whole frames of any bytes, and what the sides are to say. */
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "base/lend.h"
-#include "edge/h2_pump.h"
+#include "h2_pair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { HEARD_MAX = 100, STREAMS_MAX = 100 };
-
-/* A request as one of them heard it. */
-struct heard {
-	uint32_t id;
-	uint64_t fields; /* a hash of all, in their order */
-	size_t count, body;
-	bool ended, whole, odd_path, odd_host, trailed;
-};
-
-struct ear {
-	struct heard v[HEARD_MAX];
-	size_t n;
-	bool failed, calls_closed;
-};
-
-static struct edge e;
-static struct ear ours, theirs;
-
-static struct heard *heard(struct ear *ear, uint32_t id)
-{
-	for (size_t i = 0; i < ear->n; i++)
-		if (ear->v[i].id == id)
-			return &ear->v[i];
-	return NULL;
-}
-
-static void field_hear(struct heard *h, struct bw_str name, struct bw_str value)
-{
-	h->fields = h->fields * 1099511628211u + bw_str_hash(name);
-	h->fields = h->fields * 1099511628211u + bw_str_hash(value);
-	h->count++;
-}
-
-/* ---- ours ---- */
-
-struct one {
-	struct h2_strand strand;
-	struct one *next;
-};
-static struct one *ones;
-
-static struct h2_strand *begin(struct h2_pump *p)
-{
-	struct one *one = bw_slab_alloc(&e.slab, sizeof *one);
-
-	(void)p;
-	one->next = ones;
-	ones = one;
-	return &one->strand;
-}
-
-static void head(struct h2_strand *s, const struct h2_message *m, bool ends)
-{
-	struct heard *h = &ours.v[ours.n];
-
-	if (m->too_large || ours.n == HEARD_MAX)
-		return;
-	ours.n++;
-	*h = (struct heard){.id = s->id, .whole = true, .ended = ends};
-	field_hear(h, m->method, m->path);
-	field_hear(h, m->scheme, m->authority);
-	for (size_t i = 0; i < m->count; i++)
-		field_hear(h, m->headers[i].name, m->headers[i].value);
-}
-
-static void hear_data(struct h2_strand *s, struct bw_str bytes)
-{
-	struct heard *h = heard(&ours, s->id);
-
-	if (h)
-		h->body += bytes.n;
-	strand_consume(s, bytes.n);
-}
-
-static void trailers(struct h2_strand *s, const struct h2_message *m)
-{
-	struct heard *h = heard(&ours, s->id);
-
-	(void)m;
-	if (h)
-		h->trailed = true;
-}
-
-static void ended(struct h2_strand *s)
-{
-	struct heard *h = heard(&ours, s->id);
-
-	if (h)
-		h->ended = true;
-}
-
-static bool write_nothing(struct h2_strand *s)
-{
-	(void)s;
-	return false;
-}
-
-static void closed(struct h2_strand *s, uint32_t error)
-{
-	(void)s;
-	(void)error;
-}
-
-static const struct h2_kind kind = {.server = true,
-    .begin = begin,
-    .head = head,
-    .data = hear_data,
-    .trailers = trailers,
-    .ended = ended,
-    .write = write_nothing,
-    .closed = closed,
-    .settings = {{H2_MAX_CONCURRENT_STREAMS, H2_STREAMS}},
-    .setting_count = 1,
-    .window = H2_WINDOW,
-    .list_max = H2_HEADERS_BYTES};
-
-/* ---- nghttp2's ---- */
+enum { IDS = 24, BODY_UNIT = 97, ASKED_MAX = 12 };
 
 static struct {
-	struct bw_str pseudo[4];
-	char text[4][1 << 14];
-	struct heard rest; /* of the fields behind */
-} coming;
+	const uint8_t *p, *end;
+	bool server, over;
+	uint32_t asked;
+	unsigned char frame[H2_FRAME_HEAD + (1 << 15)];
+	size_t n; /* of its payload */
+} run;
 
-static int their_begin(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+static uint8_t take(void)
 {
-	(void)session;
-	(void)frame;
-	(void)ctx;
-	memset(coming.pseudo, 0, sizeof coming.pseudo);
-	coming.rest = (struct heard){0};
-	return 0;
+	return run.p < run.end ? *run.p++ : 0;
 }
 
-static bool octets_fit(struct bw_str s, bool host)
+/* ---- what is gathered ---- */
+
+struct seen *seen_of(struct side *side, uint32_t id)
+{
+	for (size_t i = 0; i < side->n; i++)
+		if (side->v[i].id == id)
+			return &side->v[i];
+	if (side->n == STREAMS_MAX)
+		return NULL;
+	side->v[side->n] = (struct seen){.id = id};
+	return &side->v[side->n++];
+}
+
+void seen_field(uint64_t *hash, size_t *count, struct bw_str name, struct bw_str value)
+{
+	if (bw_str_eq(name, BW_STR("content-length")) && bw_str_eq(value, BW_STR("0")))
+		return; /* of a 204 nghttp2 does not tell it */
+	*hash = *hash * 1099511628211u + bw_str_hash(name);
+	*hash = *hash * 1099511628211u + bw_str_hash(value);
+	++*count;
+}
+
+bool octets_fit(struct bw_str s, bool host)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -157,197 +60,479 @@ static bool octets_fit(struct bw_str s, bool host)
 	return true;
 }
 
-static int their_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name_p, size_t name_n, const uint8_t *value_p,
-    size_t value_n, uint8_t flags, void *ctx)
+static void stream_says(struct side *side, uint32_t id, const char *p, uint32_t n)
 {
-	static const char *const names[] = {":method", ":path", ":scheme", ":authority"};
-	struct bw_str name = bw_str_make(name_p, name_n), value = bw_str_make(value_p, value_n);
+	struct seen *h = seen_of(side, id);
+	uint8_t type = (uint8_t)p[3], flags = (uint8_t)p[4];
 
-	(void)session;
-	(void)flags;
-	(void)ctx;
-	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
-		return 0;
-	for (size_t i = 0; i < BW_COUNT(names); i++)
-		if (bw_str_eq(name, bw_str_c(names[i])) && value.n < sizeof coming.text[i]) {
-			if (value.n)
-				memcpy(coming.text[i], value.p, value.n);
-			coming.pseudo[i] = bw_str_make(coming.text[i], value.n);
-			return 0;
-		}
-	/* Gathered by pairs behind the four: hashed now, and put together when the head is whole. */
-	coming.rest.odd_host = coming.rest.odd_host || (bw_str_eq(name, BW_STR("host")) && !octets_fit(value, true));
-	coming.rest.fields = coming.rest.fields * 1099511628211u + bw_str_hash(name);
-	coming.rest.fields = coming.rest.fields * 1099511628211u + bw_str_hash(value);
-	coming.rest.count++;
-	return 0;
-}
-
-static void their_head(uint32_t id, bool ends)
-{
-	struct heard *h = &theirs.v[theirs.n];
-	uint64_t power = 1;
-
-	if (theirs.n == HEARD_MAX)
+	if (!h)
 		return;
-	theirs.n++;
-	*h = (struct heard){.id = id, .whole = true, .ended = ends, .odd_path = !octets_fit(coming.pseudo[1], false)};
-	field_hear(h, coming.pseudo[0], coming.pseudo[1]);
-	field_hear(h, coming.pseudo[2], coming.pseudo[3]);
-	for (size_t i = 0; i < 2 * coming.rest.count; i++)
-		power *= 1099511628211u;
-	h->fields = h->fields * power + coming.rest.fields;
-	h->count += coming.rest.count;
+	if (type == H2_RST_STREAM) {
+		h->reset = true;
+		h->reset_error = h2_get_u32(p + 9);
+	}
+	if (type == H2_WINDOW_UPDATE)
+		h->updated += h2_get_u32(p + 9);
+	if (type == H2_DATA) {
+		h->data_said += n;
+		side->data_said += n;
+	}
+	if (type == H2_DATA || type == H2_HEADERS)
+		h->said_end = h->said_end || flags & H2_END_STREAM;
 }
 
-static int their_frame(nghttp2_session *session, const nghttp2_frame *frame, void *ctx)
+void side_says(struct side *side, struct bw_str bytes)
 {
-	uint32_t id = (uint32_t)frame->hd.stream_id;
-	struct heard *h = heard(&theirs, id);
-	bool ends = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+	while (bytes.n >= H2_FRAME_HEAD) {
+		uint32_t n = h2_get_u32(bytes.p) >> 8, id = h2_get_u32(bytes.p + 5);
+		uint8_t type = (uint8_t)bytes.p[3];
 
-	(void)session;
-	(void)ctx;
-	if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
-		their_head(id, ends);
-	else if (h && ends && (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS))
-		h->ended = true;
-	return 0;
+		MUST(bytes.n >= H2_FRAME_HEAD + n);
+		if (id)
+			stream_says(side, id, bytes.p, n);
+		else if (type == H2_GOAWAY)
+			side->error = h2_get_u32(bytes.p + 13);
+		else if (type == H2_WINDOW_UPDATE)
+			side->updated += h2_get_u32(bytes.p + 9);
+		side->acks += type == H2_SETTINGS;
+		side->pongs += type == H2_PING;
+		bytes = bw_str_sub(bytes, H2_FRAME_HEAD + n, bytes.n);
+	}
+	MUST(bytes.n == 0);
 }
 
-static int their_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *ctx)
+/* ---- whether they agree ---- */
+
+/* What happened, for whoever looks for why. */
+static char story[1 << 16];
+static size_t story_n;
+
+static void BW_PRINTF(1, 2) tell(const char *format, ...)
 {
-	struct heard *h = heard(&theirs, (uint32_t)id);
+	va_list v;
+	int n;
 
-	(void)session;
-	(void)flags;
-	(void)p;
-	(void)ctx;
-	if (h)
-		h->body += n;
-	return 0;
+	va_start(v, format);
+	n = vsnprintf(story + story_n, sizeof story - story_n, format, v);
+	va_end(v);
+	story_n += n > 0 && (size_t)n < sizeof story - story_n ? (size_t)n : 0;
 }
 
-static nghttp2_session *their_open(void)
+static void same(bool is, const char *what, uint32_t id, int64_t one, int64_t other)
 {
-	const nghttp2_settings_entry streams = {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, H2_STREAMS};
-	nghttp2_session_callbacks *c;
-	nghttp2_session *s;
-
-	MUST(nghttp2_session_callbacks_new(&c) == 0);
-	nghttp2_session_callbacks_set_on_begin_headers_callback(c, their_begin);
-	nghttp2_session_callbacks_set_on_header_callback(c, their_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(c, their_frame);
-	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, their_data);
-	MUST(nghttp2_session_server_new(&s, c, NULL) == 0);
-	nghttp2_session_callbacks_del(c);
-	MUST(nghttp2_submit_settings(s, NGHTTP2_FLAG_NONE, &streams, 1) == 0);
-	return s;
+	if (is)
+		return;
+	(void)fprintf(stderr, "%s: as a %s, stream %u has %s %lld, nghttp2's %lld\n", story, run.server ? "server" : "client", id, what, (long long)one,
+	    (long long)other);
+	abort();
 }
 
-static void their_read(nghttp2_session *s, struct bw_str bytes)
+#define SAME(what) same(a->what == b->what, #what, id, (int64_t)a->what, (int64_t)b->what)
+
+static void streams_agree(const struct seen *a, const struct seen *b)
 {
-	const uint8_t *out;
-	ssize_t n = nghttp2_session_mem_recv(s, (const uint8_t *)bytes.p, bytes.n);
+	uint32_t id = a->id;
 
-	theirs.failed = theirs.failed || n != (ssize_t)bytes.n;
-	while (!theirs.failed && (n = nghttp2_session_mem_send(s, &out)) > 0)
-		if (n >= 17 && out[3] == NGHTTP2_GOAWAY) {
-			theirs.failed = true;
-			theirs.calls_closed = h2_get_u32((const char *)out + 13) == H2_STREAM_CLOSED;
-		}
+	SAME(headed);
+	SAME(status);
+	SAME(head);
+	SAME(head_count);
+	SAME(body);
+	SAME(body_bytes);
+	SAME(trailed);
+	SAME(trailers);
+	SAME(trailer_count);
+	SAME(ended);
+	SAME(data_said);
+	SAME(said_end);
+	SAME(reset);
+	SAME(reset_error);
 }
 
-/* ---- both ---- */
+static void states_agree(uint32_t id)
+{
+	const struct seen *h = id ? seen_of(&ours, id) : NULL, *other = id ? seen_of(&theirs, id) : NULL;
+	uint64_t updated = h ? h->updated : ours.updated, others = other ? other->updated : theirs.updated;
+	struct state one = ours_ops.state(id), two = theirs_ops.state(id), *a = &one, *b = &two;
 
-/* Of what both heard. */
+	SAME(there);
+	SAME(heard_end);
+	SAME(said_end);
+	SAME(window_out);
+	same((uint64_t)a->unreturned + updated == (uint64_t)b->unreturned + others, "come", id, a->unreturned + (int64_t)updated,
+	    b->unreturned + (int64_t)others);
+}
+
 static void agree(void)
 {
-	for (size_t i = 0; i < ours.n; i++) {
-		const struct heard *h = &ours.v[i], *other = heard(&theirs, h->id);
+	for (size_t i = 0; i < ours.n; i++)
+		if (seen_of(&theirs, ours.v[i].id)) {
+			streams_agree(&ours.v[i], seen_of(&theirs, ours.v[i].id));
+			states_agree(ours.v[i].id);
+		}
+	for (size_t i = 0; i < theirs.n; i++)
+		(void)seen_of(&ours, theirs.v[i].id);
+	states_agree(0);
+	same(ours.acks == theirs.acks, "acks", 0, (int64_t)ours.acks, (int64_t)theirs.acks);
+	same(ours.pongs == theirs.pongs, "pongs", 0, (int64_t)ours.pongs, (int64_t)theirs.pongs);
+}
 
-		/* nghttp2 is stricter about a host's octets, which h2_request.c looks at; and a path of OPTIONS, and of a scheme of
-		 * neither kind, is ours alone to judge. */
-		if (!other)
-			continue;
-		MUST(h->count == other->count && h->fields == other->fields);
-		/* A length in trailers says nothing any more, and is passed on to nobody; nghttp2 judges its form. */
-		MUST(!h->ended || h->trailed || other->ended);
-		MUST(h->body <= other->body || h->body - other->body <= H2_FRAME_MAX);
+/* Of a frame with two faults each may look at another first, if both are looked at before the payload is. */
+static bool errors_fit(void)
+{
+	static const uint32_t first = 1u << H2_PROTOCOL_ERROR | 1u << H2_FRAME_SIZE_ERROR | 1u << H2_STREAM_CLOSED | 1u << H2_COMPRESSION_ERROR;
+
+	return ours.error == theirs.error || (first >> ours.error & first >> theirs.error & 1);
+}
+
+static bool resets_for(struct side *side, uint32_t id, uint32_t error)
+{
+	const struct seen *h = seen_of(side, id);
+
+	return h && h->reset && h->reset_error == error;
+}
+
+/* Whether this frame took them apart where they may be; nothing is compared then any more. */
+static bool apart(struct bw_str frame)
+{
+	uint8_t type = (uint8_t)frame.p[3];
+	uint32_t id = h2_get_u32(frame.p + 5) & INT32_MAX;
+	bool of_stream = type == H2_HEADERS || type == H2_CONTINUATION || type == H2_DATA;
+
+	/* What comes on a stream that its sender has ended, or passed over, is an error of the connection for one of them, of the stream or
+	 * nothing for the other (5.1 permits each). */
+	if (of_stream && ours.failed != theirs.failed && (ours.failed ? &ours : &theirs)->error == H2_STREAM_CLOSED)
+		return true;
+	/* Of a stream that is no more nghttp2 does not even look whether the frame could be one. */
+	if (of_stream && ours.failed && !theirs.failed && !theirs_ops.state(id).there)
+		return true;
+	/* Nothing hangs on whether the last stream that a GOAWAY names is of a kind that there is. */
+	if (type == H2_GOAWAY && theirs.failed && !ours.failed && !(h2_get_u32(frame.p + H2_FRAME_HEAD) & 1))
+		return true;
+	/* Of a setting that comes twice nghttp2 looks at the last value alone; they are looked at in their order (6.5.3). */
+	if (type == H2_SETTINGS && ours.failed && !theirs.failed && frame.n > H2_FRAME_HEAD + 6)
+		return true;
+	/* An error of a stream may be made one of the connection (5.4.2), which nghttp2 does with most that come in frames without fields. */
+	if (ours.failed != theirs.failed && id && resets_for(ours.failed ? &theirs : &ours, id, (ours.failed ? &ours : &theirs)->error))
+		return true;
+	/* A stream that depends on itself (RFC 7540 5.3.1) is none of RFC 9113; ours still ends the connection. */
+	if ((type == H2_PRIORITY || (type == H2_HEADERS && frame.p[4] & H2_WEIGHTED)) && ours.failed && !theirs.failed)
+		return true;
+	for (size_t i = 0; i < ours.n; i++)
+		if (ours.v[i].odd)
+			return true;
+	for (size_t i = 0; i < theirs.n; i++)
+		if (theirs.v[i].odd)
+			return true;
+	return false;
+}
+
+static void both_read(struct bw_str frame)
+{
+	if (run.over)
+		return;
+	tell("\n%x %x %x", (uint8_t)frame.p[3], (uint8_t)frame.p[4], h2_get_u32(frame.p + 5));
+	for (size_t i = H2_FRAME_HEAD; i < frame.n && i < 64; i++)
+		tell(i == H2_FRAME_HEAD ? " %02x" : "%02x", (uint8_t)frame.p[i]);
+	if (frame.n > 64)
+		tell(" ... %zu", frame.n);
+	ours_ops.read(frame);
+	theirs_ops.read(frame);
+	/* Ours looks at a block when it is whole. */
+	if (ours_ops.state(0).in_block && !ours.failed)
+		return;
+	if (apart(frame)) {
+		run.over = true;
+		return;
 	}
-}
-
-/* Whole frames alone: of one that has not come whole nghttp2 judges more. 0: there is none. */
-static size_t frame_bytes(struct bw_str rest)
-{
-	size_t n = rest.n < H2_FRAME_HEAD ? SIZE_MAX : H2_FRAME_HEAD + (h2_get_u32(rest.p) >> 8);
-
-	return n <= rest.n ? n : 0;
-}
-
-static void both_read(struct h2_pump *p, nghttp2_session *s, struct bw_str bytes)
-{
-	while (bytes.n && !p->session->failed && !p->calm && ours.n < STREAMS_MAX && theirs.n < STREAMS_MAX) {
-		struct bw_str frame = bw_str_sub(bytes, 0, frame_bytes(bytes));
-		size_t before = ours.n;
-
-		if (!frame.n)
-			return;
-		bytes = bw_str_sub(bytes, frame.n, bytes.n);
-		their_read(s, frame);
-		h2_read(p->session, frame);
-		h2_write(p->session);
-		wire_free(&e, &p->out);
-		/* Behind its end a connection says nothing to anybody. */
-		MUST(!theirs.failed || ours.n == before || p->session->failed);
-		/* Nothing hangs on which of the streams that a server never begins a client's GOAWAY names; nghttp2 looks at it. */
-		if (theirs.failed && frame.p[3] == H2_GOAWAY)
-			return;
-		/* A block that is not whole is not looked at yet; and what comes on a stream whose end has come is an error of the
-		 * stream for us (5.1), of the connection for nghttp2. */
-		if (theirs.failed && theirs.calls_closed)
-			return;
-		if (theirs.failed && !p->session->block_id)
-			MUST(p->session->failed || p->calm);
+	same(ours.failed == theirs.failed, "failed", 0, ours.failed, theirs.failed);
+	same(errors_fit(), "error", 0, ours.error, theirs.error);
+	run.over = ours.failed || theirs.done;
+	if (!ours.failed)
 		agree();
+}
+
+/* ---- frames ---- */
+
+static void put(const void *p, size_t n)
+{
+	if (n > sizeof run.frame - H2_FRAME_HEAD - run.n)
+		n = sizeof run.frame - H2_FRAME_HEAD - run.n;
+	memcpy(run.frame + H2_FRAME_HEAD + run.n, p, n);
+	run.n += n;
+}
+
+static void put_byte(uint8_t b)
+{
+	put(&b, 1);
+}
+
+static void put_u32(uint32_t v)
+{
+	unsigned char b[4];
+
+	h2_put_u32(b, v);
+	put(b, 4);
+}
+
+static void say(uint8_t type, uint8_t flags, uint32_t id)
+{
+	h2_put_u32(run.frame, (uint32_t)run.n << 8 | type);
+	run.frame[4] = flags;
+	h2_put_u32(run.frame + 5, id);
+	both_read(bw_str_make(run.frame, H2_FRAME_HEAD + run.n));
+	run.n = 0;
+}
+
+/* Mostly of streams that there may be. */
+static uint32_t any_id(void)
+{
+	static const uint32_t odd[] = {0, 2, 0x7fffffff, 101, 0x80000001, 65535};
+	uint8_t b = take();
+
+	return b >= 250 ? odd[b - 250] : run.server ? 2u * (b % IDS) + 1 : 2u * (b % (run.asked ? run.asked : 1)) + 1;
+}
+
+static uint32_t any_value(void)
+{
+	static const uint32_t values[] = {0, 1, 2, 5, 100, 16383, 16384, 16385, 65534, 65535, 65536, 0x7fff0000, 0x7fff0001, 0x7ffffffe, 0x7fffffff,
+	    0x80000000, 0xffffffff, 0xffffff, 0x1000000, 4096, 4095, 32, 8192};
+	uint8_t b = take();
+
+	return b < 128 ? b : values[b % BW_COUNT(values)];
+}
+
+/* ---- blocks ---- */
+
+static const struct {
+	const char *name, *value;
+} words[64] = {{":method", "GET"}, {":method", "HEAD"}, {":method", "CONNECT"}, {":method", "G T"}, {":method", "OPTIONS"}, {":scheme", "http"},
+    {":scheme", "1a"}, {":path", "/a?b"}, {":path", "*"}, {":path", ""}, {":path", "/a b"}, {":path", "a"}, {":authority", "a"}, {":authority", ""},
+    {":authority", "a\r\nb"}, {":status", "200"}, {":status", "204"}, {":status", "304"}, {":status", "100"}, {":status", "103"}, {":status", "101"},
+    {":status", "0200"}, {":status", "abc"}, {":status", "600"}, {":protocol", "websocket"}, {":x", "y"}, {"host", "a"}, {"host", "b"},
+    {"content-length", "0"}, {"content-length", "3"}, {"content-length", "97"}, {"content-length", "194"}, {"content-length", "03"},
+    {"content-length", "-1"}, {"content-length", ""}, {"content-length", "9223372036854775807"}, {"content-length", "9223372036854775808"},
+    {"transfer-encoding", "chunked"}, {"connection", "close"}, {"te", "trailers"}, {"te", "gzip"}, {"upgrade", "h2c"}, {"keep-alive", "1"},
+    {"proxy-connection", "a"}, {"a", "b"}, {"A", "b"}, {"", "b"}, {"a b", "c"}, {"a:b", "c"}, {"a", ""}, {"a", " b"}, {"a", "b "}, {"a", "b\tc"},
+    {"a", "b\rc"}, {"a", "b\nc"}, {"a", "\x7f"}, {"a", "\xff"}, {"a\xff", "b"}, {"cookie", "a=b"}, {"cookie", "c"}, {"expect", "100-continue"},
+    {"trailer", "a"}, {"priority", "u=1"}, {"set-cookie", "a=b"}};
+
+static void put_string(const char *s)
+{
+	put_byte((uint8_t)strlen(s));
+	put(s, strlen(s));
+}
+
+/* As a literal that enters no table, may enter none, or does; or by its place there. */
+static void put_field(void)
+{
+	static const uint8_t forms[] = {0, 0x10, 0x40};
+	uint8_t b = take(), form = b >> 6;
+
+	if (form == 3) {
+		put_byte(0x80 | (take() & 0x7f));
+		return;
+	}
+	put_byte(forms[form]);
+	put_string(words[b & 63].name);
+	put_string(words[b & 63].value);
+}
+
+static void put_block(uint8_t shape)
+{
+	static const char *const starts[2][4] = {
+	    {"\x88", "\x89", "\x8b", "\x8e"}, {"\x82\x87\x84\1\1a", "\x83\x87\x84\1\1a", "\x82\x86\x85\1\1a", "\x83\x86\x85\1\1a"}};
+
+	if (!(shape & 0x80))
+		put(starts[run.server][shape >> 5 & 3], strlen(starts[run.server][shape >> 5 & 3]));
+	if (take() == 0xff)
+		put_byte(0x20 | (take() & 0x1f));
+	for (uint8_t n = take() & 7; n; n--)
+		put_field();
+}
+
+static void step_headers(void)
+{
+	uint32_t id = any_id();
+	uint8_t shape = take(), flags = (shape & 1 ? H2_END_STREAM : 0) | (shape & 2 ? H2_PADDED : 0) | (shape & 4 ? H2_WEIGHTED : 0),
+	        padding = shape & 2 ? take() : 0, parts = shape >> 3 & 3;
+
+	if (flags & H2_PADDED)
+		put_byte(padding);
+	if (flags & H2_WEIGHTED) {
+		put_u32(any_id());
+		put_byte(16);
+	}
+	put_block(shape);
+	for (uint8_t i = 0; flags & H2_PADDED && i < (padding & 15); i++)
+		put_byte(0);
+	say(H2_HEADERS, flags | (parts ? 0 : H2_END_HEADERS), id);
+	for (uint8_t i = 1; i <= parts; i++) {
+		for (uint8_t n = take() & 3; n; n--)
+			put_field();
+		say(H2_CONTINUATION, i == parts ? H2_END_HEADERS : 0, id);
 	}
 }
 
-static void ours_close(struct h2_pump *p)
+static void step_trailers(void)
 {
-	p->session->failed = true;
-	while (ones) {
-		struct one *one = ones;
+	uint32_t id = any_id();
 
-		ones = one->next;
-		strand_leave(&one->strand, H2_CANCEL);
-		bw_slab_give(&e.slab, one);
+	for (uint8_t n = take() & 3; n; n--)
+		put_field();
+	say(H2_HEADERS, H2_END_HEADERS | H2_END_STREAM, id);
+}
+
+static void step_data(void)
+{
+	uint32_t id = any_id();
+	uint8_t shape = take(), padding = shape & 2 ? take() : 0;
+	size_t n = shape & 4 ? any_value() & 0x7fff : BODY_UNIT * (shape >> 5 & 3);
+
+	if (shape & 2)
+		put_byte(padding);
+	for (size_t i = 0; i < n; i++)
+		put_byte((uint8_t)(i + shape));
+	for (uint8_t i = 0; shape & 2 && i < (shape & 16 ? 255 : padding); i++)
+		put_byte(0);
+	say(H2_DATA, (shape & 1 ? H2_END_STREAM : 0) | (shape & 2 ? H2_PADDED : 0), id);
+}
+
+static void step_reset(void)
+{
+	uint32_t id = any_id();
+
+	put_u32(take());
+	say(H2_RST_STREAM, 0, id);
+}
+
+static void step_update(void)
+{
+	uint32_t id = take() & 1 ? 0 : any_id();
+
+	put_u32(any_value());
+	say(H2_WINDOW_UPDATE, 0, id);
+}
+
+static void step_settings(void)
+{
+	uint8_t n = take();
+
+	if (n == 0xff) {
+		say(H2_SETTINGS, H2_ACK, 0);
+		return;
 	}
-	pump_close(p);
-	wire_free(&e, &p->out);
-	MUST(e.held_bytes + e.slab.used_bytes + e.h2_places.held_bytes == 0);
+	for (n &= 3; n; n--) {
+		uint8_t id = take() & 15;
+
+		put_byte(0);
+		put_byte(id);
+		put_u32(any_value());
+	}
+	say(H2_SETTINGS, 0, 0);
+}
+
+static void step_ping(void)
+{
+	uint8_t b = take();
+
+	for (int i = 0; i < 8; i++)
+		put_byte(b);
+	say(H2_PING, b & 1 ? H2_ACK : 0, 0);
+}
+
+static void step_goaway(void)
+{
+	put_u32(run.server ? 0 : any_id());
+	put_u32(take());
+	say(H2_GOAWAY, 0, 0);
+}
+
+static void step_priority(void)
+{
+	uint32_t id = any_id();
+
+	put_u32(any_id());
+	put_byte(take());
+	say(H2_PRIORITY, 0, id);
+}
+
+/* Of any kind, and as long as it says. */
+static void step_raw(void)
+{
+	uint8_t type = take(), flags = take(), n = take();
+	uint32_t id = any_id();
+
+	for (; n; n--)
+		put_byte(take());
+	say(type, flags, id);
+}
+
+static void step_long(void)
+{
+	uint8_t type = take() & 15;
+	uint32_t id = any_id(), n = any_value() & 0x7fff;
+
+	while (run.n < n)
+		put_byte(0);
+	say(type, 0, id);
+}
+
+/* ---- what the sides are to say ---- */
+
+static void step_answer(void)
+{
+	uint32_t id = any_id();
+	size_t body = BODY_UNIT * take();
+	const struct seen *h = seen_of(&ours, id);
+	struct state s = ours_ops.state(id);
+
+	if (!run.server) {
+		if (run.asked == ASKED_MAX)
+			return;
+		run.asked++;
+		tell("\nask %zu", body);
+		ours_ops.ask(body & 0x3ff, body & 1);
+		theirs_ops.ask(body & 0x3ff, body & 1);
+	} else {
+		if (!id || !h || !s.there || !h->ended || s.said_end || h->data_said)
+			return;
+		tell("\nanswer %u %zu", id, body);
+		ours_ops.answer(id, body);
+		theirs_ops.answer(id, body);
+	}
+	agree();
+}
+
+static void step_cancel(void)
+{
+	uint32_t id = any_id(), error = take();
+
+	if (!id || !ours_ops.state(id).there)
+		return;
+	tell("\nreset %u %u", id, error);
+	ours_ops.reset(id, error);
+	theirs_ops.reset(id, error);
+	agree();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char settings[] = "\0\0\0\4\0\0\0\0\0";
-	struct h2_pump p = {.edge = &e};
-	nghttp2_session *s;
+	static void (*const steps[])(void) = {step_headers, step_headers, step_headers, step_data, step_data, step_trailers, step_reset, step_update,
+	    step_settings, step_ping, step_goaway, step_priority, step_raw, step_long, step_answer, step_cancel};
 
-	if (!e.loop) {
-		MUST(bw_loop_new(&e.loop) == BW_OK);
-		e.scratch = bw_alloc(SCRATCH_BYTES);
-		e.held_max = SIZE_MAX;
-		h2_places_open(&e);
-	}
-	ours = theirs = (struct ear){0};
-	pump_open(&p, &kind);
-	s = their_open();
-	their_read(s, bw_str_make(h2_preface, H2_PREFACE_BYTES));
-	h2_read(p.session, bw_str_make(h2_preface, H2_PREFACE_BYTES));
-	both_read(&p, s, bw_str_make(settings, 9));
-	both_read(&p, s, bw_str_make(data, size));
-	nghttp2_session_del(s);
-	ours_close(&p);
+	run.p = data;
+	run.end = data + size;
+	run.over = false;
+	run.asked = 0;
+	run.n = story_n = 0;
+	run.server = take() & 1;
+	ours_ops.open(run.server);
+	theirs_ops.open(run.server);
+	say(H2_SETTINGS, 0, 0);
+	while (run.p < run.end && !run.over)
+		steps[take() & 15]();
+	ours_ops.close();
+	theirs_ops.close();
 	return 0;
 }
