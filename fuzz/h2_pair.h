@@ -1,5 +1,5 @@
 /* Two sessions of HTTP/2 that are told the same: ours (h2_ours.c) and nghttp2's (h2_theirs.c), as servers or as clients. What each hears, says
- * and holds is gathered in the same form, and compared by h2_differential.c. */
+ * and holds is gathered in the same form, and compared by h2_agree.c. */
 #pragma once
 
 #include "edge/h2_pump.h"
@@ -13,7 +13,7 @@ struct seen {
 	size_t head_count, trailer_count, body_bytes;
 	uint32_t status;                                  /* of an answer */
 	bool headed, ended, trailed;
-	bool odd; /* its host or path is one that the other side may refuse: h2_request.c looks at hosts, nghttp2's
+	bool odd; /* its host, path or status is one that the other side may refuse: h2_request.c looks at hosts, nghttp2's
 	             application at paths */
 	uint64_t updated, data_said;                      /* WINDOW_UPDATE and DATA that it said */
 	bool said_end, reset;                             /* reset: RST_STREAM was said */
@@ -56,3 +56,13 @@ struct pair_ops {
 };
 extern const struct pair_ops ours_ops, theirs_ops;
 extern struct side ours, theirs;
+
+/* Both are open, and nothing has come yet. */
+void pair_begin(bool server);
+/* Whether there is nothing to compare any more: a connection has ended, or they are apart where they may be. */
+bool pair_over(void);
+/* One whole frame for both. Aborts when they differ where they may not, with all that happened. */
+void pair_read(struct bw_str frame);
+void pair_agree(void);
+/* For that story. */
+void BW_PRINTF(1, 2) pair_tell(const char *format, ...);

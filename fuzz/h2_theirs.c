@@ -74,7 +74,8 @@ static void head_end(uint32_t id)
 		return;
 	h->headed = true;
 	h->status = coming.status;
-	h->odd = coming.odd || !octets_fit(coming.pseudo[1], false);
+	/* A status above 599 is none (RFC 9110 15) for ours alone. */
+	h->odd = coming.odd || !octets_fit(coming.pseudo[1], false) || coming.status > 599;
 	if (is_server) {
 		seen_field(&h->head, &h->head_count, coming.pseudo[0], coming.pseudo[1]);
 		seen_field(&h->head, &h->head_count, coming.pseudo[2], coming.pseudo[3]);
