@@ -8,8 +8,29 @@
 enum {
 	NAME_SHOWN = 128,     /* of the name of an operation that is none; AWS's longest has 64 letters */
 	AGENT_SHOWN = 1024,   /* CloudTrail's own ceiling */
-	STRANGER_SHOWN = 384, /* of each text that somebody sends who has proven nothing */
+	STRANGER_SHOWN = 224, /* as written, of each text that somebody sends who has proven nothing: five at most, and
+	                         what is ours stays below STRANGER_RECORD_MAX */
 };
+
+/* What bw_json_put_str makes of a byte at most. */
+static size_t written_bytes(unsigned char c)
+{
+	if (c < ' ' || c > '~')
+		return 6;
+	return c == '"' || c == '\\' ? 2 : 1;
+}
+
+/* A text that came with the call, cut when nobody answers for its length. */
+static struct bw_str shown(const struct gate_call *g, struct bw_str text)
+{
+	size_t n = 0, written = 0;
+
+	if (g->call.caller)
+		return text;
+	while (n < text.n && (written += written_bytes((unsigned char)text.p[n])) <= STRANGER_SHOWN)
+		n++;
+	return bw_str_sub(text, 0, n);
+}
 
 struct members {
 	struct bw_buf *out;
@@ -120,7 +141,7 @@ static void identity_put(struct members *record, struct gate_call *g)
 		session_put(&m, c);
 	} else if (g->signature.form != BW_SIGV4_NONE) {
 		/* Who it claimed to be; nothing of it was proven. */
-		str_put(&m, "accessKeyId", g->signature.key_id);
+		str_put(&m, "accessKeyId", shown(g, g->signature.key_id));
 	}
 	object_end(&m);
 }
@@ -134,13 +155,12 @@ static void event_put(struct members *m, struct gate_call *g)
 	str_put(m, "eventSource", s ? bw_str_c(s->event_source) : BW_STR("unknown.amazonaws.com"));
 	str_put(m, "eventName",
 	    call->model ? bw_str_c(bw_at(call->model->name))
-	    : bw_str_set(g->route.operation_name) ? bw_str_sub(g->route.operation_name, 0, NAME_SHOWN)
+	    : bw_str_set(g->route.operation_name) ? shown(g, bw_str_sub(g->route.operation_name, 0, NAME_SHOWN))
 	                                          : BW_STR("Unknown"));
 	str_put(m, "awsRegion", s && s->global ? BW_STR("us-east-1") : call->region);
 	str_put(m, "sourceIPAddress", g->exchange->peer_address);
 	str_put(m, "userAgent",
-	    bw_str_sub(bw_http_header(g->exchange->request, BW_STR("user-agent"), NULL), 0,
-	        call->caller ? AGENT_SHOWN : STRANGER_SHOWN));
+	    shown(g, bw_str_sub(bw_http_header(g->exchange->request, BW_STR("user-agent"), NULL), 0, AGENT_SHOWN)));
 }
 
 static void outcome_put(struct members *m, struct gate_call *g)
@@ -151,8 +171,7 @@ static void outcome_put(struct members *m, struct gate_call *g)
 
 	if (failed) {
 		str_put(m, "errorCode", call->error.code);
-		str_put(m, "errorMessage",
-		    call->caller ? call->error.message : bw_str_sub(call->error.message, 0, STRANGER_SHOWN));
+		str_put(m, "errorMessage", shown(g, call->error.message));
 	}
 	name_put(m, "requestParameters");
 	bw_shape_audit(call->model ? bw_at(call->model->input) : NULL, call->in, m->out);
@@ -176,7 +195,7 @@ static void tls_put(struct members *m, struct gate_call *g)
 	tls = object_begin(m, "tlsDetails");
 	str_put(&tls, "tlsVersion", x->tls_version);
 	str_put(&tls, "cipherSuite", x->tls_cipher);
-	str_put(&tls, "clientProvidedHostHeader", x->request->host);
+	str_put(&tls, "clientProvidedHostHeader", shown(g, x->request->host));
 	object_end(&tls);
 }
 

@@ -292,6 +292,21 @@ class Trail(unittest.TestCase):
         harness.client("iam").create_user(UserName=agent)
         self.wait_for(lambda r: (r.get("requestParameters") or {}).get("userName") == agent)
 
+    def test_what_a_stranger_says_is_cut_in_the_trail(self):
+        agent = f"long-{time.monotonic_ns()}"
+        key, form = "AKIA" + "K" * 100, "Action=" + "%01" * 5000 + "&Version=2010-05-08"
+        day = time.strftime("%Y%m%d", time.gmtime())
+        request = (f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {agent}{chr(34) * 1000}\r\nX-Amz-Date: {day}T000000Z\r\n"
+                   f"Authorization: AWS4-HMAC-SHA256 Credential={key}/{day}/us-east-1/iam/aws4_request, SignedHeaders=host;x-amz-date, "
+                   f"Signature={'0' * 64}\r\nContent-Length: {len(form)}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                   f"Connection: close\r\n\r\n{form}").encode()
+        with socket.create_connection(("127.0.0.1", harness.SERVER.port), timeout=60) as s:
+            s.sendall(request)
+            self.assertRegex(s.recv(65536), rb"^HTTP/1\.1 4")
+        record = self.wait_for(lambda r: r.get("userAgent", "").startswith(agent))[0]
+        self.assertTrue(record["userIdentity"]["accessKeyId"].startswith("AKIAKKK"), record)
+        self.assertLess(len(json.dumps(record)), 2048)
+
     def test_no_secret_is_recorded(self):
         iam = harness.client("iam")
         name = f"trail-{time.monotonic_ns()}"
