@@ -4,7 +4,8 @@
     tools/site_pictures.py [--seconds 6]        BULWARK names the binary
 
 A server, a load balancer with three targets that are processes of their own, and clients that count what they see: each keeps
-its connection, and repeats nothing. Then a target, a process of the edge and the API are killed with SIGKILL.
+its connection, and repeats nothing. Then a target, a process of the edge and the API are killed with SIGKILL,
+and the server is upgraded.
 """
 import argparse
 import collections
@@ -239,7 +240,7 @@ def rates(seen, seconds, step):
 
 
 def picture_of_traffic(seen, events, seconds):
-    step, left, top, width, height = 0.5, 60, 40, 680, 220
+    step, left, top, width, height = 0.5, 60, 40, 790, 220
     by_target, bad = rates(seen, seconds, step)
     n = int(seconds / step)
     peak = max(max(v[:n]) for v in by_target.values()) / step * 1.15
@@ -269,7 +270,7 @@ def picture_of_traffic(seen, events, seconds):
     for k, v in enumerate(bad[:n]):
         if v:
             body += f'<rect x="{x(k * step):.1f}" y="{y(v / step):.1f}" width="{width * step / seconds:.1f}" height="{top + height - y(v / step):.1f}" class="no"/>\n'
-    return svg(760, top + height + 70, "Traffic through the death of a target, a process of the edge and the API",
+    return svg(left + width + 20, top + height + 70, "Traffic through the death of a target, a process of the edge and the API, and an upgrade",
                f"{CLIENTS} clients on kept connections over TLS, which repeat nothing. Below each event: the errors that clients saw until the next.", body)
 
 
@@ -303,7 +304,8 @@ def run(seconds):
         event("it starts again", lambda: targets.processes.update(two=targets.start("two")))
         event("kill -9 an edge", lambda: os.kill(children(server.process.pid)["edge-1"], signal.SIGKILL))
         event("kill -9 the API", lambda: os.kill(children(server.process.pid)["api"], signal.SIGKILL))
-        event("kill -HUP: new edges", lambda: os.kill(server.process.pid, signal.SIGHUP))
+        event("kill -HUP", lambda: os.kill(server.process.pid, signal.SIGHUP))
+        event("bulwark upgrade", lambda: subprocess.run([harness.BINARY, "upgrade", "--data", server.data], stdin=subprocess.DEVNULL, check=True))
         time.sleep(seconds)
         traffic.stop()
         (ROOT / "docs" / "site-traffic.svg").write_text(picture_of_traffic(traffic.seen, events, events[-1][0] + seconds))
