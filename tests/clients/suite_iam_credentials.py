@@ -229,6 +229,37 @@ class Passwords(IamCase):
         other, _ = self.profile()
         self.client_of(other).change_password(OldPassword=GOOD, NewPassword=OTHER)
 
+    def test_nothing_is_done_by_a_right_that_was_taken_back_meanwhile(self):
+        # Hashing takes its time: calls that were allowed when they came are still at work, or wait for it, when the right goes.
+        actor, users = self.user()["UserName"], [self.user()["UserName"] for _ in range(24)]
+        self.iam.put_user_policy(UserName=actor, PolicyName="p", PolicyDocument=json.dumps(allow("iam:CreateLoginProfile")))
+        client = self.client_of(actor)
+
+        def give(name):
+            try:
+                client.create_login_profile(UserName=name, Password=GOOD)
+            except client.exceptions.ClientError as e:
+                return e.response["Error"]["Code"]
+            return None
+
+        def has(name):
+            try:
+                return bool(self.iam.get_login_profile(UserName=name))
+            except self.iam.exceptions.NoSuchEntityException:
+                return False
+
+        self.assertIsNone(give(users[0]))
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            at_work = [pool.submit(give, name) for name in users[1:]]
+            at_work[0].result()
+            self.iam.delete_user_policy(UserName=actor, PolicyName="p")
+            before = [name for name in reversed(users) if has(name)]
+            ended = [call.result() for call in at_work]
+        self.assertIn("AccessDenied", ended)
+        self.assertEqual(before, [name for name in reversed(users) if has(name)])
+        for name in before:
+            self.iam.delete_login_profile(UserName=name)
+
     def test_change_password_is_for_users(self):
         root = harness.client("iam", key=harness.ROOT_KEY, secret=harness.ROOT_SECRET)
         self.refused("InvalidUserType", None, root.change_password, OldPassword=GOOD, NewPassword=OTHER)
