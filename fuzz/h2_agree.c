@@ -190,6 +190,10 @@ static bool apart(struct bw_str frame)
 	/* Nothing hangs on whether the last stream that a GOAWAY names is of a kind that there is. */
 	if (type == H2_GOAWAY && theirs.failed && !ours.failed && !(h2_get_u32(frame.p + H2_FRAME_HEAD) & 1))
 		return true;
+	/* Neither priorities (RFC 9218 2.1) nor RFC 8441 may change their mind; nothing hangs on it here. */
+	for (size_t i = H2_FRAME_HEAD; type == H2_SETTINGS && theirs.failed && !ours.failed && i + 6 <= frame.n; i += 6)
+		if (frame.p[i] == 0 && (frame.p[i + 1] == H2_ENABLE_CONNECT_PROTOCOL || frame.p[i + 1] == H2_NO_RFC7540_PRIORITIES))
+			return true;
 	/* Of a setting that comes twice nghttp2 looks at the last value alone; they are looked at in their order (6.5.3). */
 	if (type == H2_SETTINGS && ours.failed && !theirs.failed && frame.n > H2_FRAME_HEAD + 6)
 		return true;
