@@ -13,7 +13,7 @@ struct bw_secret {
 /* `n` zeroed bytes, more than 0. Never fails: panics when the kernel gives no memory. The owner frees. Any
  * thread. */
 struct bw_secret bw_secret_new(size_t n);
-/* Wipes, unmaps, and leaves the secret empty. An empty one is allowed. */
+/* Wipes it and the vector registers that it may stand in, unmaps, and leaves the secret empty. An empty one is allowed. */
 void bw_secret_free(struct bw_secret *s);
 /* Borrowed: for handing it to a function of crypto.h, not for keeping. */
 static inline struct bw_str bw_secret_bytes(const struct bw_secret *s)
