@@ -265,7 +265,7 @@ static void step_answer(void)
 		ours_ops.ask(body & 0x3ff, body & 1);
 		theirs_ops.ask(body & 0x3ff, body & 1);
 	} else {
-		if (!id || !h || !s.there || !h->ended || s.said_end || h->data_said)
+		if (!id || id >= 4 * STREAMS_MAX || !h || !s.there || !h->ended || s.said_end || h->data_said)
 			return;
 		pair_tell("\nanswer %u %zu", id, body);
 		ours_ops.answer(id, body);

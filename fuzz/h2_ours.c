@@ -42,8 +42,11 @@ static void head(struct h2_strand *s, const struct h2_message *m, bool ends)
 {
 	struct seen *h = seen_of(&ours, s->id);
 
-	if (!h || m->too_large)
+	if (!h || m->too_large) { /* what stands behind its hundredth field is not looked at any more */
+		if (h)
+			h->odd = true;
 		return;
+	}
 	h->headed = true;
 	h->ended = ends;
 	h->status = (uint32_t)m->status;

@@ -160,12 +160,14 @@ static const struct {
     {BW_STR("transfer-encoding"), refuse},
 };
 
-/* In trailers a length says nothing any more. */
+/* In trailers neither a length nor a host says anything any more. */
 static bool special_take(struct h2_message *m, const struct bw_hpack_field *f)
 {
 	for (size_t i = 0; i < BW_COUNT(special); i++)
 		if (f->name.n == special[i].name.n && memcmp(f->name.p, special[i].name.p, f->name.n) == 0)
-			return (m->trailers && special[i].take != refuse) || special[i].take(m, f->value);
+			return (m->trailers &&
+			           (special[i].take == length_take || special[i].take == host_take)) ||
+			       special[i].take(m, f->value);
 	return true;
 }
 
