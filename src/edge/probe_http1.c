@@ -1,4 +1,4 @@
-/* A health check over HTTP/1.1: the status of the first head that comes. */
+/* A health check over HTTP/1.1: the status of the first head that comes and is not an interim one. */
 #include <stdio.h>
 
 #include "edge/group.h"
@@ -6,10 +6,25 @@
 
 enum { ANSWER_MAX = 8 * 1024 };
 
+/* As for any answer, ANSWER_INTERIMS at most may come before it. */
+static enum bw_err final_head(const struct probe *p, struct bw_http_response *r)
+{
+	struct bw_str bytes = bw_str_make(p->answer, p->got);
+	size_t head_n;
+
+	for (int interims = 0; interims <= ANSWER_INTERIMS; interims++) {
+		TRY(bw_http_parse_response(bytes, r, &head_n));
+		if (r->status >= 200 || r->status == 101)
+			return BW_OK;
+		bytes = bw_str_sub(bytes, head_n, bytes.n);
+	}
+	return BW_EQUOTA;
+}
+
 static void read_some(struct probe *p)
 {
 	struct bw_http_response *r = &p->pump.edge->response;
-	size_t n, head_n;
+	size_t n;
 	enum io io;
 
 	for (;;) {
@@ -19,7 +34,7 @@ static void read_some(struct probe *p)
 		if (io == IO_WAIT)
 			return;
 		p->got += n;
-		e = bw_http_parse_response(bw_str_make(p->answer, p->got), r, &head_n);
+		e = final_head(p, r);
 		if (e == BW_OK) {
 			probe_judge(p, r->status);
 			return;

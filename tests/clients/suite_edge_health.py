@@ -133,6 +133,33 @@ class Unhealthy(unittest.TestCase):
                 self.assertEqual(wanted == "true", ended(s, 1))
 
 
+class Hinting(Backend):
+    """A target that says so many interim answers before the one to a health check, in two pieces."""
+
+    def __init__(self, interims):
+        self.interims = interims
+        super().__init__()
+
+    def one(self, connection, stream):
+        if self.read(stream) is None:
+            return False
+        said = b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" * self.interims
+        connection.sendall(said[:-5])
+        time.sleep(0.05)
+        connection.sendall(said[-5:] + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        return False
+
+
+class Interims(unittest.TestCase):
+    def test_they_are_no_verdict_and_have_an_end(self):
+        for interims, state in ((1, "healthy"), (32, "healthy"), (33, "unhealthy")):
+            with self.subTest(interims=interims):
+                target = Hinting(interims)
+                Balancer(PLAYER, group(f"hints{interims}", [target.port]), healthy=False)
+                PLAYER.until(lambda: [h["state"] for h in PLAYER.report()["health"] if h["port"] == target.port] == [state],
+                             f"the target is not {state}")
+
+
 class Logs(unittest.TestCase):
     def lines(self, lb):
         path = os.path.join(LOGS, f"health_check_log.app.lb.{lb.address}.log")
