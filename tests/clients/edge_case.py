@@ -87,6 +87,12 @@ class Player:
             time.sleep(0.02)
         raise AssertionError(f"{what}\n{self.log()[-3000:]}")
 
+    def was_never_ill(self, test):
+        """For the end of a suite: no sanitizer has said anything, and no process of the edge has ended."""
+        log = self.log()
+        for word in ("AddressSanitizer", "runtime error", "process edge ended"):
+            test.assertNotIn(word, log)
+
     def health(self, port, state, seconds=180):
         self.until(lambda: any(h["port"] == port and h["state"] == state for h in self.report()["health"]),
                    f"the target on {port} did not become {state}", seconds)
