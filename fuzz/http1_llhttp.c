@@ -135,8 +135,8 @@ static bool body_ours(struct bw_str rest, struct bw_buf *out)
  * their own, or none that it knows; and a switch of protocols, behind which it reads nothing. */
 static bool out_of_scope(enum llhttp_errno e, const llhttp_t *p, struct bw_str head)
 {
-	/* It does not know a tab as the blank that it is behind "chunked" (RFC 9110 5.6.3). */
-	if (e == HPE_INVALID_TRANSFER_ENCODING && bw_str_find(head, '\t', 0) >= 0)
+	/* It does not know a tab as the blank that it is behind "chunked" and behind a length (RFC 9110 5.6.3). */
+	if ((e == HPE_INVALID_TRANSFER_ENCODING || e == HPE_INVALID_CONTENT_LENGTH) && bw_str_find(head, '\t', 0) >= 0)
 		return true;
 	return e == HPE_INVALID_METHOD || e == HPE_PAUSED_UPGRADE || p->upgrade;
 }
