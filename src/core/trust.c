@@ -150,7 +150,9 @@ struct bw_str bw_principal_now(struct bw_call *call, struct bw_str text, struct 
 	return bw_str_set(moved) ? moved : id;
 }
 
-/* Copies the document, the literals of principals that were renamed or are gone replaced. Conditions keep theirs: they are about names. */
+/* Copies the document, the literals of principals that were renamed or are gone replaced. Conditions keep theirs: they are about names.
+ * Paths can grow a document past what compiles: those for whom there is no room stand as their ids, shorter than any ARN. Nobody is let in
+ * by them. */
 struct rewriting {
 	struct bw_call *call;
 	struct bw_str document;
@@ -158,6 +160,19 @@ struct rewriting {
 	struct bw_buf out;
 	size_t copied;
 };
+
+static void literal_replace(struct rewriting *w, const struct bw_json_value *literal, struct bw_str now)
+{
+	bw_buf_put(&w->out, bw_str_sub(w->document, w->copied, literal->offset - w->copied));
+	bw_json_put_str(&w->out, now);
+	w->copied = literal->end;
+}
+
+/* As many bytes as a byte of JSON text may take, with the quotes. */
+static bool has_room(const struct rewriting *w, const struct bw_json_value *literal, struct bw_str now)
+{
+	return w->out.n + (w->document.n - w->copied) - (literal->end - literal->offset) + 6 * now.n + 2 <= BW_POLICY_TEXT_MAX;
+}
 
 static enum bw_err principal_rewrite(void *ctx, const struct bw_json_value *literal)
 {
@@ -168,11 +183,8 @@ static enum bw_err principal_rewrite(void *ctx, const struct bw_json_value *lite
 	if (!bound)
 		return BW_OK;
 	now = bw_principal_now(w->call, literal->text, bound->value);
-	if (bw_str_eq(now, literal->text))
-		return BW_OK;
-	bw_buf_put(&w->out, bw_str_sub(w->document, w->copied, literal->offset - w->copied));
-	bw_json_put_str(&w->out, now);
-	w->copied = literal->end;
+	if (!bw_str_eq(now, literal->text))
+		literal_replace(w, literal, has_room(w, literal, now) ? now : bound->value);
 	return BW_OK;
 }
 
@@ -183,7 +195,7 @@ struct bw_str bw_principals_effective(struct bw_call *call, struct bw_str docume
 
 	if (principals->n == 0)
 		return document;
-	bw_buf_init(&w.out, 2 * BW_POLICY_TEXT_MAX);
+	bw_buf_init(&w.out, BW_POLICY_TEXT_MAX);
 	MUST(document_visit(call, document, &(struct principals){principal_rewrite, &w}) == BW_OK);
 	bw_buf_put(&w.out, bw_str_sub(document, w.copied, document.n));
 	MUST(!w.out.failed);

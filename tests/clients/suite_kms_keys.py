@@ -207,6 +207,19 @@ class Policies(KmsCase):
         self.refused("NotFoundException", "No such policy exists", self.kms.get_key_policy, KeyId=key, PolicyName="other")
         self.assertEqual(["default"], self.kms.list_key_policies(KeyId=key)["PolicyNames"])
 
+    def test_many_principals_that_moved_far(self):
+        """Their new ARNs together are longer than any policy."""
+        arn, user = self.user(self.statement("kms:*"))
+        key = self.key()["KeyId"]
+        text = self.policy(self.statement("kms:Encrypt", Principal={"AWS": [arn] * 600}))
+        self.kms.put_key_policy(KeyId=key, Policy=text)
+        far = "/" + "/".join(["~" * 254] * 2) + "/"
+        self.iam.update_user(UserName=arn.rpartition("/")[2], NewPath=far)
+        shown = json.loads(self.kms.get_key_policy(KeyId=key)["Policy"])["Statement"][1]["Principal"]["AWS"]
+        self.assertEqual((600, self.iam.get_user(UserName=arn.rpartition("/")[2])["User"]["Arn"]), (len(shown), shown[0]))
+        self.allowed(user.encrypt, KeyId=key, Plaintext=b"x")
+        self.kms.put_key_policy(KeyId=key, Policy=self.policy())
+
     def test_nobody_locks_himself_out(self):
         text = "The new key policy will not allow you to update the key policy in the future."
         arn, _ = self.user()
