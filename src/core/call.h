@@ -120,7 +120,7 @@ BW_CHECKED enum bw_err bw_marker_open(struct bw_call *call, struct bw_str marker
 /* A page over the records under a key prefix, in key order. */
 struct bw_page {
 	struct bw_scan scan;
-	size_t left;
+	size_t left, spent_bytes;
 	struct bw_str prefix, last;
 	bool more;
 };

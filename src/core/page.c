@@ -3,6 +3,12 @@
 #include "codec/base64.h"
 #include "core/session.h"
 
+enum {
+	/* What the records of a page may take, far from what a call may: those of entities with the longest inline policies have half a MiB.
+	 * AWS's pages may be shorter than asked for, too. */
+	PAGE_BYTES_MAX = 8 * 1024 * 1024,
+};
+
 static void mac_of(struct bw_call *call, struct bw_str name, char mac[BW_MARKER_MAC])
 {
 	bw_marker_mac(call->core->sessions, call->account, bw_str_c(bw_at(call->model->action)), name, call->arena, mac);
@@ -63,16 +69,17 @@ enum bw_err bw_page_begin(struct bw_call *call, struct bw_str prefix, struct bw_
 enum bw_err bw_page_next(struct bw_call *call, struct bw_page *page, const struct bw_record *r, void *to,
     struct bw_str *name)
 {
-	struct bw_str key, bytes;
+	struct bw_str key, bytes = BW_STR_NONE;
 
 	TRY(bw_scan_next(&page->scan, call->arena, &key, r ? &bytes : NULL, NULL));
-	if (page->left == 0) {
+	if (page->left == 0 || page->spent_bytes > PAGE_BYTES_MAX) {
 		page->more = true;
 		return BW_ENOTFOUND;
 	}
 	if (r)
 		TRY(bw_record_decode(r, bytes, call->arena, to));
 	page->left--;
+	page->spent_bytes += bytes.n;
 	page->last = bw_str_sub(key, page->prefix.n, key.n);
 	if (name)
 		*name = page->last;

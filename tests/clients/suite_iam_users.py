@@ -187,6 +187,18 @@ class Users(IamCase):
         self.assertEqual([], self.iam.list_users(PathPrefix=path + "deeper/")["Users"])
         self.assertEqual(7, len(self.iam.list_users(PathPrefix=path[:-1])["Users"]))
 
+    def test_pages_of_heavy_users_are_shorter(self):
+        """White space in policies is free of charge: what a page reads of it has an end."""
+        prefix = f"/{self.name('heavy')}/"
+        blank = '{"Version":"2012-10-17",' + " " * 130000 + '"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+        names = [self.user(Path=prefix)["UserName"] for _ in range(19)]
+        for name in names:
+            for policy in "abcd":
+                self.iam.put_user_policy(UserName=name, PolicyName=policy, PolicyDocument=blank)
+        pages = list(self.iam.get_paginator("list_users").paginate(PathPrefix=prefix, PaginationConfig={"PageSize": 1000}))
+        self.assertEqual(2, len(pages))
+        self.assertEqual(sorted(names, key=str.lower), [u["UserName"] for page in pages for u in page["Users"]])
+
     def test_a_marker_is_one_that_was_given(self):
         path = f"/{self.name()}/"
         for _ in range(3):
