@@ -99,6 +99,14 @@ class Grants(KmsCase):
         self.refused("ValidationException", None, self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"], Constraints=both)
         self.refused("ValidationException", None, self.kms.create_grant, KeyId=rsa, GranteePrincipal=arn, Operations=["Sign"],
                      Constraints={"EncryptionContextEquals": {"a": "1"}})
+        for kind in ("Equals", "Subset"):
+            for many, long in ((9, 1), (8, 385), (4000, 1)):
+                self.refused("ValidationException", None, self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"],
+                             Constraints={"EncryptionContext" + kind: {f"k{i}": "v" * long for i in range(many)}})
+            self.refused("ValidationException", None, self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"],
+                         Constraints={"EncryptionContext" + kind: {"k" * 8193: ""}})
+            self.allowed(self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"],
+                         Constraints={"EncryptionContext" + kind: {f"k{i}": "v" * 384 for i in range(8)}})
         self.allowed(self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"])
         one = {"EncryptionContextEquals": {"a": "1"}, "EncryptionContextSubset": {}}
         self.allowed(self.kms.create_grant, KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"], Constraints=one)
@@ -132,9 +140,10 @@ class Grants(KmsCase):
         key = self.key()["KeyId"]
         arn, user = self.user()
         self.grant(key, arn, "Encrypt", "DescribeKey", Constraints={"EncryptionContextEquals": {"a": "1", "b": "2"}})
-        for context in ({}, {"a": "1"}, {"a": "1", "b": "3"}, {"a": "1", "b": "2", "c": "3"}, {"A": "1", "b": "2"}, {"a": "1b", "": "2"}):
+        for context in ({}, {"a": "1"}, {"a": "1", "b": "3"}, {"a": "1", "b": "2", "c": "3"}, {"a": "1b", "": "2"}, {"a": "1", "b": "2", "B": "2"}):
             self.denied(user.encrypt, KeyId=key, EncryptionContext=context, **TEXT)
-        self.allowed(user.encrypt, KeyId=key, EncryptionContext={"b": "2", "a": "1"}, **TEXT)
+        for context in ({"b": "2", "a": "1"}, {"A": "1", "b": "2"}):
+            self.allowed(user.encrypt, KeyId=key, EncryptionContext=context, **TEXT)
         user.describe_key(KeyId=key)
         self.grant(key, arn, "Encrypt", Constraints={"EncryptionContextSubset": {"a": "9"}})
         self.denied(user.encrypt, KeyId=key, EncryptionContext={"a": "8"}, **TEXT)

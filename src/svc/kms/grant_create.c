@@ -2,6 +2,9 @@
 
 #include "base/sys.h"
 
+/* KMS API Reference, "CreateGrant", Constraints. */
+enum { CONSTRAINT_PAIRS_MAX = 8, CONSTRAINT_VALUE_MAX = 384 };
+
 /* ---- What the call says ---- */
 
 static void constraint_keys(struct bw_call *call, const struct kms_GrantConstraints *c)
@@ -91,6 +94,18 @@ static enum bw_err operations_set(struct bw_call *call, const IN_kms_CreateGrant
 	return BW_OK;
 }
 
+static enum bw_err constraint_check(struct bw_call *call, const struct kms_EncryptionContextType *c)
+{
+	if (c->n > CONSTRAINT_PAIRS_MAX)
+		return bw_call_fail(call, "ValidationException", "A grant constraint can include up to %d encryption context pairs.",
+		    CONSTRAINT_PAIRS_MAX);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].n > CONSTRAINT_VALUE_MAX)
+			return bw_call_fail(call, "ValidationException",
+			    "The encryption context value in a grant constraint cannot exceed %d characters.", CONSTRAINT_VALUE_MAX);
+	return BW_OK;
+}
+
 static enum bw_err constraints_set(struct bw_call *call, const struct kms_GrantConstraints *c, const struct kms_key *k,
     struct kms_grant *g)
 {
@@ -111,6 +126,7 @@ static enum bw_err constraints_set(struct bw_call *call, const struct kms_GrantC
 	g->has_subset = !g->has_equals;
 	from = g->has_equals ? &c->EncryptionContextEquals : &c->EncryptionContextSubset;
 	to = g->has_equals ? &g->equals : &g->subset;
+	TRY(constraint_check(call, from));
 	TRY(kms_context(call, from, BW_ALG_SYMMETRIC_DEFAULT, &pairs)); /* its size alone */
 	for (size_t i = 0; i < from->n; i++)
 		bw_pairs_set(to, call->arena, from->keys[i], from->v[i]);

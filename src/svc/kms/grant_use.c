@@ -6,17 +6,19 @@
 
 static const char context_prefix[] = "kms:EncryptionContext:";
 
-/* The encryption context of what is being decided, by its condition keys. */
-static struct bw_str context_value(const struct bw_call *call, struct bw_str key)
+/* The encryption context of what is being decided, by its condition keys, has this pair. KMS API Reference, "GrantConstraints": in
+ * constraints the case of keys does not count, that of values does. */
+static bool context_has_pair(const struct bw_call *call, const struct bw_pair *pair)
 {
 	for (size_t i = 0; i < call->key_count; i++) {
 		struct bw_str name = call->keys[i].name;
 
 		if (bw_str_starts(name, bw_str_c(context_prefix)) &&
-		    bw_str_eq(bw_str_sub(name, sizeof context_prefix - 1, name.n), key))
-			return call->keys[i].values[0];
+		    bw_str_eq_nocase(bw_str_sub(name, sizeof context_prefix - 1, name.n), pair->key) &&
+		    bw_str_eq(call->keys[i].values[0], pair->value))
+			return true;
 	}
-	return BW_STR_NONE;
+	return false;
 }
 
 static size_t context_count(const struct bw_call *call)
@@ -30,12 +32,9 @@ static size_t context_count(const struct bw_call *call)
 
 static bool context_has(const struct bw_call *call, const struct bw_pairs *pairs)
 {
-	for (size_t i = 0; i < pairs->n; i++) {
-		struct bw_str value = context_value(call, pairs->v[i].key);
-
-		if (!bw_str_set(value) || !bw_str_eq(value, pairs->v[i].value))
+	for (size_t i = 0; i < pairs->n; i++)
+		if (!context_has_pair(call, &pairs->v[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -53,7 +52,7 @@ static bool pairs_within(const struct bw_pairs *all, const struct kms_Encryption
 	for (size_t i = 0; i < all->n; i++) {
 		size_t j = 0;
 
-		while (j < in->n && !(bw_str_eq(in->keys[j], all->v[i].key) && bw_str_eq(in->v[j], all->v[i].value)))
+		while (j < in->n && !(bw_str_eq_nocase(in->keys[j], all->v[i].key) && bw_str_eq(in->v[j], all->v[i].value)))
 			j++;
 		if (j == in->n)
 			return false;
