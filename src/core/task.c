@@ -95,13 +95,22 @@ static void commit_done(struct bw_commit *c)
 	bw_loop_post(g->lane->loop, &g->post);
 }
 
+/* The mark goes first: one that the task puts for the same millisecond, to go on at once, is another. */
+static void batch_begin(struct task_runner *r)
+{
+	struct bw_call *call = &r->g.call;
+
+	bw_batch_init(&call->batch, call->arena);
+	bw_call_delete(call, r->mark);
+}
+
 /* What failed is put off, so that it does not stand in the way of others. */
 static void put_off(struct task_runner *r, enum bw_err e)
 {
 	struct bw_call *call = &r->g.call;
 
 	bw_log(BW_LOG_ERROR, "task %.*s: %s", BW_FMT(r->what), e == BW_EFAILED ? call->error.message.p : bw_err_name(e));
-	bw_batch_init(&call->batch, call->arena);
+	batch_begin(r);
 	r->event = BW_STR_NONE;
 	mark(call, call->now_ms + RETRY_MS, r->what);
 }
@@ -113,7 +122,6 @@ static void commit(struct task_runner *r, enum bw_err e)
 
 	if (e != BW_OK)
 		put_off(r, e);
-	bw_call_delete(&g->call, r->mark);
 	if (g->call.view)
 		bw_snapshot_end(g->call.view);
 	g->call.view = NULL;
@@ -179,7 +187,7 @@ static void run(struct task_runner *r)
 	call->account = bw_str_cut(&rest, '/');
 	call->region = bw_str_cut(&rest, '/');
 	r->event = BW_STR_NONE;
-	bw_batch_init(&call->batch, call->arena);
+	batch_begin(r);
 	g->request = (struct bw_keyer_request){.op = BW_KEYER_NOTHING};
 	if (r->task)
 		call->service = service_find(r->task->service);
