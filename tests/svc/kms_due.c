@@ -77,6 +77,58 @@ TEST(kms_due_a_key_is_destroyed_when_its_time_has_passed)
 	end();
 }
 
+static struct bw_str first_grant, last_grant;
+
+static bool some_grants_are_gone(void)
+{
+	return !is_there(first_grant);
+}
+
+static void grants_put(const struct kms_found *f, int n)
+{
+	struct kms_grant g = {.grantee = BW_STR("arn:aws:iam::123456789012:user/u")};
+
+	put_begin();
+	for (int i = 0; i < n; i++) {
+		g.id = bw_arena_printf(&w.arena, "%04d", i);
+		last_grant = kms_grant_key(&w.g.call, f, g.id);
+		if (i == 0)
+			first_grant = last_grant;
+		bw_call_save(&w.g.call, &kms_grant_record, last_grant, &g);
+	}
+	put_end();
+}
+
+/* Else ReplicateKey could make a replica of the same id anew, and it would have what is left of the grants of the one before. */
+TEST(kms_due_a_keys_place_is_taken_until_its_last_grant_is_gone)
+{
+	struct kms_key key = {.spec = BW_KEY_SYMMETRIC_DEFAULT, .usage = KMS_ENCRYPT_DECRYPT, .origin = KMS_ORIGIN_AWS,
+	    .state = KMS_PENDING_DELETION};
+	struct bw_str material;
+	struct kms_found f;
+
+	due_service = &bw_service_kms;
+	begin();
+	key.deletion_ms = w.now_ms + 7 * KMS_DAY_MS;
+	f = key_put(key, 0, key.deletion_ms);
+	material = kms_material_key(&w.arena, f.account, f.region, f.id, f.key.material_id);
+	grants_put(&f, 501);
+	w.enough = some_grants_are_gone;
+	turns(key.deletion_ms);
+	assert_true(is_there(last_grant));
+	assert_true(is_there(f.store_key));
+	assert_false(is_there(material));
+	f = found();
+	assert_int_equal(f.as, KMS_NO_KEY);
+	assert_false(bw_str_set(f.key.wrapped));
+	/* In the very same millisecond: what goes on at once is not taken for done. */
+	w.enough = NULL;
+	time_is(key.deletion_ms);
+	assert_false(is_there(last_grant));
+	assert_false(is_there(f.store_key));
+	end();
+}
+
 TEST(kms_due_a_cancelled_deletion_destroys_nothing)
 {
 	struct kms_key key = {.spec = BW_KEY_SYMMETRIC_DEFAULT, .usage = KMS_ENCRYPT_DECRYPT, .origin = KMS_ORIGIN_AWS,

@@ -90,6 +90,14 @@ static enum bw_err primary_tell(struct bw_call *call, const struct kms_found *re
 	return BW_OK;
 }
 
+enum bw_err kms_key_empty(struct bw_call *call, struct kms_found *f)
+{
+	TRY(materials_delete(call, f));
+	f->key.wrapped = BW_STR_NONE;
+	kms_key_save(call, f);
+	return BW_OK;
+}
+
 enum bw_err kms_key_destroy(struct bw_call *call, struct kms_found *f)
 {
 	TRY(materials_delete(call, f));

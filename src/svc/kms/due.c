@@ -114,16 +114,17 @@ static enum bw_err rotate(struct bw_call *call, struct kms_found *f, struct bw_s
 
 static enum bw_err destroy(struct bw_call *call, struct kms_found *f, struct bw_str *event)
 {
-	bool more;
+	bool stands = bw_str_set(f->key.id), more;
 
-	if (bw_str_set(f->key.id)) {
-		/* Its record stands, its time has passed. */
-		TRY(kms_key_destroy(call, f));
-		*event = BW_STR("DeleteKey");
-	}
 	TRY(kms_grants_sweep(call, f, &more));
-	if (more)
+	if (more) {
+		/* Without material its record keeps the place: a replica that is made anew has the same id, and must not have these grants. */
 		kms_key_due(call, f, call->now_ms);
+		return stands ? kms_key_empty(call, f) : BW_OK;
+	}
+	CHECK(stands, BW_OK);
+	TRY(kms_key_destroy(call, f));
+	*event = BW_STR("DeleteKey");
 	return BW_OK;
 }
 

@@ -101,6 +101,8 @@ BW_CHECKED enum bw_err kms_material_answered(struct bw_call *call, struct kms_fo
 void kms_material_add(struct bw_call *call, struct kms_found *f, const struct kms_material *m);
 /* Imported material is deleted or has expired: its bytes go, and the key waits for the same material again. */
 void kms_material_forget(struct bw_call *call, struct kms_found *f, struct kms_material *m);
+/* Destroys its material alone: the record stands for a key whose time has passed, until its grants are gone. */
+BW_CHECKED enum bw_err kms_key_empty(struct bw_call *call, struct kms_found *f);
 /* Every record of the key but its grants: materials, aliases, the key itself. What was encrypted under it stays encrypted. */
 BW_CHECKED enum bw_err kms_key_destroy(struct bw_call *call, struct kms_found *f);
 /* Some of its grants; `more`: not all. */
