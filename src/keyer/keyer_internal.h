@@ -163,7 +163,7 @@ BW_CHECKED enum bw_err keyer_unwrap_import(
 /* Answers one decoded request. `cache` may be NULL. */
 void keyer_answer(struct keyer *k, struct keyer_cache *cache, const struct bw_keyer_request *r, struct bw_arena *arena,
     struct bw_keyer_answer *out);
-/* Whether it makes an RSA key, which takes up to seconds. */
+/* Whether it makes an RSA key, or looks whether one that was imported is any (its primes are tested), which takes up to seconds. */
 bool keyer_is_slow(const struct bw_keyer_request *r);
 
 /* ---- state.c: what it holds, and when ---- */

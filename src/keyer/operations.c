@@ -359,6 +359,6 @@ bool keyer_is_slow(const struct bw_keyer_request *r)
 	    r->op == BW_KEYER_DATA_KEY_PAIR ? keyer_spec(r->pair_spec) : keyer_spec(r->key.spec);
 
 	return s && s->slow &&
-	       (r->op == BW_KEYER_GENERATE || r->op == BW_KEYER_IMPORT_BEGIN ||
+	       (r->op == BW_KEYER_GENERATE || r->op == BW_KEYER_IMPORT_BEGIN || r->op == BW_KEYER_IMPORT ||
 	           r->op == BW_KEYER_DATA_KEY_PAIR);
 }

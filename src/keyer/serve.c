@@ -16,7 +16,7 @@
 #include "proc/proc.h"
 
 enum {
-	SLOW_THREADS = 2, /* making RSA keys: up to seconds each */
+	SLOW_THREADS = 2, /* making and checking RSA keys: up to seconds each */
 	SLOW_MAX = 64,    /* of those waiting; then callers are told to come again */
 	SWEEP_MS = 60 * 1000,
 	TELL_US = 400, /* so long an answer may wait for others, before the loop is woken for all of them */

@@ -216,3 +216,20 @@ TEST(what_imports_are_wrapped_under_is_no_key)
 	wrapping.material_id = BW_STR_NONE;
 	assert_int_equal(import(BW_KEY_SYMMETRIC_DEFAULT, BW_ALG_RSAES_OAEP_SHA_256, sealed).result, BW_ECORRUPT);
 }
+
+/* To look whether numbers are primes takes a third of a second at the least: a channel's thread, on which all of a loop's other requests
+ * wait, does not do it. */
+TEST(keyer_import_of_rsa_waits_with_what_takes_long)
+{
+	static const struct {
+		enum bw_key_spec spec;
+		bool slow;
+	} rows[] = {{BW_KEY_SYMMETRIC_DEFAULT, false}, {BW_KEY_HMAC_256, false}, {BW_KEY_ECC_NIST_P521, false}, {BW_KEY_RSA_2048, true},
+	    {BW_KEY_RSA_4096, true}};
+
+	for (size_t i = 0; i < BW_COUNT(rows); i++) {
+		struct bw_keyer_request r = {.op = BW_KEYER_IMPORT, .key = {.spec = rows[i].spec}, .other = {.spec = BW_KEY_RSA_4096}};
+
+		assert_int_equal(keyer_is_slow(&r), rows[i].slow);
+	}
+}
