@@ -140,7 +140,8 @@ class Grants(KmsCase):
         key = self.key()["KeyId"]
         arn, user = self.user()
         self.grant(key, arn, "Encrypt", "DescribeKey", Constraints={"EncryptionContextEquals": {"a": "1", "b": "2"}})
-        for context in ({}, {"a": "1"}, {"a": "1", "b": "3"}, {"a": "1", "b": "2", "c": "3"}, {"a": "1b", "": "2"}, {"a": "1", "b": "2", "B": "2"}):
+        for context in ({}, {"a": "1"}, {"a": "1", "b": "3"}, {"a": "1", "b": "2", "c": "3"}, {"a": "1b", "": "2"}, {"a": "1", "b": "2", "B": "2"},
+                        {"a": "1", "A": "1"}, {"A": "1", "b": "3"}):
             self.denied(user.encrypt, KeyId=key, EncryptionContext=context, **TEXT)
         for context in ({"b": "2", "a": "1"}, {"A": "1", "b": "2"}):
             self.allowed(user.encrypt, KeyId=key, EncryptionContext=context, **TEXT)
@@ -148,6 +149,14 @@ class Grants(KmsCase):
         self.grant(key, arn, "Encrypt", Constraints={"EncryptionContextSubset": {"a": "9"}})
         self.denied(user.encrypt, KeyId=key, EncryptionContext={"a": "8"}, **TEXT)
         self.allowed(user.encrypt, KeyId=key, EncryptionContext={"a": "9", "z": "1"}, **TEXT)
+
+    def test_one_pair_does_not_stand_for_two(self):
+        key = self.key()["KeyId"]
+        arn, user = self.user()
+        self.grant(key, arn, "Encrypt", Constraints={"EncryptionContextEquals": {"a": "1", "A": "1"}})
+        for context in ({"a": "1", "b": "2"}, {"a": "1"}, {"a": "1", "A": "2"}):
+            self.denied(user.encrypt, KeyId=key, EncryptionContext=context, **TEXT)
+        self.allowed(user.encrypt, KeyId=key, EncryptionContext={"a": "1", "A": "1"}, **TEXT)
 
     def test_roles_and_sessions(self):
         key = self.key()["KeyId"]

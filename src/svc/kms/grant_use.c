@@ -6,43 +6,64 @@
 
 static const char context_prefix[] = "kms:EncryptionContext:";
 
-/* The encryption context of what is being decided, by its condition keys, has this pair. KMS API Reference, "GrantConstraints": in
- * constraints the case of keys does not count, that of values does. */
-static bool context_has_pair(const struct bw_call *call, const struct bw_pair *pair)
+/* The encryption context's key that a condition key of what is being decided stands for; absent: it is another condition key. */
+static struct bw_str context_name(const struct bw_context_key *key)
+{
+	struct bw_str prefix = bw_str_c(context_prefix);
+
+	return bw_str_starts(key->name, prefix) ? bw_str_sub(key->name, prefix.n, key->name.n) : BW_STR_NONE;
+}
+
+/* KMS API Reference, "GrantConstraints": the keys of pairs are not case-sensitive, their values are. */
+static bool pair_is(struct bw_str key, struct bw_str value, const struct bw_pair *of)
+{
+	return bw_str_eq_nocase(key, of->key) && bw_str_eq(value, of->value);
+}
+
+static bool context_has(const struct bw_call *call, const struct bw_pair *pair)
 {
 	for (size_t i = 0; i < call->key_count; i++) {
-		struct bw_str name = call->keys[i].name;
+		struct bw_str name = context_name(&call->keys[i]);
 
-		if (bw_str_starts(name, bw_str_c(context_prefix)) &&
-		    bw_str_eq_nocase(bw_str_sub(name, sizeof context_prefix - 1, name.n), pair->key) &&
-		    bw_str_eq(call->keys[i].values[0], pair->value))
+		if (bw_str_set(name) && pair_is(name, call->keys[i].values[0], pair))
 			return true;
 	}
 	return false;
 }
 
-static size_t context_count(const struct bw_call *call)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < call->key_count; i++)
-		n += bw_str_starts(call->keys[i].name, bw_str_c(context_prefix));
-	return n;
-}
-
-static bool context_has(const struct bw_call *call, const struct bw_pairs *pairs)
+static bool context_has_all(const struct bw_call *call, const struct bw_pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->n; i++)
-		if (!context_has_pair(call, &pairs->v[i]))
+		if (!context_has(call, &pairs->v[i]))
 			return false;
 	return true;
 }
 
+/* The other way round, too: of pairs whose keys differ by case alone one may stand for two. */
+static bool context_is(const struct bw_call *call, const struct bw_pairs *pairs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < call->key_count; i++) {
+		struct bw_str name = context_name(&call->keys[i]);
+		size_t j = 0;
+
+		if (!bw_str_set(name))
+			continue;
+		while (j < pairs->n && !pair_is(name, call->keys[i].values[0], &pairs->v[j]))
+			j++;
+		if (j == pairs->n)
+			return false;
+		n++;
+	}
+	return n == pairs->n && context_has_all(call, pairs);
+}
+
 static bool context_fits(const struct bw_call *call, const struct kms_grant *g)
 {
-	if (g->has_equals && (context_count(call) != g->equals.n || !context_has(call, &g->equals)))
+	if (g->has_equals && !context_is(call, &g->equals))
 		return false;
-	return !g->has_subset || context_has(call, &g->subset);
+	return !g->has_subset || context_has_all(call, &g->subset);
 }
 
 /* ---- CreateGrant by a grant: the child is never wider ---- */
@@ -52,7 +73,7 @@ static bool pairs_within(const struct bw_pairs *all, const struct kms_Encryption
 	for (size_t i = 0; i < all->n; i++) {
 		size_t j = 0;
 
-		while (j < in->n && !(bw_str_eq_nocase(in->keys[j], all->v[i].key) && bw_str_eq(in->v[j], all->v[i].value)))
+		while (j < in->n && !pair_is(in->keys[j], in->v[j], &all->v[i]))
 			j++;
 		if (j == in->n)
 			return false;
