@@ -145,8 +145,10 @@ class Encrypting(Crypto):
             ours = self.kms.encrypt(KeyId=key, Plaintext=b"words", EncryptionAlgorithm=name)["CiphertextBlob"]
             self.assertEqual(256, len(ours))
             self.assertEqual(b"words", self.kms.decrypt(KeyId=key, CiphertextBlob=ours, EncryptionAlgorithm=name)["Plaintext"])
-        self.refused("ValidationException", None, self.kms.encrypt, KeyId=key, Plaintext=bytes(191), EncryptionAlgorithm="RSAES_OAEP_SHA_256")
-        self.kms.encrypt(KeyId=key, Plaintext=bytes(190), EncryptionAlgorithm="RSAES_OAEP_SHA_256")
+        for algorithm, most in (("RSAES_OAEP_SHA_256", 190), ("RSAES_OAEP_SHA_1", 214)):
+            self.refused("ValidationException", f"Algorithm {algorithm} and key spec RSA_2048 cannot encrypt data larger than {most} bytes.",
+                         self.kms.encrypt, KeyId=key, Plaintext=bytes(most + 1), EncryptionAlgorithm=algorithm)
+            self.kms.encrypt(KeyId=key, Plaintext=bytes(most), EncryptionAlgorithm=algorithm)
         self.refused("ValidationException", None, self.kms.encrypt, KeyId=key, Plaintext=b"x", EncryptionAlgorithm="RSAES_OAEP_SHA_256",
                      EncryptionContext={"a": "1"})
         self.refused("ValidationException", None, self.kms.decrypt, CiphertextBlob=ours, EncryptionAlgorithm="RSAES_OAEP_SHA_256")

@@ -23,6 +23,16 @@ static enum bw_err encrypt_keys(struct bw_call *call)
 	return BW_OK;
 }
 
+static enum bw_err plaintext_check(struct bw_call *call, const struct kms_found *f, enum bw_key_algorithm a, struct bw_str plain)
+{
+	size_t most = kms_plaintext_max(f->key.spec, a);
+
+	if (most == 0 || plain.n <= most)
+		return BW_OK;
+	return bw_call_fail(call, "ValidationException", "Algorithm %s and key spec %s cannot encrypt data larger than %zu bytes.",
+	    kms_algorithms[a].name, kms_specs[f->key.spec].name, most);
+}
+
 static enum bw_err encrypt_ask(struct bw_call *call, const void *input, struct bw_keyer_request *request)
 {
 	const IN_kms_Encrypt *in = input;
@@ -32,6 +42,7 @@ static enum bw_err encrypt_ask(struct bw_call *call, const void *input, struct b
 	request->op = BW_KEYER_ENCRYPT;
 	request->algorithm = algorithm_of(in->EncryptionAlgorithm);
 	TRY(kms_usable(call, f, KMS_ENCRYPT_DECRYPT, request->algorithm));
+	TRY(plaintext_check(call, f, request->algorithm, in->Plaintext));
 	TRY(kms_context(call, &in->EncryptionContext, request->algorithm, &request->context));
 	TRY(kms_dry_run(call, in->DryRun));
 	kms_material_in_use(f, &request->key);

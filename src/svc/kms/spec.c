@@ -129,3 +129,15 @@ bool kms_spec_has(int64_t spec, int64_t usage, enum bw_key_algorithm algorithm)
 			return true;
 	return false;
 }
+
+/* KMS API Reference, "Encrypt". OAEP takes two digests and two bytes of the modulus (RFC 8017, section 7.1.1). */
+size_t kms_plaintext_max(int64_t spec, enum bw_key_algorithm algorithm)
+{
+	size_t modulus = spec == BW_KEY_RSA_2048 ? 256 : spec == BW_KEY_RSA_3072 ? 384 : spec == BW_KEY_RSA_4096 ? 512 : 0;
+
+	if (algorithm == BW_ALG_SM2PKE)
+		return 1024;
+	if (modulus == 0)
+		return 0;
+	return modulus - 2 - 2 * (algorithm == BW_ALG_RSAES_OAEP_SHA_1 ? 20 : 32);
+}

@@ -29,3 +29,5 @@ enum kms_usage kms_usage_by_name(struct bw_str name);
 /* The algorithms of a key, BW_ALG_NONE at the end; never NULL. */
 const uint8_t *kms_algorithms_of(int64_t spec, int64_t usage);
 bool kms_spec_has(int64_t spec, int64_t usage, enum bw_key_algorithm algorithm);
+/* The longest plaintext of an asymmetric key, in bytes; 0: the model's own limit is all there is. */
+size_t kms_plaintext_max(int64_t spec, enum bw_key_algorithm algorithm);
