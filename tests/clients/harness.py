@@ -123,12 +123,12 @@ class Server:
         return self.process.returncode
 
 
-def client(service, server=None, key=None, secret=None, token=None, **config):
+def client(service, server=None, key=None, secret=None, token=None, region=REGION, **config):
     """A boto3 client of the server: no retries, no checks of its own, so that the server's answers are seen."""
     import boto3
     from botocore.config import Config
     at = server or SERVER
-    return boto3.client(service, endpoint_url=at.endpoint, region_name=REGION, aws_access_key_id=key or at.key_id,
+    return boto3.client(service, endpoint_url=at.endpoint, region_name=region, aws_access_key_id=key or at.key_id,
                         aws_secret_access_key=secret or at.secret, aws_session_token=token,
                         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}, **config))
 

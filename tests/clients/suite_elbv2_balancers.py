@@ -20,8 +20,10 @@ class LoadBalancers(Elbv2Case):
         good = {"Name": self.name("lb"), "Subnets": two}
         few = "At least two subnets in two different Availability Zones must be specified"
         cases = (
-            ({"Name": "a" * 33}, "ValidationError", None), ({"Name": "a.b"}, "ValidationError", None), ({"Name": "a-"}, "ValidationError", None),
-            ({"Name": "internal-x"}, "ValidationError", "Load balancer name 'internal-x' cannot begin with 'internal-'"),
+            ({"Name": "a" * 33}, "ValidationError", f"The load balancer name '{'a' * 33}' cannot be longer than '32' characters"),
+            ({"Name": "a.b"}, "ValidationError", "The load balancer name 'a.b' can only contain characters that are alphanumeric characters and hyphens(-)"),
+            ({"Name": "a-"}, "ValidationError", None),
+            ({"Name": "internal-x"}, "ValidationError", "The load balancer name 'internal-x' cannot begin with 'internal-'"),
             ({"Subnets": None}, "ValidationError", few), ({"Subnets": two[:1]}, "ValidationError", few),
             ({"Subnets": None, "Type": "network"}, "ValidationError", "At least one subnet must be specified"),
             ({"SubnetMappings": [{"SubnetId": two[0]}]}, "ValidationError", "You can specify either subnets or subnet mappings, not both"),
@@ -71,6 +73,14 @@ class LoadBalancers(Elbv2Case):
         self.assertNotIn("SecurityGroups", net)
         id_ = net["LoadBalancerArn"].rsplit("/", 1)[1]
         self.assertEqual(f"{net['LoadBalancerName']}-{id_}.elb.us-east-1.amazonaws.com", net["DNSName"])
+
+    def test_hosted_zones_are_the_regions(self):
+        for region, kind, zone in (("mx-central-1", "application", "Z023552324OKD1BB28BH5"), ("eu-south-1", "network", "Z23146JA1KNAFP")):
+            elb, ec2 = harness.client("elbv2", region=region), harness.client("ec2", region=region)
+            subnets = [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]]
+            lb = elb.create_load_balancer(Name=self.name("lb"), Type=kind, Subnets=subnets[:2])["LoadBalancers"][0]
+            self.assertEqual(zone, lb["CanonicalHostedZoneId"])
+            elb.delete_load_balancer(LoadBalancerArn=lb["LoadBalancerArn"])
 
     def test_each_has_an_address_of_its_own(self):
         def address(lb):
@@ -231,7 +241,12 @@ class LoadBalancers(Elbv2Case):
         self.assertEqual(moved, self.elb.describe_listeners(ListenerArns=[l["ListenerArn"]])["Listeners"][0])
         self.elb.delete_target_group(TargetGroupArn=g["TargetGroupArn"])
         self.elb.delete_listener(ListenerArn=other["ListenerArn"])
-        self.refused("ListenerNotFound", "One or more listeners not found", self.elb.delete_listener, ListenerArn=other["ListenerArn"])
+        gone = {"ListenerArn": other["ListenerArn"]}
+        for call in (self.elb.delete_listener, self.elb.modify_listener):
+            self.refused("ListenerNotFound", f"Listener '{other['ListenerArn']}' not found", call, **gone)
+        self.refused("ListenerNotFound", "One or more listeners not found", self.elb.describe_listeners, ListenerArns=[other["ListenerArn"]])
+        for call in (self.elb.describe_rules, self.elb.describe_listener_certificates, self.elb.describe_listener_attributes):
+            self.refused("ListenerNotFound", "One or more listeners not found", call, **gone)
         net = self.balancer(Type="network")
         udp = self.group(Protocol="TCP_UDP", TargetType="instance")
         both = self.listener(net, self.forward(udp), Protocol="TCP_UDP", Port=53)

@@ -13,7 +13,7 @@ class TargetGroups(Elbv2Case):
         good = {"Name": self.name("tg"), "Protocol": "HTTP", "Port": 80, "VpcId": self.vpc, "TargetType": "ip"}
         invalid = (
             ({"Name": "a" * 33}, f"Target group name '{'a' * 33}' cannot be longer than '32' characters"),
-            ({"Name": "a_b"}, "Target group name 'a_b' can only contain characters that are alphanumeric characters and hyphens(-)"),
+            ({"Name": "a_b"}, "Target group name 'a_b' can only contain characters that are alphanumeric characters or hyphens(-)"),
             ({"Name": "-a"}, "Target group name '-a' cannot begin or end with a hyphen(-)"),
             ({"Protocol": None}, "A protocol must be specified"),
             ({"Port": None}, "A port must be specified"),
@@ -42,6 +42,12 @@ class TargetGroups(Elbv2Case):
             with self.subTest(change):
                 self.refused("NotImplemented", None, make, **{**good, **change})
         self.refused("TargetGroupNotFound", "One or more target groups not found", self.elb.describe_target_groups, Names=[good["Name"]])
+        gone = self.group()["TargetGroupArn"]
+        self.elb.delete_target_group(TargetGroupArn=gone)
+        self.refused("TargetGroupNotFound", "One or more target groups not found", self.elb.describe_target_groups, TargetGroupArns=[gone])
+        for call, more in ((self.elb.register_targets, {"Targets": [{"Id": "10.0.0.1"}]}), (self.elb.describe_target_health, {}), (self.elb.modify_target_group, {})):
+            self.refused("TargetGroupNotFound", f"Target groups '{gone}' not found", call, TargetGroupArn=gone, **more)
+        self.refused("TargetGroupNotFound", f"Target groups '{gone}' not found", self.elb.add_tags, ResourceArns=[gone], Tags=[{"Key": "a"}])
 
     def test_defaults_by_protocol(self):
         def health(**more):

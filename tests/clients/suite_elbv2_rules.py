@@ -147,7 +147,9 @@ class Rules(Elbv2Case):
         self.refused("OperationNotPermitted", f"Default rule '{default}' cannot be deleted", self.elb.delete_rule, RuleArn=default)
         self.refused("OperationNotPermitted", None, self.elb.modify_rule, RuleArn=default, Actions=FIXED)
         self.elb.delete_rule(RuleArn=arns[5])
-        self.refused("RuleNotFound", "One or more rules not found", self.elb.delete_rule, RuleArn=arns[5])
+        for call in (self.elb.delete_rule, self.elb.modify_rule):
+            self.refused("RuleNotFound", f"Rule '{arns[5]}' not found", call, RuleArn=arns[5])
+        self.refused("RuleNotFound", "One or more rules not found", self.elb.describe_rules, RuleArns=[arns[5]])
         self.rule(10)
         page = self.elb.describe_rules(ListenerArn=self.l["ListenerArn"], PageSize=2)
         rest = self.elb.describe_rules(ListenerArn=self.l["ListenerArn"], PageSize=400, Marker=page["NextMarker"])

@@ -25,16 +25,6 @@ static bool goes_with(struct bw_str listener, struct bw_str group)
 	return false;
 }
 
-static enum bw_err group_load(struct bw_call *call, struct bw_str arn, struct elb_target_group *g)
-{
-	enum bw_err e = elb_target_group_load(call, arn, g);
-
-	if (e == BW_EFAILED && elb_is(call->error.code, "TargetGroupNotFound"))
-		return bw_call_fail(
-		    call, "TargetGroupNotFound", "Target groups '%.*s' not found", BW_FMT(arn));
-	return e;
-}
-
 /* `loose`: clients do not stay with one of several groups, so that they could not stay with a target either. */
 static enum bw_err group_check(struct bw_call *call, struct bw_str arn, const struct elb_load_balancer *lb,
     struct bw_str protocol, bool loose)
@@ -43,7 +33,7 @@ static enum bw_err group_check(struct bw_call *call, struct bw_str arn, const st
 	struct elbv2_LoadBalancerArns users;
 	struct elb_target_group g;
 
-	TRY(group_load(call, arn, &g));
+	TRY(elb_target_group_load(call, arn, &g));
 	if (!goes_with(protocol, g.shape.Protocol))
 		return bw_call_fail(call, "IncompatibleProtocols",
 		    "Listener protocol '%.*s' is not supported with a target group with the protocol '%.*s'",

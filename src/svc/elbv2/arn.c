@@ -136,23 +136,32 @@ struct bw_str elb_arn_name(struct bw_call *call, const struct elb_arn *a)
 
 /* ---- By ARN ---- */
 
+/* `one` begins the sentence that names what is not there; NULL: it is always said as of several. */
 static const struct {
-	const char *label, *code, *absent;
-	bool names_it;
+	const char *label, *code, *one;
 } words[] = {
-    [ELB_LOAD_BALANCER] = {"load balancer", "LoadBalancerNotFound", "Load balancer '%.*s' not found", true},
-    [ELB_TARGET_GROUP] = {"target group", "TargetGroupNotFound", "One or more target groups not found",
-        false},
-    [ELB_LISTENER] = {"listener", "ListenerNotFound", "One or more listeners not found", false},
-    [ELB_RULE] = {"rule", "RuleNotFound", "One or more rules not found", false},
-    [ELB_TRUST_STORE] = {"trust store", "TrustStoreNotFound", "One or more trust stores not found", false},
+    [ELB_LOAD_BALANCER] = {"load balancer", "LoadBalancerNotFound", "Load balancer"},
+    [ELB_TARGET_GROUP] = {"target group", "TargetGroupNotFound", "Target groups"},
+    [ELB_LISTENER] = {"listener", "ListenerNotFound", "Listener"},
+    [ELB_RULE] = {"rule", "RuleNotFound", "Rule"},
+    [ELB_TRUST_STORE] = {"trust store", "TrustStoreNotFound", NULL},
 };
+
+static enum bw_err some_absent(struct bw_call *call, enum elb_arn_kind kind)
+{
+	return bw_call_fail(call, words[kind].code, "One or more %ss not found", words[kind].label);
+}
 
 static enum bw_err absent(struct bw_call *call, enum elb_arn_kind kind, struct bw_str arn)
 {
-	if (words[kind].names_it)
-		return bw_call_fail(call, words[kind].code, "Load balancer '%.*s' not found", BW_FMT(arn));
-	return bw_call_fail(call, words[kind].code, "%s", words[kind].absent);
+	if (!words[kind].one)
+		return some_absent(call, kind);
+	return bw_call_fail(call, words[kind].code, "%s '%.*s' not found", words[kind].one, BW_FMT(arn));
+}
+
+enum bw_err elb_among(struct bw_call *call, enum elb_arn_kind kind, enum bw_err e)
+{
+	return e == BW_EFAILED && elb_is(call->error.code, words[kind].code) ? some_absent(call, kind) : e;
 }
 
 /* Its record, when the name leads to one; the ARN's id may yet be another's, of a namesake that is gone. */

@@ -192,7 +192,7 @@ BW_OP(elbv2, DescribeListenerAttributes, .effect = BW_READ)
 {
 	struct elb_listener l;
 
-	TRY(elb_listener_load(call, in->ListenerArn, &l));
+	TRY(elb_among(call, ELB_LISTENER, elb_listener_load(call, in->ListenerArn, &l)));
 	ATTRIBUTES_OUT(call, elb_listener_attributes_all(call->arena, &l), elbv2_ListenerAttributes,
 	    elbv2_ListenerAttribute, &out->Attributes);
 	return BW_OK;

@@ -147,6 +147,8 @@ BW_CHECKED enum bw_err elb_listener_load(struct bw_call *call, struct bw_str arn
 BW_CHECKED enum bw_err elb_rule_load(struct bw_call *call, struct bw_str arn, struct elb_rule *out);
 BW_CHECKED enum bw_err elb_trust_store_load(
     struct bw_call *call, struct bw_str arn, struct elb_trust_store *out);
+/* Of a loading by ARN in a call that AWS answers without the ARN, as those do that list: what it says there. */
+BW_CHECKED enum bw_err elb_among(struct bw_call *call, enum elb_arn_kind kind, enum bw_err e);
 /* The load balancer of a listener or rule. */
 BW_CHECKED enum bw_err elb_owner_load(
     struct bw_call *call, struct bw_str name, struct elb_load_balancer *out);
@@ -174,8 +176,9 @@ bool elb_is(struct bw_str s, const char *word);
 /* One of the NULL-terminated words. */
 bool elb_one_of(struct bw_str s, const char *const *words);
 /* Names of load balancers and target groups: 32 letters, digits and hyphens, none of these at an end. `label`
- * begins the sentence: "Target group", "Load balancer". */
-BW_CHECKED enum bw_err elb_name_check(struct bw_call *call, const char *label, struct bw_str name);
+ * begins the sentence, and `joint` is between characters and hyphens in it: "The load balancer", "and"; "Target group", "or". */
+BW_CHECKED enum bw_err elb_name_check(
+    struct bw_call *call, const char *label, const char *joint, struct bw_str name);
 
 /* ---- Tags (tags.c) ---- */
 

@@ -158,7 +158,7 @@ static enum bw_err by_arns(
 
 	*out = (struct elbv2_Listeners){true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_Listener, arns->n)};
 	for (size_t i = 0; i < arns->n; i++) {
-		TRY(elb_listener_load(call, arns->v[i], &l));
+		TRY(elb_among(call, ELB_LISTENER, elb_listener_load(call, arns->v[i], &l)));
 		TRY(elb_listener_to_shape(call, &l, &out->v[out->n++]));
 	}
 	return BW_OK;

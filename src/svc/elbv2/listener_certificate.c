@@ -82,7 +82,7 @@ BW_OP(elbv2, DescribeListenerCertificates, .effect = BW_READ)
 	struct bw_strs all = {0};
 	size_t from, to, usual;
 
-	TRY(elb_listener_load(call, in->ListenerArn, &l));
+	TRY(elb_among(call, ELB_LISTENER, elb_listener_load(call, in->ListenerArn, &l)));
 	usual = l.shape.Certificates.n;
 	for (size_t i = 0; i < usual; i++)
 		bw_strs_add(&all, call->arena, l.shape.Certificates.v[i].CertificateArn);

@@ -37,10 +37,10 @@ static enum bw_err new_keys(struct bw_call *call)
 static enum bw_err input_check(
     struct bw_call *call, const IN_elbv2_CreateLoadBalancer *in, struct bw_str type)
 {
-	TRY(elb_name_check(call, "Load balancer", in->Name));
+	TRY(elb_name_check(call, "The load balancer", "and", in->Name));
 	if (bw_str_starts(in->Name, BW_STR("internal-")))
 		return elb_invalid(
-		    call, "Load balancer name '%.*s' cannot begin with 'internal-'", BW_FMT(in->Name));
+		    call, "The load balancer name '%.*s' cannot begin with 'internal-'", BW_FMT(in->Name));
 	if (elb_is(type, "gwy"))
 		return elb_not_built(call, "gateway load balancers");
 	if (bw_str_set(in->CustomerOwnedIpv4Pool))
@@ -194,12 +194,7 @@ static enum bw_err by_arns(struct bw_call *call, const struct elbv2_LoadBalancer
 	struct elb_load_balancer lb;
 
 	for (size_t i = 0; i < arns->n; i++) {
-		enum bw_err e = elb_load_balancer_load(call, arns->v[i], &lb);
-
-		if (e == BW_EFAILED && elb_is(call->error.code, "LoadBalancerNotFound"))
-			return bw_call_fail(
-			    call, "LoadBalancerNotFound", "One or more load balancers not found");
-		TRY(e);
+		TRY(elb_among(call, ELB_LOAD_BALANCER, elb_load_balancer_load(call, arns->v[i], &lb)));
 		TRY(described(call, &lb, l));
 	}
 	return BW_OK;

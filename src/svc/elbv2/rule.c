@@ -112,7 +112,7 @@ BW_OP(elbv2, CreateRule, .effect = BW_WRITE, .resource = new_resource)
 	struct elb_listener l;
 	struct elb_rule r = {.priority = in->Priority.v};
 
-	TRY(elb_listener_load(call, in->ListenerArn, &l));
+	TRY(elb_among(call, ELB_LISTENER, elb_listener_load(call, in->ListenerArn, &l)));
 	TRY(elb_owner_load(call, l.load_balancer, &lb));
 	if (!elb_is(l.type, "app"))
 		return bw_call_fail(call, "UnsupportedProtocol",
@@ -146,7 +146,7 @@ static enum bw_err by_arns(struct bw_call *call, const struct elbv2_RuleArns *ar
 
 	*out = (struct elbv2_Rules){true, 0, BW_NEW_ARRAY(call->arena, struct elbv2_Rule, arns->n)};
 	for (size_t i = 0; i < arns->n; i++) {
-		TRY(elb_rule_load(call, arns->v[i], &r));
+		TRY(elb_among(call, ELB_RULE, elb_rule_load(call, arns->v[i], &r)));
 		rule_to_shape(call, &r, &out->v[out->n++]);
 	}
 	return BW_OK;
@@ -161,7 +161,7 @@ static enum bw_err of_listener(
 	struct elb_rule r;
 	size_t from, to;
 
-	TRY(elb_listener_load(call, in->ListenerArn, &l));
+	TRY(elb_among(call, ELB_LISTENER, elb_listener_load(call, in->ListenerArn, &l)));
 	name = elb_listener_name(call, &l);
 	TRY(rule_entries(call, name, &entries));
 	TRY(bw_page_slice(
@@ -267,7 +267,7 @@ static enum bw_err pair_check(
 			return elb_invalid(
 			    call, "Priority '%lld' was specified more than once", (long long)p->Priority.v);
 	}
-	TRY(elb_rule_load(call, p->RuleArn, r));
+	TRY(elb_among(call, ELB_RULE, elb_rule_load(call, p->RuleArn, r)));
 	if (r->priority == ELB_DEFAULT_PRIORITY)
 		return bw_call_fail(call, "OperationNotPermitted",
 		    "Default rule '%.*s' priority cannot be modified", BW_FMT(p->RuleArn));

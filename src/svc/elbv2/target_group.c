@@ -113,7 +113,7 @@ BW_OP(elbv2, CreateTargetGroup, .effect = BW_WRITE, .resource = new_resource)
 	struct elb_target_group g = {.name = in->Name, .created_ms = call->now_ms}, old;
 	enum bw_err e;
 
-	TRY(elb_name_check(call, "Target group", in->Name));
+	TRY(elb_name_check(call, "Target group", "or", in->Name));
 	TRY(built(call, in));
 	TRY(group_from_input(call, in, &g.shape));
 	TRY(elb_tags_set(call, &g.tags, &in->Tags));
@@ -152,7 +152,7 @@ static enum bw_err by_arns(
 	struct elb_target_group g;
 
 	for (size_t i = 0; i < arns->n; i++) {
-		TRY(elb_target_group_load(call, arns->v[i], &g));
+		TRY(elb_among(call, ELB_TARGET_GROUP, elb_target_group_load(call, arns->v[i], &g)));
 		TRY(described(call, &g, out));
 	}
 	return BW_OK;

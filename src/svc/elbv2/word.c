@@ -22,7 +22,7 @@ enum bw_err elb_not_built(struct bw_call *call, const char *what)
 	return e;
 }
 
-enum bw_err elb_name_check(struct bw_call *call, const char *label, struct bw_str name)
+enum bw_err elb_name_check(struct bw_call *call, const char *label, const char *joint, struct bw_str name)
 {
 	if (name.n == 0)
 		return elb_invalid(call, "%s name cannot be blank", label);
@@ -34,9 +34,9 @@ enum bw_err elb_name_check(struct bw_call *call, const char *label, struct bw_st
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'))
 			return elb_invalid(call,
-			    "%s name '%.*s' can only contain characters that are alphanumeric characters and "
+			    "%s name '%.*s' can only contain characters that are alphanumeric characters %s "
 			    "hyphens(-)",
-			    label, BW_FMT(name));
+			    label, BW_FMT(name), joint);
 	}
 	if (name.p[0] == '-' || name.p[name.n - 1] == '-')
 		return elb_invalid(
