@@ -22,15 +22,19 @@ class Creating(Ec2Case):
                      make, GroupName="ü", Description="d")
         self.refused("MissingParameter", None, make, GroupName="x")
         self.refused("MissingParameter", None, make, Description="x")
-        self.refused("InvalidParameterValue", None, make, GroupName="x" * 256, Description="d")
+        permitted = "are strings less than 256 characters from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
+        for wrong in ("x" * 256, "it's", "a<b", "a\tb"):
+            self.refused("InvalidParameterValue", f"Invalid security group name. Valid names {permitted}", make, GroupName=wrong, Description="d")
+            self.refused("InvalidParameterValue", f"Invalid security group description. Valid descriptions {permitted}", make, GroupName="x", Description=wrong)
         make(GroupName="y" * 255, Description="d" * 255)
         self.refused("InvalidVpcID.NotFound", "The vpc ID 'vpc-0123456789abcdef0' does not exist", make, GroupName="x", Description="d",
                      VpcId="vpc-0123456789abcdef0")
-        self.refused("InvalidVpcId.Malformed", 'Invalid id: "x" (expecting "vpc-...")', make, GroupName="x", Description="d", VpcId="x")
+        self.refused("InvalidVpcID.Malformed", 'Invalid id: "x" (expecting "vpc-...")', make, GroupName="x", Description="d", VpcId="x")
         vpc = self.default_vpc()["VpcId"]
         name = self.name()
         made = make(GroupName=name, Description="d")["GroupId"]
         self.refused("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'", make, GroupName=name, Description="e")
+        self.refused("InvalidGroup.Duplicate", f"The security group '{name.upper()}' already exists for VPC '{vpc}'", make, GroupName=name.upper(), Description="e")
         self.ec2.delete_security_group(GroupName=name)
         self.refused("InvalidGroup.NotFound", f"The security group '{made}' does not exist", self.ec2.delete_security_group, GroupId=made)
         self.refused("InvalidParameterValue", "'vpc' is not a valid taggable resource type for this operation.", make, GroupName=name,
@@ -210,14 +214,14 @@ class Filters(Ec2Case):
 
     def test_filters(self):
         mark = self.name()
-        a, b = (self.ec2.create_security_group(GroupName=f"{mark}-{x}", Description=f"*{x}?", TagSpecifications=[
+        a, b = (self.ec2.create_security_group(GroupName=f"{mark}-{x}", Description=f"*{x}!", TagSpecifications=[
             {"ResourceType": "security-group", "Tags": [{"Key": "mark", "Value": mark}, {"Key": "empty", "Value": ""}]}])["GroupId"] for x in "ab")
         self.ec2.authorize_security_group_ingress(GroupId=a, IpPermissions=[tcp(4444, cidr="192.0.2.0/24")])
         ours = ("tag:mark", mark)
         self.assertEqual({a, b}, set(self.ids(ours)))
         self.assertEqual([a], self.ids(ours, ("group-name", "*-a")))
-        self.assertEqual([b], self.ids(ours, ("group-name", f"{mark}-?"), ("description", r"\*b\?")))
-        self.assertEqual([], self.ids(ours, ("description", r"\?b\?")))
+        self.assertEqual([b], self.ids(ours, ("group-name", f"{mark}-?"), ("description", r"\*b!")))
+        self.assertEqual([], self.ids(ours, ("description", r"\?b!")))
         self.assertEqual({a, b}, set(self.ids(ours, ("group-name", [f"{mark}-a", f"{mark}-b"]))))
         self.assertEqual([], self.ids(ours, ("group-name", f"{mark}-A")))
         self.assertEqual([a], self.ids(("ip-permission.cidr", "192.0.2.*"), ("ip-permission.from-port", "4444"), ours))

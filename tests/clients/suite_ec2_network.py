@@ -34,6 +34,9 @@ class Vpcs(Network):
         zones = self.ec2.describe_availability_zones()["AvailabilityZones"]
         self.assertEqual({z["ZoneName"] for z in zones}, {s["AvailabilityZone"] for s in subnets})
         self.assertGreaterEqual(len(subnets), 3)
+        self.assertEqual({("us-east-1-zg-1", "US East (N. Virginia) 1", "United States of America")},
+                         {(z["GroupName"], z["GroupLongName"], z["Geography"][0]["Name"]) for z in zones})
+        self.assertEqual(zones, self.ec2.describe_availability_zones(Filters=[{"Name": "group-long-name", "Values": ["US East (N. Virginia) 1"]}])["AvailabilityZones"])
         self.assertEqual(len(subnets), len({s["CidrBlock"] for s in subnets}))
         gateway = self.ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc["VpcId"]]}])["InternetGateways"][0]
         self.assertEqual([{"State": "available", "VpcId": vpc["VpcId"]}], gateway["Attachments"])
@@ -62,6 +65,22 @@ class Vpcs(Network):
         self.refused("DefaultVpcAlreadyExists", None, self.ec2.create_default_vpc)
         self.refused("InvalidVpcID.NotFound", None, self.ec2.delete_vpc, VpcId="vpc-0123456789abcdef0")
         self.refused("MissingParameter", None, self.ec2.modify_vpc_attribute, VpcId=self.default_vpc()["VpcId"])
+
+    def test_what_is_made_is_pending_at_first(self):
+        made = self.ec2.create_vpc(CidrBlock="10.9.0.0/16", DryRun=False)["Vpc"]
+        self.addCleanup(self.ec2.delete_vpc, VpcId=made["VpcId"])
+        self.assertEqual("pending", made["State"])
+        self.assertEqual("available", self.ec2.describe_vpcs(VpcIds=[made["VpcId"]])["Vpcs"][0]["State"])
+        subnet = self.subnet(made["VpcId"], "10.9.0.0/24")
+        eni = self.interface(subnet)
+        self.assertEqual("pending", eni["Status"])
+        self.assertEqual("available", self.ec2.describe_network_interfaces(NetworkInterfaceIds=[eni["NetworkInterfaceId"]])["NetworkInterfaces"][0]["Status"])
+
+    def test_what_is_named_has_no_pages(self):
+        named = "The parameter %s cannot be used with the parameter MaxResults"
+        self.refused("InvalidParameterCombination", named % "VpcIds", self.ec2.describe_vpcs, VpcIds=[self.default_vpc()["VpcId"]], MaxResults=5)
+        self.refused("InvalidParameterCombination", named % "NetworkInterfaceIds", self.ec2.describe_network_interfaces,
+                     NetworkInterfaceIds=["eni-0123456789abcdef0"], MaxResults=5)
 
     def test_life_of_a_vpc(self):
         vpc = self.vpc("100.68.0.18/18", TagSpecifications=[{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "mine"}]}])
@@ -252,10 +271,12 @@ class PrefixLists(Network):
 
     def test_versions(self):
         made = self.list("10.0.0.0/8", "192.0.2.9/24")
-        self.assertEqual((1, "create-complete", 5), (made["Version"], made["State"], made["MaxEntries"]))
+        self.assertEqual((1, "create-in-progress", 5), (made["Version"], made["State"], made["MaxEntries"]))
+        self.assertEqual("create-complete", self.ec2.describe_managed_prefix_lists(PrefixListIds=[made["PrefixListId"]])["PrefixLists"][0]["State"])
         self.assertEqual(["10.0.0.0/8", "192.0.2.0/24"], self.cidrs(made))
-        self.ec2.modify_managed_prefix_list(PrefixListId=made["PrefixListId"], CurrentVersion=1, AddEntries=[{"Cidr": "11.0.0.0/8", "Description": "d"}],
-                                            RemoveEntries=[{"Cidr": "10.0.0.0/8"}])
+        doing = self.ec2.modify_managed_prefix_list(PrefixListId=made["PrefixListId"], CurrentVersion=1, AddEntries=[
+            {"Cidr": "11.0.0.0/8", "Description": "d"}], RemoveEntries=[{"Cidr": "10.0.0.0/8"}])["PrefixList"]
+        self.assertEqual((1, "modify-in-progress"), (doing["Version"], doing["State"]))
         self.assertEqual(["192.0.2.0/24", "11.0.0.0/8"], self.cidrs(made))
         self.assertEqual(["10.0.0.0/8", "192.0.2.0/24"], self.cidrs(made, TargetVersion=1))
         shown = self.ec2.describe_managed_prefix_lists(PrefixListIds=[made["PrefixListId"]])["PrefixLists"][0]
@@ -272,7 +293,7 @@ class PrefixLists(Network):
         self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=more[:-1])
         self.refused("RulesPerSecurityGroupLimitExceeded", None, self.ec2.modify_managed_prefix_list, PrefixListId=made["PrefixListId"], MaxEntries=51)
         self.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[rule])
-        self.ec2.delete_managed_prefix_list(PrefixListId=made["PrefixListId"])
+        self.assertEqual("delete-in-progress", self.ec2.delete_managed_prefix_list(PrefixListId=made["PrefixListId"])["PrefixList"]["State"])
 
 
 class Tags(Network):
@@ -280,6 +301,10 @@ class Tags(Network):
         group, bad = self.group(), "InvalidParameterValue"
         tag = lambda *tags, resource=group: dict(Resources=[resource], Tags=[{"Key": k, "Value": v} for k, v in tags])
         self.refused("InvalidID", "The ID 'nonsense' is not valid", self.ec2.create_tags, **tag(("a", "b"), resource="nonsense"))
+        self.refused("InvalidID", "The ID 'sg-1' is not valid", self.ec2.create_tags, **tag(("a", "b"), resource="sg-1"))
+        for most, text in ((4, "greater than or equal to 5"), (1001, "less than or equal to 1000")):
+            self.refused(bad, f"Value ( {most} ) for parameter maxResults is invalid. Expecting a value {text}.", self.ec2.describe_tags, MaxResults=most)
+        self.ec2.describe_tags(MaxResults=5)
         self.refused("InvalidGroup.NotFound", None, self.ec2.create_tags, **tag(("a", "b"), resource="sg-0123456789abcdef0"))
         self.refused(bad, "Value ( aws:x ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use",
                      self.ec2.create_tags, **tag(("aws:x", "b")))
@@ -353,10 +378,10 @@ class GroupsAcrossVpcs(Network):
         self.refused("InvalidGroup.NotFound", joined, self.ec2.authorize_security_group_ingress, GroupId=there, IpPermissions=[pair])
         self.refused("SecurityGroupVpcAssociation.NotFound", None, self.ec2.disassociate_security_group_vpc, **both)
         self.refused("InvalidParameterValue", None, self.ec2.associate_security_group_vpc, GroupId=self.group(), VpcId=abroad)
-        self.assertEqual("associated", self.ec2.associate_security_group_vpc(**both)["State"])
+        self.assertEqual("associating", self.ec2.associate_security_group_vpc(**both)["State"])
         self.refused("SecurityGroupVpcAssociation.Duplicate", None, self.ec2.associate_security_group_vpc, **both)
         self.assertIn(group, [g["GroupId"] for g in self.ec2.get_security_groups_for_vpc(VpcId=abroad)["SecurityGroupForVpcs"]])
-        self.assertEqual([abroad], [a["VpcId"] for a in self.ec2.describe_security_group_vpc_associations(
+        self.assertEqual([(abroad, "associated")], [(a["VpcId"], a["State"]) for a in self.ec2.describe_security_group_vpc_associations(
             Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupVpcAssociations"]])
         eni = self.interface(self.subnet(abroad, "10.1.0.0/24"), Groups=[group])["NetworkInterfaceId"]
         self.refused("DependencyViolation", None, self.ec2.disassociate_security_group_vpc, **both)
@@ -364,7 +389,7 @@ class GroupsAcrossVpcs(Network):
         self.ec2.authorize_security_group_ingress(GroupId=there, IpPermissions=[pair])
         self.assertEqual([abroad], [r["ReferencingVpcId"] for r in self.ec2.describe_security_group_references(GroupId=[group])["SecurityGroupReferenceSet"]])
         self.assertEqual([], self.ec2.describe_stale_security_groups(VpcId=abroad)["StaleSecurityGroupSet"])
-        self.ec2.disassociate_security_group_vpc(**both)
+        self.assertEqual("disassociating", self.ec2.disassociate_security_group_vpc(**both)["State"])
         stale = self.ec2.describe_stale_security_groups(VpcId=abroad)["StaleSecurityGroupSet"]
         self.assertEqual([(there, group)], [(s["GroupId"], s["StaleIpPermissions"][0]["UserIdGroupPairs"][0]["GroupId"]) for s in stale])
         self.ec2.revoke_security_group_ingress(GroupId=there, IpPermissions=[pair])

@@ -2,7 +2,7 @@
 
 /* Codes as the EC2 API Reference lists them ("Error codes"): AWS itself spells ID and Id both ways. */
 const struct ec2_kind ec2_vpc = {
-    "vpc", "vpc", &bw_vpc_record, "InvalidVpcId.Malformed", "InvalidVpcID.NotFound", "vpc ID", "ec2:VpcID"};
+    "vpc", "vpc", &bw_vpc_record, "InvalidVpcID.Malformed", "InvalidVpcID.NotFound", "vpc ID", "ec2:VpcID"};
 const struct ec2_kind ec2_subnet = {"subnet", "subnet", &bw_subnet_record, "InvalidSubnetID.Malformed",
     "InvalidSubnetID.NotFound", "subnet ID", "ec2:SubnetID"};
 const struct ec2_kind ec2_group = {"sg", "security-group", &bw_security_group_record,
@@ -71,6 +71,14 @@ enum bw_err ec2_load(struct bw_call *call, const struct ec2_kind *k, struct bw_s
 	TRY(ec2_id_check(call, k, id));
 	e = bw_network_load(&n, k->record, id, to);
 	return e == BW_ENOTFOUND ? ec2_absent(call, k, id) : e;
+}
+
+enum bw_err ec2_ids_alone(struct bw_call *call, const char *parameter, const void *ids, struct bw_opt_int max)
+{
+	if (((const struct bw_any_list *)ids)->n == 0 || !max.set)
+		return BW_OK;
+	return bw_call_fail(call, "InvalidParameterCombination",
+	    "The parameter %s cannot be used with the parameter MaxResults", parameter);
 }
 
 /* ---- Parts of a VPC that stand in no record of their own ---- */

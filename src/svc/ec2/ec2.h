@@ -39,6 +39,9 @@ const struct ec2_kind *ec2_kind_of(struct bw_str id);
 /* The kind's "malformed" error unless the id is PREFIX- and 8 or 17 hexadecimal digits. */
 BW_CHECKED enum bw_err ec2_id_check(struct bw_call *call, const struct ec2_kind *k, struct bw_str id);
 BW_CHECKED enum bw_err ec2_absent(struct bw_call *call, const struct ec2_kind *k, struct bw_str id);
+/* What is named by its id does not come in pages: InvalidParameterCombination. */
+BW_CHECKED enum bw_err ec2_ids_alone(
+    struct bw_call *call, const char *parameter, const void *ids, struct bw_opt_int max);
 /* The record, or the kind's errors. */
 BW_CHECKED enum bw_err ec2_load(struct bw_call *call, const struct ec2_kind *k, struct bw_str id, void *to);
 /* Whether a resource of any kind is there, those without a record too. */
@@ -174,6 +177,10 @@ extern const struct bw_quota ec2_vpcs_quota, ec2_subnets_quota, ec2_gateways_quo
 BW_CHECKED enum bw_err ec2_vpc_shape(struct bw_call *call, const struct bw_vpc *v, struct ec2_Vpc *out);
 BW_CHECKED enum bw_err ec2_subnet_shape(
     struct bw_call *call, const struct bw_subnet *s, struct ec2_Subnet *out);
+
+/* "US East (N. Virginia)" and the geography around it; NULL for a Region that is not AWS's. */
+const char *ec2_region_title(struct bw_str region);
+const char *ec2_region_geography(struct bw_str region);
 
 /* The domain of private names: "ec2.internal" in us-east-1, else "REGION.compute.internal". */
 struct bw_str ec2_internal_domain(struct bw_call *call);

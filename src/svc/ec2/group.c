@@ -1,7 +1,5 @@
 #include "svc/ec2/group.h"
 
-enum { NAME_MAX_BYTES = 255 };
-
 /* ---- Creating ---- */
 
 static enum bw_err create_resource(struct bw_call *call)
@@ -17,27 +15,30 @@ static enum bw_err create_resource(struct bw_call *call)
 	return BW_OK;
 }
 
-static enum bw_err text_check(struct bw_call *call, const char *parameter, struct bw_str text)
+/* `what`: "name" or "description" (EC2 API Reference, "CreateSecurityGroup": both have the same characters). */
+static enum bw_err text_check(
+    struct bw_call *call, const char *parameter, const char *what, struct bw_str text)
 {
 	if (!text.n)
 		return bw_call_fail(
 		    call, "MissingParameter", "The request must contain the parameter %s", parameter);
-	if (text.n > NAME_MAX_BYTES)
-		return bw_call_fail(call, "InvalidParameterValue",
-		    "Value (%.*s) for parameter %s is invalid. It may not be longer than %d characters.",
-		    BW_FMT(text), parameter, NAME_MAX_BYTES);
 	for (size_t i = 0; i < text.n; i++)
-		if ((unsigned char)text.p[i] < 0x20 || (unsigned char)text.p[i] > 0x7e)
+		if ((unsigned char)text.p[i] > 0x7e)
 			return bw_call_fail(call, "InvalidParameterValue",
 			    "Value (%.*s) for parameter %s is invalid. Character sets beyond ASCII are not "
 			    "supported.",
 			    BW_FMT(text), parameter);
+	if (!ec2_group_text(text))
+		return bw_call_fail(call, "InvalidParameterValue",
+		    "Invalid security group %s. Valid %ss are strings less than 256 characters from the following "
+		    "set:  " EC2_GROUP_CHARACTERS,
+		    what, what);
 	return BW_OK;
 }
 
 static enum bw_err name_check(struct bw_call *call, struct bw_str name)
 {
-	TRY(text_check(call, "GroupName", name));
+	TRY(text_check(call, "GroupName", "name", name));
 	if (bw_str_starts_nocase(name, BW_STR("sg-")))
 		return bw_call_fail(call, "InvalidParameterValue",
 		    "Value (%.*s) for parameter GroupName is invalid. Group names may not be in the format "
@@ -49,6 +50,7 @@ static enum bw_err name_check(struct bw_call *call, struct bw_str name)
 	return BW_OK;
 }
 
+/* "Names are case-insensitive and must be unique within the VPC." */
 static enum bw_err name_free(struct bw_call *call, struct bw_str vpc, struct bw_str name)
 {
 	struct bw_network n = bw_network_of(call);
@@ -57,7 +59,7 @@ static enum bw_err name_free(struct bw_call *call, struct bw_str vpc, struct bw_
 
 	TRY(bw_network_all(&n, &bw_security_group_record, &groups, &count));
 	for (size_t i = 0; i < count; i++)
-		if (bw_str_eq(groups[i].vpc, vpc) && bw_str_eq(groups[i].name, name))
+		if (bw_str_eq(groups[i].vpc, vpc) && bw_str_eq_nocase(groups[i].name, name))
 			return bw_call_fail(call, "InvalidGroup.Duplicate",
 			    "The security group '%.*s' already exists for VPC '%.*s'", BW_FMT(name),
 			    BW_FMT(vpc));
@@ -83,7 +85,7 @@ EC2_OP(CreateSecurityGroup, .effect = BW_WRITE, .resource = create_resource)
 	while (g.name.n && g.name.p[g.name.n - 1] == ' ')
 		g.name.n--;
 	TRY(name_check(call, g.name));
-	TRY(text_check(call, "GroupDescription", g.description));
+	TRY(text_check(call, "GroupDescription", "description", g.description));
 	TRY(vpc_choose(call, in->VpcId, &vpc));
 	TRY(name_free(call, vpc.id, g.name));
 	g.vpc = vpc.id;

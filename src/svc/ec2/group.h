@@ -48,6 +48,9 @@ BW_CHECKED enum bw_err ec2_rule_parse(struct bw_call *call, const struct bw_secu
 bool ec2_rule_same(const struct bw_group_rule *a, const struct bw_group_rule *b);
 struct bw_group_rule *ec2_rule_find(const struct ec2_rules *rules, const struct bw_group_rule *like);
 struct bw_group_rule *ec2_rule_by_id(const struct ec2_rules *rules, struct bw_str id);
+/* Names and descriptions of groups, descriptions of rules: at most 255 of these characters. */
+#define EC2_GROUP_CHARACTERS "a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
+bool ec2_group_text(struct bw_str text);
 BW_CHECKED enum bw_err ec2_rule_description_check(struct bw_call *call, struct bw_str description);
 /* InvalidPermission.Duplicate. */
 BW_CHECKED enum bw_err ec2_rule_duplicate(struct bw_call *call, const struct bw_group_rule *r);

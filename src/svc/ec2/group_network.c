@@ -51,7 +51,7 @@ EC2_OP(AssociateSecurityGroupVpc, .effect = BW_WRITE, .resource = association_re
 	TRY(bw_call_within(call, &ec2_associations_quota, g.vpcs.n + 1));
 	bw_strs_add(&g.vpcs, call->arena, vpc.id);
 	group_save(call, &g);
-	out->State = BW_STR("associated");
+	out->State = BW_STR("associating");
 	return BW_OK;
 }
 
@@ -83,7 +83,7 @@ EC2_OP(DisassociateSecurityGroupVpc, .effect = BW_WRITE, .resource = association
 	TRY(association_used(call, &g, in->VpcId));
 	(void)bw_strs_remove(&g.vpcs, in->VpcId);
 	group_save(call, &g);
-	out->State = BW_STR("disassociated");
+	out->State = BW_STR("disassociating");
 	return BW_OK;
 }
 

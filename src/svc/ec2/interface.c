@@ -286,6 +286,7 @@ EC2_OP(DescribeNetworkInterfaces, .effect = BW_READ)
 {
 	struct ec2_page page;
 
+	TRY(ec2_ids_alone(call, "NetworkInterfaceIds", &in->NetworkInterfaceIds, in->MaxResults));
 	TRY(ec2_select_stored(call, &interface_listing, &in->NetworkInterfaceIds, &in->Filters, in->NextToken,
 	    in->MaxResults, &page));
 	out->NetworkInterfaces = (struct ec2_NetworkInterfaceList){

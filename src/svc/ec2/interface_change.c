@@ -210,6 +210,7 @@ EC2_OP(CreateNetworkInterface, .effect = BW_WRITE, .resource = create_resource)
 		return ec2_interface_shape(call, &i, out->NetworkInterface);
 	TRY(interface_make(call, in, &i));
 	TRY(ec2_interface_shape(call, &i, out->NetworkInterface));
+	out->NetworkInterface->Status = BW_STR("pending");
 	TRY(ec2_tags_new(call, &ec2_interface, i.id, &in->TagSpecifications, &out->NetworkInterface->TagSet));
 	out->NetworkInterface->TagSet.set = true;
 	return BW_OK;

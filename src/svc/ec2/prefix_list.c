@@ -164,6 +164,7 @@ EC2_OP(CreateManagedPrefixList, .effect = BW_WRITE, .resource = create_resource)
 	l.id = bw_network_id(call->arena, "pl");
 	bw_network_save(call, &bw_prefix_list_record, &l);
 	TRY(ec2_prefix_list_shape(call, &l, out->PrefixList));
+	out->PrefixList->State = BW_STR("create-in-progress");
 	TRY(ec2_tags_new(call, &ec2_prefix_list, l.id, &in->TagSpecifications, &out->PrefixList->Tags));
 	out->PrefixList->Tags.set = true;
 	return BW_OK;
@@ -197,6 +198,6 @@ EC2_OP(DeleteManagedPrefixList, .effect = BW_WRITE, .resource = ec2_prefix_list_
 	bw_network_delete(call, &bw_prefix_list_record, l.id);
 	out->PrefixList = BW_NEW(call->arena, struct ec2_ManagedPrefixList);
 	TRY(ec2_prefix_list_shape(call, &l, out->PrefixList));
-	out->PrefixList->State = BW_STR("delete-complete");
+	out->PrefixList->State = BW_STR("delete-in-progress");
 	return BW_OK;
 }

@@ -62,8 +62,10 @@ EC2_OP(ModifyManagedPrefixList, .effect = BW_WRITE, .resource = ec2_prefix_list_
 {
 	struct ec2_prefix_version before;
 	struct bw_prefix_list l;
+	int64_t version;
 
 	TRY(ec2_load(call, &ec2_prefix_list, in->PrefixListId, &l));
+	version = l.version;
 	TRY(version_check(call, in, &l));
 	before.entries = l.entries;
 	if (in->MaxEntries.set)
@@ -83,7 +85,11 @@ EC2_OP(ModifyManagedPrefixList, .effect = BW_WRITE, .resource = ec2_prefix_list_
 	l.state = BW_STR("modify-complete");
 	bw_network_save(call, &bw_prefix_list_record, &l);
 	out->PrefixList = BW_NEW(call->arena, struct ec2_ManagedPrefixList);
-	return ec2_prefix_list_shape(call, &l, out->PrefixList);
+	TRY(ec2_prefix_list_shape(call, &l, out->PrefixList));
+	/* The answer is of what is being modified: the next version is there when it is next asked for. */
+	out->PrefixList->State = BW_STR("modify-in-progress");
+	out->PrefixList->Version = BW_INT(version);
+	return BW_OK;
 }
 
 /* ---- Reading ---- */

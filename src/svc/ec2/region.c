@@ -4,43 +4,66 @@
 #include <stdlib.h>
 
 static const struct region_fact {
-	const char *name, *status, *geography;
+	const char *name, *status, *geography, *title;
 } regions[] = {
-    {"af-south-1", "not-opted-in", "South Africa"},
-    {"ap-east-1", "not-opted-in", "Hong Kong"},
-    {"ap-northeast-1", "opt-in-not-required", "Japan"},
-    {"ap-northeast-2", "opt-in-not-required", "South Korea"},
-    {"ap-northeast-3", "opt-in-not-required", "Japan"},
-    {"ap-south-1", "opt-in-not-required", "India"},
-    {"ap-south-2", "not-opted-in", "India"},
-    {"ap-southeast-1", "opt-in-not-required", "Singapore"},
-    {"ap-southeast-2", "opt-in-not-required", "Australia"},
-    {"ap-southeast-3", "not-opted-in", "Indonesia"},
-    {"ap-southeast-4", "not-opted-in", "Australia"},
-    {"ap-southeast-5", "not-opted-in", "Malaysia"},
-    {"ap-southeast-7", "not-opted-in", "Thailand"},
-    {"ca-central-1", "opt-in-not-required", "Canada"},
-    {"ca-west-1", "not-opted-in", "Canada"},
-    {"eu-central-1", "opt-in-not-required", "Germany"},
-    {"eu-central-2", "not-opted-in", "Switzerland"},
-    {"eu-north-1", "opt-in-not-required", "Sweden"},
-    {"eu-south-1", "not-opted-in", "Italy"},
-    {"eu-south-2", "not-opted-in", "Spain"},
-    {"eu-west-1", "opt-in-not-required", "Ireland"},
-    {"eu-west-2", "opt-in-not-required", "United Kingdom"},
-    {"eu-west-3", "opt-in-not-required", "France"},
-    {"il-central-1", "not-opted-in", "Israel"},
-    {"me-central-1", "not-opted-in", "United Arab Emirates"},
-    {"me-south-1", "not-opted-in", "Bahrain"},
-    {"mx-central-1", "not-opted-in", "Mexico"},
-    {"sa-east-1", "opt-in-not-required", "Brazil"},
-    {"us-east-1", "opt-in-not-required", "United States of America"},
-    {"us-east-2", "opt-in-not-required", "United States of America"},
-    {"us-west-1", "opt-in-not-required", "United States of America"},
-    {"us-west-2", "opt-in-not-required", "United States of America"},
+    {"af-south-1", "not-opted-in", "South Africa", "Africa (Cape Town)"},
+    {"ap-east-1", "not-opted-in", "Hong Kong", "Asia Pacific (Hong Kong)"},
+    {"ap-east-2", "not-opted-in", "Taiwan", "Asia Pacific (Taipei)"},
+    {"ap-northeast-1", "opt-in-not-required", "Japan", "Asia Pacific (Tokyo)"},
+    {"ap-northeast-2", "opt-in-not-required", "South Korea", "Asia Pacific (Seoul)"},
+    {"ap-northeast-3", "opt-in-not-required", "Japan", "Asia Pacific (Osaka)"},
+    {"ap-south-1", "opt-in-not-required", "India", "Asia Pacific (Mumbai)"},
+    {"ap-south-2", "not-opted-in", "India", "Asia Pacific (Hyderabad)"},
+    {"ap-southeast-1", "opt-in-not-required", "Singapore", "Asia Pacific (Singapore)"},
+    {"ap-southeast-2", "opt-in-not-required", "Australia", "Asia Pacific (Sydney)"},
+    {"ap-southeast-3", "not-opted-in", "Indonesia", "Asia Pacific (Jakarta)"},
+    {"ap-southeast-4", "not-opted-in", "Australia", "Asia Pacific (Melbourne)"},
+    {"ap-southeast-5", "not-opted-in", "Malaysia", "Asia Pacific (Malaysia)"},
+    {"ap-southeast-6", "not-opted-in", "New Zealand", "Asia Pacific (New Zealand)"},
+    {"ap-southeast-7", "not-opted-in", "Thailand", "Asia Pacific (Thailand)"},
+    {"ca-central-1", "opt-in-not-required", "Canada", "Canada (Central)"},
+    {"ca-west-1", "not-opted-in", "Canada", "Canada West (Calgary)"},
+    {"eu-central-1", "opt-in-not-required", "Germany", "Europe (Frankfurt)"},
+    {"eu-central-2", "not-opted-in", "Switzerland", "Europe (Zurich)"},
+    {"eu-north-1", "opt-in-not-required", "Sweden", "Europe (Stockholm)"},
+    {"eu-south-1", "not-opted-in", "Italy", "Europe (Milan)"},
+    {"eu-south-2", "not-opted-in", "Spain", "Europe (Spain)"},
+    {"eu-west-1", "opt-in-not-required", "Ireland", "Europe (Ireland)"},
+    {"eu-west-2", "opt-in-not-required", "United Kingdom", "Europe (London)"},
+    {"eu-west-3", "opt-in-not-required", "France", "Europe (Paris)"},
+    {"il-central-1", "not-opted-in", "Israel", "Israel (Tel Aviv)"},
+    {"me-central-1", "not-opted-in", "United Arab Emirates", "Middle East (UAE)"},
+    {"me-south-1", "not-opted-in", "Bahrain", "Middle East (Bahrain)"},
+    {"mx-central-1", "not-opted-in", "Mexico", "Mexico (Central)"},
+    {"sa-east-1", "opt-in-not-required", "Brazil", "South America (Sao Paulo)"},
+    {"us-east-1", "opt-in-not-required", "United States of America", "US East (N. Virginia)"},
+    {"us-east-2", "opt-in-not-required", "United States of America", "US East (Ohio)"},
+    {"us-west-1", "opt-in-not-required", "United States of America", "US West (N. California)"},
+    {"us-west-2", "opt-in-not-required", "United States of America", "US West (Oregon)"},
 };
 
-/* An item of either list. */
+static const struct region_fact *fact_of(struct bw_str region)
+{
+	for (size_t i = 0; i < BW_COUNT(regions); i++)
+		if (bw_str_eq(region, bw_str_c(regions[i].name)))
+			return &regions[i];
+	return NULL;
+}
+
+const char *ec2_region_title(struct bw_str region)
+{
+	const struct region_fact *fact = fact_of(region);
+
+	return fact ? fact->title : NULL;
+}
+
+const char *ec2_region_geography(struct bw_str region)
+{
+	const struct region_fact *fact = fact_of(region);
+
+	return fact ? fact->geography : NULL;
+}
+
 struct region_item {
 	struct bw_str name, status, endpoint, geography;
 };

@@ -3,7 +3,7 @@
 
 #include "codec/cidr.h"
 
-enum { DESCRIPTION_MAX = 255 };
+enum { TEXT_MAX = 255 };
 
 static const struct protocol {
 	const char *name, *number;
@@ -82,18 +82,23 @@ static enum bw_err ports_parse(
 	return BW_OK;
 }
 
-enum bw_err ec2_rule_description_check(struct bw_call *call, struct bw_str d)
+bool ec2_group_text(struct bw_str text)
 {
 	static const char permitted[] =
 	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789. _-:/()#,@[]+=&;{}!$*";
-	bool good = d.n <= DESCRIPTION_MAX;
 
-	for (size_t i = 0; i < d.n; i++)
-		good = good && d.p[i] && strchr(permitted, d.p[i]);
-	return good ? BW_OK
-	            : bw_call_fail(call, "InvalidParameterValue", "%s",
-	                  "Invalid rule description. Valid descriptions are strings less than 256 characters "
-	                  "from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*");
+	for (size_t i = 0; i < text.n; i++)
+		if (!text.p[i] || !strchr(permitted, text.p[i]))
+			return false;
+	return text.n <= TEXT_MAX;
+}
+
+enum bw_err ec2_rule_description_check(struct bw_call *call, struct bw_str d)
+{
+	return ec2_group_text(d) ? BW_OK
+	                         : bw_call_fail(call, "InvalidParameterValue", "%s",
+	                               "Invalid rule description. Valid descriptions are strings less than 256 "
+	                               "characters from the following set:  " EC2_GROUP_CHARACTERS);
 }
 
 /* ---- Peers ---- */

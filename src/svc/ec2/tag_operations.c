@@ -24,6 +24,12 @@ static enum bw_err delete_resource(struct bw_call *call)
 	return resources_state(call, &((const struct ec2_DeleteTagsRequest *)call->in)->Resources);
 }
 
+static enum bw_err id_refuse(struct bw_call *call, struct bw_str id)
+{
+	return bw_call_fail(call, "InvalidID", "The ID '%.*s' is not valid", BW_FMT(id));
+}
+
+/* What is malformed is no id of any kind here (EC2 API Reference, "Error codes": InvalidID). */
 static enum bw_err resources_check(struct bw_call *call, const struct ec2_ResourceIdList *ids)
 {
 	if (ids->n > RESOURCES_MAX)
@@ -32,10 +38,12 @@ static enum bw_err resources_check(struct bw_call *call, const struct ec2_Resour
 		    RESOURCES_MAX);
 	for (size_t i = 0; i < ids->n; i++) {
 		const struct ec2_kind *k = ec2_kind_of(ids->v[i]);
+		enum bw_err e;
 
 		if (!k)
-			return bw_call_fail(
-			    call, "InvalidID", "The ID '%.*s' is not valid", BW_FMT(ids->v[i]));
+			return id_refuse(call, ids->v[i]);
+		e = ec2_id_check(call, k, ids->v[i]);
+		TRY(e == BW_EFAILED ? id_refuse(call, ids->v[i]) : e);
 		TRY(ec2_exists(call, k, ids->v[i]));
 	}
 	return BW_OK;
@@ -186,12 +194,23 @@ static struct ec2_FilterList filters_spell(struct bw_call *call, const struct ec
 	return out;
 }
 
+/* "This value can be between 5 and 1000": the model does not say so. */
+static enum bw_err page_check(struct bw_call *call, struct bw_opt_int max)
+{
+	if (!max.set || (max.v >= 5 && max.v <= 1000))
+		return BW_OK;
+	return bw_call_fail(call, "InvalidParameterValue",
+	    "Value ( %lld ) for parameter maxResults is invalid. Expecting a value %s than or equal to %d.",
+	    (long long)max.v, max.v < 5 ? "greater" : "less", max.v < 5 ? 5 : 1000);
+}
+
 EC2_OP(DescribeTags, .effect = BW_READ)
 {
 	struct ec2_FilterList filters = filters_spell(call, &in->Filters);
 	struct tag_items items = {0};
 	struct ec2_page page;
 
+	TRY(page_check(call, in->MaxResults));
 	TRY(items_read(call, &items));
 	TRY(ec2_select(
 	    call, &tag_listing, items.v, items.n, NULL, &filters, in->NextToken, in->MaxResults, &page));

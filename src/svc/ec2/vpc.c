@@ -59,6 +59,7 @@ EC2_OP(DescribeVpcs, .effect = BW_READ)
 {
 	struct ec2_page page;
 
+	TRY(ec2_ids_alone(call, "VpcIds", &in->VpcIds, in->MaxResults));
 	TRY(ec2_select_stored(
 	    call, &vpc_listing, &in->VpcIds, &in->Filters, in->NextToken, in->MaxResults, &page));
 	out->Vpcs = (struct ec2_VpcList){true, page.n, BW_NEW_ARRAY(call->arena, struct ec2_Vpc, page.n)};

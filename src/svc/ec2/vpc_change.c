@@ -75,6 +75,14 @@ static enum bw_err vpc_save_new(struct bw_call *call, struct bw_vpc *v)
 	return BW_OK;
 }
 
+/* What is made is pending in the answer, and there when it is next asked for. */
+static enum bw_err new_shape(struct bw_call *call, const struct bw_vpc *v, struct ec2_Vpc *out)
+{
+	TRY(ec2_vpc_shape(call, v, out));
+	out->State = BW_STR("pending");
+	return BW_OK;
+}
+
 EC2_OP(CreateVpc, .effect = BW_WRITE, .resource = create_resource)
 {
 	struct bw_vpc v = {.tenancy = in->InstanceTenancy.n ? in->InstanceTenancy : BW_STR("default")};
@@ -89,7 +97,7 @@ EC2_OP(CreateVpc, .effect = BW_WRITE, .resource = create_resource)
 		    call, "InvalidParameterValue", "%s", "Invalid value 'host' for instanceTenancy.");
 	TRY(vpc_save_new(call, &v));
 	out->Vpc = BW_NEW(call->arena, struct ec2_Vpc);
-	TRY(ec2_vpc_shape(call, &v, out->Vpc));
+	TRY(new_shape(call, &v, out->Vpc));
 	return ec2_tags_new(call, &ec2_vpc, v.id, &in->TagSpecifications, &out->Vpc->Tags);
 }
 
@@ -137,7 +145,7 @@ EC2_OP(CreateDefaultVpc, .effect = BW_WRITE)
 		bw_network_save(call, &bw_subnet_record, &s);
 	}
 	out->Vpc = BW_NEW(call->arena, struct ec2_Vpc);
-	return ec2_vpc_shape(call, &v, out->Vpc);
+	return new_shape(call, &v, out->Vpc);
 }
 
 /* ---- Deleting ---- */

@@ -4,6 +4,20 @@ struct zone_item {
 	struct bw_str name, id, group;
 };
 
+/* "us-east-1-zg-1" at length; absent in a Region that is not AWS's. */
+static struct bw_str group_title(struct bw_call *call)
+{
+	const char *region = ec2_region_title(call->region);
+
+	return region ? bw_arena_printf(call->arena, "%s 1", region) : BW_STR_NONE;
+}
+
+static void title_fact(struct ec2_facts *f, const void *item)
+{
+	(void)item;
+	ec2_fact(f, group_title(f->call));
+}
+
 static void region_fact(struct ec2_facts *f, const void *item)
 {
 	(void)item;
@@ -12,7 +26,7 @@ static void region_fact(struct ec2_facts *f, const void *item)
 
 static const struct ec2_filter_row zone_filters[] = {
     EC2_FILTER_STR("group-name", struct zone_item, group),
-    EC2_FILTER_OF("group-long-name", region_fact),
+    EC2_FILTER_OF("group-long-name", title_fact),
     EC2_FILTER_FIXED("message", NULL),
     EC2_FILTER_FIXED("opt-in-status", "opt-in-not-required"),
     EC2_FILTER_FIXED("parent-zone-id", NULL),
@@ -54,15 +68,23 @@ static bool named(const struct bw_str *names, size_t n, struct bw_str name)
 
 static void zone_shape(struct bw_call *call, const struct zone_item *z, struct ec2_AvailabilityZone *out)
 {
+	const char *geography = ec2_region_geography(call->region);
+
 	*out = (struct ec2_AvailabilityZone){.OptInStatus = BW_STR("opt-in-not-required"),
 	    .Messages = {.set = true},
 	    .RegionName = call->region,
 	    .ZoneName = z->name,
 	    .ZoneId = z->id,
 	    .GroupName = z->group,
+	    .GroupLongName = group_title(call),
 	    .NetworkBorderGroup = call->region,
 	    .ZoneType = BW_STR("availability-zone"),
 	    .State = BW_STR("available")};
+	if (!geography)
+		return;
+	out->Geography = (struct ec2_AvailabilityZoneGeographyList){
+	    true, 1, BW_NEW(call->arena, struct ec2_AvailabilityZoneGeography)};
+	out->Geography.v->Name = bw_str_c(geography);
 }
 
 EC2_OP(DescribeAvailabilityZones, .effect = BW_READ)
