@@ -35,6 +35,17 @@ static void who_put(const struct bw_policy_request *r, struct bw_buf *out)
 	bw_buf_put(out, r->resource);
 }
 
+/* STS tells nobody why a role may not be taken: neither whom it trusts nor whether it is there. */
+static bool is_taking_role(struct bw_str action)
+{
+	static const char *const actions[] = {"sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"};
+
+	for (size_t i = 0; i < BW_COUNT(actions); i++)
+		if (bw_str_starts_nocase(action, bw_str_c(actions[i])))
+			return true;
+	return false;
+}
+
 void bw_policy_denial(
     const struct bw_policy_request *request, const struct bw_verdict *verdict, struct bw_buf *out)
 {
@@ -51,6 +62,6 @@ void bw_policy_denial(
 		    bw_str_starts(verdict->policy_id, BW_STR("arn:")))
 			bw_buf_printf(out, ": %.*s", BW_FMT(verdict->policy_id));
 	}
-	if (!explicitly && because)
+	if (!explicitly && because && !is_taking_role(request->action))
 		bw_buf_printf(out, " because %s allows the %.*s action", because, BW_FMT(request->action));
 }

@@ -101,6 +101,16 @@ TEST(policy_denial_speaks_of_every_caller)
 	    "User: anonymous is not authorized to perform: s3:GetObject on resource: * because no "
 	    "resource-based policy allows "
 	    "the s3:GetObject action");
+	/* Recorded answers of STS: no reason, whatever it is. */
+	a.request.action = BW_STR("sts:AssumeRole");
+	denial_is(&a, v, "User: anonymous is not authorized to perform: sts:AssumeRole on resource: *");
+	a.request.action = BW_STR("sts:TagSession");
+	denial_is(&a, (struct bw_verdict){.decision = BW_DENIED_IMPLICIT, .layer = BW_LAYER_IDENTITY},
+	    "User: anonymous is not authorized to perform: sts:TagSession on resource: *");
+	denial_is(&a, (struct bw_verdict){.decision = BW_DENIED_EXPLICIT, .layer = BW_LAYER_SCP},
+	    "User: anonymous is not authorized to perform: sts:TagSession on resource: * with an explicit "
+	    "deny in a "
+	    "service control policy");
 	ask_as(&a, BW_PRINCIPAL_WEB, "accounts.google.com");
 	a.request.action = BW_STR("sts:AssumeRoleWithWebIdentity");
 	denial_is(&a, v, "Not authorized to perform sts:AssumeRoleWithWebIdentity");
