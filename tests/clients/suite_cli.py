@@ -136,6 +136,14 @@ class Cli:
         message = self.fails("ValidationError", "CreateUser", "iam", "create-user", "--user-name", self.name("pathless"), "--path", "nope")
         self.assertTrue(message.endswith("The specified value for path is invalid. It must begin and end with / and contain only "
                                          "alphanumeric characters and/or / characters."), message)
+        message = self.fails("ValidationError", "ListUsers", "iam", "list-users", "--path-prefix", "nope")
+        self.assertTrue(message.endswith("The specified value for pathPrefix is invalid. It must begin with the / character and contain only "
+                                         "alphanumeric characters and/or / characters."), message)
+        message = self.fails("ValidationError", "PutUserPolicy", "iam", "put-user-policy", "--user-name", "x", "--policy-name", "p",
+                             "--policy-document", "\u20ac")
+        self.assertTrue(message.endswith("The specified value for policyDocument is invalid. It must contain only printable ASCII characters."), message)
+        message = self.fails("ValidationError", "GetAccessKeyLastUsed", "iam", "get-access-key-last-used", "--access-key-id", "AKIAAAAAAAAAAAAA-AAA")
+        self.assertTrue(message.endswith("The specified value for accessKeyId is invalid. It must contain only alphanumeric characters."), message)
 
     def test_wrong_keys(self):
         self.fails("InvalidClientTokenId", "GetCallerIdentity", "sts", "get-caller-identity",

@@ -99,6 +99,12 @@ static const struct {
     {"' failed to satisfy constraint: Member must satisfy regular expression pattern: "
      "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)",
         "invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters."},
+    {"' failed to satisfy constraint: Member must satisfy regular expression pattern: \\u002F[\\u0021-\\u007F]*",
+        "invalid. It must begin with the / character and contain only alphanumeric characters and/or / characters."},
+    {"' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w]+",
+        "invalid. It must contain only alphanumeric characters."},
+    {"' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
+        "invalid. It must contain only printable ASCII characters."},
 };
 
 /* `text` is the fault in the usual words, and what is answered when IAM has no others. */
