@@ -211,6 +211,54 @@ class Trust(IamCase):
             self.refused("MalformedPolicyDocument", message, self.iam.update_assume_role_policy,
                          RoleName=self.role()["RoleName"], PolicyDocument=json.dumps(trust_of(arn)))
 
+    def refused_trust(self, message, *statements):
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        with self.subTest(document):
+            self.refused("MalformedPolicyDocument", message, self.iam.create_role, RoleName=self.name(), AssumeRolePolicyDocument=document)
+            self.refused("MalformedPolicyDocument", message, self.iam.update_assume_role_policy, RoleName=self.role()["RoleName"],
+                         PolicyDocument=document)
+
+    def test_who_is_no_principal(self):
+        sound = EC2_TRUST["Statement"][0]
+        for arn in (self.arn("group", "Administrators"), self.arn("policy", "p"), self.arn("instance-profile", "p"),
+                    f"arn:aws:sts::{self.account}:session/x", "arn:aws:s3:::bucket"):
+            self.refused_trust(f'Invalid principal in policy: "AWS":"{arn}"', sound, {**sound, "Principal": {"AWS": [self.account, arn]}})
+        self.refused_trust("AssumeRole policy must not contain NotPrincipal field.", sound,
+                           {"Effect": "Deny", "NotPrincipal": {"AWS": self.account}, "Action": "sts:AssumeRole"})
+        self.role(trust_of(self.account, f"arn:aws:sts::{self.account}:assumed-role/r/s", f"arn:aws:sts::{self.account}:federated-user/f"))
+
+    def test_federated_principals(self):
+        def federated(principal, effect="Allow", action="sts:AssumeRoleWithWebIdentity", **condition):
+            return {"Effect": effect, "Principal": {"Federated": principal}, "Action": action,
+                    **({"Condition": condition} if condition else {})}
+        for principal in ("foo", "foo bar.com", f"arn:aws:iam::{self.account}:user/x", ["accounts.google.com", "foo"]):
+            self.refused_trust("Federated principals must be valid domain names or SAML metadata ARNs", federated(principal))
+        self.refused_trust("A condition block must be present for the Cognito provider", federated("cognito-identity.amazonaws.com"))
+        for statement in (federated("accounts.google.com"), federated(self.arn("saml-provider", "x"), action="sts:AssumeRoleWithSAML"),
+                          federated(self.arn("oidc-provider", "id.example.com/x")),
+                          federated("cognito-identity.amazonaws.com", StringEquals={"cognito-identity.amazonaws.com:aud": "eu-west-1:x"})):
+            self.role({"Version": "2012-10-17", "Statement": [statement]})
+
+    def test_a_provider_that_tenants_share_is_asked_for_the_tenant(self):
+        def trusting(url, claim, **condition):
+            return {"Effect": "Allow", "Principal": {"Federated": self.arn("oidc-provider", url)}, "Action": claim, "Condition": condition}
+        web = "sts:AssumeRoleWithWebIdentity"
+        must = "Trust policy with trusted principal {} must evaluate, using StringEquals, StringLike or StringEqualsIgnoreCase, {} which is not scoped to all."
+        for url, keys in (("token.actions.githubusercontent.com", ("sub", "job_workflow_ref")),
+                          ("token.actions.githubusercontent.com/acme", ("sub", "job_workflow_ref")), ("gitlab.com", ("sub",)),
+                          ("oidc.vercel.com", ("aud",))):
+            first = f"{url}:{keys[0]}"
+            message = must.format(self.arn("oidc-provider", url), " or ".join(f"{url}:{k}" for k in keys))
+            for condition in ({}, {"StringEquals": {f"{url}:azp": "x"}}, {"StringLike": {first: "*"}}, {"StringLike": {first: ["*", "?*", ""]}},
+                              {"StringNotEquals": {first: "x"}}, {"StringEquals": {"gitlab.net:sub": "x"}}, {"StringLike": {first: []}}):
+                self.refused_trust(message, trusting(url, web, **condition))
+            for condition in ({"StringEquals": {first: "x"}}, {"StringLike": {first: "repo:*"}}, {"StringLike": {first: ["*", "x"]}},
+                              {"ForAnyValue:StringEqualsIgnoreCase": {first.upper(): "x"}}, {"StringEquals": {f"{url}:{keys[-1]}": "x"}}):
+                self.role({"Version": "2012-10-17", "Statement": [trusting(url, web, **condition)]})
+            self.refused_trust(message, trusting(url, ["sts:TagSession", "sts:*"]))
+            self.role({"Version": "2012-10-17", "Statement": [trusting(url, "sts:TagSession"), {**trusting(url, web), "Effect": "Deny"}]})
+        self.role({"Version": "2012-10-17", "Statement": [trusting("gitlab.example.com", web), trusting("gitlab.com.example.com", web)]})
+
     def test_account_and_root_need_no_entity(self):
         self.role(trust_of(self.account))
         self.role(trust_of(f"arn:aws:iam::{self.account}:root"))

@@ -1,11 +1,12 @@
 #include "core/trust.h"
-#include "svc/iam/iam_policy.h"
+#include "svc/iam/role_trust.h"
 
 enum bw_err iam_trust_set(struct bw_call *call, struct bw_role *r, struct bw_str document)
 {
 	struct bw_policy *compiled;
 
 	TRY(bw_call_policy(call, document, BW_POLICY_TRUST, NULL, &compiled));
+	TRY(iam_trust_check(call, document));
 	TRY(iam_document_fits(call, document, &iam_trust_size_quota));
 	TRY(bw_trust_resolve(call, document, &r->trust_principals));
 	r->trust = document;
