@@ -225,6 +225,39 @@ class Grants(KmsCase):
         self.denied(harness.client("kms", key=again["AccessKeyId"], secret=again["SecretAccessKey"]).encrypt, KeyId=key, **TEXT)
         self.assertEqual(id_, self.kms.list_grants(KeyId=key)["Grants"][0]["GranteePrincipal"])
 
+    def test_a_renamed_user_keeps_grants(self):
+        key = self.key()["KeyId"]
+        arn, user = self.user()
+        name = arn.rsplit("/", 1)[1]
+        made = self.grant(key, arn, "Encrypt", RetiringPrincipal=arn)
+        self.iam.update_user(UserName=name, NewUserName=name + "-now", NewPath="/moved/")
+        now = arn.replace(name, f"moved/{name}-now")
+        # Whoever takes the name that became free has nothing of them.
+        self.iam.create_user(UserName=name)
+        other = self.iam.create_access_key(UserName=name)["AccessKey"]
+        other = harness.client("kms", key=other["AccessKeyId"], secret=other["SecretAccessKey"])
+        self.denied(other.encrypt, KeyId=key, **TEXT)
+        self.denied(other.retire_grant, KeyId=self.arn("key/" + key), GrantId=made["GrantId"])
+        self.assertEqual([], self.kms.list_grants(KeyId=key, GranteePrincipal=arn)["Grants"])
+        self.assertEqual([], self.kms.list_retirable_grants(RetiringPrincipal=arn)["Grants"])
+        self.allowed(user.encrypt, KeyId=key, **TEXT)
+        for listed in (self.kms.list_grants(KeyId=key, GranteePrincipal=now), self.kms.list_retirable_grants(RetiringPrincipal=now)):
+            self.assertEqual([(made["GrantId"], now, now)], [(g["GrantId"], g["GranteePrincipal"], g["RetiringPrincipal"]) for g in listed["Grants"]])
+        user.retire_grant(KeyId=self.arn("key/" + key), GrantId=made["GrantId"])
+        self.denied(user.encrypt, KeyId=key, **TEXT)
+        self.assertEqual([], self.kms.list_retirable_grants(RetiringPrincipal=now)["Grants"])
+
+    def test_a_session_has_no_grants_of_another(self):
+        key = self.key()["KeyId"]
+        role, session, client = self.role()
+        got = self.sts.assume_role(RoleArn=role, RoleSessionName="other")["Credentials"]
+        other = harness.client("kms", key=got["AccessKeyId"], secret=got["SecretAccessKey"], token=got["SessionToken"])
+        made = self.grant(key, session, "Encrypt", RetiringPrincipal=session)
+        self.denied(other.encrypt, KeyId=key, **TEXT)
+        self.denied(other.retire_grant, KeyId=self.arn("key/" + key), GrantId=made["GrantId"])
+        self.allowed(client.encrypt, KeyId=key, **TEXT)
+        self.allowed(client.retire_grant, KeyId=self.arn("key/" + key), GrantId=made["GrantId"])
+
     def test_conditions_on_creating(self):
         key = self.key()["KeyId"]
         arn, _ = self.user()

@@ -31,17 +31,30 @@ struct bw_str kms_grant_key(struct bw_call *call, const struct kms_found *f, str
 	return under_key(call, f, "grant", id);
 }
 
-struct bw_str kms_grantee_key(struct bw_call *call, const struct kms_found *f, struct bw_str grantee, struct bw_str id)
+/* A user or role itself, not one of a role's sessions. */
+static bool is_entity(struct bw_str arn)
 {
-	return under_key(call, f, "grantee",
-	    bw_arena_printf(call->arena, "%.*s/%.*s", BW_FMT(digest_text(call, grantee)), BW_FMT(id)));
+	struct bw_arn parts;
+
+	return bw_arn_parse(arn, &parts) == BW_OK && bw_str_eq(parts.service, BW_STR("iam"));
 }
 
-struct bw_str kms_retiring_key(struct bw_call *call, const struct kms_found *f, struct bw_str retiring, struct bw_str id)
+struct bw_str kms_grant_who(struct bw_str arn, struct bw_str id)
+{
+	return bw_str_set(id) && is_entity(arn) ? id : arn;
+}
+
+struct bw_str kms_grantee_key(struct bw_call *call, const struct kms_found *f, struct bw_str who, struct bw_str id)
+{
+	return under_key(call, f, "grantee",
+	    bw_arena_printf(call->arena, "%.*s/%.*s", BW_FMT(digest_text(call, who)), BW_FMT(id)));
+}
+
+struct bw_str kms_retiring_key(struct bw_call *call, const struct kms_found *f, struct bw_str who, struct bw_str id)
 {
 	return kms_store_key(call->arena, call->account, call->region, "retiring",
-	    f ? bw_arena_printf(call->arena, "%.*s/%.*s/%.*s", BW_FMT(digest_text(call, retiring)), BW_FMT(f->id), BW_FMT(id))
-	      : bw_arena_printf(call->arena, "%.*s/", BW_FMT(digest_text(call, retiring))));
+	    f ? bw_arena_printf(call->arena, "%.*s/%.*s/%.*s", BW_FMT(digest_text(call, who)), BW_FMT(f->id), BW_FMT(id))
+	      : bw_arena_printf(call->arena, "%.*s/", BW_FMT(digest_text(call, who))));
 }
 
 struct bw_str kms_grant_twin_key(struct bw_call *call, const struct kms_found *f, const struct kms_grant *g)
@@ -66,12 +79,16 @@ enum bw_err kms_grant_find(struct bw_call *call, const struct kms_found *f, stru
 	return bw_call_load(call, &kms_grant_record, kms_grant_key(call, f, id), out);
 }
 
+/* Earlier versions put every grant under its ARNs: it may stand there. */
 void kms_grant_remove(struct bw_call *call, const struct kms_found *f, const struct kms_grant *g)
 {
 	bw_call_delete(call, kms_grant_key(call, f, g->id));
+	bw_call_delete(call, kms_grantee_key(call, f, kms_grant_who(g->grantee, g->grantee_id), g->id));
 	bw_call_delete(call, kms_grantee_key(call, f, g->grantee, g->id));
-	if (bw_str_set(g->retiring))
+	if (bw_str_set(g->retiring)) {
+		bw_call_delete(call, kms_retiring_key(call, f, kms_grant_who(g->retiring, g->retiring_id), g->id));
 		bw_call_delete(call, kms_retiring_key(call, f, g->retiring, g->id));
+	}
 	if (bw_str_set(g->name))
 		bw_call_delete(call, kms_grant_twin_key(call, f, g));
 	bw_call_take(call, &kms_grants_quota, f->id, -1);
@@ -134,9 +151,9 @@ bool kms_grant_is(struct bw_call *call, struct bw_str arn, struct bw_str id)
 {
 	const struct bw_caller *c = call->caller;
 
-	if (!c || (!bw_str_eq(arn, c->arn) && !(bw_str_set(c->role_arn) && bw_str_eq(arn, c->role_arn))))
+	if (!c || (bw_str_set(id) && !bw_str_eq(id, c->entity_id)))
 		return false;
-	return !bw_str_set(id) || bw_str_eq(id, c->entity_id);
+	return (bw_str_set(id) && is_entity(arn)) || bw_str_eq(arn, c->arn) || (bw_str_set(c->role_arn) && bw_str_eq(arn, c->role_arn));
 }
 
 /* ---- Tokens ---- */

@@ -3,11 +3,13 @@
 
 #include "svc/kms/kms.h"
 
+/* Whom an index goes by: the unique id of a user or role, who keeps grants under whatever name, or the ARN of anybody else. */
+struct bw_str kms_grant_who(struct bw_str arn, struct bw_str id);
 /* The grant's record, and its places in the indices: by grantee (with an absent id the prefix of all of the grantee's), by
- * retiring principal, by everything it says (for idempotency). */
+ * retiring principal, by everything it says (for idempotency). `who`: as above. */
 struct bw_str kms_grant_key(struct bw_call *call, const struct kms_found *f, struct bw_str id);
-struct bw_str kms_grantee_key(struct bw_call *call, const struct kms_found *f, struct bw_str grantee, struct bw_str id);
-struct bw_str kms_retiring_key(struct bw_call *call, const struct kms_found *f, struct bw_str retiring, struct bw_str id);
+struct bw_str kms_grantee_key(struct bw_call *call, const struct kms_found *f, struct bw_str who, struct bw_str id);
+struct bw_str kms_retiring_key(struct bw_call *call, const struct kms_found *f, struct bw_str who, struct bw_str id);
 struct bw_str kms_grant_twin_key(struct bw_call *call, const struct kms_found *f, const struct kms_grant *g);
 
 /* BW_ENOTFOUND is for the caller to put into words. */

@@ -166,9 +166,9 @@ static enum bw_err twin_find(struct bw_call *call, const struct kms_found *f, co
 static void grant_save(struct bw_call *call, const struct kms_found *f, const struct kms_grant *g)
 {
 	bw_call_save(call, &kms_grant_record, kms_grant_key(call, f, g->id), g);
-	bw_call_mark(call, kms_grantee_key(call, f, g->grantee, g->id));
+	bw_call_mark(call, kms_grantee_key(call, f, kms_grant_who(g->grantee, g->grantee_id), g->id));
 	if (bw_str_set(g->retiring))
-		bw_call_mark(call, kms_retiring_key(call, f, g->retiring, g->id));
+		bw_call_mark(call, kms_retiring_key(call, f, kms_grant_who(g->retiring, g->retiring_id), g->id));
 	if (bw_str_set(g->name))
 		bw_call_save(call, &kms_grant_record, kms_grant_twin_key(call, f, g), &(struct kms_grant){.id = g->id});
 	bw_call_take(call, &kms_grants_quota, f->id, 1);

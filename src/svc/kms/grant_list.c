@@ -44,10 +44,10 @@ static enum bw_err list_keys(struct bw_call *call)
 	return BW_OK;
 }
 
-static bool is_wanted(const IN_kms_ListGrants *in, const struct kms_grant *g)
+static bool is_wanted(struct bw_call *call, const IN_kms_ListGrants *in, const struct kms_grant *g)
 {
 	return (!bw_str_set(in->GrantId) || bw_str_eq(in->GrantId, g->id)) &&
-	       (!bw_str_set(in->GranteePrincipal) || bw_str_eq(in->GranteePrincipal, g->grantee));
+	       (!bw_str_set(in->GranteePrincipal) || bw_str_eq(in->GranteePrincipal, principal_now(call, g->grantee, g->grantee_id)));
 }
 
 BW_OP(kms, ListGrants, .effect = BW_READ, .resource = kms_managed_key, .keys = list_keys)
@@ -62,7 +62,7 @@ BW_OP(kms, ListGrants, .effect = BW_READ, .resource = kms_managed_key, .keys = l
 	out->Grants.set = true;
 	out->Grants.v = BW_NEW_ARRAY(call->arena, struct kms_GrantListEntry, page.left);
 	while ((e = bw_page_next(call, &page, &kms_grant_record, &g, NULL)) == BW_OK) {
-		if (is_wanted(in, &g))
+		if (is_wanted(call, in, &g))
 			entry(call, f->arn, &g, &out->Grants.v[out->Grants.n++]);
 		else
 			bw_page_skip(&page);
@@ -73,12 +73,11 @@ BW_OP(kms, ListGrants, .effect = BW_READ, .resource = kms_managed_key, .keys = l
 
 BW_OP(kms, ListRetirableGrants, .effect = BW_READ)
 {
+	struct bw_str who = kms_grant_who(in->RetiringPrincipal, bw_principal_id(call, in->RetiringPrincipal)), name;
 	struct bw_page page;
-	struct bw_str name;
 	enum bw_err e;
 
-	TRY(kms_page_begin(
-	    call, kms_retiring_key(call, NULL, in->RetiringPrincipal, BW_STR_NONE), in->Marker, in->Limit, KMS_PAGE_SMALL, &page));
+	TRY(kms_page_begin(call, kms_retiring_key(call, NULL, who, BW_STR_NONE), in->Marker, in->Limit, KMS_PAGE_SMALL, &page));
 	out->Grants.set = true;
 	out->Grants.v = BW_NEW_ARRAY(call->arena, struct kms_GrantListEntry, page.left);
 	while ((e = bw_page_next(call, &page, NULL, NULL, &name)) == BW_OK) {

@@ -154,15 +154,15 @@ static enum bw_err add(struct gathering *w, struct bw_str principal, struct bw_s
 	return BW_OK;
 }
 
-/* The first grant of the grantee that fits. */
-static enum bw_err gather(struct gathering *w, struct bw_str grantee)
+/* The first grant that fits of whom an index goes by; `principal`: how a policy names him. */
+static enum bw_err gather(struct gathering *w, struct bw_str who, struct bw_str principal)
 {
-	struct bw_str prefix = kms_grantee_key(w->call, w->key, grantee, BW_STR_NONE), name;
+	struct bw_str prefix = kms_grantee_key(w->call, w->key, who, BW_STR_NONE), name;
 	struct bw_scan scan;
 	struct kms_grant g;
 	enum bw_err e;
 
-	if (!bw_str_set(grantee))
+	if (!bw_str_set(who))
 		return BW_OK;
 	TRY(bw_scan_begin(w->call->view, prefix, BW_STR_NONE, &scan));
 	while ((e = bw_scan_next(&scan, w->call->arena, &name, NULL, NULL)) == BW_OK) {
@@ -172,7 +172,7 @@ static enum bw_err gather(struct gathering *w, struct bw_str grantee)
 	}
 	bw_scan_end(&scan);
 	if (e == BW_OK)
-		return add(w, grantee, g.id);
+		return add(w, principal, g.id);
 	return e == BW_ENOTFOUND ? BW_OK : e;
 }
 
@@ -180,7 +180,7 @@ enum bw_err kms_grants(struct bw_call *call, const struct bw_also *about, struct
 {
 	/* What the rows of KMS leave as their state begins with the key they are about. */
 	const struct kms_found *f = about ? about->state : call->state;
-	struct bw_str action = about ? about->action : bw_str_c(bw_at(call->model->action)), operation = action;
+	struct bw_str action = about ? about->action : bw_str_c(bw_at(call->model->action)), operation = action, root;
 	const struct bw_caller *c = call->caller;
 	struct gathering w = {call, f, action, action, BW_NEW_ARRAY(call->arena, struct bw_policy_ref, 4), further};
 
@@ -194,7 +194,9 @@ enum bw_err kms_grants(struct bw_call *call, const struct bw_also *about, struct
 		return kms_grant_retirable(call) ? add(&w, c->arn, f->arn) : BW_OK;
 	if (bw_call_taken(call, &kms_grants_quota, f->id) == 0)
 		return BW_OK;
-	TRY(gather(&w, c->arn));
-	TRY(gather(&w, c->role_arn));
-	return gather(&w, bw_arena_printf(call->arena, "arn:aws:iam::%.*s:root", BW_FMT(c->account)));
+	root = bw_arena_printf(call->arena, "arn:aws:iam::%.*s:root", BW_FMT(c->account));
+	TRY(gather(&w, c->entity_id, bw_str_set(c->role_arn) ? c->role_arn : c->arn));
+	TRY(gather(&w, c->arn, c->arn));
+	TRY(gather(&w, c->role_arn, c->role_arn));
+	return gather(&w, root, root);
 }
