@@ -17,6 +17,18 @@ static X509 *certificate_read(struct bw_str pem)
 	return cert;
 }
 
+static enum bw_pair_fault certificate_fault(struct bw_str pem)
+{
+	BIO *bio = bw_pem_open(pem);
+	X509 *first = bw_pem_certificate(bio), *second = first ? bw_pem_certificate(bio) : NULL;
+	enum bw_pair_fault fault = second ? BW_PAIR_SEVERAL : BW_PAIR_CERTIFICATE;
+
+	X509_free(first);
+	X509_free(second);
+	BIO_free(bio);
+	return fault;
+}
+
 /* Keys on curves come with their parameters in a block of their own. */
 static EVP_PKEY *key_read(struct bw_str pem)
 {
@@ -71,7 +83,7 @@ enum bw_pair_fault bw_pair_check(
     struct bw_str certificate, struct bw_str key, struct bw_str chain, struct bw_pair_facts *facts)
 {
 	X509 *cert = certificate_read(certificate);
-	enum bw_pair_fault fault = cert && X509_get0_pubkey(cert) ? BW_PAIR_GOOD : BW_PAIR_CERTIFICATE;
+	enum bw_pair_fault fault = cert && X509_get0_pubkey(cert) ? BW_PAIR_GOOD : certificate_fault(certificate);
 
 	if (fault == BW_PAIR_GOOD) {
 		facts->from_ms = x509_time_ms(X509_get0_notBefore(cert));

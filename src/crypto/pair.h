@@ -7,6 +7,7 @@
 enum bw_pair_fault {
 	BW_PAIR_GOOD,
 	BW_PAIR_CERTIFICATE, /* not one certificate */
+	BW_PAIR_SEVERAL,     /* more than one */
 	BW_PAIR_KEY,         /* not one private key without a passphrase */
 	BW_PAIR_MISMATCH,    /* the key is not the certificate's */
 	BW_PAIR_CHAIN,       /* not the certificates that signed it, each the one before */

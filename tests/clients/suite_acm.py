@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID as Extended, NameOID
 
 PEM = serialization.Encoding.PEM
 
@@ -19,7 +19,11 @@ def private(key):
     return key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
-def certificate(key, names, issuer=None, issuer_key=None, days=30, start=-1):
+USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign",
+          "encipher_only", "decipher_only")
+
+
+def certificate(key, names, issuer=None, issuer_key=None, days=30, start=-1, usages=None, extended=None):
     """A certificate of the key, signed by itself or by another."""
     now = datetime.datetime.utcnow()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0]), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Tests")])
@@ -28,6 +32,10 @@ def certificate(key, names, issuer=None, issuer_key=None, days=30, start=-1):
             .not_valid_after(now + datetime.timedelta(days=days))
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(n) for n in names]), False)
             .add_extension(x509.BasicConstraints(issuer is None, None), True))
+    if usages:
+        made = made.add_extension(x509.KeyUsage(*(u in usages for u in USAGES)), True)
+    if extended:
+        made = made.add_extension(x509.ExtendedKeyUsage(extended), False)
     return made.sign(issuer_key or key, hashes.SHA256())
 
 
@@ -46,6 +54,7 @@ class Acm(unittest.TestCase):
         with self.assertRaises(ClientError) as caught:
             call(**arguments)
         self.assertEqual(code, caught.exception.response["Error"]["Code"], caught.exception.response["Error"])
+        return caught.exception.response["Error"]["Message"]
 
     def given(self, key=None, names=("www.example.com", "example.com"), **more):
         key = key or self.key
@@ -62,6 +71,10 @@ class Acm(unittest.TestCase):
                     {"PrivateKey": encrypted}, {"CertificateChain": b"x"}, {"CertificateChain": stranger},
                     {"PrivateKey": private(self.key) + private(other)}, {"Certificate": good["PrivateKey"]}):
             self.refused("ValidationException", self.acm.import_certificate, **{**good, **bad})
+        for bad, text in (({"Certificate": good["Certificate"] * 2}, "The certificate field contains more than one certificate. You can specify only "
+                           "one certificate in this field."),
+                          ({"CertificateChain": stranger}, "Could not validate the certificate with the certificate chain.")):
+            self.assertEqual(text, self.refused("ValidationException", self.acm.import_certificate, **{**good, **bad}))
         for more in ({"days": -1, "start": -10}, {"start": 2}):
             self.refused("ValidationException", self.acm.import_certificate, **self.given(**more)[0])
         self.refused("ValidationException", self.acm.import_certificate, **self.given(small)[0])
@@ -92,8 +105,47 @@ class Acm(unittest.TestCase):
         self.acm.delete_certificate(CertificateArn=arn)
         self.refused("ResourceNotFoundException", self.acm.describe_certificate, CertificateArn=arn)
 
+    def test_imported_again_it_is_no_less_than_before(self):
+        """ACM User Guide, "Reimport a certificate"."""
+        curve = ec.generate_private_key(ec.SECP256R1())
+        server, client, mail = Extended.SERVER_AUTH, Extended.CLIENT_AUTH, Extended.EMAIL_PROTECTION
+        missing = "New certificate is missing one or more {} supported by the currently imported certificate"
+
+        def first(key, usages=None, extended=None):
+            return key, self.acm.import_certificate(**self.given(key, usages=usages, extended=extended)[0])["CertificateArn"]
+
+        def again(which, usages=None, extended=None, key=None):
+            given = self.given(key or which[0], usages=usages, extended=extended)[0]
+            return lambda: self.acm.import_certificate(CertificateArn=which[1], **given)
+
+        both = first(self.key, ("digital_signature", "key_encipherment"), (server, client))
+        before = self.acm.get_certificate(CertificateArn=both[1])
+        for usages in (None, ("digital_signature",), ("key_encipherment", "crl_sign")):
+            self.assertEqual(missing.format("Key Usages"), self.refused("ValidationException", again(both, usages, (server, client))))
+        for extended in (None, (client,), (client, mail)):
+            self.assertEqual(missing.format("Extended Key Usages"),
+                             self.refused("ValidationException", again(both, ("digital_signature", "key_encipherment"), extended)))
+        for key in (curve, rsa.generate_private_key(65537, 3072)):
+            self.refused("ValidationException", again(both, ("digital_signature", "key_encipherment"), (server, client), key))
+        self.assertEqual(before["Certificate"], self.acm.get_certificate(CertificateArn=both[1])["Certificate"])
+        plain = first(self.key)
+        self.refused("ValidationException", again(plain, ("digital_signature",)))
+        self.refused("ValidationException", again(plain, None, (server,)))
+        again(plain)()
+        # What may go: the authentication of clients, and of keys on curves the enciphering of keys.
+        again(both, ("digital_signature", "key_encipherment", "key_agreement"), (server, mail))()
+        ecdsa = first(curve, ("digital_signature", "key_encipherment"))
+        self.refused("ValidationException", again(ecdsa, ("key_encipherment",)))
+        again(ecdsa, ("digital_signature",))()
+
     def test_issued(self):
         self.refused("ValidationException", self.acm.request_certificate, DomainName="not a name")
+        for value in ("ENABLED", "DISABLED"):
+            with self.assertRaises(ClientError) as caught:
+                self.newer("RequestCertificate", DomainName="a.example", Options={"Export": value},
+                           CertificateAuthorityArn=f"arn:aws:acm-pca:{harness.REGION}:{self.account}:certificate-authority/{uuid.uuid4()}")
+            self.assertEqual(("ValidationException", "One or more of the options specified in the request are not supported for PRIVATE certificate types"),
+                             tuple(caught.exception.response["Error"][k] for k in ("Code", "Message")))
         self.refused("InvalidArnException", self.acm.request_certificate, DomainName="a.example",
                      CertificateAuthorityArn=f"arn:aws:acm-pca:{harness.REGION}:{self.account}:certificate-authority/{uuid.uuid4()}")
         for algorithm, kind in (("EC_prime256v1", ec.EllipticCurvePublicKey), (None, rsa.RSAPublicKey)):

@@ -240,6 +240,9 @@ static enum bw_err request_ask(struct bw_call *call, const void *input, struct b
 	    .type = ACM_PRIVATE,
 	    .created_ms = call->now_ms,
 	    .names = names_of(call, in)};
+	if (bw_str_set(in->CertificateAuthorityArn) && in->Options && bw_str_set(in->Options->Export))
+		return bw_call_fail(call, "ValidationException", "%s",
+		    "One or more of the options specified in the request are not supported for PRIVATE certificate types");
 	TRY(authority_choose(call, in->CertificateAuthorityArn, &r->c.authority));
 	TRY(acm_validation_take(call, in, &r->c));
 	r->token = token_of(call, in->IdempotencyToken, &r->c, r->algorithm);

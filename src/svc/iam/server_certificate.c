@@ -166,6 +166,8 @@ static enum bw_err pair_take(struct bw_call *call, struct server_certificate *c)
 	} faults[] = {
 	    [BW_PAIR_CERTIFICATE] = {"MalformedCertificate",
 	        "Unable to parse certificate. Please ensure the certificate is in PEM format."},
+	    [BW_PAIR_SEVERAL] = {"MalformedCertificate",
+	        "Unable to parse certificate. Please ensure the certificate is in PEM format."},
 	    [BW_PAIR_KEY] = {"MalformedCertificate",
 	        "Unable to parse private key. Please ensure the key is in PEM format, without a passphrase."},
 	    [BW_PAIR_MISMATCH] = {"KeyPairMismatch",
