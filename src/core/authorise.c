@@ -60,6 +60,23 @@ static enum bw_err granted(struct gate_call *g, const struct bw_policy_layers *l
 	return BW_OK;
 }
 
+/* EC2 and Elastic Load Balancing say of no resource that an action cannot be about one, where others say "*". */
+static bool says_star(const struct bw_call *call)
+{
+	return call->service->protocol != BW_PROTOCOL_EC2 && strcmp(call->service->name, "elbv2") != 0;
+}
+
+static void denial_put(
+    const struct bw_call *call, struct bw_policy_request said, const struct bw_verdict *verdict, struct bw_buf *text)
+{
+	if (bw_str_eq(said.resource, BW_STR("*")) && !says_star(call))
+		said.resource = BW_STR_NONE;
+	if (call->service->protocol == BW_PROTOCOL_EC2)
+		bw_buf_put(text, BW_STR("You are not authorized to perform this operation. "));
+	bw_policy_denial(&said, verdict, text);
+	bw_buf_put_c(text, '\0');
+}
+
 static enum bw_err decide(struct gate_call *g, const struct bw_policy_layers *layers, const struct bw_policy_request *request,
     const struct bw_also *also)
 {
@@ -71,12 +88,11 @@ static enum bw_err decide(struct gate_call *g, const struct bw_policy_layers *la
 	if (verdict.decision == BW_ALLOWED)
 		return BW_OK;
 	bw_buf_init(&text, 8192);
-	bw_policy_denial(request, &verdict, &text);
-	bw_buf_put_c(&text, '\0');
+	denial_put(&g->call, *request, &verdict, &text);
 	e = gate_fail(g, "AccessDenied", 403, text.failed ? "Access denied" : text.p);
 	bw_buf_free(&text);
 	g->denial = denial_seal(g, layers, request, &verdict);
-	if (g->call.service->protocol == BW_PROTOCOL_EC2 && g->denial.n)
+	if (g->call.service->protocol == BW_PROTOCOL_EC2 && g->denial.n && !bw_str_eq(request->resource, BW_STR("*")))
 		g->call.error.message =
 		    bw_arena_printf(g->call.arena, "%.*s. Encoded authorization failure message: %.*s",
 		        BW_FMT(g->call.error.message), BW_FMT(g->denial));

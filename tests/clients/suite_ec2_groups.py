@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Security groups through boto3: what is refused, what is stored, who may."""
+import json
+
 import harness
 from ec2_case import Ec2Case
 
@@ -261,15 +263,25 @@ class Filters(Ec2Case):
         self.refused("InvalidParameterValue", None, self.ec2.describe_security_groups, MaxResults=1001)
 
 
+def nobody_arn(text):
+    return text.split("User: ", 1)[1].split(" ", 1)[0]
+
+
 class Permissions(Ec2Case):
     def test_denial(self):
         group = self.group()
         nobody = self.user()
         answer = self.refused("UnauthorizedOperation", None, nobody.authorize_security_group_ingress, GroupId=group, IpPermissions=[TCP22])
-        self.assertIn(f"is not authorized to perform: ec2:AuthorizeSecurityGroupIngress on resource: {self.arn('security-group/' + group)} because "
-                      "no identity-based policy allows the ec2:AuthorizeSecurityGroupIngress action", answer["Error"]["Message"])
-        self.assertIn("Encoded authorization failure message: ", answer["Error"]["Message"])
-        self.refused("UnauthorizedOperation", None, nobody.describe_security_groups)
+        said, _, sealed = answer["Error"]["Message"].partition(" Encoded authorization failure message: ")
+        user = nobody_arn(answer["Error"]["Message"])
+        self.assertEqual(f"You are not authorized to perform this operation. User: {user} is not authorized to perform: "
+                         f"ec2:AuthorizeSecurityGroupIngress on resource: {self.arn('security-group/' + group)} because no identity-based policy "
+                         "allows the ec2:AuthorizeSecurityGroupIngress action.", said)
+        opened = json.loads(harness.client("sts").decode_authorization_message(EncodedMessage=sealed)["DecodedMessage"])
+        self.assertEqual("ec2:AuthorizeSecurityGroupIngress", opened["context"]["action"])
+        # What is about no resource says none, and its reasons are in the header alone.
+        self.refused("UnauthorizedOperation", f"You are not authorized to perform this operation. User: {user} is not authorized to perform: "
+                     "ec2:DescribeSecurityGroups because no identity-based policy allows the ec2:DescribeSecurityGroups action", nobody.describe_security_groups)
 
     def test_a_tag_opens_one_group_alone(self):
         red, blue = self.group(), self.group()

@@ -322,6 +322,9 @@ class LoadBalancers(Elbv2Case):
         create = {"Name": self.name("lb"), "Subnets": self.subnets[:2]}
         internal = self.user(allow("CreateLoadBalancer", StringEquals={"elasticloadbalancing:Scheme": "internal"}))
         self.assertIn(f"loadbalancer/app/{create['Name']}/*", self.refused("AccessDenied", None, internal.create_load_balancer, **create))
+        # What is about no resource says none.
+        self.assertRegex(self.refused("AccessDenied", None, internal.describe_load_balancers),
+                         "is not authorized to perform: elasticloadbalancing:DescribeLoadBalancers because no identity-based policy allows")
         arn = internal.create_load_balancer(**create, Scheme="internal")["LoadBalancers"][0]["LoadBalancerArn"]
         secure = self.user(allow("CreateListener", **{"ForAnyValue:StringEquals": {"elasticloadbalancing:ListenerProtocol": ["HTTPS"]}}))
         fixed = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
