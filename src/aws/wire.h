@@ -48,8 +48,6 @@ struct bw_faults {
 BW_CHECKED enum bw_err bw_input_decode(const struct bw_operation *op, const struct bw_http_request *r,
     struct bw_str body, const struct bw_form *form, const struct bw_route *route, struct bw_arena *arena,
     void **in, struct bw_faults *faults);
-/* "N validation errors detected: ...; ..." in AWS's words. */
-struct bw_str bw_faults_message(const struct bw_faults *f, struct bw_arena *arena);
 
 /* Encodes a successful answer: body, status, and header lines (Content-Type, x-amzn-RequestId, bound
  * headers). */

@@ -85,7 +85,7 @@ static struct bw_str program_path(struct bw_arena *a)
 	return n > 0 ? bw_arena_str(a, bw_str_make(path, (size_t)n)) : bw_str_c(program_invocation_name);
 }
 
-void api_banner(const struct api *api, const struct bw_first_start *first, struct bw_core *core)
+static void banner(const struct api *api, const struct bw_first_start *first, struct bw_core *core)
 {
 	struct bw_arena *a = &api->place->arena;
 	struct bw_str url = endpoint_of(api, a), data = api->place->data, program = program_path(a);
@@ -446,7 +446,7 @@ int api_run(const struct bw_proc_self *self)
 	if (endpoint_write(s->api->place->data, endpoint_of(s->api, &s->api->place->arena), &s->api->place->arena) != BW_OK)
 		bw_log(BW_LOG_WARN, "commands on this machine do not find the server by its data folder");
 	bw_publish_start(s->core);
-	api_banner(s->api, &first, s->core);
+	banner(s->api, &first, s->core);
 	if (bw_proc_send(self->channel, BW_PROC_READY, BW_STR("")) == BW_OK)
 		parent_obey(s, self->channel);
 	loops_stop(s);

@@ -26,4 +26,3 @@ int accept_run(const struct parsed *p);
 int api_run(const struct bw_proc_self *self);
 /* Opens the core and writes the credentials file when this was the first start. */
 BW_CHECKED enum bw_err api_open(struct api *api, struct bw_core **core, struct bw_first_start *first);
-void api_banner(const struct api *api, const struct bw_first_start *first, struct bw_core *core);

@@ -26,25 +26,15 @@ size_t bw_uri_encode_to(struct bw_str s, bool keep_slash, char *out)
 }
 
 /* Piece by piece, so that the ceiling counts what is written and not what might be. */
-static void encode(struct bw_str s, bool keep_slash, struct bw_buf *out)
+void bw_uri_encode(struct bw_str s, struct bw_buf *out)
 {
 	char piece[3 * 128];
 
 	for (size_t at = 0; at < s.n; at += sizeof piece / 3) {
-		size_t n = bw_uri_encode_to(bw_str_sub(s, at, sizeof piece / 3), keep_slash, piece);
+		size_t n = bw_uri_encode_to(bw_str_sub(s, at, sizeof piece / 3), false, piece);
 
 		bw_buf_put(out, bw_str_make(piece, n));
 	}
-}
-
-void bw_uri_encode(struct bw_str s, struct bw_buf *out)
-{
-	encode(s, false, out);
-}
-
-void bw_uri_encode_path(struct bw_str s, struct bw_buf *out)
-{
-	encode(s, true, out);
 }
 
 static int digit(char c)

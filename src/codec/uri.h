@@ -6,9 +6,7 @@
 
 /* Appends, with '/' escaped too: values, and IAM's policy documents. */
 void bw_uri_encode(struct bw_str s, struct bw_buf *out);
-/* Appends, with '/' kept: paths. */
-void bw_uri_encode_path(struct bw_str s, struct bw_buf *out);
-/* The same into memory of the caller's, which must hold 3 * s.n bytes. Returns how many were written. */
+/* Into memory of the caller's, which must hold 3 * s.n bytes; paths keep their '/'. Returns how many were written. */
 size_t bw_uri_encode_to(struct bw_str s, bool keep_slash, char *out);
 /* True when encoding would leave `c` as it is. */
 bool bw_uri_unreserved(char c);

@@ -60,7 +60,6 @@ struct bw_call {
 	struct bw_error_text error;     /* when a function answered BW_EFAILED */
 	const struct bw_http_exchange *exchange;
 	struct bw_str event_id;         /* of its audit record; absent until somebody asks (bw_call_event_id) */
-	struct bw_buf *audit_extra;     /* additionalEventData members, or NULL */
 };
 
 /* ---- The client's error ---- */

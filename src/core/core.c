@@ -254,8 +254,3 @@ struct bw_str bw_core_region(const struct bw_core *core)
 {
 	return core->region;
 }
-
-struct bw_board *bw_core_edge_images(const struct bw_core *core)
-{
-	return core->edge_images;
-}

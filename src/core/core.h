@@ -73,8 +73,6 @@ void bw_lane_free(struct bw_lane *lane);
 void bw_gate_request(void *lane, struct bw_http_exchange *x);
 void bw_gate_refused(void *lane, int status, struct bw_buf *body, struct bw_str *content_type);
 
-/* As configured; NULL: there is no edge. */
-struct bw_board *bw_core_edge_images(const struct bw_core *core);
 struct bw_store *bw_core_store(const struct bw_core *core);
 struct bw_sessions *bw_core_sessions(const struct bw_core *core);
 struct bw_str bw_core_region(const struct bw_core *core);

@@ -121,7 +121,7 @@ struct bw_network bw_network_of(struct bw_call *call)
 
 /* ---- Names ---- */
 
-struct bw_str network_key(const struct bw_network *n, const char *kind, struct bw_str id)
+static struct bw_str network_key(const struct bw_network *n, const char *kind, struct bw_str id)
 {
 	return bw_arena_printf(
 	    n->arena, "%.*s/%.*s/ec2/%s/%.*s", BW_FMT(n->account), BW_FMT(n->region), kind, BW_FMT(id));
@@ -169,7 +169,8 @@ static bool batch_has(const struct bw_batch *b, enum bw_batch_kind kind, struct 
 }
 
 /* Asked before every load: remembered once. */
-bool network_settled(const struct bw_network *n)
+/* Whether the default network was written: what is stored is then all there is. */
+static bool network_settled(const struct bw_network *n)
 {
 	struct bw_str key = network_key(n, "settled", BW_STR_NONE);
 

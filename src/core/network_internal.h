@@ -9,9 +9,6 @@ enum {
 	NETWORK_RULE_MAX = 1024, /* an encoded rule: a description of 255 bytes and some ids */
 };
 
-struct bw_str network_key(const struct bw_network *n, const char *kind, struct bw_str id);
-/* Whether the default network was written: what is stored is then all there is. */
-bool network_settled(const struct bw_network *n);
 /* The default network's records of a kind, as an array in the arena, by id; of other kinds there are none. */
 void *network_default(const struct bw_network *n, const struct bw_record *r, size_t *count);
 void network_rules_encode(

@@ -132,8 +132,6 @@ struct trail_promise {
 BW_CHECKED enum bw_err trail_promise_read(int head_fd, struct bw_aead_key *key, struct trail_promise *p);
 /* Notes the marks that the walk stands on. BW_ECORRUPT: at a mark's offset with another chain. */
 BW_CHECKED enum bw_err trail_promise_note(struct trail_promise *p, const struct trail_place *at);
-/* True when nothing promised lies beyond what was walked. */
-bool trail_promise_kept(const struct trail_promise *p);
 
 struct trail_visit {
 	int64_t from_ms;                                /* older blocks are hashed, not opened */

@@ -20,7 +20,6 @@ struct reading {
 	bool (*each)(void *ctx, struct bw_str record);
 	void *ctx;
 	struct bw_trail_report *report;
-	bool stopped;
 };
 
 static int folder_open(struct bw_str dir)

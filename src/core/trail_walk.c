@@ -236,6 +236,15 @@ static enum bw_err walk_step(struct trail_walk *w, int64_t open_from_ms, bool *e
 	return BW_OK;
 }
 
+/* Nothing promised lies beyond what was walked. */
+static bool promise_kept(const struct trail_promise *p)
+{
+	for (int i = 0; i < TRAIL_SLOTS; i++)
+		if (p->binding[i] && !p->met[i])
+			return false;
+	return true;
+}
+
 static void fault_say(struct trail_end *end, const struct trail_place *at, const char *what)
 {
 	snprintf(end->fault, sizeof end->fault, "segment %llu, byte %llu (block %llu, record %llu): %s",
@@ -263,14 +272,14 @@ static enum bw_err end_judge(
 
 	TRY(trail_segments_find(w->dir_fd, &first, &last));
 	end->torn = err != BW_ENOTFOUND;
-	if (end->torn && (!trail_promise_kept(p) || here < last))
+	if (end->torn && (!promise_kept(p) || here < last))
 		fault_say(end, &w->at,
 		    end->in_header       ? "the header of the next segment does not continue here"
 		    : err == BW_ECORRUPT ? "the block does not authenticate"
 		                         : "the file ends inside a block");
 	else if (!end->torn && here < last)
 		fault_say(end, &w->at, "the next segment is missing");
-	else if (!end->torn && !trail_promise_kept(p))
+	else if (!end->torn && !promise_kept(p))
 		fault_say_cut(end, &w->at, p);
 	return end->fault[0] ? BW_ECORRUPT : BW_OK;
 }
@@ -325,12 +334,4 @@ enum bw_err trail_promise_note(struct trail_promise *p, const struct trail_place
 		CHECK(p->met[i] || !p->binding[i], BW_ECORRUPT);
 	}
 	return BW_OK;
-}
-
-bool trail_promise_kept(const struct trail_promise *p)
-{
-	for (int i = 0; i < TRAIL_SLOTS; i++)
-		if (p->binding[i] && !p->met[i])
-			return false;
-	return true;
 }

@@ -30,11 +30,6 @@ struct bw_public_key {
 	EVP_PKEY_CTX *ready[BW_SIGNATURES];
 };
 
-struct bw_str bw_signature_name(enum bw_signature s)
-{
-	return bw_str_c(rows[s].name);
-}
-
 enum bw_err bw_signature_of(struct bw_str name, enum bw_signature *out)
 {
 	for (size_t i = 0; i < BW_SIGNATURES; i++)

@@ -14,9 +14,7 @@ enum bw_signature {
 	BW_SIGNATURES,
 };
 
-/* "RS256"; static storage. */
-struct bw_str bw_signature_name(enum bw_signature s);
-/* BW_EINVAL: none of them: "none" and the HMACs are no signatures. */
+/* By its name, "RS256". BW_EINVAL: none of them: "none" and the HMACs are no signatures. */
 BW_CHECKED enum bw_err bw_signature_of(struct bw_str name, enum bw_signature *out);
 
 struct bw_public_key;

@@ -117,8 +117,6 @@ void probe_stop(struct target *t);
 /* What the image alone says of its health; true: nothing else counts. */
 bool health_settled(struct target *t);
 void health_note(struct target *t, enum health health, const char *reason, const char *description);
-/* AWS's word for its health. */
-const char *health_word(const struct target *t);
 /* unhealthy.c: what becomes of a target's connections (target_health_state.unhealthy.*). */
 void unhealthy_begin(struct target *t);
 void unhealthy_end(struct target *t);

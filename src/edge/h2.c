@@ -148,7 +148,7 @@ void h2_post(struct h2 *h)
 	bw_loop_post(h->pump.edge->loop, &h->post);
 }
 
-void h2_run(struct h2 *h)
+static void h2_run(struct h2 *h)
 {
 	int rounds = 0;
 

@@ -58,7 +58,6 @@ void h2_open(
     struct listening *l, struct sock *from, const struct bw_address *peer, uint32_t slot, uint64_t serial);
 /* Some have to end: they are told so, a few at a time. */
 void h2_drain(struct edge *e);
-void h2_run(struct h2 *h);
 /* Runs soon: for whoever is in the middle of something. */
 void h2_post(struct h2 *h);
 

@@ -15,7 +15,8 @@ const char *const health_states[] = {[HEALTH_INITIAL] = "initial",
 enum { STATES = HEALTH_UNAVAILABLE + 1 };
 static const struct bw_str UNHEALTHY_DRAINING = {"unhealthy.draining", 18};
 
-const char *health_word(const struct target *t)
+/* AWS's word for its health. */
+static const char *health_word(const struct target *t)
 {
 	return t->unhealthy_draining ? UNHEALTHY_DRAINING.p : health_states[t->health];
 }

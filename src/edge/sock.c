@@ -87,7 +87,8 @@ void sock_sleep(struct sock *s)
 	s->asleep = true;
 }
 
-void sock_wake(struct sock *s)
+/* Before anything else is asked of s->tls. */
+static void sock_wake(struct sock *s)
 {
 	if (s->asleep)
 		bw_tls_wake(s->tls);

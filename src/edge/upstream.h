@@ -40,8 +40,6 @@ void upstream_reap(struct upstream *u);
 void upstreams_close(struct target *t);
 /* The newest kept connection; NULL: none. */
 struct upstream *upstream_take(struct target *t);
-/* Keeps it; false: it may not be. */
-bool upstream_keep(struct upstream *u);
 void upstream_unlink(struct upstream *u);
 void upstream_leave(struct upstream *u, bool whole);
 

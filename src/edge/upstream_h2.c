@@ -44,7 +44,8 @@ static void far_shut(struct far *f)
 	wire_free(f->pump.edge, &f->pump.out);
 }
 
-void far_lose(struct far *f)
+/* The connection is no more: every stream ends as it may. */
+static void far_lose(struct far *f)
 {
 	f->going = true;
 	f->pump.session->failed = true; /* nobody hears what is said from here on */

@@ -67,8 +67,6 @@ void fars_close(struct target *t);
 /* One with room for another request, or a new one; NULL: none can be begun. */
 struct far *far_take(struct target *t);
 void far_post(struct far *f);
-/* The connection is no more: every stream ends as it may. */
-void far_lose(struct far *f);
 /* Its last stream has gone. */
 void far_unneeded(struct far *f);
 /* By when the stream has to have moved. */

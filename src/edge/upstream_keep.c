@@ -37,7 +37,8 @@ static bool may_be_kept(const struct upstream *u)
 	       t->idle_count < IDLE_UPSTREAMS && !u->edge->draining && !u->edge->retiring;
 }
 
-bool upstream_keep(struct upstream *u)
+/* Keeps it; false: it may not be. */
+static bool upstream_keep(struct upstream *u)
 {
 	struct target *t = u->target;
 

@@ -79,8 +79,6 @@ void sock_farewell(struct sock *s);
 bool sock_drop(struct sock *s, char *scratch, uint32_t *dropped);
 /* Nobody is expected to move bytes for a while. Moving some wakes it. */
 void sock_sleep(struct sock *s);
-/* Before anything else is asked of s->tls. */
-void sock_wake(struct sock *s);
 enum io sock_handshake(struct sock *s);
 enum io sock_read(struct sock *s, char *to, size_t size, size_t *n);
 /* Sends what waits. IO_DONE: nothing is left. *moved: how much went. */

@@ -81,7 +81,6 @@ struct edge {
 	struct pcre2_real_match_context_8 *match_context;
 	struct ssl_ctx_st *target_tls;
 	bool report_due, health_due;
-	int64_t report_ms;
 	int64_t wall_ms, wall_asked_ms; /* the clock on the wall, and in which turn of the loop it was looked at */
 };
 

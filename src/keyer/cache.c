@@ -41,15 +41,6 @@ struct keyer_cache *keyer_cache_new(void)
 	return c;
 }
 
-void keyer_cache_free(struct keyer_cache *c)
-{
-	if (!c)
-		return;
-	keyer_cache_empty(c);
-	bw_secret_free(&c->raws);
-	bw_sparse_free(c, sizeof *c);
-}
-
 /* The end of the wrapped record is its authentication tag: random enough. Who chooses it otherwise makes their own thread slow. */
 static uint16_t *bucket_of(struct keyer_cache *c, const struct bw_keyer_material *m)
 {
@@ -80,11 +71,15 @@ static void drop(struct keyer_cache *c, uint16_t i)
 	c->count--;
 }
 
-void keyer_cache_empty(struct keyer_cache *c)
+void keyer_cache_free(struct keyer_cache *c)
 {
+	if (!c)
+		return;
 	for (uint16_t i = 0; i < ENTRIES; i++)
 		if (c->entries[i].copy)
 			drop(c, i);
+	bw_secret_free(&c->raws);
+	bw_sparse_free(c, sizeof *c);
 }
 
 bool keyer_cache_sweep(struct keyer_cache *c, int64_t now_ms)

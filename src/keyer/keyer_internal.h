@@ -33,7 +33,7 @@ struct keyer {
 	struct bw_keyring ring;
 	struct keyer_admin *admin; /* NULL: it is never sealed, nor rekeyed */
 	bool unlocked;             /* not all of its memory is locked */
-	/* Who is within a request, so that keys are not wiped beneath him: keyer_quiesce. */
+	/* Who is within a request, so that keys are not wiped beneath him: keyer_exchange, keyer_close. */
 	_Atomic unsigned phase, within[2];
 };
 
@@ -58,7 +58,6 @@ struct keyer_key *keyer_cache_find(
 /* Takes the key, which was opened from exactly `m`, over. */
 struct keyer_key *keyer_cache_put(
     struct keyer_cache *c, const struct bw_keyer_material *m, struct keyer_key *key, int64_t now_ms);
-void keyer_cache_empty(struct keyer_cache *c);
 /* Drops what was not used for some minutes; whether anything is left. */
 bool keyer_cache_sweep(struct keyer_cache *c, int64_t now_ms);
 
@@ -178,5 +177,3 @@ void keyer_close(struct keyer *k);
 /* Around each request. */
 unsigned keyer_enter(struct keyer *k);
 void keyer_leave(struct keyer *k, unsigned phase);
-/* Returns when every request that is at work now has ended. */
-void keyer_quiesce(struct keyer *k);

@@ -7,7 +7,8 @@
 
 enum { CHECK_BYTES = 4, ROOT = 32 };
 
-void bw_share_key_name(const struct bw_secret *root, unsigned char out[BW_SHARE_KEY])
+/* Says nothing of the key. */
+static void key_name(const struct bw_secret *root, unsigned char out[BW_SHARE_KEY])
 {
 	bw_hkdf(bw_secret_bytes(root), BW_STR_NONE, BW_STR("bulwark root key name"), out, BW_SHARE_KEY);
 }
@@ -29,7 +30,7 @@ enum bw_err bw_shares_make(
 	MUST(bw_shamir_split(bw_secret_bytes(root), (unsigned)threshold, (unsigned)count, bytes) == BW_OK);
 	for (int64_t i = 0; i < count; i++) {
 		shares[i].threshold = threshold;
-		bw_share_key_name(root, shares[i].key);
+		key_name(root, shares[i].key);
 		memcpy(shares[i].bytes, bytes + i * BW_SHARE_BYTES, BW_SHARE_BYTES);
 	}
 	bw_wipe(bytes, sizeof bytes);
@@ -79,6 +80,6 @@ enum bw_err bw_shares_join(const struct bw_share *shares, size_t count, struct b
 		bytes[i] = bw_str_make(shares[i].bytes, BW_SHARE_BYTES);
 	}
 	TRY(bw_shamir_join(bytes, (unsigned)count, root->p, ROOT));
-	bw_share_key_name(root, key);
+	key_name(root, key);
 	return memcmp(key, shares[0].key, BW_SHARE_KEY) == 0 ? BW_OK : BW_EPERM;
 }

@@ -12,8 +12,6 @@ struct bw_share {
 	unsigned char key[BW_SHARE_KEY], bytes[BW_SHARE_BYTES];
 };
 
-/* Says nothing of the key. */
-void bw_share_key_name(const struct bw_secret *root, unsigned char out[BW_SHARE_KEY]);
 /* `count` shares. BW_EINVAL unless 2 <= threshold <= count <= BW_SHARES_OF_ROOT_MAX. The caller wipes. */
 BW_CHECKED enum bw_err bw_shares_make(
     const struct bw_secret *root, int64_t threshold, int64_t count, struct bw_share shares[BW_SHARES_OF_ROOT_MAX]);

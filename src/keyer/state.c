@@ -37,6 +37,16 @@ void keyer_open(struct keyer *k, struct bw_keyring *ring)
 	MUST(pthread_mutex_unlock(&k->lock) == 0);
 }
 
+/* Returns when every request that is at work now has ended. */
+static void quiesce(struct keyer *k)
+{
+	const struct timespec step = {0, QUIESCE_STEP_NS};
+	unsigned before = atomic_fetch_add(&k->phase, 1);
+
+	while (atomic_load(&k->within[before & 1]))
+		(void)nanosleep(&step, NULL);
+}
+
 void keyer_exchange(struct keyer *k, struct bw_keyring *ring)
 {
 	struct bw_keyring old;
@@ -52,7 +62,7 @@ void keyer_exchange(struct keyer *k, struct bw_keyring *ring)
 	if (k->ring.oldest != old.oldest)
 		gone = atomic_exchange(&k->wrapping[old.oldest], NULL);
 	MUST(pthread_mutex_unlock(&k->lock) == 0);
-	keyer_quiesce(k);
+	quiesce(k);
 	bw_aead_key_free(gone);
 	bw_keyring_free(&old);
 }
@@ -75,19 +85,10 @@ void keyer_leave(struct keyer *k, unsigned phase)
 	atomic_fetch_sub(&k->within[phase & 1], 1);
 }
 
-void keyer_quiesce(struct keyer *k)
-{
-	const struct timespec step = {0, QUIESCE_STEP_NS};
-	unsigned before = atomic_fetch_add(&k->phase, 1);
-
-	while (atomic_load(&k->within[before & 1]))
-		(void)nanosleep(&step, NULL);
-}
-
 void keyer_close(struct keyer *k)
 {
 	atomic_store(&k->newest, 0);
-	keyer_quiesce(k);
+	quiesce(k);
 	for (size_t i = 0; i <= BW_GENERATIONS_MAX; i++)
 		bw_aead_key_free(atomic_exchange(&k->wrapping[i], NULL));
 	bw_keyring_free(&k->ring);

@@ -58,7 +58,7 @@ struct bw_str wire_path_text(const struct wire_path *p, struct bw_arena *arena)
 	return copy;
 }
 
-struct bw_str bw_faults_message(const struct bw_faults *f, struct bw_arena *arena)
+static struct bw_str message(const struct bw_faults *f, struct bw_arena *arena)
 {
 	struct bw_buf text;
 	struct bw_str copy;
@@ -126,7 +126,7 @@ void bw_faults_error(const struct bw_operation *op, const struct bw_faults *f, s
     struct bw_error_text *out)
 {
 	*out = (struct bw_error_text){.code = bw_str_c(fault_code(op, f)),
-	    .message = bw_faults_message(f, arena),
+	    .message = message(f, arena),
 	    .status = 400,
 	    .sender = true};
 	if (f->n == 1 && strcmp(bw_service_of(op)->name, "iam") == 0) {

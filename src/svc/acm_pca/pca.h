@@ -152,7 +152,6 @@ BW_CHECKED enum bw_err pca_extensions_der(
 #define PCA_OID_KEY_USAGE          "2.5.29.15"
 #define PCA_OID_SUBJECT_ALT_NAME   "2.5.29.17"
 #define PCA_OID_BASIC_CONSTRAINTS  "2.5.29.19"
-#define PCA_OID_CRL_POINTS         "2.5.29.31"
 #define PCA_OID_POLICIES           "2.5.29.32"
 #define PCA_OID_AUTHORITY_KEY_ID   "2.5.29.35"
 #define PCA_OID_EXTENDED_KEY_USAGE "2.5.29.37"

@@ -96,7 +96,6 @@ void ec2_fact_int(struct ec2_facts *f, int64_t value);
 enum ec2_fact_kind {
 	EC2_FACT_STR,
 	EC2_FACT_BOOL,
-	EC2_FACT_INT,
 	EC2_FACT_STRS,
 	EC2_FACT_FIXED,
 	EC2_FACT_OWNER,
@@ -106,7 +105,7 @@ enum ec2_fact_kind {
 struct ec2_filter_row {
 	const char *name;
 	enum ec2_fact_kind kind;
-	size_t offset;                                     /* in the item: of STR, BOOL, INT, STRS */
+	size_t offset;                                     /* in the item: of STR, BOOL, STRS */
 	const char *fixed;                                 /* of FIXED */
 	void (*of)(struct ec2_facts *f, const void *item); /* of OF */
 };
@@ -118,10 +117,6 @@ struct ec2_filter_row {
 #define EC2_FILTER_BOOL(name, type, member)                                                                  \
 	{                                                                                                    \
 		(name), EC2_FACT_BOOL, offsetof(type, member), NULL, NULL                                    \
-	}
-#define EC2_FILTER_INT(name, type, member)                                                                   \
-	{                                                                                                    \
-		(name), EC2_FACT_INT, offsetof(type, member), NULL, NULL                                     \
 	}
 #define EC2_FILTER_STRS(name, type, member)                                                                  \
 	{                                                                                                    \

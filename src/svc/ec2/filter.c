@@ -33,9 +33,6 @@ static void facts_of_row(const struct ec2_filter_row *row, const void *item, str
 	case EC2_FACT_BOOL:
 		ec2_fact_bool(f, *(const bool *)at);
 		return;
-	case EC2_FACT_INT:
-		ec2_fact_int(f, *(const int64_t *)at);
-		return;
 	case EC2_FACT_STRS:
 		for (size_t i = 0; i < list->n; i++)
 			ec2_fact(f, list->v[i]);

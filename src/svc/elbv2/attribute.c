@@ -25,7 +25,8 @@ struct bw_str elb_attribute_value(
 	return p ? p->value : bw_str_c(a->usual);
 }
 
-struct bw_pairs elb_attributes_all(
+/* All that belong to it, complete with defaults. */
+static struct bw_pairs attributes_all(
     struct bw_arena *a, const struct elb_attribute *table, unsigned of, const struct bw_pairs *set)
 {
 	struct bw_pairs all = {0};
@@ -106,7 +107,7 @@ bool elb_group_has(const struct elb_target_group *g, const char *key, const char
 
 struct bw_pairs elb_group_attributes(struct bw_arena *a, const struct elb_target_group *g)
 {
-	return elb_attributes_all(a, elb_target_group_attributes, elb_group_of(&g->shape), &g->attributes);
+	return attributes_all(a, elb_target_group_attributes, elb_group_of(&g->shape), &g->attributes);
 }
 
 static unsigned of_type(struct bw_str type)
@@ -116,7 +117,7 @@ static unsigned of_type(struct bw_str type)
 
 struct bw_pairs elb_load_balancer_attributes_all(struct bw_arena *a, const struct elb_load_balancer *lb)
 {
-	return elb_attributes_all(a, elb_load_balancer_attributes, of_type(lb->type), &lb->attributes);
+	return attributes_all(a, elb_load_balancer_attributes, of_type(lb->type), &lb->attributes);
 }
 
 static unsigned of_listener(const struct elb_listener *l)
@@ -133,7 +134,7 @@ static unsigned of_listener(const struct elb_listener *l)
 
 struct bw_pairs elb_listener_attributes_all(struct bw_arena *a, const struct elb_listener *l)
 {
-	return elb_attributes_all(a, elb_listener_attributes, of_listener(l), &l->attributes);
+	return attributes_all(a, elb_listener_attributes, of_listener(l), &l->attributes);
 }
 
 /* ---- The operations ---- */

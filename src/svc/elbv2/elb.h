@@ -214,9 +214,6 @@ extern const struct elb_attribute elb_load_balancer_attributes[], elb_listener_a
 /* The value in force: what was set, else `usual`. Absent: no such attribute for it. */
 struct bw_str elb_attribute_value(
     const struct elb_attribute *table, unsigned of, const struct bw_pairs *set, const char *key);
-/* All that belong to it, complete with defaults. */
-struct bw_pairs elb_attributes_all(
-    struct bw_arena *a, const struct elb_attribute *table, unsigned of, const struct bw_pairs *set);
 /* Checks and sets one. `label`: "Load balancer", "Listener", "Target group". */
 BW_CHECKED enum bw_err elb_attribute_set(struct bw_call *call, const char *label,
     const struct elb_attribute *table, unsigned of, struct bw_pairs *set, struct bw_str key,
@@ -261,8 +258,6 @@ BW_CHECKED enum bw_err elb_actions_check(struct bw_call *call, const struct elb_
     struct bw_str protocol, struct elbv2_Actions *actions, const struct elbv2_Actions *before);
 /* Several groups, and clients that do not stay with one of them. */
 bool elb_forward_loose(const struct elbv2_ForwardActionConfig *f);
-/* Every target group that the actions forward to. */
-struct bw_strs elb_actions_groups(struct bw_call *call, const struct elbv2_Actions *actions);
 /* The rules that forward to the group, by the names of their records. */
 BW_CHECKED enum bw_err elb_group_rules(struct bw_call *call, struct bw_str group, struct bw_strs *names);
 /* Enters or leaves the indices of a rule's groups. */

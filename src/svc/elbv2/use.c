@@ -2,7 +2,8 @@
 
 /* Which target groups rules forward to: the indices of both ways. */
 
-struct bw_strs elb_actions_groups(struct bw_call *call, const struct elbv2_Actions *actions)
+/* Every target group that the actions forward to. */
+static struct bw_strs actions_groups(struct bw_call *call, const struct elbv2_Actions *actions)
 {
 	struct bw_strs groups = {0};
 
@@ -40,8 +41,8 @@ static enum bw_err use_mark(struct bw_call *call, const struct elb_rule *r, stru
 enum bw_err elb_uses_set(struct bw_call *call, const struct elb_rule *r, const struct elbv2_Actions *before,
     const struct elbv2_Actions *after)
 {
-	struct bw_strs old = before ? elb_actions_groups(call, before) : (struct bw_strs){0};
-	struct bw_strs new = after ? elb_actions_groups(call, after) : (struct bw_strs){0};
+	struct bw_strs old = before ? actions_groups(call, before) : (struct bw_strs){0};
+	struct bw_strs new = after ? actions_groups(call, after) : (struct bw_strs){0};
 
 	for (size_t i = 0; i < old.n; i++)
 		if (!bw_strs_has(&new, old.v[i]))
@@ -86,7 +87,7 @@ static enum bw_err groups_of(struct bw_call *call, const struct elb_load_balance
 enum bw_err elb_uses_allowed(
     struct bw_call *call, const struct elb_load_balancer *lb, const struct elbv2_Actions *after)
 {
-	struct bw_strs more = {0}, names = {0}, new = elb_actions_groups(call, after);
+	struct bw_strs more = {0}, names = {0}, new = actions_groups(call, after);
 	struct elb_arn a;
 
 	for (size_t i = 0; i < new.n; i++) {

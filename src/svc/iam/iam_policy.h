@@ -111,9 +111,8 @@ bool iam_managed_is_aws(struct bw_str arn);
 struct bw_str iam_managed_document(struct bw_call *call, const struct iam_managed *m);
 /* How many users, groups and roles have it attached ("attached") or as their boundary ("boundary"). */
 size_t iam_managed_uses(struct bw_call *call, struct bw_str arn, const char *how);
-/* The path and the name inside a policy's ARN. */
+/* The path inside a policy's ARN. */
 struct bw_str iam_policy_arn_path(struct bw_str arn);
-struct bw_str iam_policy_arn_name(struct bw_str arn);
 /* The managed policies of a user, group or role, or the part [from, to) of them. */
 void iam_attached_to_shape(struct bw_call *call, const struct bw_strs *attached, size_t from, size_t to,
     struct iam_attachedPoliciesListType *out);

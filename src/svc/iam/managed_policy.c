@@ -90,7 +90,7 @@ size_t iam_managed_uses(struct bw_call *call, struct bw_str arn, const char *how
 
 /* ---- ARNs ---- */
 
-struct bw_str iam_policy_arn_name(struct bw_str arn)
+static struct bw_str arn_name(struct bw_str arn)
 {
 	for (size_t i = arn.n; i > 0; i--)
 		if (arn.p[i - 1] == '/')
@@ -101,7 +101,7 @@ struct bw_str iam_policy_arn_name(struct bw_str arn)
 struct bw_str iam_policy_arn_path(struct bw_str arn)
 {
 	ptrdiff_t slash = bw_str_find(arn, '/', 0);
-	struct bw_str name = iam_policy_arn_name(arn);
+	struct bw_str name = arn_name(arn);
 
 	return slash < 0 ? BW_STR("/") : bw_str_sub(arn, (size_t)slash, arn.n - name.n - (size_t)slash);
 }
@@ -115,7 +115,7 @@ void iam_attached_to_shape(struct bw_call *call, const struct bw_strs *attached,
 	out->v = BW_NEW_ARRAY(call->arena, struct iam_AttachedPolicy, to - from);
 	for (size_t i = from; i < to; i++)
 		out->v[out->n++] = (struct iam_AttachedPolicy){
-		    .PolicyArn = attached->v[i], .PolicyName = iam_policy_arn_name(attached->v[i])};
+		    .PolicyArn = attached->v[i], .PolicyName = arn_name(attached->v[i])};
 }
 
 void iam_versions(struct bw_call *call, const struct iam_managed *m, struct bw_strs *out)

@@ -3,7 +3,7 @@
 #include "core/trust.h"
 
 /* AWS KMS Developer Guide, "Default key policy": the account's policies decide. */
-struct bw_str kms_default_policy(struct bw_call *call)
+static struct bw_str default_policy(struct bw_call *call)
 {
 	return bw_arena_printf(call->arena,
 	    "{\n  \"Version\" : \"2012-10-17\",\n  \"Id\" : \"key-default-1\",\n  \"Statement\" : [ {\n"
@@ -28,7 +28,7 @@ enum bw_err kms_policy_set(struct bw_call *call, struct kms_key *key, struct bw_
 
 	key->policy_principals = (struct bw_pairs){0};
 	if (!bw_str_set(document)) {
-		key->policy = kms_default_policy(call);
+		key->policy = default_policy(call);
 		return BW_OK;
 	}
 	TRY(bw_call_within(call, &kms_policy_size_quota, document.n));

@@ -149,7 +149,6 @@ void kms_managed_save(struct bw_call *call, struct kms_found *f);
 
 /* ---- Policies ---- */
 
-struct bw_str kms_default_policy(struct bw_call *call);
 /* Checks a policy for the key of `arn` and binds its principals. MalformedPolicyDocumentException, LimitExceededException. */
 BW_CHECKED enum bw_err kms_policy_set(struct bw_call *call, struct kms_key *key, struct bw_str arn, struct bw_str document,
     bool unsafe);
