@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +14,7 @@
 /* What the processes say: a word and a number. */
 struct scene {
 	int said[2];
-	pid_t parent;
+	pid_t parent, watches;
 };
 
 struct words {
@@ -39,14 +39,21 @@ static void say(const struct bw_proc_self *self, char what, uint32_t number)
 	MUST(write(s->said[1], &w, sizeof w) == sizeof w);
 }
 
-static pid_t hear(const struct scene *s, char what, uint32_t number)
+static struct words hear_any(const struct scene *s)
 {
 	struct pollfd f = {.fd = s->said[0], .events = POLLIN};
 	struct words w;
 
 	if (poll(&f, 1, 60000) != 1)
-		fail_msg("nobody said %c %u", what, number);
+		fail_msg("nobody says anything");
 	assert_int_equal(read(s->said[0], &w, sizeof w), sizeof w);
+	return w;
+}
+
+static pid_t hear(const struct scene *s, char what, uint32_t number)
+{
+	struct words w = hear_any(s);
+
 	if (w.what != what || w.number != number)
 		fail_msg("heard %c %u, want %c %u", w.what, w.number, what, number);
 	return w.pid;
@@ -99,50 +106,51 @@ static int watch(const struct bw_proc_self *self)
 	return 1;
 }
 
-/* The first one, which serves. */
-static pid_t begin(struct scene *s, pid_t *watches)
+/* The first one, which has not served yet. */
+static pid_t begin(struct scene *s)
 {
 	const struct bw_proc_row rows[] = {
 	    {.title = "watch", .run = watch, .ctx = s, .may_send = 1u << BW_PROC_READY, .outlives = true},
 	    {.title = "seat", .run = seat, .ctx = s, .may_send = 1u << BW_PROC_READY, .relieved = true},
 	};
-	pid_t first;
+	pid_t first = 0;
 
 	assert_int_equal(pipe(s->said), 0);
 	s->parent = fork();
 	assert_true(s->parent >= 0);
-	if (s->parent == 0)
+	if (s->parent == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		_exit(bw_proc_run(rows, BW_COUNT(rows), 60000, NULL));
+	}
 	for (int i = 0; i < 2; i++) { /* in whichever order */
-		struct words w;
+		struct words w = hear_any(s);
 
-		assert_int_equal(read(s->said[0], &w, sizeof w), sizeof w);
 		assert_true(w.what == 'w' || (w.what == 's' && w.number == 1));
-		*(w.what == 'w' ? watches : &first) = w.pid;
+		*(w.what == 'w' ? &s->watches : &first) = w.pid;
 	}
 	return first;
 }
 
 /* What the table says comes to be so. */
-static void become(const struct scene *s, pid_t watches, enum bw_proc_state state)
+static void become(const struct scene *s, enum bw_proc_state state)
 {
 	struct words w = {0};
 
 	for (int i = 0; i < 10000 && (w.what != 't' || w.number != (uint32_t)state); i++) {
-		assert_int_equal(kill(watches, SIGUSR1), 0);
-		assert_int_equal(read(s->said[0], &w, sizeof w), sizeof w);
+		assert_int_equal(kill(s->watches, SIGUSR1), 0);
+		w = hear_any(s);
 		if (w.what != 't')
 			fail_msg("heard %c %u before the table said %d", w.what, w.number, state);
 	}
 	assert_int_equal(w.number, state);
 }
 
-static pid_t begin_serving(struct scene *s, pid_t *watches)
+static pid_t begin_serving(struct scene *s)
 {
-	pid_t first = begin(s, watches);
+	pid_t first = begin(s);
 
 	kill(first, SIGUSR1);
-	become(s, *watches, BW_PROC_SERVING);
+	become(s, BW_PROC_SERVING);
 	return first;
 }
 
@@ -166,11 +174,11 @@ static void end(struct scene *s)
 TEST(relief_comes_when_the_successor_serves_and_not_before)
 {
 	struct scene s;
-	pid_t watches, first = begin_serving(&s, &watches), second = relieve(&s, 2);
+	pid_t first = begin_serving(&s), second = relieve(&s, 2);
 
 	kill(second, SIGUSR1);
 	assert_int_equal(hear(&s, 'r', 1), first);
-	become(&s, watches, BW_PROC_SERVING);
+	become(&s, BW_PROC_SERVING);
 	kill(first, SIGUSR1);
 	end(&s);
 }
@@ -178,10 +186,10 @@ TEST(relief_comes_when_the_successor_serves_and_not_before)
 TEST(a_successor_that_dies_before_it_serves_relieves_nobody)
 {
 	struct scene s;
-	pid_t watches, first = begin_serving(&s, &watches), next;
+	pid_t first = begin_serving(&s), next;
 
 	kill(relieve(&s, 2), SIGKILL);
-	become(&s, watches, BW_PROC_SERVING);
+	become(&s, BW_PROC_SERVING);
 	/* The next has a number of the other kind than the one that serves, whoever was between. */
 	next = relieve(&s, 4);
 	kill(next, SIGUSR1);
@@ -192,12 +200,12 @@ TEST(a_successor_that_dies_before_it_serves_relieves_nobody)
 TEST(one_that_dies_before_its_successor_serves_leaves_it_the_seat)
 {
 	struct scene s;
-	pid_t watches, first = begin_serving(&s, &watches), second = relieve(&s, 2), third;
+	pid_t first = begin_serving(&s), second = relieve(&s, 2), third;
 
 	kill(first, SIGKILL);
-	become(&s, watches, BW_PROC_STARTING);
+	become(&s, BW_PROC_STARTING);
 	kill(second, SIGUSR1);
-	become(&s, watches, BW_PROC_SERVING);
+	become(&s, BW_PROC_SERVING);
 	third = relieve(&s, 3);
 	kill(third, SIGUSR1);
 	assert_int_equal(hear(&s, 'r', 2), second);
@@ -207,20 +215,20 @@ TEST(one_that_dies_before_its_successor_serves_leaves_it_the_seat)
 TEST(when_both_die_one_is_started_anew)
 {
 	struct scene s;
-	pid_t watches, first = begin_serving(&s, &watches), second = relieve(&s, 2), third;
+	pid_t first = begin_serving(&s), second = relieve(&s, 2), third;
 
 	kill(first, SIGKILL);
 	kill(second, SIGKILL);
 	third = hear(&s, 's', 3);
 	kill(third, SIGUSR1);
-	become(&s, watches, BW_PROC_SERVING);
+	become(&s, BW_PROC_SERVING);
 	end(&s);
 }
 
 TEST(a_successor_that_dies_while_the_one_before_retires_is_started_beside_it)
 {
 	struct scene s;
-	pid_t watches, first = begin_serving(&s, &watches), second = relieve(&s, 2), next;
+	pid_t first = begin_serving(&s), second = relieve(&s, 2), next;
 
 	kill(second, SIGUSR1);
 	assert_int_equal(hear(&s, 'r', 1), first);
@@ -229,19 +237,19 @@ TEST(a_successor_that_dies_while_the_one_before_retires_is_started_beside_it)
 	kill(next, SIGUSR1);
 	assert_int_equal(hear(&s, 'r', 1), first);
 	kill(first, SIGUSR1);
-	become(&s, watches, BW_PROC_SERVING);
+	become(&s, BW_PROC_SERVING);
 	end(&s);
 }
 
 TEST(relief_that_is_asked_for_while_one_retires_comes_after_it)
 {
 	struct scene s;
-	pid_t watches, first = begin_serving(&s, &watches), second = relieve(&s, 2), third;
+	pid_t first = begin_serving(&s), second = relieve(&s, 2), third;
 
 	kill(second, SIGUSR1);
 	assert_int_equal(hear(&s, 'r', 1), first);
 	kill(s.parent, SIGHUP);
-	become(&s, watches, BW_PROC_SERVING);
+	become(&s, BW_PROC_SERVING);
 	kill(first, SIGKILL);
 	third = hear(&s, 'f', 3);
 	kill(third, SIGUSR1);
@@ -253,17 +261,17 @@ TEST(relief_that_is_asked_for_while_one_retires_comes_after_it)
 TEST(who_died_is_not_said_to_serve)
 {
 	struct scene s;
-	pid_t watches, one = begin_serving(&s, &watches);
+	pid_t one = begin_serving(&s);
 
 	/* The pause grows: the last is long enough to look. */
 	for (uint32_t number = 2; number < 5; number++) {
 		kill(one, SIGKILL);
 		one = hear(&s, 's', number);
 		kill(one, SIGUSR1);
-		become(&s, watches, BW_PROC_SERVING);
+		become(&s, BW_PROC_SERVING);
 	}
 	kill(one, SIGKILL);
-	become(&s, watches, BW_PROC_STARTING); /* which would hear it start before */
+	become(&s, BW_PROC_STARTING); /* which would hear it start before */
 	hear(&s, 's', 5);
 	end(&s);
 }
@@ -271,10 +279,10 @@ TEST(who_died_is_not_said_to_serve)
 TEST(a_child_does_not_heed_what_upgrades_its_parent)
 {
 	struct scene s;
-	pid_t watches, one = begin_serving(&s, &watches);
+	pid_t one = begin_serving(&s);
 
 	kill(one, SIGUSR2);
-	become(&s, watches, BW_PROC_SERVING);
+	become(&s, BW_PROC_SERVING);
 	kill(relieve(&s, 2), SIGUSR1);
 	assert_int_equal(hear(&s, 'r', 1), one);
 	end(&s);
