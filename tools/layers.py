@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 RANKS = {"base": 0, "crypto": 1, "codec": 1, "net": 2, "store": 2, "policy": 2, "jose": 2, "proc": 3, "aws": 3, "keyer": 4, "helper": 4, "outside": 4, "core": 5,
-         "svc": 6, "edge": 6, "guard": 6, "console": 7, "bin": 8}
+         "svc": 6, "edge": 6, "guard": 6, "bin": 7}
 OWNED = {"gen": "aws"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
