@@ -81,21 +81,6 @@ static void authorities_advertise(SSL_CTX *ctx, struct bw_str pem)
 	BIO_free(b);
 }
 
-static bool revocations_use(X509_STORE *store, struct bw_str text)
-{
-	BIO *b = bw_pem_open(text);
-	X509_CRL *crl = bw_pem_revocations(b);
-	const unsigned char *der = (const unsigned char *)text.p;
-	bool good;
-
-	if (!crl)
-		crl = d2i_X509_CRL(NULL, &der, (long)text.n);
-	good = crl && X509_STORE_add_crl(store, crl) == 1;
-	X509_CRL_free(crl);
-	BIO_free(b);
-	return good;
-}
-
 /* A trust store that cannot be read trusts nobody: the listener does not open. */
 static bool clients_verify(struct tls_set *s, SSL_CTX *ctx, const struct bw_edge_listener *in)
 {
@@ -109,16 +94,10 @@ static bool clients_verify(struct tls_set *s, SSL_CTX *ctx, const struct bw_edge
 	if (!bw_str_eq(in->client_mode, BW_STR("verify")))
 		return !in->client_mode.n || bw_str_eq(in->client_mode, BW_STR("off"));
 	s->ignore_expiry = in->client_ignore_expiry;
-	if (!authorities_use(store, in->client_ca_pem))
+	if (!authorities_use(store, in->client_ca_pem) || !tls_revocations_use(store, &in->client_crls))
 		return false;
-	for (size_t i = 0; i < in->client_crls.n; i++)
-		if (!revocations_use(store, in->client_crls.v[i]))
-			return false;
 	if (in->client_advertise)
 		authorities_advertise(ctx, in->client_ca_pem);
-	/* Each list speaks for its issuer alone; a missing one revokes nobody. */
-	if (in->client_crls.n)
-		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
 	SSL_CTX_set_verify_depth(ctx, 4);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verified);
 	return true;

@@ -6,6 +6,7 @@
 
 struct ssl_ctx_st;
 struct evp_pkey_st;
+struct x509_store_st;
 
 /* Protocols, ciphers, curves and signatures of a policy. False: OpenSSL lacks what it names. */
 bool tls_policy_apply(struct ssl_ctx_st *ctx, struct bw_str name);
@@ -35,6 +36,11 @@ bool tls_verifies(const struct listener *l);
 /* Absent: none. Borrowed of the connection, of the listener. */
 struct bw_str tls_name_asked(const struct ssl_st *tls);
 struct bw_str tls_certificate_arn(const struct listener *l, const struct ssl_st *tls);
+
+/* ---- tls_revoked.c ---- */
+
+/* Whoever is verified by the store is asked for in these lists. False: one cannot be read. */
+bool tls_revocations_use(struct x509_store_st *store, const struct bw_strs *pems);
 
 /* ---- tls_client.c ---- */
 

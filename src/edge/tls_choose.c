@@ -50,6 +50,11 @@ static bool client_can(SSL *tls, int kind)
 	return cipher_common(tls, kind == EVP_PKEY_EC ? NID_auth_ecdsa : NID_auth_rsa);
 }
 
+static bool client_uses(SSL *tls, const SSL_CTX *ctx)
+{
+	return client_can(tls, EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_CTX_get0_certificate(ctx))));
+}
+
 static bool better(SSL *tls, X509 *a, X509 *b)
 {
 	EVP_PKEY *ka = X509_get0_pubkey(a), *kb = X509_get0_pubkey(b);
@@ -79,7 +84,8 @@ SSL_CTX *tls_choose(SSL *tls, SSL_CTX *const *contexts, size_t n)
 		if (named(contexts[i], name) &&
 		    (!best || better(tls, SSL_CTX_get0_certificate(contexts[i]), SSL_CTX_get0_certificate(best))))
 			best = contexts[i];
-	if (!best && name && n && named(contexts[0], name))
+	/* The default one is not among those that are compared; it is there for whom none of them serves. */
+	if (name && n && (!best || !client_uses(tls, best)) && named(contexts[0], name))
 		best = contexts[0];
 	return best;
 }

@@ -33,13 +33,22 @@ def authority(name):
             "-subj", f"/CN={name}", "-days", "30", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign,cRLSign")
 
 
-def issue(name, ca, subject, names="", days="365", curve="P-256"):
+def issue(name, ca, subject, names="", days="365", curve="P-256", authority=False):
     with open(os.path.join(WORK, f"{name}.ext"), "w") as f:
-        f.write(f"subjectAltName={names}\n" if names else "basicConstraints=CA:FALSE\n")
+        f.write(f"subjectAltName={names}\n" if names else f"basicConstraints=CA:{str(authority).upper()}\n")
     kind = ["ec", "-pkeyopt", f"ec_paramgen_curve:{curve}"] if curve else ["rsa:2048"]
     openssl("req", "-newkey", *kind, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
     openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", days,
             "-extfile", f"{name}.ext")
+
+
+def revocations(ca, out, *names, when=("-crldays", "30")):
+    """A list of that authority's, with these and all that it has revoked before."""
+    with open(os.path.join(WORK, f"{ca}.index"), "a"), open(os.path.join(WORK, f"{ca}.cnf"), "w") as f:
+        f.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={ca}.index\ndefault_md=sha256\ncertificate={ca}.pem\nprivate_key={ca}.key\n")
+    for name in names:
+        openssl("ca", "-config", f"{ca}.cnf", "-revoke", f"{name}.pem")
+    openssl("ca", "-config", f"{ca}.cnf", "-gencrl", *when, "-out", out)
 
 
 def make():
@@ -115,6 +124,8 @@ class Certificates(unittest.TestCase):
             lb = https(group("kinds", [self.backend]), listener={"certificates": [certificate("a", True), *map(certificate, order)]})
             self.assertEqual(["ECDSA", "RSA", "ECDSA", "RSA"],
                              [kind(), kind("ECDHE-RSA-AES128-GCM-SHA256"), kind(version="-tls1_3"), kind(sigalgs="rsa_pss_rsae_sha256", version="-tls1_3")])
+        lb = https(group("kinds", [self.backend]), listener={"certificates": [certificate("rsa", True), certificate("b")]})
+        self.assertEqual(["ECDSA", "RSA"], [kind(), kind("ECDHE-RSA-AES128-GCM-SHA256")], "the default one, too, where it alone serves")
 
     def test_an_unknown_name_gets_the_default(self):
         with self.assertRaises(ssl.SSLCertVerificationError):
@@ -342,14 +353,38 @@ class Mutual(unittest.TestCase):
         self.assertEqual(ask(lb)[0][0], 200)
         self.assertNotIn(b"X-Amzn-Mtls", backend.requests[-1][0])
 
+    def passed(self, name, client, *crls, authorities=("ca",)):
+        lb = self.mutual("verify", name, client_ca_pem="".join(pem(f"{a}.pem") for a in authorities), client_crls=[pem(c) for c in crls])[0]
+        try:
+            return ask(lb, using=context(client))[0][0] == 200
+        except (ssl.SSLError, ConnectionError):
+            return False
+
     def test_revoked_clients_are_refused(self):
-        with open(os.path.join(WORK, "index.txt"), "w"), open(os.path.join(WORK, "ca.cnf"), "w") as f:
-            f.write("[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=30\ncertificate=ca.pem\nprivate_key=ca.key\n")
-        openssl("ca", "-config", "ca.cnf", "-gencrl", "-out", "empty.crl")
-        openssl("ca", "-config", "ca.cnf", "-revoke", "client.pem")
-        openssl("ca", "-config", "ca.cnf", "-gencrl", "-out", "client.crl")
-        self.assertEqual(ask(self.mutual("verify", "crl0", client_crls=[pem("empty.crl")])[0], using=context("client"))[0][0], 200)
-        self.refused(self.mutual("verify", "crl1", client_crls=[pem("client.crl")])[0], context("client"))
+        revocations("ca", "empty.crl")
+        revocations("ca", "client.crl", "client")
+        self.assertTrue(self.passed("crl0", "client", "empty.crl"))
+        self.assertFalse(self.passed("crl1", "client", "client.crl"))
+        self.assertFalse(self.passed("crl2", "client", "client.crl", "empty.crl"), "any list of its issuer")
+
+    def test_an_authority_that_was_revoked_vouches_for_nobody(self):
+        issue("between", "ca", "/CN=between", authority=True)
+        issue("leaf", "between", "/CN=leaf")
+        with open(os.path.join(WORK, "chain.pem"), "w") as f:
+            f.write(pem("leaf.pem") + pem("between.pem"))
+        os.link(os.path.join(WORK, "leaf.key"), os.path.join(WORK, "chain.key"))
+        revocations("ca", "before.crl")
+        self.assertTrue(self.passed("between0", "chain", "before.crl"), "who has no list revokes nobody")
+        revocations("ca", "between.crl", "between")
+        self.assertFalse(self.passed("between1", "chain", "between.crl"))
+
+    def test_lists_of_others_say_nothing_and_old_ones_not_enough(self):
+        revocations("other", "other.crl")
+        revocations("ca", "old.crl", when=("-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200201000000Z"))
+        revocations("ca", "now.crl")
+        self.assertTrue(self.passed("lists0", "b", "other.crl", authorities=("ca", "other")))
+        self.assertFalse(self.passed("lists1", "b", "old.crl"))
+        self.assertTrue(self.passed("lists2", "b", "old.crl", "now.crl"))
 
     def test_the_names_of_the_authorities_are_told_when_asked_to(self):
         for advertise in (False, True):
