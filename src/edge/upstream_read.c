@@ -133,11 +133,12 @@ static bool try_again(struct upstream *u)
 	return true;
 }
 
-static void input_ended(struct upstream *u)
+/* Only an orderly end is the end of what has no other: a reset may have taken some of it along (RFC 9112 8). */
+static void input_ended(struct upstream *u, bool orderly)
 {
 	if (u->state == U_IDLE || !u->x) {
 		upstream_shut(u);
-	} else if (u->framing == F_CLOSE) {
+	} else if (u->framing == F_CLOSE && orderly) {
 		u->keep = false;
 		answer_ends(u);
 	} else if (!try_again(u)) {
@@ -172,7 +173,7 @@ bool upstream_read(struct upstream *u)
 	if (io == IO_WAIT)
 		return false;
 	if (io != IO_DONE) {
-		input_ended(u);
+		input_ended(u, io == IO_END);
 		return false;
 	}
 	if (u->state == U_IDLE || !u->x) { /* nobody has asked */

@@ -34,12 +34,12 @@ BW_CHECKED enum bw_err bw_http_parse_head(struct bw_str bytes, struct bw_http_re
 /* First header of that name (ASCII case-insensitive); absent when none. `*count` (may be NULL) says how many. */
 struct bw_str bw_http_header(const struct bw_http_request *r, struct bw_str name, size_t *count);
 
-/* Decoder of chunked bodies, incremental and strict (extensions of tokens alone, 256 bytes at most, no trailers but empty, no leading zeros).
- * Zeroed before the first use. */
+/* Decoder of chunked bodies, incremental and strict (extensions of tokens alone, 256 bytes at most, no leading zeros). Trailer lines, of 8 KiB
+ * at most, are dropped. Zeroed before the first use. */
 struct bw_http_chunked {
 	uint64_t left;
 	uint8_t state;
-	uint32_t extension_bytes;
+	uint32_t extension_bytes; /* and those of trailer lines */
 };
 /* Feeds bytes; appends body to out. *used says how far; BW_OK at the end of the body, BW_EAGAIN for more, BW_EINVAL,
  * BW_ETOOBIG as soon as a chunk is announced that out's ceiling has no room for. */

@@ -1,5 +1,5 @@
-/* Chunked bodies (RFC 9112 7.1), strict: no space around a size, no trailer lines, every line ends in CR LF.
- */
+/* Chunked bodies (RFC 9112 7.1), strict: no space around a size, every line ends in CR LF. Trailer lines are read as strictly, and
+ * dropped (7.1.2): what stands in them came too late to say anything of the message. */
 #include "net/http.h"
 #include "net/http1_scan.h"
 
@@ -14,12 +14,18 @@ enum {
 	DATA,
 	DATA_CR,
 	DATA_LF,
-	END_CR, /* after the last chunk: the empty line */
+	END_CR, /* after the last chunk, and each trailer line: the empty line, or another one */
 	END_LF,
+	TRAILER_NAME,
+	TRAILER_VALUE,
+	TRAILER_LF,
 	DONE,
 };
 
-enum { EXTENSION_MAX = 256 };
+enum {
+	EXTENSION_MAX = 256,
+	TRAILERS_MAX = 8 * 1024, /* all lines of a body: some signatures and checksums */
+};
 
 static int hex_digit(char c)
 {
@@ -67,6 +73,23 @@ static enum bw_err feed_extension(struct bw_http_chunked *c, char byte)
 	return BW_EAGAIN;
 }
 
+/* A line "name: value", up to its CR. */
+static enum bw_err feed_trailer(struct bw_http_chunked *c, char byte)
+{
+	uint8_t class = byte_class[(unsigned char)byte];
+
+	CHECK(++c->extension_bytes <= TRAILERS_MAX, BW_EINVAL);
+	if (c->state != TRAILER_VALUE && class & IN_TOKEN)
+		c->state = TRAILER_NAME;
+	else if (c->state == TRAILER_NAME && byte == ':')
+		c->state = TRAILER_VALUE;
+	else if (c->state == TRAILER_VALUE && byte == '\r')
+		c->state = TRAILER_LF;
+	else
+		CHECK(c->state == TRAILER_VALUE && class & IN_VALUE, BW_EINVAL);
+	return BW_EAGAIN;
+}
+
 /* One fixed byte, and the state after it. */
 static enum bw_err feed_fixed(struct bw_http_chunked *c, char byte, const struct bw_buf *out)
 {
@@ -77,7 +100,8 @@ static enum bw_err feed_fixed(struct bw_http_chunked *c, char byte, const struct
 	    [DATA_CR] = {'\r', DATA_LF},
 	    [DATA_LF] = {'\n', SIZE_FIRST},
 	    [END_CR] = {'\r', END_LF},
-	    [END_LF] = {'\n', DONE}};
+	    [END_LF] = {'\n', DONE},
+	    [TRAILER_LF] = {'\n', END_CR}};
 
 	CHECK(byte == rows[c->state].byte, BW_EINVAL);
 	if (c->state == SIZE_LF) {
@@ -85,6 +109,7 @@ static enum bw_err feed_fixed(struct bw_http_chunked *c, char byte, const struct
 		 */
 		CHECK(c->left <= out->max - out->n, BW_ETOOBIG);
 		c->state = c->left ? DATA : END_CR;
+		c->extension_bytes = 0;
 		return BW_EAGAIN;
 	}
 	c->state = rows[c->state].next;
@@ -97,6 +122,8 @@ static enum bw_err feed_byte(struct bw_http_chunked *c, char byte, const struct 
 		return feed_size(c, byte);
 	if (c->state <= VALUE)
 		return feed_extension(c, byte);
+	if (c->state == TRAILER_NAME || c->state == TRAILER_VALUE || (c->state == END_CR && byte != '\r'))
+		return feed_trailer(c, byte);
 	CHECK(c->state < DONE, BW_EINVAL);
 	return feed_fixed(c, byte, out);
 }

@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -291,6 +292,10 @@ class Answers(unittest.TestCase):
         self.assertEqual(self.answered(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + big)[2], big)
         chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n30d40\r\n" + big + b"\r\n0\r\n\r\n"
         self.assertEqual(self.answered(chunked)[2], big)
+        with_trailers = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: y\r\n\r\n"
+        for _ in range(2): # the second one on the same connection to the target
+            status, headers, body = self.answered(with_trailers)
+            self.assertEqual((status, body, header(headers, "trailer")), (200, b"abc", []))
         self.assertEqual(self.answered(lambda h, b: lambda c, s: c.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + big) and False)[2], big)
         self.assertEqual(self.answered(b"HTTP/1.1 204 No Content\r\n\r\n")[0], 204)
         self.assertEqual(self.answered(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 50\r\n\r\n")[0], 304)
@@ -318,6 +323,25 @@ class Answers(unittest.TestCase):
             s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             got = read_all(s)
         self.assertLess(len(got.split(b"\r\n\r\n", 1)[-1]), 10)
+
+    def test_an_answer_without_a_length_ends_with_an_orderly_end_alone(self):
+        def reset(head, body):
+            def go(c, s):
+                c.sendall(b"HTTP/1.1 200 OK\r\n\r\nabc")
+                reached.wait(10)
+                c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return False
+            return go
+        reached = threading.Event()
+        self.backend.answer = reset
+        with self.lb.connect() as s:
+            s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            got = s.recv(65536)
+            while b"abc" not in got:
+                got += s.recv(65536)
+            reached.set()
+            got += read_all(s)
+        self.assertTrue(got.endswith(b"\r\n3\r\nabc\r\n"), got)
 
     def test_more_than_the_length_is_never_the_next_answer(self):
         self.backend.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"

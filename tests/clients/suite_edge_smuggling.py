@@ -153,8 +153,10 @@ BODIES = [
     ("a chunk's size that overflows", b"10000000000000003\r\nabc\r\n0\r\n\r\n"),
     ("a chunk without a size", b"\r\nabc\r\n0\r\n\r\n"),
     ("a chunk's extension with a bare LF", b"3;a\nb\r\nabc\r\n0\r\n\r\n"),
-    ("a trailer", b"3\r\nabc\r\n0\r\nX: y\r\n\r\n"),
-    ("a trailer that frames", b"3\r\nabc\r\n0\r\nContent-Length: 9\r\n\r\n"),
+    ("a trailer with a bare LF", b"3\r\nabc\r\n0\r\nX: y\n\r\n"),
+    ("a trailer behind a space", b"3\r\nabc\r\n0\r\n X: y\r\n\r\n"),
+    ("a trailer without a colon", b"3\r\nabc\r\n0\r\nGET / HTTP/1.1\r\n\r\n"),
+    ("a trailer that ends in two bare LFs", b"3\r\nabc\r\n0\r\nX: y\n\n"),
     ("a last chunk with a bare LF", b"3\r\nabc\r\n0\r\n\n"),
     ("a last chunk of two zeros", b"3\r\nabc\r\n00\r\n\r\n"),
 ]
@@ -219,6 +221,9 @@ class Http1(unittest.TestCase):
                 ("a chunk's size in capitals", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n",
                  reaches(post, CHUNKED, body=b"a\r\n0123456789\r\n0\r\n\r\n")),
                 ("a chunk's extension is left out", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n",
+                 reaches(post, CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n")),
+                ("trailers are left out", b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+                 b"3\r\nabc\r\n0\r\nX-Sum: y\r\nContent-Length: 9\r\nTransfer-Encoding: x\r\nX-Forwarded-For: 1.2.3.4\r\nHost: b\r\n\r\n",
                  reaches(post, CHUNKED, body=b"3\r\nabc\r\n0\r\n\r\n")),
                 ("a request in a body", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" % (len(NEXT), NEXT),
                  reaches(post, f"Content-Length: {len(NEXT)}", body=NEXT)),

@@ -46,7 +46,19 @@ static const struct chunked_case cases[] = {
     {"3;a:b\r\n", BW_EINVAL, NULL},
     {"3;a=\"b\"\r\n", BW_EINVAL, NULL},
     {"3;a\x01\r\n", BW_EINVAL, NULL},
-    {"0\r\nX: y\r\n\r\n", BW_EINVAL, NULL},
+    {"3\r\nabc\r\n0\r\nX: y\r\nX-Sum:\r\nZ:a\tb\xff:c\r\n\r\n", BW_OK, "abc"},
+    {"0;a=b\r\nX: " X256 "\r\n\r\n", BW_OK, ""},
+    {"0\r\nX: y\r\n", BW_EAGAIN, NULL},
+    {"0\r\nX\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\nX : y\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\n: y\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\n X: y\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\nX: y\r\n z\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\nX: y\nY: z\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\nX: y\rY: z\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\nX: \x01\r\n\r\n", BW_EINVAL, NULL},
+    {"0\r\nX: y\r\n\n", BW_EINVAL, NULL},
+    {"0\r\n3\r\nabc\r\n", BW_EINVAL, NULL},
     {"0\r\n\n", BW_EINVAL, NULL},
     {"ffffffffffffffff\r\n", BW_ETOOBIG, NULL},
     {"10000000000000000\r\n", BW_EINVAL, NULL},
@@ -107,6 +119,26 @@ TEST(http1_body_chunked_leaves_what_follows)
 	assert_int_equal(used, 11);
 	assert_int_equal(bw_http_chunked_feed(&c, BW_STR("0"), &used, &out), BW_EINVAL);
 	bw_buf_free(&out);
+}
+
+/* All lines but their line feeds: at the ceiling, and one byte above. */
+TEST(http1_body_chunked_trailers_have_a_longest)
+{
+	for (size_t more = 0; more < 2; more++) {
+		struct bw_http_chunked c = {0};
+		struct bw_buf bytes, out;
+		size_t used;
+
+		bw_buf_init(&bytes, 16 * 1024);
+		bw_buf_init(&out, CEILING);
+		bw_buf_put(&bytes, BW_STR("0\r\na: b\r\nc: "));
+		for (size_t i = 0; i < 8192 - strlen("a: b\r" "c: \r") + more; i++)
+			bw_buf_put_c(&bytes, 'd');
+		bw_buf_put(&bytes, BW_STR("\r\n\r\n"));
+		assert_int_equal(bw_http_chunked_feed(&c, bw_buf_str(&bytes), &used, &out), more ? BW_EINVAL : BW_OK);
+		bw_buf_free(&bytes);
+		bw_buf_free(&out);
+	}
 }
 
 TEST(http1_body_chunked_ceiling)
