@@ -182,15 +182,24 @@ static void exempt_udp(struct writer *w, const char *chain, int from, int to)
 	rule_end(w, "{\"return\":null}");
 }
 
+static void exempt_icmpv6(struct writer *w, const char *chain, int from, int to, int hops)
+{
+	rule_begin(w, chain);
+	match_field(w, "icmpv6", "type", from, to);
+	match_field(w, "ip6", "hoplimit", hops, hops);
+	rule_end(w, "{\"return\":null}");
+}
+
 static void exempt_put(struct writer *w, const char *chain, bool egress)
 {
 	exempt_udp(w, chain, egress ? 68 : 67, egress ? 67 : 68);
 	exempt_udp(w, chain, egress ? 546 : 547, egress ? 547 : 546);
-	rule_begin(w, chain);
-	match_field(w, "icmpv6", "type", 133, 136);
-	/* From a neighbour: nobody else's packets arrive with it. */
-	match_field(w, "ip6", "hoplimit", 255, 255);
-	rule_end(w, "{\"return\":null}");
+	/* Neighbours, from a neighbour: nobody else's packets arrive with that limit. */
+	exempt_icmpv6(w, chain, 133, 136, 255);
+	/* Who listens to which group (RFC 4890 4.4.1): without it a switch that goes by that passes neighbours' questions on to nobody. The
+	 * kernel believes link-local senders alone. */
+	exempt_icmpv6(w, chain, 130, 132, 1);
+	exempt_icmpv6(w, chain, 143, 143, 1);
 }
 
 /* ---- Chains ---- */

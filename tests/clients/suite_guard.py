@@ -63,6 +63,24 @@ for line in sys.stdin:
         print("silence", flush=True)
 """
 
+# Says when a report of multicast listeners (ICMPv6 type 143) names ff02::1234; its frames are seen before any rule.
+HEAR_REPORTS = """
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x86dd)); s.bind(("eth0", 0x86dd)); s.settimeout(60)
+print("ready", flush=True)
+wanted = socket.inet_pton(socket.AF_INET6, "ff02::1234")
+while True:
+    packet = s.recv(2000)
+    if b"\\x8f\\x00" in packet[40:60] and wanted in packet:
+        print("reported", flush=True)
+        break
+"""
+JOIN = """
+import socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, "ff02::1234") + socket.if_nametoindex("eth0").to_bytes(4, sys.byteorder))
+"""
+
 
 def possible():
     """Why these tests cannot be run here; None when they can."""
@@ -229,6 +247,15 @@ class Guard(unittest.TestCase):
         self.assertEqual("silence", ping())
         self.permit({**echo, "FromPort": 8, "ToPort": 0})
         self.assertEqual("answered", ping())
+
+    def test_neighbours_and_who_listens_to_them_pass(self):
+        """A group that permits nothing over IPv6 breaks neither neighbour discovery nor the reports that switches go by."""
+        heard = self.talk(PEER, HEAR_REPORTS)
+        run("ip", "neighbour", "flush", "dev", "eth0", space=HOST)
+        self.enters(source=PEER6)
+        self.assertIn("lladdr", run("ip", "neighbour", "show", "to", HOST6, space=PEER))
+        run(sys.executable, "-c", JOIN, space=HOST)
+        self.assertEqual(heard.stdout.readline().strip(), "reported")
 
     def test_a_group_reference_follows_its_members(self):
         clients = self.ec2.create_security_group(GroupName="clients", Description="d")["GroupId"]
