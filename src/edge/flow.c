@@ -291,13 +291,19 @@ static void far_ready(struct bw_watch *w, uint32_t events)
 	flow_run(f);
 }
 
+/* Who has not shaken hands holds the other end for nothing. */
+static bool is_begun(const struct flow *f)
+{
+	return f->far.connected && (!f->client.sock.tls || f->client.sock.shaken) && (!f->far.sock.tls || f->far.sock.shaken);
+}
+
 static void flow_timer(struct bw_timer *t)
 {
 	struct flow *f = (struct flow *)((char *)t - offsetof(struct flow, timer));
 	int64_t now = bw_loop_now_ms(f->edge->loop), limit = f->listening->idle_ms;
 
 	/* A draining worker does not wait for those who have nothing to say. */
-	if (!f->far.connected && limit > CONNECT_MS)
+	if (!is_begun(f) && limit > CONNECT_MS)
 		limit = CONNECT_MS;
 	if (now - f->active_ms >= limit)
 		flow_close(f, true);

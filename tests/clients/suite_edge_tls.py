@@ -494,6 +494,17 @@ class Network(unittest.TestCase):
                           listener={"certificates": [certificate("a", True)], "ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06"})
         self.assertEqual(ask(lb)[0][0], 200)
 
+    def test_who_does_not_shake_hands_holds_no_target(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            lb = self.network(group("mute", [listener.getsockname()[1]], protocol="TCP", health_enabled=False), protocol="TLS",
+                              listener={"ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "certificates": [certificate("a", True)]})
+            with lb.connect() as s:
+                s.settimeout(60)
+                s.sendall(b"\x16\x03\x01")  # a handshake that goes no further; the listener's idle limit is 350 s
+                far, _ = listener.accept()
+                far.settimeout(60)
+                self.assertEqual((far.recv(1), read_all(s)), (b"", b""))
+
     def test_the_alpn_policy_chooses_the_protocol(self):
         seen = []
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
