@@ -66,7 +66,8 @@ void exchange_fail(struct exchange *x, int status)
 	detach(x);
 	if (x->ended)
 		return;
-	if (x->target)
+	/* What the client did wrong says nothing of the target. */
+	if (x->target && status >= 500)
 		target_outcome(x->target, true);
 	if (!x->answered) {
 		answer_error(x, status);

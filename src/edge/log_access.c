@@ -137,6 +137,15 @@ static void put_certificate(const struct exchange *x, struct bw_buf *out)
 	log_put_quoted(x->tls ? tls_certificate_arn(x->listener, x->tls) : BW_STR_NONE, out);
 }
 
+/* The default rule's is 0; of what was refused before any was asked there is none. */
+static void put_priority(const struct rule *rule, struct bw_buf *out)
+{
+	if (rule)
+		bw_buf_printf(out, " %lld ", rule->in->priority != INT64_MAX ? (long long)rule->in->priority : 0LL);
+	else
+		bw_buf_put(out, BW_STR(" - "));
+}
+
 static void put_trace(const struct exchange *x, struct bw_buf *out)
 {
 	bw_buf_put_c(out, ' ');
@@ -186,8 +195,7 @@ static void line_write(const struct exchange *x, struct bw_buf *out)
 	bw_buf_put(out, x->group ? x->group->arn : BW_STR("-"));
 	put_trace(x, out);
 	put_certificate(x, out);
-	bw_buf_printf(out, " %lld ",
-	    x->rule && x->rule->in->priority != INT64_MAX ? (long long)x->rule->in->priority : 0LL);
+	put_priority(x->rule, out);
 	bw_time_put_iso8601_ms(now - since_ms, out);
 	put_actions(x, out);
 	log_put_quoted_most(bw_buf_str(&x->redirect), URL_MAX, out);

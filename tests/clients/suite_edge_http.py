@@ -500,6 +500,20 @@ class Balancing(unittest.TestCase):
             lb.get()
         self.assertLess(len(bad.requests), 30)
 
+    def test_what_clients_do_wrong_makes_no_target_anomalous(self):
+        backends = [Backend() for _ in range(3)]
+        lb = Balancer(PLAYER, group("slander", backends, {"load_balancing.algorithm.type": "weighted_random", "load_balancing.algorithm.anomaly_mitigation": "on",
+                                                          "stickiness.enabled": "true", "stickiness.type": "lb_cookie"}))
+        cookie = header(lb.get()[1], "set-cookie")[0].split(";")[0]
+        for _ in range(100):
+            got = lb.raw(f"POST / HTTP/1.1\r\nHost: a\r\nCookie: {cookie}\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n".encode())
+            self.assertEqual(parse(got)[0], 400)
+        for b in backends:
+            b.requests.clear()
+        for _ in range(60):
+            lb.get()
+        self.assertGreater(min(len(b.requests) for b in backends), 8)
+
     def test_no_targets_is_503(self):
         self.assertEqual(Balancer(PLAYER, group("none", [])).get()[0], 503)
 
@@ -1045,7 +1059,7 @@ class AccessLogs(unittest.TestCase):
             self.assertRegex(first["trace"], r"^Self=1-[0-9a-f]{8}-[0-9a-f]{24};Root=1-2-3;A=\\x22b$")
             self.assertEqual((second["priority"], second["actions"], second["status"], second["target"]), ("7", "fixed-response", "404", "-"))
             self.assertRegex(second["trace"], r"^Root=1-[0-9a-f]{8}-[0-9a-f]{24}$")
-            self.assertEqual((third["status"], third["request"], third["trace"]), ("400", "- - -", "-"))
+            self.assertEqual((third["status"], third["request"], third["trace"], third["priority"], third["actions"]), ("400", "- - -", "-", "-", "-"))
             self.assertEqual([("-",) * 3] * 3, [(line["host"], line["uri"], line["transform"]) for line in (first, second, third)])
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
             player.stop()
