@@ -21,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 PEM = serialization.Encoding.PEM
 TEMPLATE = "arn:aws:acm-pca:::template/"
 DAY = {"Type": "DAYS", "Value": 30}
+OFF = {"CrlConfiguration": {"Enabled": False}, "OcspConfiguration": {"Enabled": False}}
 AUTHORITIES, CERTIFICATES = 90, 60  # quotas of this suite's server
 
 
@@ -135,6 +136,14 @@ class Making(PcaCase):
             self.assertEqual(("SUBORDINATE", "PENDING_CERTIFICATE", "GENERAL_PURPOSE", algorithm, signing, subject),
                              (d["Type"], d["Status"], d["UsageMode"], d["CertificateAuthorityConfiguration"]["KeyAlgorithm"],
                               d["CertificateAuthorityConfiguration"]["SigningAlgorithm"], d["CertificateAuthorityConfiguration"]["Subject"]))
+
+    def test_what_was_not_given_is_described(self):
+        arn = self.create()
+        for d in (self.describe(arn), next(d for d in self.pca.list_certificate_authorities()["CertificateAuthorities"] if d["Arn"] == arn)):
+            self.assertEqual(("FIPS_140_2_LEVEL_3_OR_HIGHER", OFF), (d["KeyStorageSecurityStandard"], d["RevocationConfiguration"]))
+        given = self.create(KeyStorageSecurityStandard="FIPS_140_2_LEVEL_2_OR_HIGHER", RevocationConfiguration={"OcspConfiguration": {"Enabled": False}})
+        d = self.describe(given)
+        self.assertEqual(("FIPS_140_2_LEVEL_2_OR_HIGHER", OFF), (d["KeyStorageSecurityStandard"], d["RevocationConfiguration"]))
 
     def test_ml_dsa(self):
         """Where OpenSSL has it; else a clear refusal."""
@@ -475,7 +484,7 @@ class Living(PcaCase):
         self.refused("InvalidArgsException", update, CertificateAuthorityArn=arn,
                      RevocationConfiguration={"CrlConfiguration": {"Enabled": True, "S3BucketName": "bucket", "ExpirationInDays": 7}})
         update(CertificateAuthorityArn=arn, Status="DISABLED", RevocationConfiguration={"CrlConfiguration": {"Enabled": False}})
-        self.assertEqual({"CrlConfiguration": {"Enabled": False}}, self.describe(arn)["RevocationConfiguration"])
+        self.assertEqual(OFF, self.describe(arn)["RevocationConfiguration"])
         self.refused("InvalidStateException", self.pca.issue_certificate, CertificateAuthorityArn=arn, Csr=request(), SigningAlgorithm="SHA256WITHECDSA", Validity=DAY)
         delete(CertificateAuthorityArn=arn)
         self.refused("InvalidStateException", self.pca.issue_certificate, CertificateAuthorityArn=arn, Csr=request(), SigningAlgorithm="SHA256WITHECDSA", Validity=DAY)

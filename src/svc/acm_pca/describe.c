@@ -8,6 +8,22 @@ static struct bw_opt_time time_or_none(int64_t ms)
 	return ms ? BW_TIME(ms) : (struct bw_opt_time){0};
 }
 
+/* As AWS shows it: what was not given is off. */
+static enum bw_err revocation_to_shape(
+    struct bw_call *call, const struct pca_authority *a, struct acm_pca_RevocationConfiguration *out)
+{
+	TRY(bw_shape_unpack(acm_pca_RevocationConfiguration_shape, a->revocation, call->arena, out));
+	if (!out->CrlConfiguration) {
+		out->CrlConfiguration = BW_NEW(call->arena, struct acm_pca_CrlConfiguration);
+		out->CrlConfiguration->Enabled = BW_BOOL(false);
+	}
+	if (!out->OcspConfiguration) {
+		out->OcspConfiguration = BW_NEW(call->arena, struct acm_pca_OcspConfiguration);
+		out->OcspConfiguration->Enabled = BW_BOOL(false);
+	}
+	return BW_OK;
+}
+
 enum bw_err pca_to_shape(
     struct bw_call *call, const struct pca_authority *a, struct acm_pca_CertificateAuthority *out)
 {
@@ -22,13 +38,14 @@ enum bw_err pca_to_shape(
 	    .Status = pca_state_name(state),
 	    .NotBefore = time_or_none(a->not_before_ms),
 	    .NotAfter = time_or_none(a->not_after_ms),
-	    .KeyStorageSecurityStandard = a->key_standard,
+	    /* ACM-PCA API Reference, "CreateCertificateAuthority": its default. */
+	    .KeyStorageSecurityStandard =
+	        bw_str_set(a->key_standard) ? a->key_standard : BW_STR("FIPS_140_2_LEVEL_3_OR_HIGHER"),
 	    .UsageMode = a->short_lived ? BW_STR("SHORT_LIVED_CERTIFICATE") : BW_STR("GENERAL_PURPOSE")};
 	if (state == PCA_DELETED)
 		out->RestorableUntil = BW_TIME(a->restorable_ms);
 	out->RevocationConfiguration = BW_NEW(call->arena, struct acm_pca_RevocationConfiguration);
-	TRY(bw_shape_unpack(
-	    acm_pca_RevocationConfiguration_shape, a->revocation, call->arena, out->RevocationConfiguration));
+	TRY(revocation_to_shape(call, a, out->RevocationConfiguration));
 	return pca_configuration(call, a, &out->CertificateAuthorityConfiguration);
 }
 
