@@ -44,14 +44,21 @@ static enum bw_err list_keys(struct bw_call *call)
 	return BW_OK;
 }
 
-static bool is_wanted(struct bw_call *call, const IN_kms_ListGrants *in, const struct kms_grant *g)
+static bool is_wanted(const IN_kms_ListGrants *in, struct bw_str grantee, const struct kms_grant *g)
 {
 	return (!bw_str_set(in->GrantId) || bw_str_eq(in->GrantId, g->id)) &&
-	       (!bw_str_set(in->GranteePrincipal) || bw_str_eq(in->GranteePrincipal, principal_now(call, g->grantee, g->grantee_id)));
+	       (!bw_str_set(grantee) || bw_str_eq(grantee, kms_grant_who(g->grantee, g->grantee_id)));
+}
+
+/* As the indices know whoever has that ARN now. */
+static struct bw_str who_is(struct bw_call *call, struct bw_str arn)
+{
+	return bw_str_set(arn) ? kms_grant_who(arn, bw_principal_id(call, arn)) : BW_STR_NONE;
 }
 
 BW_OP(kms, ListGrants, .effect = BW_READ, .resource = kms_managed_key, .keys = list_keys)
 {
+	struct bw_str grantee = who_is(call, in->GranteePrincipal);
 	struct bw_page page;
 	struct kms_found *f;
 	struct kms_grant g;
@@ -62,7 +69,7 @@ BW_OP(kms, ListGrants, .effect = BW_READ, .resource = kms_managed_key, .keys = l
 	out->Grants.set = true;
 	out->Grants.v = BW_NEW_ARRAY(call->arena, struct kms_GrantListEntry, page.left);
 	while ((e = bw_page_next(call, &page, &kms_grant_record, &g, NULL)) == BW_OK) {
-		if (is_wanted(call, in, &g))
+		if (is_wanted(in, grantee, &g))
 			entry(call, f->arn, &g, &out->Grants.v[out->Grants.n++]);
 		else
 			bw_page_skip(&page);
@@ -73,7 +80,7 @@ BW_OP(kms, ListGrants, .effect = BW_READ, .resource = kms_managed_key, .keys = l
 
 BW_OP(kms, ListRetirableGrants, .effect = BW_READ)
 {
-	struct bw_str who = kms_grant_who(in->RetiringPrincipal, bw_principal_id(call, in->RetiringPrincipal)), name;
+	struct bw_str who = who_is(call, in->RetiringPrincipal), name;
 	struct bw_page page;
 	enum bw_err e;
 
