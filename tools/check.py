@@ -7,10 +7,12 @@ as a failure.
 """
 import argparse
 import concurrent.futures
+import functools
 import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,9 +22,13 @@ import typing
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "check"
-FUZZ_SECONDS = 5
-# Any seed would do, but always the same: one commit gets one verdict. What new seeds find, --fuzz looks for.
+# Any seed would do, and any number of inputs, but always the same: one commit gets one verdict, on any machine, however busy. What new seeds
+# find, --fuzz looks for.
 FUZZ_SEED = 1
+FUZZ_RUNS = 20000
+# Those of which an input takes long, so that none takes more than some seconds.
+FUZZ_RUNS_SLOW = {"fuzz-edge-h2": 2000, "fuzz-h2-differential": 4000, "fuzz-hpack": 10000, "fuzz-keyer-ring": 8000, "fuzz-policy-differential": 500,
+                  "fuzz-policy-pattern": 8000}
 TIMEOUT_SECONDS = 900
 CORES = os.cpu_count() or 1
 # Suites wait for timers and for their own servers: two more than there are cores keep these busy.
@@ -200,25 +206,51 @@ def unrun():
     return [p.name for p in sorted((ROOT / "tests" / "clients").glob("suite_*.py")) if not os.access(p, os.X_OK)]
 
 
-def fuzz_command(program, seed=FUZZ_SEED):
+def fuzz_command(program, work, *more):
     """At a tenth of the others' weight: it takes what the suites leave, so its clock for one input is a slow one."""
-    work = BUILD / "corpus" / program.name
     work.mkdir(parents=True, exist_ok=True)
-    seeds = ROOT / "fuzz" / "corpus" / program.name.removeprefix("fuzz-")
-    return ["nice", str(program), f"-seed={seed}", "-rss_limit_mb=3000", "-timeout=60", f"-artifact_prefix={work}/",
-            str(work)] + ([str(seeds)] if seeds.is_dir() else [])
+    return ["nice", *same_addresses(), str(program), "-rss_limit_mb=3000", "-timeout=300", f"-artifact_prefix={work}/", str(work), *more]
 
 
-def count_fuzz(count, name, ran):
+def seeds_of(program):
+    """The inputs that are committed, in the order of their names: a folder's own is its file system's."""
+    return sorted(map(str, (ROOT / "fuzz" / "corpus" / program.name.removeprefix("fuzz-")).glob("*")))
+
+
+@functools.cache
+def same_addresses():
+    """libFuzzer tries numbers that it saw compared, and some are addresses. Where none may ask for the same addresses in every process (some
+    containers), it does without (steady)."""
+    return ["setarch", "-R"] if subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0 else []
+
+
+def seeded(program, seed, *more):
+    seeds = seeds_of(program)
+    return [f"-seed={seed}", *([f"-seed_inputs={','.join(seeds)}"] if seeds else []), *more]
+
+
+def steady(program):
+    """What makes two runs the same; their clocks and randomness are already (fuzz/steady.c)."""
+    runs = FUZZ_RUNS_SLOW.get(program.name, FUZZ_RUNS)
+    return seeded(program, FUZZ_SEED, f"-runs={runs}", "-reload=0", *([] if same_addresses() else ["-use_cmp=0"]))
+
+
+def count_fuzz(program, work, count, name, ran):
     """libFuzzer looks for leaks after every input, or once at its end when it saw too often that memory only grows. That one search is
     left out by a fuzzer that is asked to end, and made up for here, over the inputs that it kept."""
     if not ran.ending() and "disabled leak detection" in ran.output:
-        ran = run(Job(name, [*fuzz_command(BUILD / "fuzz" / name), "-runs=0"], {}, count_fuzz))
+        ran = run(Job(name, fuzz_command(program, work, "-runs=0"), {}, count_exit))
     count_exit(count, name, ran)
 
 
+def fuzz_job(program, work, words, core_seconds=0):
+    return Job(program.name, fuzz_command(program, work, *words), {}, functools.partial(count_fuzz, program, work), core_seconds)
+
+
 def fuzzers():
-    return [Job(p.name, fuzz_command(p), {}, count_fuzz, FUZZ_SECONDS) for p in programs(BUILD / "fuzz", "fuzz-*")]
+    """From what is committed alone: what an earlier run has kept is nobody else's."""
+    shutil.rmtree(BUILD / "fuzzed", ignore_errors=True)
+    return [fuzz_job(p, BUILD / "fuzzed" / p.name, steady(p)) for p in programs(BUILD / "fuzz", "fuzz-*")]
 
 
 def explorers(core_seconds, names):
@@ -227,7 +259,7 @@ def explorers(core_seconds, names):
     unknown = sorted(set(names) - {p.name for p in found})
     if unknown:
         raise SystemExit(f"no such fuzzer: {', '.join(unknown)}")
-    return [Job(p.name, fuzz_command(p, seed=0), {}, count_fuzz, core_seconds) for p in found]
+    return [fuzz_job(p, BUILD / "corpus" / p.name, seeded(p, 0), core_seconds) for p in found]
 
 
 def clients():

@@ -242,6 +242,23 @@ class Check(unittest.TestCase):
         self.assertEqual((0, 1), deaf[:2])
         self.assertIn("killed by SIGUSR1", deaf[3])
 
+    def test_a_fuzzer_of_the_check_is_the_same_every_time(self):
+        """The seeds stand in the order of their names, their number is not one of seconds, and nothing that lies about goes in."""
+        program = check.BUILD / "fuzz" / "fuzz-hpack"
+        said = check.steady(program)
+        self.assertEqual(said, check.steady(program))
+        seeds = next(word for word in said if word.startswith("-seed_inputs=")).partition("=")[2].split(",")
+        self.assertEqual(sorted(seeds), seeds)
+        self.assertGreater(len(seeds), 1)
+        self.assertLessEqual({f"-seed={check.FUZZ_SEED}", f"-runs={check.FUZZ_RUNS_SLOW['fuzz-hpack']}", "-reload=0"}, set(said))
+        self.assertEqual(bool(check.same_addresses()), "-use_cmp=0" not in said)
+        self.assertEqual([], [word for word in said if "time" in word])
+
+    def test_a_fuzzer_that_is_slow_is_one(self):
+        """A name that no fuzzer has would be a number that nobody means."""
+        known = {"fuzz-" + p.stem.replace("_", "-") for p in (check.ROOT / "fuzz").glob("*.c")}
+        self.assertLessEqual(set(check.FUZZ_RUNS_SLOW), known)
+
     def test_an_order_is_no_list(self):
         jobs = [check.Job(name, [], {}, check.count_tap) for name in ("suite_a", "test-policy", "suite_terraform_kms.py")]
         self.assertEqual(["suite_terraform_kms.py", "test-policy", "suite_a"], [j.name for j in check.longest_first(jobs)])
