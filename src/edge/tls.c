@@ -11,7 +11,7 @@
 
 struct tls_set {
 	struct edge *edge;
-	int references;
+	int references; /* of listeners, and of connections */
 	char digest[65];
 	SSL_CTX **contexts; /* one a certificate; the default first */
 	char **arns;        /* of each */
@@ -258,9 +258,30 @@ struct tls_set *tls_set_make(
 	return s;
 }
 
+static void held_release(void *parent, void *set, CRYPTO_EX_DATA *data, int index, long n, void *arg)
+{
+	(void)parent, (void)data, (void)index, (void)n, (void)arg;
+	tls_set_release(set);
+}
+
+/* Whoever has connected and not yet said hello when another image comes is asked by this set: OpenSSL keeps
+ * the context for a connection, and knows of nothing behind it. */
+static void set_hold(struct tls_set *s, SSL *tls)
+{
+	static int index = -1;
+
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, held_release);
+	MUST(index >= 0 && SSL_set_ex_data(tls, index, s) == 1);
+	s->references++;
+}
+
 struct ssl_st *tls_accept(const struct listener *l, int fd)
 {
-	return bw_tls_accept(l->tls_set->contexts[0], fd);
+	SSL *tls = bw_tls_accept(l->tls_set->contexts[0], fd);
+
+	set_hold(l->tls_set, tls);
+	return tls;
 }
 
 bool tls_chose_http2(const struct ssl_st *tls)

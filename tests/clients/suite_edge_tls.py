@@ -176,9 +176,15 @@ class Certificates(unittest.TestCase):
 
     def test_a_new_certificate_counts_for_new_connections(self):
         lb = https(default=fixed(200))
+        early = lb.connect()
+        ask(lb)  # accepted after the early one
         lb.listener["certificates"] = [certificate("b", True)]
         lb.publish()
         self.assertEqual(ask(lb, "b.example.com")[1][0], "b.example.com")
+        # Who had connected and had not yet said hello is served by what there was.
+        with early, context().wrap_socket(early, server_hostname="a.example.com") as s:
+            s.sendall(REQUEST)
+            self.assertEqual(parse(read_all(s))[0], 200)
 
 
 class Policies(unittest.TestCase):
