@@ -41,6 +41,8 @@ class TargetGroups(Elbv2Case):
         for change in ({"TargetType": "lambda"}, {"Protocol": "GENEVE", "Port": 6081}, {"Protocol": "QUIC"}):
             with self.subTest(change):
                 self.refused("NotImplemented", None, make, **{**good, **change})
+        self.refused("ValidationError", "Health check interval must be greater than the timeout.", make,
+                     **{**good, "Protocol": "TCP", "HealthCheckIntervalSeconds": 9})
         self.refused("TargetGroupNotFound", "One or more target groups not found", self.elb.describe_target_groups, Names=[good["Name"]])
         gone = self.group()["TargetGroupArn"]
         self.elb.delete_target_group(TargetGroupArn=gone)
@@ -58,6 +60,7 @@ class TargetGroups(Elbv2Case):
         self.assertEqual(("HTTP", "traffic-port", "/", 30, 5, 5, 2, {"HttpCode": "200"}), health())
         self.assertEqual(("HTTP", "traffic-port", "/AWS.ALB/healthcheck", 30, 5, 5, 2, {"GrpcCode": "12"}), health(ProtocolVersion="GRPC"))
         self.assertEqual(("TCP", "traffic-port", None, 30, 10, 5, 2, None), health(Protocol="TCP"))
+        self.assertEqual(("TCP", "traffic-port", None, 10, 10, 5, 2, None), health(Protocol="TCP", HealthCheckIntervalSeconds=10))
         self.assertEqual(("HTTP", "traffic-port", "/", 30, 6, 5, 2, {"HttpCode": "200-399"}), health(Protocol="UDP", HealthCheckProtocol="HTTP"))
         self.assertEqual(("HTTP", "traffic-port", "/", 30, 6, 5, 2, {"HttpCode": "200-399"}), health(Protocol="TCP", TargetType="alb"))
 

@@ -204,6 +204,8 @@ class Traffic(Elbv2Case):
         trust = self.elb.create_trust_store(Name=self.name("ts"), CaCertificatesBundleS3Bucket="trust-bucket", CaCertificatesBundleS3Key="ca.pem")
         trust = trust["TrustStores"][0]["TrustStoreArn"]
         self.refused("ValidationError", None, self.elb.modify_listener, ListenerArn=arn, MutualAuthentication={"Mode": "off", "TrustStoreArn": trust})
+        shown = self.elb.modify_listener(ListenerArn=arn, MutualAuthentication={"Mode": "passthrough", "TrustStoreArn": ""})["Listeners"][0]
+        self.assertEqual({"Mode": "passthrough"}, shown["MutualAuthentication"])
         changed = self.elb.modify_listener(ListenerArn=arn, MutualAuthentication={"Mode": "verify", "TrustStoreArn": trust})["Listeners"][0]
         self.assertEqual({"Mode": "verify", "TrustStoreArn": trust, "IgnoreClientCertificateExpiry": False, "AdvertiseTrustStoreCaNames": "off",
                           "TrustStoreAssociationStatus": "active"}, changed["MutualAuthentication"])

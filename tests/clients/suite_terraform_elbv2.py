@@ -24,7 +24,7 @@ class Terraform(TerraformCase):
         cls.authority = Authority()
         cls.addClassCleanup(cls.authority.clean)
         trust("tf-trust", **{"ca.pem": cls.authority.read("ca.pem")})
-        cls.ports = dict(zip(("http", "https", "mutual"), (harness.free_port() for _ in range(3))))
+        cls.ports = dict(zip(("http", "https", "mutual", "shown"), (harness.free_port() for _ in range(4))))
         cls.given = {"ports": json.dumps(cls.ports), "applications": json.dumps({n: Application(n).port for n in NAMES}),
                      "authority": acm.describe_certificate(CertificateArn=first)["Certificate"]["CertificateAuthorityArn"]}
 
@@ -35,7 +35,7 @@ class Terraform(TerraformCase):
         got, elb = self.outputs(), harness.client("elbv2")
         lb = elb.describe_load_balancers(LoadBalancerArns=[got["site"]])["LoadBalancers"][0]
         self.authority.write("site-ca.pem", harness.client("acm").get_certificate(CertificateArn=got["certificate"])["CertificateChain"])
-        return Site(self, lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"], *self.ports.values(),
+        return Site(self, lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"], *list(self.ports.values())[:3],
                     self.authority.path("site-ca.pem"), self.authority)
 
     def test_10_init(self):
@@ -63,7 +63,7 @@ class Terraform(TerraformCase):
         lost = {"aws_lb.site": arn, "aws_lb_target_group.plain": groups["tf-plain"], "aws_lb_target_group.tcp": groups["tf-tcp"]}
         self.terraform("state", "rm", *lost)
         pathlib.Path(self.folder, "imports.tf").write_text("".join(f'import {{\n  to = {to}\n  id = "{by}"\n}}\n' for to, by in lost.items()))
-        self.assertIn("Resources: 3 imported, 1 added, 6 changed, 0 destroyed.", self.run_("apply", "-auto-approve", **CHANGED))
+        self.assertIn("Resources: 3 imported, 1 added, 7 changed, 0 destroyed.", self.run_("apply", "-auto-approve", **CHANGED))
 
     def test_31_it_works_for_others_now(self):
         self.site().proven(NAMES, visitor=STRANGER, stranger=VISITOR)

@@ -167,6 +167,17 @@ static enum bw_err matcher_set(
 	return BW_OK;
 }
 
+/* Those of network load balancers may begin when the one before is given up: ten seconds are their timeout,
+ * and one of the two intervals that they began with. */
+static enum bw_err times_check(struct bw_call *call, const struct elbv2_TargetGroup *g)
+{
+	int64_t least = g->HealthCheckTimeoutSeconds.v + (is_http(g->Protocol) ? 1 : 0);
+
+	if (g->HealthCheckIntervalSeconds.v < least)
+		return elb_invalid(call, "Health check interval must be greater than the timeout.");
+	return BW_OK;
+}
+
 enum bw_err health_set(struct bw_call *call, struct elbv2_TargetGroup *g, const struct health_input *h)
 {
 	if (bw_str_set(h->protocol))
@@ -191,7 +202,5 @@ enum bw_err health_set(struct bw_call *call, struct elbv2_TargetGroup *g, const 
 		g->UnhealthyThresholdCount = h->unhealthy;
 	if (h->matcher)
 		TRY(matcher_set(call, g, h->matcher));
-	if (g->HealthCheckIntervalSeconds.v <= g->HealthCheckTimeoutSeconds.v)
-		return elb_invalid(call, "Health check interval must be greater than the timeout.");
-	return BW_OK;
+	return times_check(call, g);
 }

@@ -139,6 +139,9 @@ static enum bw_err client_set(
 		    "Mutual authentication mode '%.*s' must be one of 'off, passthrough, verify'",
 		    BW_FMT(m->Mode));
 	m->TrustStoreAssociationStatus = BW_STR_NONE;
+	/* Terraform names no trust store by an empty text. */
+	if (!m->TrustStoreArn.n)
+		m->TrustStoreArn = BW_STR_NONE;
 	if (elb_is(m->Mode, "verify"))
 		TRY(verify_set(call, m));
 	else if (bw_str_set(m->TrustStoreArn) || m->IgnoreClientCertificateExpiry.set ||

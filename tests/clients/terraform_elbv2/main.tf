@@ -166,6 +166,11 @@ resource "aws_lb_target_group" "tcp" {
   protocol    = "TCP"
   vpc_id      = aws_vpc.site.id
   target_type = "ip"
+
+  health_check {
+    protocol = "TCP"
+    interval = 10
+  }
 }
 
 resource "aws_lb_target_group_attachment" "web" {
@@ -231,6 +236,22 @@ resource "aws_lb_listener" "mutual" {
   mutual_authentication {
     mode            = "verify"
     trust_store_arn = aws_lb_trust_store.clients.arn
+  }
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.web["blue"].arn
+  }
+}
+
+resource "aws_lb_listener" "shown" {
+  load_balancer_arn = aws_lb.site.arn
+  port              = var.ports["shown"]
+  protocol          = "HTTPS"
+  certificate_arn   = aws_acm_certificate.site.arn
+
+  mutual_authentication {
+    mode = "passthrough"
   }
 
   default_action {
