@@ -163,6 +163,19 @@ static void event_put(struct members *m, struct gate_call *g)
 	    shown(g, bw_str_sub(bw_http_header(g->exchange->request, BW_STR("user-agent"), NULL), 0, AGENT_SHOWN)));
 }
 
+/* CloudTrail tells codes in its own way: EC2's with the side that is at fault, a denial under one name for all services. */
+static void code_put(struct members *m, const struct bw_call *call)
+{
+	struct bw_str code = call->error.code;
+
+	name_put(m, "errorCode");
+	if (call->service && call->service->protocol == BW_PROTOCOL_EC2)
+		code = BW_JOIN(call->arena, call->error.status < 500 ? BW_STR("Client.") : BW_STR("Server."), code);
+	else if (bw_str_eq(code, BW_STR("AccessDeniedException")))
+		code = BW_STR("AccessDenied");
+	bw_json_put_str(m->out, code);
+}
+
 static void outcome_put(struct members *m, struct gate_call *g)
 {
 	const struct bw_call *call = &g->call;
@@ -170,7 +183,7 @@ static void outcome_put(struct members *m, struct gate_call *g)
 	bool told = call->op && (call->op->effect == BW_WRITE || call->op->answer_told);
 
 	if (failed) {
-		str_put(m, "errorCode", call->error.code);
+		code_put(m, call);
 		str_put(m, "errorMessage", shown(g, call->error.message));
 	}
 	name_put(m, "requestParameters");
@@ -183,6 +196,85 @@ static void outcome_put(struct members *m, struct gate_call *g)
 		str_put(&extra, "encodedAuthorizationMessage", g->denial);
 		object_end(&extra);
 	}
+}
+
+/* ---- What it was done to: of the services for which CloudTrail tells it (KMS Developer Guide and IAM User Guide, their pages on logging
+ * with CloudTrail) ---- */
+
+static const struct {
+	const char *service;           /* that was called */
+	const char *of, *kind, *type;  /* in the ARN, and CloudTrail's name for it */
+} resource_types[] = {
+    {"kms", "kms", "key/", "AWS::KMS::Key"},
+    {"kms", "kms", "alias/", "AWS::KMS::Alias"},
+    {"sts", "iam", "role/", "AWS::IAM::Role"},
+};
+
+static bool tells_resources(const struct bw_service *s)
+{
+	size_t i = 0;
+
+	while (i < BW_COUNT(resource_types) && strcmp(s->name, resource_types[i].service) != 0)
+		i++;
+	return i < BW_COUNT(resource_types);
+}
+
+static void resource_put(struct members *m, const struct bw_call *call, struct bw_str text)
+{
+	struct members one = {m->out, false};
+	struct bw_arn arn;
+
+	if (bw_arn_parse(text, &arn) != BW_OK || bw_str_find(text, '*', 0) >= 0)
+		return;
+	for (size_t i = 0; i < BW_COUNT(resource_types); i++) {
+		if (strcmp(call->service->name, resource_types[i].service) != 0 ||
+		    !bw_str_eq(arn.service, bw_str_c(resource_types[i].of)) ||
+		    !bw_str_starts(arn.resource, bw_str_c(resource_types[i].kind)))
+			continue;
+		if (m->any)
+			bw_buf_put_c(m->out, ',');
+		else
+			bw_buf_put(m->out, BW_STR(",\"resources\":["));
+		m->any = true;
+		bw_buf_put_c(m->out, '{');
+		str_put(&one, "accountId", arn.account);
+		str_put(&one, "type", bw_str_c(resource_types[i].type));
+		str_put(&one, "ARN", text);
+		bw_buf_put_c(m->out, '}');
+	}
+}
+
+static bool told_before(const struct bw_call *call, const struct bw_also *also)
+{
+	const struct bw_also *other = call->also;
+
+	while (other != also && !bw_str_eq(other->resource, also->resource))
+		other = other->next;
+	return other != also || bw_str_eq(call->resource, also->resource);
+}
+
+static void resources_put(struct bw_buf *out, const struct bw_call *call)
+{
+	struct members list = {out, false};
+
+	if (!call->service || !tells_resources(call->service) || !bw_str_set(call->resource))
+		return;
+	resource_put(&list, call, call->resource);
+	for (const struct bw_also *also = call->also; also; also = also->next)
+		if (!told_before(call, also))
+			resource_put(&list, call, also->resource);
+	if (list.any)
+		bw_buf_put_c(out, ']');
+}
+
+/* Whether it could have changed something. Of a call that was refused before its row was looked at, too. */
+static bool is_read_only(const struct bw_call *call)
+{
+	const struct bw_op *row = call->op;
+
+	if (!row && call->model)
+		row = registry_row(call->core, call->service, call->model);
+	return !row || row->effect != BW_WRITE;
 }
 
 static void tls_put(struct members *m, struct gate_call *g)
@@ -210,7 +302,8 @@ void audit_record(struct gate_call *g, struct bw_buf *out)
 	outcome_put(&m, g);
 	str_put(&m, "requestID", g->call.request_id);
 	str_put(&m, "eventID", bw_call_event_id(&g->call));
-	bool_put(&m, "readOnly", !g->call.op || g->call.op->effect != BW_WRITE);
+	bool_put(&m, "readOnly", is_read_only(&g->call));
+	resources_put(out, &g->call);
 	str_put(&m, "eventType", BW_STR("AwsApiCall"));
 	bool_put(&m, "managementEvent", true);
 	str_put(&m, "recipientAccountId", g->call.account);
