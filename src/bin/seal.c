@@ -135,19 +135,21 @@ static int make(const struct parsed *p, struct place *place, struct bw_secret *r
 	return 1;
 }
 
+enum opening { UNREADABLE /* which is told already */, ANOTHERS, OPENS };
+
 /* Whether the root key in that file opens the folder. */
-static bool opens(const struct bw_seal_facts *facts, struct bw_str file, struct bw_str root_key)
+static enum opening try_open(const struct bw_seal_facts *facts, struct bw_str file, struct bw_str root_key)
 {
 	struct bw_secret root;
 	struct bw_keyring ring;
-	bool good = bw_unseal_kind(facts->kind)->find(facts, root_key, &root) == BW_OK;
+	enum opening tried;
 
-	if (!good)
-		return false;
-	good = bw_seal_open_file(file, &root, &ring) == BW_OK;
+	if (bw_unseal_kind(facts->kind)->find(facts, root_key, &root) != BW_OK)
+		return UNREADABLE;
+	tried = bw_seal_open_file(file, &root, &ring) == BW_OK ? OPENS : ANOTHERS;
 	bw_secret_free(&root);
 	bw_keyring_free(&ring);
-	return good;
+	return tried;
 }
 
 /* A rotation of the root key was cut off behind its last word: the new key has not come into its place yet. */
@@ -155,7 +157,7 @@ static bool rotation_finish(struct place *place, const struct bw_seal_facts *fac
 {
 	struct bw_str fresh = root_key_fresh(place);
 
-	return access(fresh.p, F_OK) == 0 && opens(facts, file, fresh) && rename(fresh.p, place->root_key.p) == 0;
+	return access(fresh.p, F_OK) == 0 && try_open(facts, file, fresh) == OPENS && rename(fresh.p, place->root_key.p) == 0;
 }
 
 struct bw_str root_key_fresh(struct place *place)
@@ -168,6 +170,7 @@ static int check(const struct parsed *p, struct place *place, struct bw_str file
 {
 	const char *asked = option_get(p, "seal");
 	struct bw_seal_facts facts;
+	enum opening tried;
 
 	if (bw_seal_decode(file, &place->arena, &facts) != BW_OK) {
 		bw_log(BW_LOG_ERROR, "%.*s/seal: is no seal file, or was changed", BW_FMT(place->data));
@@ -178,11 +181,13 @@ static int check(const struct parsed *p, struct place *place, struct bw_str file
 		    p, "the data folder is sealed by %.*s: 'bulwark rotate-root' changes that, --seal does not", BW_FMT(facts.kind));
 	if (!bw_str_eq(facts.kind, BW_STR("file")))
 		return 0;
-	if (rotation_finish(place, &facts, file) || opens(&facts, file, place->root_key))
+	if (rotation_finish(place, &facts, file))
 		return 0;
-	bw_log(BW_LOG_ERROR, "root key %.*s: does not open this data folder: it belongs to another one, or %.*s/seal was changed",
-	    BW_FMT(place->root_key), BW_FMT(place->data));
-	return 1;
+	tried = try_open(&facts, file, place->root_key);
+	if (tried == ANOTHERS)
+		bw_log(BW_LOG_ERROR, "root key %.*s: does not open this data folder: it belongs to another one, or %.*s/seal was changed",
+		    BW_FMT(place->root_key), BW_FMT(place->data));
+	return tried == OPENS ? 0 : 1;
 }
 
 int seal_ready(const struct parsed *p, struct place *place, struct bw_secret *root)
