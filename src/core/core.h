@@ -71,7 +71,7 @@ BW_CHECKED enum bw_err bw_lane_new(struct bw_core *core, struct bw_loop *loop, u
 void bw_lane_free(struct bw_lane *lane);
 /* The HTTP server's callbacks: everything a client sends to the API ends here. ctx: the lane. */
 void bw_gate_request(void *lane, struct bw_http_exchange *x);
-void bw_gate_refused(void *lane, int status, struct bw_buf *body, struct bw_str *content_type);
+void bw_gate_refused(void *lane, int status, struct bw_buf *lines, struct bw_buf *body);
 
 struct bw_store *bw_core_store(const struct bw_core *core);
 struct bw_sessions *bw_core_sessions(const struct bw_core *core);

@@ -476,12 +476,20 @@ void bw_gate_request(void *ctx, struct bw_http_exchange *x)
 		run(&g->post);
 }
 
-void bw_gate_refused(void *ctx, int status, struct bw_buf *body, struct bw_str *content_type)
+/* Of what is no request there is no record, but it has an id all the same, by which whoever sent it can speak of it. */
+void bw_gate_refused(void *ctx, int status, struct bw_buf *lines, struct bw_buf *body)
 {
+	bool busy = status == 503;
+	unsigned char random[16];
+
 	(void)ctx;
-	*content_type = BW_STR("application/xml");
+	bw_random(random, sizeof random);
+	bw_buf_put(lines, BW_STR("x-amzn-RequestId: "));
+	bw_uuid_put(random, lines);
+	bw_buf_put(lines, BW_STR("\r\nContent-Type: text/xml\r\n"));
 	bw_buf_printf(body,
-	    "<ErrorResponse><Error><Type>%s</Type><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>\n",
-	    status < 500 ? "Sender" : "Receiver", status < 500 ? "MalformedHttpRequestException" : "ServiceUnavailable",
-	    bw_http_reason(status));
+	    "<ErrorResponse><Error><Type>%s</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>",
+	    busy ? "Receiver" : "Sender", busy ? "ServiceUnavailable" : "MalformedHttpRequestException", bw_http_reason(status));
+	bw_uuid_put(random, body);
+	bw_buf_put(body, BW_STR("</RequestId></ErrorResponse>\n"));
 }

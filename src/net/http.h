@@ -64,8 +64,9 @@ struct bw_tls_holder;
 struct bw_http_server_config {
 	/* Called on the loop's thread with a whole request. Must answer with bw_http_respond, now or later. */
 	void (*on_request)(void *ctx, struct bw_http_exchange *x);
-	/* The body of an error the server itself states (400, 408, 413, 431, 501, 503 ...): fills body and content type. May be NULL. */
-	void (*on_refused)(void *ctx, int status, struct bw_buf *body, struct bw_str *content_type);
+	/* Of an error the server itself states (400, 408, 413, 431, 501, 503 ...): fills in header lines, each with its CR LF, and the body. May
+	 * be NULL. */
+	void (*on_refused)(void *ctx, int status, struct bw_buf *lines, struct bw_buf *body);
 	void *ctx;
 	struct bw_tls_holder *tls;  /* NULL: plain only. The first byte tells TLS (0x16) from plain HTTP */
 	size_t body_max_bytes;

@@ -237,22 +237,21 @@ void bw_connection_refuse(struct bw_http_connection *c, int status)
 	const struct bw_http_server_config *config = &c->server->config;
 	bool is_head = c->state == BW_CONN_BODY && bw_str_eq(c->work->request.method, BW_STR("HEAD"));
 	struct answer a = {status, BW_STR(""), BW_STR("")};
-	struct bw_str type = BW_STR("text/plain");
-	struct bw_buf body;
-	char line[128];
+	struct bw_buf lines, body;
 
+	bw_buf_init(&lines, BW_HTTP_HEAD_MAX / 2);
 	bw_buf_init(&body, BW_HTTP_HEAD_MAX);
 	if (config->on_refused)
-		config->on_refused(config->ctx, status, &body, &type);
-	if (body.n && !body.failed) {
+		config->on_refused(config->ctx, status, &lines, &body);
+	if (body.n && !body.failed && !lines.failed) {
+		a.lines = bw_buf_str(&lines);
 		a.body = bw_buf_str(&body);
-		snprintf(line, sizeof line, "Content-Type: %.*s\r\n", BW_FMT(type));
-		a.lines = bw_str_c(line);
 	}
 	MUST(answer_valid(&a));
 	c->close_after = true;
 	c->linger_after = true;
 	send_answer(c, &a, !is_head);
+	bw_buf_free(&lines);
 	bw_buf_free(&body);
 }
 

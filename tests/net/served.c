@@ -81,10 +81,10 @@ static void on_request(void *ctx, struct bw_http_exchange *x)
 	}
 }
 
-static void on_refused(void *ctx, int status, struct bw_buf *body, struct bw_str *content_type)
+static void on_refused(void *ctx, int status, struct bw_buf *lines, struct bw_buf *body)
 {
 	(void)ctx;
-	*content_type = BW_STR("text/x-refusal");
+	bw_buf_put(lines, BW_STR("Content-Type: text/x-refusal\r\n"));
 	bw_buf_printf(body, "refused %d", status);
 }
 
