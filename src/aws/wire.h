@@ -25,7 +25,9 @@ struct bw_form {
 };
 
 /* Routes by X-Amz-Target, by Action and Version (body form or query string), by the scope's service name and
- * path for rest. `scope_service`: the credential scope's service, absent when unsigned. Fills what it can;
+ * path for rest. `scope_service`: the credential scope's service, absent when unsigned. What that service does
+ * not have is looked for in the others, so that the caller can say what the scope should have named: whoever
+ * acts on the route has to check the scope against it (bw_sigv4_check_scope). Fills what it can;
  * BW_ENOTFOUND when service or operation is unknown, BW_EINVAL when the body is not a form where one is
  * needed. */
 BW_CHECKED enum bw_err bw_route_request(const struct bw_http_request *r, struct bw_str body,
@@ -68,6 +70,8 @@ struct bw_error_text {
 	} members[4];
 	size_t member_count;
 };
+/* Whether a client of one of the json protocols asks, by its content type: for when no service is known. */
+bool bw_request_is_json(const struct bw_http_request *r);
 void bw_error_encode(const struct bw_service *service, const struct bw_http_request *r,
     const struct bw_error_text *e, struct bw_str request_id, struct bw_buf *headers, struct bw_buf *body);
 /* The error AWS gives when bw_route_request did not find an operation. */

@@ -1,27 +1,33 @@
 #include "core/internal.h"
 
+/* EC2 says no more than this of credentials, a clock that goes wrong included (recorded: hashicorp/terraform-provider-aws#1102). */
+static const char ec2_unproven[] = "AWS was not able to validate the provided access credentials";
+
 /* The same refusal has a name in each family of protocols. The first column is what our own code says. */
 static const struct spelling {
 	const char *query;
 	int query_status;
 	const char *json, *ec2;
 	int ec2_status;
+	const char *ec2_words; /* NULL: no others */
 } spellings[] = {
-    {"MissingAuthenticationToken", 403, "MissingAuthenticationTokenException", "AuthFailure", 401},
-    {"IncompleteSignature", 400, "IncompleteSignatureException", "IncompleteSignature", 400},
-    {"InvalidClientTokenId", 403, "UnrecognizedClientException", "AuthFailure", 401},
-    {"SignatureDoesNotMatch", 403, "InvalidSignatureException", "AuthFailure", 401},
-    {"ExpiredToken", 403, "ExpiredTokenException", "RequestExpired", 400},
-    {"AccessDenied", 403, "AccessDeniedException", "UnauthorizedOperation", 403},
-    {"ValidationError", 400, "ValidationException", "InvalidParameterValue", 400},
-    {"Throttling", 400, "ThrottlingException", "RequestLimitExceeded", 503},
-    {"ServiceFailure", 500, "InternalFailure", "InternalError", 500},
+    {"MissingAuthenticationToken", 403, "MissingAuthenticationTokenException", "AuthFailure", 401, ec2_unproven},
+    {"IncompleteSignature", 400, "IncompleteSignatureException", "IncompleteSignature", 400, NULL},
+    {"InvalidClientTokenId", 403, "UnrecognizedClientException", "AuthFailure", 401, ec2_unproven},
+    {"SignatureDoesNotMatch", 403, "InvalidSignatureException", "AuthFailure", 401, ec2_unproven},
+    {"ExpiredToken", 403, "ExpiredTokenException", "RequestExpired", 400, "Request has expired."},
+    {"AccessDenied", 403, "AccessDeniedException", "UnauthorizedOperation", 403, NULL},
+    {"ValidationError", 400, "ValidationException", "InvalidParameterValue", 400, NULL},
+    {"Throttling", 400, "ThrottlingException", "RequestLimitExceeded", 503, "Request limit exceeded."},
+    {"ServiceFailure", 500, "InternalFailure", "InternalError", 500, NULL},
 };
 
 enum bw_err gate_fail(struct gate_call *g, const char *code, int status, const char *message)
 {
 	struct bw_call *call = &g->call;
-	uint8_t protocol = call->service ? call->service->protocol : BW_PROTOCOL_QUERY;
+	uint8_t protocol = call->service                             ? call->service->protocol
+	                   : bw_request_is_json(g->exchange->request) ? BW_PROTOCOL_JSON
+	                                                              : BW_PROTOCOL_QUERY;
 
 	call->error = (struct bw_error_text){.code = bw_str_c(code),
 	    .message = bw_arena_str(call->arena, bw_str_c(message)),
@@ -37,6 +43,8 @@ enum bw_err gate_fail(struct gate_call *g, const char *code, int status, const c
 		if (protocol == BW_PROTOCOL_EC2) {
 			call->error.code = bw_str_c(s->ec2);
 			call->error.status = s->ec2_status;
+			if (s->ec2_words)
+				call->error.message = bw_str_c(s->ec2_words);
 		} else if (protocol == BW_PROTOCOL_JSON || protocol == BW_PROTOCOL_REST_JSON) {
 			call->error.code = bw_str_c(s->json);
 			/* The json protocols answer 400 for the client's faults, rest-json keeps 403. */

@@ -271,6 +271,37 @@ TEST(wire_ec2_decodes_its_own_names)
 	case_end(&c);
 }
 
+TEST(wire_ec2_refuses_what_it_does_not_know)
+{
+	static const struct {
+		const char *fields, *code, *message;
+	} cases[] = {
+	    {"&Nonsense=1", "UnknownParameter", "The parameter Nonsense is not recognized"},
+	    {"&Nonsense.1.Name=1", "UnknownParameter", "The parameter Nonsense is not recognized"},
+	    {"&action=1", "UnknownParameter", "The parameter action is not recognized"},
+	    {"&Filter.1.Nme=vpc-id", "UnknownParameter", "The parameter Filter.1.Nme is not recognized"},
+	    {"&Filter.1.X-Amz-Date=1", "UnknownParameter", "The parameter Filter.1.X-Amz-Date is not recognized"},
+	    {"&MaxResults.1=5", "UnknownParameter", "The parameter MaxResults.1 is not recognized"},
+	    {"&MaxResults=abc", "InvalidParameterValue", "Value (abc) for parameter MaxResults is invalid."},
+	    {"&DryRun=maybe", "InvalidParameterValue", "Value (maybe) for parameter DryRun is invalid."},
+	};
+
+	for (size_t i = 0; i < BW_COUNT(cases); i++) {
+		char body[128];
+
+		snprintf(body, sizeof body, "Action=DescribeSecurityGroups&Version=2016-11-15%s", cases[i].fields);
+		assert_int_equal(query_call(&c, "ec2", body), BW_EINVAL);
+		assert_faults(&c, cases[i].code, cases[i].message);
+	}
+	/* The fields of a presigned query string stand beside the input's. */
+	assert_ok(query_call(&c, "ec2",
+	    "Action=DescribeSecurityGroups&Version=2016-11-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=60"));
+	case_end(&c);
+	/* The query services pass over them. */
+	assert_ok(query_call(&c, "iam", "Action=ListUsers&Version=2010-05-08&Nonsense=1"));
+	case_end(&c);
+}
+
 TEST(wire_ec2_states_the_first_fault_in_its_own_words)
 {
 	assert_int_equal(

@@ -37,13 +37,15 @@ TEST(route_action_needs_the_service_of_the_signature)
 	c.body = BW_STR("Action=GetCallerIdentity&Version=2011-06-15");
 	assert_ok(case_route(&c, "sts"));
 	case_end(&c);
-	post("Action=GetCallerIdentity&Version=2011-06-15", "iam");
-	assert_string_equal(c.route.service->name, "iam");
-	assert_route_error(
-	    "InvalidAction", 400, "Could not find operation GetCallerIdentity for version 2011-06-15");
-	post("Action=GetCallerIdentity&Version=2011-06-15", "s3");
+	for (size_t i = 0; i < 2; i++) {
+		/* Not found, but it is told whose it is. */
+		post("Action=GetCallerIdentity&Version=2011-06-15", i ? "s3" : "iam");
+		assert_string_equal(c.route.service->name, "sts");
+		case_end(&c);
+	}
+	post("Action=Nope&Version=2011-06-15", "s3");
 	assert_null(c.route.service);
-	case_end(&c);
+	assert_route_error("InvalidAction", 400, "Could not find operation Nope for version 2011-06-15");
 }
 
 TEST(route_unsigned_action_goes_by_action_and_version)
@@ -57,6 +59,10 @@ TEST(route_unsigned_action_goes_by_action_and_version)
 	assert_route_error("InvalidAction", 400,
 	    "Could not find operation AssumeRoleWithWebIdentity for version 2010-05-08");
 }
+
+#define LONG16 "AAAAAAAAAAAAAAAA"
+#define LONG64 LONG16 LONG16 LONG16 LONG16
+#define LONG   LONG64 LONG64 LONG64 LONG64 /* as much as is said of a name */
 
 TEST(route_words_for_wrong_actions)
 {
@@ -72,6 +78,8 @@ TEST(route_words_for_wrong_actions)
 	assert_route_error("MissingAction", 400, "The request must contain the parameter Action");
 	post("", NULL);
 	assert_route_error("MissingAction", 400, "The request must contain the parameter Action");
+	post("Action=" LONG "B&Version=2010-05-08", "iam");
+	assert_route_error("InvalidAction", 400, "Could not find operation " LONG " for version 2010-05-08");
 	post("Action=Nope&Version=2016-11-15", "ec2");
 	assert_route_error("InvalidAction", 400, "The action Nope is not valid for this web service.");
 	post("Action=%ZZ", "iam");
@@ -106,6 +114,9 @@ TEST(route_target_names_service_and_operation)
 	    "POST", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListTrails", "cloudtrail"));
 	case_end(&c);
 	assert_int_equal(target("POST", "TrentService.ListKeys", "iam"), BW_ENOTFOUND);
+	assert_string_equal(c.route.service->name, "kms");
+	case_end(&c);
+	assert_int_equal(target("POST", "TrentService.Nope", "iam"), BW_ENOTFOUND);
 	assert_null(c.route.service);
 	assert_route_error("UnknownOperationException", 404, "");
 	assert_int_equal(target("POST", "TrentService.Nope", "kms"), BW_ENOTFOUND);

@@ -98,6 +98,11 @@ static const char *guess_json(const struct bw_http_request *r)
 	return NULL;
 }
 
+bool bw_request_is_json(const struct bw_http_request *r)
+{
+	return guess_json(r) != NULL;
+}
+
 void bw_error_encode(const struct bw_service *service, const struct bw_http_request *r,
     const struct bw_error_text *e, struct bw_str request_id, struct bw_buf *headers, struct bw_buf *body)
 {

@@ -81,12 +81,12 @@ static struct bw_str message(const struct bw_faults *f, struct bw_arena *arena)
  * that. */
 static const char *fault_code(const struct bw_operation *op, const struct bw_faults *f)
 {
-	bool xml = bw_service_of(op)->protocol == BW_PROTOCOL_QUERY || bw_service_of(op)->protocol == BW_PROTOCOL_EC2;
+	bool ec2 = bw_service_of(op)->protocol == BW_PROTOCOL_EC2, xml = ec2 || bw_service_of(op)->protocol == BW_PROTOCOL_QUERY;
 
-	if (f->malformed)
-		return xml ? "MalformedInput" : "SerializationException";
 	if (f->code)
 		return f->code;
+	if (f->malformed)
+		return ec2 ? "InvalidParameterValue" : xml ? "MalformedInput" : "SerializationException";
 	return xml ? "ValidationError" : "ValidationException";
 }
 

@@ -12,6 +12,8 @@ struct run {
 	size_t skip;
 };
 
+enum { VALUE_SAID_MAX = 256 }; /* of a value that is wrong: a number, a boolean, a time, a blob */
+
 struct query_in {
 	struct wire_in *w;
 	bool ec2;
@@ -93,9 +95,26 @@ static const struct bw_str *run_value(const struct run *r)
 	return r->from->key.n + 1 == r->skip ? &r->from->value : NULL;
 }
 
+/* EC2 knows its parameters and refuses others (Amazon EC2 API Reference, "Error codes for the Amazon EC2 API"); the query services pass
+ * over names that they do not know. */
+static enum bw_err unknown_ec2(struct query_in *q, struct bw_str name)
+{
+	q->w->faults->code = "UnknownParameter";
+	return wire_malformed(q->w, "The parameter %.*s is not recognized", BW_FMT(name));
+}
+
 static enum bw_err unexpected(struct query_in *q, const struct run *r)
 {
+	if (q->ec2)
+		return unknown_ec2(q, r->from->key);
 	return wire_malformed(q->w, "Unexpected parameter %.*s", BW_FMT(r->from->key));
+}
+
+/* What is in every request, or in a presigned one's query string, and in no operation's input. */
+static bool is_of_request(struct bw_str name)
+{
+	return bw_str_eq(name, BW_STR("Action")) || bw_str_eq(name, BW_STR("Version")) ||
+	       bw_str_starts(name, BW_STR("X-Amz-"));
 }
 
 /* ---- Structures, lists, maps ---- */
@@ -132,6 +151,8 @@ static enum bw_err structure_in(
 		member = run_of(&r, f);
 		if (m)
 			TRY(member_in(q, m, member, structure));
+		else if (q->ec2 && (r.skip || !is_of_request(part_at(f, 0))))
+			return unknown_ec2(q, bw_str_sub(f->key, 0, member.skip - 1));
 	}
 	return BW_OK;
 }
@@ -260,6 +281,14 @@ static enum bw_err aggregate_in(struct query_in *q, const struct bw_shape *shape
 	return e;
 }
 
+static struct bw_str invalid(struct query_in *q, const struct run *r)
+{
+	if (q->ec2)
+		return bw_arena_printf(q->w->arena, "Value (%.*s) for parameter %.*s is invalid.",
+		    BW_FMT(bw_str_sub(*run_value(r), 0, VALUE_SAID_MAX)), BW_FMT(r->from->key));
+	return bw_arena_printf(q->w->arena, "Invalid value for parameter %.*s", BW_FMT(r->from->key));
+}
+
 static enum bw_err value_in(
     struct query_in *q, const struct bw_shape *shape, enum bw_time_format format, struct run r, void *at)
 {
@@ -270,8 +299,7 @@ static enum bw_err value_in(
 	if (wire_scalar_in(q->w, shape, format, *run_value(&r), at) == BW_OK)
 		return BW_OK;
 	if (q->w->faults->why.n == 0)
-		q->w->faults->why =
-		    bw_arena_printf(q->w->arena, "Invalid value for parameter %.*s", BW_FMT(r.from->key));
+		q->w->faults->why = invalid(q, &r);
 	return BW_EINVAL;
 }
 

@@ -4,8 +4,7 @@
 #include "codec/form.h"
 #include "codec/uri.h"
 
-/* The credential scope names the service by its signing name, and the signature covers it: a request signed
- * for one service is never routed to another. Without a signature any service may be meant. */
+/* The credential scope names the service by its signing name. Without a signature any service may be meant. */
 static bool scope_allows(const struct bw_service *s, struct bw_str scope_service)
 {
 	return !bw_str_set(scope_service) || bw_str_eq(scope_service, bw_str_c(s->signing_name));
@@ -199,7 +198,7 @@ static void route_path(const struct bw_http_request *r, struct bw_str scope_serv
 	}
 }
 
-enum bw_err bw_route_request(const struct bw_http_request *r, struct bw_str body, struct bw_str scope_service,
+static enum bw_err route_within(const struct bw_http_request *r, struct bw_str body, struct bw_str scope_service,
     struct bw_arena *arena, struct bw_form *form, struct bw_route *out)
 {
 	size_t targets;
@@ -222,7 +221,23 @@ enum bw_err bw_route_request(const struct bw_http_request *r, struct bw_str body
 	return out->operation ? BW_OK : BW_ENOTFOUND;
 }
 
+enum bw_err bw_route_request(const struct bw_http_request *r, struct bw_str body, struct bw_str scope_service,
+    struct bw_arena *arena, struct bw_form *form, struct bw_route *out)
+{
+	enum bw_err e = route_within(r, body, scope_service, arena, form, out);
+	struct bw_form other_form;
+	struct bw_route other;
+
+	/* Whom it was meant for, so that the error can name it. It stays unfound: what is signed for one service is never another's. */
+	if (e == BW_ENOTFOUND && bw_str_set(scope_service) &&
+	    route_within(r, body, BW_STR_NONE, arena, &other_form, &other) == BW_OK)
+		*out = other;
+	return e;
+}
+
 /* ---- The error of a request that is for nothing ---- */
+
+enum { NAME_SAID_MAX = 256 }; /* AWS's longest names have 64 letters */
 
 static struct bw_error_text error_of(const char *code, int status, struct bw_str message)
 {
@@ -234,7 +249,9 @@ void bw_route_error(const struct bw_route *route, const struct bw_http_request *
     struct bw_error_text *out)
 {
 	const struct bw_service *s = route->service;
-	struct bw_str version = bw_str_set(route->version) ? route->version : BW_STR("NO_VERSION_SPECIFIED");
+	struct bw_str name = bw_str_sub(route->operation_name, 0, NAME_SAID_MAX);
+	struct bw_str version =
+	    bw_str_set(route->version) ? bw_str_sub(route->version, 0, NAME_SAID_MAX) : BW_STR("NO_VERSION_SPECIFIED");
 
 	if (bw_str_set(bw_http_header(r, BW_STR("x-amz-target"), NULL)) || (s && !has_actions(s)))
 		*out = error_of("UnknownOperationException", s && s->protocol == BW_PROTOCOL_JSON ? 400 : 404,
@@ -247,10 +264,9 @@ void bw_route_error(const struct bw_route *route, const struct bw_http_request *
 		    error_of("MissingAction", 400, BW_STR("The request must contain the parameter Action"));
 	else if (s && s->protocol == BW_PROTOCOL_EC2)
 		*out = error_of("InvalidAction", 400,
-		    bw_arena_printf(arena, "The action %.*s is not valid for this web service.",
-		        BW_FMT(route->operation_name)));
+		    bw_arena_printf(arena, "The action %.*s is not valid for this web service.", BW_FMT(name)));
 	else
 		*out = error_of("InvalidAction", 400,
 		    bw_arena_printf(arena, "Could not find operation %.*s for version %.*s",
-		        BW_FMT(route->operation_name), BW_FMT(version)));
+		        BW_FMT(name), BW_FMT(version)));
 }
