@@ -135,6 +135,20 @@ class Http(unittest.TestCase):
                 self.assertEqual(1, text.count(b"HTTP/1.1 "), "one answer, then the end")
                 self.assertNotIn(b"GetCallerIdentityResult", text)
 
+    def test_what_is_no_request_has_an_id_too(self):
+        host = b"Host: a\r\n"
+        for status, data in ((400, b"GET / HTTP/1.1\r\n\r\n"), (400, b"GET http://a/ HTTP/1.1\r\n" + host + b"\r\n"),
+                             (413, b"POST / HTTP/1.1\r\n" + host + b"Content-Length: 1048577\r\n\r\n"),
+                             (417, b"GET / HTTP/1.1\r\n" + host + b"Expect: more\r\n\r\n"),
+                             (431, b"GET / HTTP/1.1\r\n" + host + b"X: 1\r\n" * 101 + b"\r\n"),
+                             (501, b"POST / HTTP/1.1\r\n" + host + b"Transfer-Encoding: gzip\r\n\r\n"), (505, b"GET / HTTP/1.2\r\n\r\n")):
+            with self.subTest(data[:30]):
+                text = spoken(data).decode()
+                self.assertEqual(status, status_of(text.encode()))
+                told = re.search(r"^x-amzn-RequestId: ([0-9a-f-]{36})\r$", text, re.M)[1]
+                self.assertIn("<Type>Sender</Type><Code>MalformedHttpRequestException</Code>", text)
+                self.assertIn(f"<RequestId>{told}</RequestId>", text)
+
     def test_a_page_in_a_browser_is_not_this_machine(self):
         def ask(method, path, host, *more):
             head = [f"{method} /_bulwark/{path} HTTP/1.1", f"Host: {host}", "Content-Length: 0", "Connection: close", *more]
@@ -259,6 +273,50 @@ class Payloads(unittest.TestCase):
                 text = Signed(service, body, target=target).answer()
                 self.assertIn(status_of(text), (400, 404), text)
                 self.assertIn(code, text)
+
+
+class Scopes(unittest.TestCase):
+    """Credentials are scoped to a service: another one's calls are refused in AWS's words, and by whoever was meant."""
+
+    def test_another_service_is_named(self):
+        for signed, body, target, wanted, code in (("kms", IDENTITY, None, "sts", b"<Code>SignatureDoesNotMatch</Code>"),
+                                                   ("nonesuch", IDENTITY, None, "sts", b"<Code>SignatureDoesNotMatch</Code>"),
+                                                   ("sts", b"{}", "TrentService.ListKeys", "kms", b'"InvalidSignatureException"'),
+                                                   ("acm", b"{}", "TrentService.ListKeys", "kms", b'"InvalidSignatureException"')):
+            with self.subTest(signed=signed, wanted=wanted):
+                text = Signed(signed, body, target=target).answer()
+                self.assertIn(status_of(text), (400, 403))
+                self.assertIn(f"Credential should be scoped to correct service: '{wanted}'. ".encode(), text.replace(b"&apos;", b"'"))
+                self.assertIn(code, text)
+
+    def test_a_name_that_nobody_has_stays_unknown(self):
+        self.assertIn(b"InvalidAction", Signed("kms", b"Action=Nonsense&Version=2011-06-15").answer())
+        self.assertIn(b"UnknownOperationException", Signed("sts", b"{}", target="Nonsense.ListKeys").answer())
+
+    def test_whom_no_service_knows_hears_of_it_in_its_own_protocol(self):
+        text = Signed("kms", b"{}", target="Nonsense.ListKeys", secret="wrong").answer()
+        self.assertEqual(400, status_of(text))
+        self.assertIn(b'"__type":"InvalidSignatureException"', text)
+
+
+class Ec2(unittest.TestCase):
+    """EC2 has words of its own for what goes wrong before a handler has a say."""
+
+    def said(self, fields, status, code, message, **more):
+        text = Signed("ec2", b"Action=DescribeVpcs&Version=2016-11-15" + fields, **more).answer()
+        self.assertEqual(status, status_of(text), text)
+        self.assertIn(f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>".encode(), text)
+
+    def test_credentials_that_prove_nothing(self):
+        words = "AWS was not able to validate the provided access credentials"
+        self.said(b"", 401, "AuthFailure", words, secret="wrong")
+        self.said(b"", 401, "AuthFailure", words, key="AKIAXXXXXXXXXXXXXXXX")
+        self.said(b"", 401, "AuthFailure", words, token="garbage")
+
+    def test_parameters(self):
+        self.said(b"&Nonsense=1", 400, "UnknownParameter", "The parameter Nonsense is not recognized")
+        self.said(b"&Filter.1.Nme=1", 400, "UnknownParameter", "The parameter Filter.1.Nme is not recognized")
+        self.said(b"&MaxResults=ten", 400, "InvalidParameterValue", "Value (ten) for parameter MaxResults is invalid.")
 
 
 class Tokens(unittest.TestCase):

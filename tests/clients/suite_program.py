@@ -105,7 +105,16 @@ class Commands(unittest.TestCase):
             self.assertEqual(0, ended([harness.BINARY, "init", "--data", f"{work}-{part}", "--root-key", f"{work}-{part}.key"])[0])
         status, _, err = ended([harness.BINARY, "init", "--data", f"{work}-a", "--root-key", f"{work}-b.key"])
         self.assertEqual(1, status)
-        self.assertIn("root key", err)
+        self.assertIn("does not open this data folder", err)
+        # What cannot be read is no other folder's.
+        for text, mode, words in (("nonsense", 0o600, "wanted one line"), (pathlib.Path(f"{work}-a.key").read_text(), 0o644, "chmod 600")):
+            key = pathlib.Path(f"{work}-bad.key")
+            key.write_text(text)
+            key.chmod(mode)
+            status, _, err = ended([harness.BINARY, "init", "--data", f"{work}-a", "--root-key", str(key)])
+            self.assertEqual(1, status)
+            self.assertIn(words, err)
+            self.assertNotIn("does not open this data folder", err)
 
 
 class RootKey(unittest.TestCase):
@@ -268,6 +277,57 @@ class Trail(unittest.TestCase):
         with self.assertRaises(user.exceptions.ClientError):
             harness.client("iam", key=key["AccessKeyId"], secret="wrong" * 8).list_users()
         self.wait_for(lambda r: r.get("errorCode") == "SignatureDoesNotMatch", "--errors")
+
+    def test_what_was_refused_early_is_told_from_a_read(self):
+        agent = f"early-{time.monotonic_ns()}"
+        for action, version in (("CreateUser", "2010-05-08"), ("ListUsers", "2010-05-08"), ("AssumeRole", "2011-06-15")):
+            form = f"Action={action}&Version={version}&UserName={agent}"
+            request = (f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {agent}\r\nContent-Length: {len(form)}\r\n"
+                       f"Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n{form}").encode()
+            with socket.create_connection(("127.0.0.1", harness.SERVER.port), timeout=60) as s:
+                s.sendall(request)
+                self.assertRegex(s.recv(65536), rb"^HTTP/1\.1 403")
+        for action, reads in (("CreateUser", False), ("ListUsers", True), ("AssumeRole", True)):
+            record = self.wait_for(lambda r: r.get("userAgent") == agent and r["eventName"] == action)[0]
+            self.assertEqual(("MissingAuthenticationToken", reads), (record["errorCode"], record["readOnly"]))
+
+    def test_resources_and_codes_as_cloudtrail_tells_them(self):
+        account = harness.SERVER.health["account"]
+        iam, kms, sts = (harness.client(s) for s in ("iam", "kms", "sts"))
+        name = f"told-{time.monotonic_ns()}"
+        iam.create_user(UserName=name)
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        low = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
+        master, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        sealed = kms.encrypt(KeyId=master, Plaintext=b"told")["CiphertextBlob"]
+        kms.decrypt(CiphertextBlob=sealed)
+        kms.re_encrypt(CiphertextBlob=sealed, DestinationKeyId=other)
+        kms.generate_random(NumberOfBytes=8)
+        trust = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}]}
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        sts.assume_role(RoleArn=role, RoleSessionName="told", Tags=[{"Key": "a", "Value": "b"}])
+        for service, call, words in (("kms", "decrypt", {"CiphertextBlob": sealed}), ("ec2", "describe_vpcs", {}),
+                                     ("sts", "assume_role", {"RoleArn": role, "RoleSessionName": "told"})):
+            client = harness.client(service, **low)
+            with self.assertRaises(client.exceptions.ClientError):
+                getattr(client, call)(**words)
+
+        def told(kind, *arns):
+            return [{"accountId": account, "type": kind, "ARN": arn} for arn in arns]
+
+        def one(event, user, resources):
+            found = self.wait_for(lambda r: r["eventName"] == event and r["userIdentity"].get("userName") == user and r.get("resources") == resources)
+            return found[0].get("errorCode")
+        key_kind, role_kind = "AWS::KMS::Key", "AWS::IAM::Role"
+        self.assertIsNone(one("Decrypt", "admin", told(key_kind, master)))
+        self.assertIsNone(one("ReEncrypt", "admin", told(key_kind, master, other)))
+        self.assertIsNone(one("GenerateRandom", "admin", None))
+        self.assertIsNone(one("AssumeRole", "admin", told(role_kind, role)))
+        self.assertEqual("AccessDenied", one("Decrypt", name, told(key_kind, master)))
+        self.assertEqual("AccessDenied", one("AssumeRole", name, told(role_kind, role)))
+        self.assertEqual("Client.UnauthorizedOperation", one("DescribeVpcs", name, None))
+        self.assertIsNone(one("CreateUser", "admin", None))
 
     def test_strangers_do_not_fill_the_trail(self):
         # On one connection, and so on one loop. What each brings of its own is cut; above a number they are counted alone.
