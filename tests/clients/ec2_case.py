@@ -1,30 +1,19 @@
 """What the EC2 suites share: clients, refusals, users with policies."""
 import json
-import unittest
 import uuid
 
 import harness
 from botocore.exceptions import ClientError
+from client_case import ClientCase
 
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
-class Ec2Case(unittest.TestCase):
-    maxDiff = None
-
+class Ec2Case(ClientCase):
     @classmethod
     def setUpClass(cls):
         cls.ec2, cls.iam = harness.client("ec2"), harness.client("iam")
         cls.account = harness.SERVER.health["account"]
-
-    def refused(self, code, message, call, /, **arguments):
-        with self.assertRaises(ClientError) as caught:
-            call(**arguments)
-        error = caught.exception.response["Error"]
-        self.assertEqual(code, error["Code"], error)
-        if message is not None:
-            self.assertEqual(message, error["Message"])
-        return caught.exception.response
 
     def user(self, *statements):
         name = "u-" + uuid.uuid4().hex[:10]

@@ -1,16 +1,13 @@
 """What the suites of load balancers share: the default network, unique names, refusals to the letter."""
 import json
 import time
-import unittest
 import uuid
 
 import harness
-from botocore.exceptions import ClientError
+from client_case import ClientCase
 
 
-class Elbv2Case(unittest.TestCase):
-    maxDiff = None
-
+class Elbv2Case(ClientCase):
     @classmethod
     def setUpClass(cls):
         cls.elb, cls.ec2, cls.iam = harness.client("elbv2"), harness.client("ec2"), harness.client("iam")
@@ -22,16 +19,6 @@ class Elbv2Case(unittest.TestCase):
 
     def name(self, stem="t"):
         return f"{stem}-{uuid.uuid4().hex[:12]}"
-
-    def refused(self, code, message, call, /, *given, **arguments):
-        """The call is refused with exactly this code and message (None: any)."""
-        with self.assertRaises(ClientError) as caught:
-            call(*given, **arguments)
-        error = caught.exception.response["Error"]
-        self.assertEqual(code, error["Code"], error)
-        if message is not None:
-            self.assertEqual(message, error["Message"])
-        return error["Message"]
 
     def group(self, **more):
         given = {"Name": self.name("tg"), "Protocol": "HTTP", "Port": 80, "VpcId": self.vpc, "TargetType": "ip", **more}

@@ -1,10 +1,10 @@
 """What the suites of roles and policies share: clients, unique names that are cleaned up, refusals to the letter."""
 import json
-import unittest
 import uuid
 
 import harness
 from botocore.exceptions import ClientError
+from client_case import ClientCase
 
 EC2_TRUST = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
@@ -32,9 +32,7 @@ def padded(document, size):
     return json.dumps(document, separators=(",", ":"))
 
 
-class IamCase(unittest.TestCase):
-    maxDiff = None
-
+class IamCase(ClientCase):
     @classmethod
     def setUpClass(cls):
         cls.iam = harness.client("iam")
@@ -46,18 +44,8 @@ class IamCase(unittest.TestCase):
     def arn(self, kind, name, path="/"):
         return f"arn:aws:iam::{self.account}:{kind}{path}{name}"
 
-    def refused(self, code, message, call, /, **arguments):
-        """The call is refused with exactly this code and message (None: any)."""
-        with self.assertRaises(ClientError) as caught:
-            call(**arguments)
-        error = caught.exception.response["Error"]
-        self.assertEqual(error["Code"], code, error)
-        if message is not None:
-            self.assertEqual(error["Message"], message)
-        return error
-
     def denied(self, call, /, **arguments):
-        return self.refused("AccessDenied", None, call, **arguments)["Message"]
+        return self.refused("AccessDenied", None, call, **arguments)["Error"]["Message"]
 
     def cleanup(self, call, /, **arguments):
         def quietly():

@@ -1,38 +1,25 @@
 """What the suites of KMS share: clients, users and roles to call as, keys, and refusals word for word."""
 import json
-import unittest
 import uuid
 
 import harness
-from botocore.exceptions import ClientError
+from client_case import ClientCase
 
 DRY = "The request would have succeeded, but the DryRun option is set."
 
 
-class KmsCase(unittest.TestCase):
-    maxDiff = None
-
+class KmsCase(ClientCase):
     @classmethod
     def setUpClass(cls):
         cls.kms, cls.iam, cls.sts = (harness.client(s) for s in ("kms", "iam", "sts"))
         cls.account = harness.SERVER.health["account"]
-
-    def refused(self, code, message, call, /, **arguments):
-        """The call answers this error; `message` None: whatever it says."""
-        with self.assertRaises(ClientError) as caught:
-            call(**arguments)
-        error = caught.exception.response["Error"]
-        self.assertEqual(code, error["Code"], error)
-        if message is not None:
-            self.assertEqual(message, error.get("Message", ""))
-        return error.get("Message", "")
 
     def allowed(self, call, /, **arguments):
         """A dry run of it would succeed."""
         self.refused("DryRunOperationException", DRY, call, DryRun=True, **arguments)
 
     def denied(self, call, /, **arguments):
-        return self.refused("AccessDeniedException", None, call, **arguments)
+        return self.refused("AccessDeniedException", None, call, **arguments)["Error"]["Message"]
 
     def key(self, **arguments):
         return self.kms.create_key(**arguments)["KeyMetadata"]

@@ -321,9 +321,9 @@ class LoadBalancers(Elbv2Case):
     def test_condition_keys(self):
         create = {"Name": self.name("lb"), "Subnets": self.subnets[:2]}
         internal = self.user(allow("CreateLoadBalancer", StringEquals={"elasticloadbalancing:Scheme": "internal"}))
-        self.assertIn(f"loadbalancer/app/{create['Name']}/*", self.refused("AccessDenied", None, internal.create_load_balancer, **create))
+        self.assertIn(f"loadbalancer/app/{create['Name']}/*", self.refused("AccessDenied", None, internal.create_load_balancer, **create)["Error"]["Message"])
         # What is about no resource says none.
-        self.assertRegex(self.refused("AccessDenied", None, internal.describe_load_balancers),
+        self.assertRegex(self.refused("AccessDenied", None, internal.describe_load_balancers)["Error"]["Message"],
                          "is not authorized to perform: elasticloadbalancing:DescribeLoadBalancers because no identity-based policy allows")
         arn = internal.create_load_balancer(**create, Scheme="internal")["LoadBalancers"][0]["LoadBalancerArn"]
         secure = self.user(allow("CreateListener", **{"ForAnyValue:StringEquals": {"elasticloadbalancing:ListenerProtocol": ["HTTPS"]}}))
@@ -353,7 +353,7 @@ class OneAddress(Elbv2Case):
     def test_a_taken_port_is_said(self):
         one, two = self.balancer(), self.balancer()
         l = self.listener(one, Port=8080)
-        self.assertIn("Port 8080 of address 127.0.0.1 is taken", self.refused("InvalidConfigurationRequest", None, self.listener, lb=two, Port=8080))
+        self.assertIn("Port 8080 of address 127.0.0.1 is taken", self.refused("InvalidConfigurationRequest", None, self.listener, lb=two, Port=8080)["Error"]["Message"])
         self.listener(two, Port=8081)
         self.refused("InvalidConfigurationRequest", None, self.elb.modify_listener, ListenerArn=l["ListenerArn"], Port=8081)
         self.elb.modify_listener(ListenerArn=l["ListenerArn"], Port=8082)

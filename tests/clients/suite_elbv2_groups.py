@@ -367,7 +367,7 @@ class TargetGroups(Elbv2Case):
         red, blue = self.group(Tags=[{"Key": "team", "Value": "red"}]), self.group(Tags=[{"Key": "team", "Value": "blue"}])
         nobody = self.user(allow("DescribeTargetGroups"))
         nobody.describe_target_groups()
-        message = self.refused("AccessDenied", None, nobody.delete_target_group, TargetGroupArn=red["TargetGroupArn"])
+        message = self.refused("AccessDenied", None, nobody.delete_target_group, TargetGroupArn=red["TargetGroupArn"])["Error"]["Message"]
         self.assertIn(f"elasticloadbalancing:DeleteTargetGroup on resource: {red['TargetGroupArn']}", message)
         tagged = self.user(allow("AddTags", "RemoveTags", "ModifyTargetGroup", StringEquals={"aws:ResourceTag/team": "red"}))
         tagged.modify_target_group(TargetGroupArn=red["TargetGroupArn"], HealthyThresholdCount=3)
@@ -383,7 +383,7 @@ class TargetGroups(Elbv2Case):
         # Tags at creation need their own permission, for that creation alone.
         maker = self.user(allow("CreateTargetGroup"))
         good = {"Name": self.name("tg"), "Protocol": "HTTP", "Port": 80, "VpcId": self.vpc}
-        message = self.refused("AccessDenied", None, maker.create_target_group, **good, Tags=tag)
+        message = self.refused("AccessDenied", None, maker.create_target_group, **good, Tags=tag)["Error"]["Message"]
         self.assertIn("elasticloadbalancing:AddTags", message)
         maker = self.user(allow("CreateTargetGroup"), allow("AddTags", StringEquals={"elasticloadbalancing:CreateAction": "CreateTargetGroup"}))
         made = maker.create_target_group(**good, Tags=tag)["TargetGroups"][0]

@@ -283,7 +283,7 @@ class PasswordPolicy(IamCase):
             for value in values:
                 self.refused("ValidationError", None, self.iam.update_account_password_policy, **{member: value})
         error = self.refused("ValidationError", None, self.iam.update_account_password_policy, MinimumPasswordLength=500,
-                             PasswordReusePrevention=50, MaxPasswordAge=2000)
+                             PasswordReusePrevention=50, MaxPasswordAge=2000)["Error"]
         begin, faults = error["Message"].split(": ", 1)
         self.assertEqual("3 validation errors detected", begin)
         self.assertEqual(

@@ -72,7 +72,7 @@ class RoleRefusals(IamCase):
     def test_session_duration(self):
         for seconds, bound in ((3599, "greater than or equal to 3600"), (43201, "less than or equal to 43200")):
             error = self.refused("ValidationError", None, self.iam.create_role, RoleName=self.name(),
-                                 AssumeRolePolicyDocument=json.dumps(EC2_TRUST), MaxSessionDuration=seconds)
+                                 AssumeRolePolicyDocument=json.dumps(EC2_TRUST), MaxSessionDuration=seconds)["Error"]
             self.assertIn(bound, error["Message"])
         for seconds in (3600, 43200):
             name = self.role(MaxSessionDuration=seconds)["RoleName"]

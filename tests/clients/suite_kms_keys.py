@@ -16,7 +16,7 @@ class Keys(KmsCase):
                             ("ECC_SECG_P256K1", "KEY_AGREEMENT"), ("RSA_2048", "GENERATE_VERIFY_MAC")):
             self.refused("ValidationException", f"KeyUsage {usage} is not compatible with KeySpec {spec}", create, KeySpec=spec,
                          KeyUsage=usage)
-        self.assertIn("enum value set", self.refused("ValidationException", None, create, KeySpec="AES_256"))
+        self.assertIn("enum value set", self.refused("ValidationException", None, create, KeySpec="AES_256")["Error"]["Message"])
         self.refused("ValidationException", None, create, KeySpec="RSA_2048", CustomerMasterKeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
         self.refused("CustomKeyStoreNotFoundException", None, create, Origin="EXTERNAL_KEY_STORE", CustomKeyStoreId="cks-1")
         self.refused("ValidationException", None, create, Origin="AWS_CLOUDHSM")
@@ -114,7 +114,7 @@ class Aliases(KmsCase):
     def test_names(self):
         key = self.key()["KeyId"]
         create = self.kms.create_alias
-        self.assertIn('Alias must start with the prefix "alias/"', self.refused("ValidationException", None, create, AliasName="x", TargetKeyId=key))
+        self.assertIn('Alias must start with the prefix "alias/"', self.refused("ValidationException", None, create, AliasName="x", TargetKeyId=key)["Error"]["Message"])
         self.refused("ValidationException", None, create, AliasName="alias/", TargetKeyId=key)
         self.refused("ValidationException", "alias/a:b contains invalid characters for an alias", create, AliasName="alias/a:b", TargetKeyId=key)
         self.refused("ValidationException", None, create, AliasName="alias/a b", TargetKeyId=key)

@@ -239,8 +239,8 @@ class External(Stores):
         blob = self.kms.encrypt(KeyId=self.kept, Plaintext=b"x")["CiphertextBlob"]
         texts = set()
         for self.proxy.fault in xks_proxy.STATUS:
-            one = self.refused("KMSInvalidStateException", None, self.kms.encrypt, KeyId=self.kept, Plaintext=b"x")
-            two = self.refused("KMSInvalidStateException", None, self.kms.decrypt, CiphertextBlob=blob)
+            one = self.refused("KMSInvalidStateException", None, self.kms.encrypt, KeyId=self.kept, Plaintext=b"x")["Error"]["Message"]
+            two = self.refused("KMSInvalidStateException", None, self.kms.decrypt, CiphertextBlob=blob)["Error"]["Message"]
             self.assertEqual(one, two)
             self.assertNotIn("because\n", one)
             texts.add(one)

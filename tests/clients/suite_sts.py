@@ -2,31 +2,19 @@
 """STS through boto3: who am I, roles assumed, session and federation tokens, what each refuses."""
 import datetime
 import json
-import unittest
 import uuid
 
 import harness
-from botocore.exceptions import ClientError
+from client_case import ClientCase
 
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
-class Sts(unittest.TestCase):
-    maxDiff = None
-
+class Sts(ClientCase):
     @classmethod
     def setUpClass(cls):
         cls.iam, cls.sts = harness.client("iam"), harness.client("sts")
         cls.account = harness.SERVER.health["account"]
-
-    def refused(self, code, message, call, /, **arguments):
-        with self.assertRaises(ClientError) as caught:
-            call(**arguments)
-        error = caught.exception.response["Error"]
-        self.assertEqual(code, error["Code"], error)
-        if message is not None:
-            self.assertEqual(message, error["Message"])
-        return caught.exception.response
 
     def user(self, *policies):
         name = "u-" + uuid.uuid4().hex[:10]

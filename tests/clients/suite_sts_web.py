@@ -109,7 +109,7 @@ class Web(IamCase):
     def test_times(self):
         role = self.role_for()
         now = int(time.time())
-        message = self.no("ExpiredTokenException", None, role, KEY.token(self.claims(exp=now - 1)))["Message"]
+        message = self.no("ExpiredTokenException", None, role, KEY.token(self.claims(exp=now - 1)))["Error"]["Message"]
         self.assertRegex(message, rf"^Token expired: current date/time \d+ must be before the expiration date/time {now - 1}$")
         self.no("InvalidIdentityToken", "Token is not valid yet", role, KEY.token(self.claims(nbf=now + 120)))
         self.assume(role, KEY.token(self.claims(nbf=now + 30, exp=now + 60.5)))
