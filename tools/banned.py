@@ -18,7 +18,7 @@ MEMORY = frozenset("malloc calloc realloc free strdup strndup asprintf vasprintf
 OPENSSL_MEMORY = frozenset({"CRYPTO_set_mem_functions"})
 # Left alone they ask on the terminal for what is encrypted: src/crypto/pem.c does not let them.
 ASKING = frozenset(f"PEM_read_bio_{kind}" for kind in "X509 X509_AUX X509_CRL X509_REQ PrivateKey PUBKEY".split())
-FILE_LINES_MAX = 600
+FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 100
 
 TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|/\*.*?\*/|//[^\n]*', re.DOTALL)

@@ -1,5 +1,4 @@
-/* `bulwark evaluate`: lines are moved in evaluate.c, read in evaluate_line.c, answered in evaluate_answer.c.
- */
+/* `bulwark evaluate`: lines are moved in evaluate.c, read in evaluate_line.c, decided in evaluate_answer.c. */
 #pragma once
 
 #include "base/buf.h"

@@ -108,12 +108,12 @@ class Banned(Tree):
         self.assertIn("PEM_read_bio_X509() is banned", self.faults())
 
     def test_sizes_at_and_above(self):
-        self.file("src/core/a.c", "\n" * 600)
+        self.file("src/core/a.c", "\n" * 500)
         self.file("src/core/b.c", "void f(void)\n{\n" + "\n" * 98 + "}\n")
         self.assertEqual(self.faults(), "banned: nothing banned is used\n")
-        self.file("src/core/a.c", "\n" * 601)
+        self.file("src/core/a.c", "\n" * 501)
         self.file("src/core/b.c", "void f(void)\n{\n" + "\n" * 99 + "}\n")
-        self.assertIn("a file of 601 lines", self.faults())
+        self.assertIn("a file of 501 lines", self.faults())
         self.assertIn("b.c:2: a function of 101 lines", self.faults())
 
 
