@@ -140,13 +140,9 @@ static void value_put(struct bw_buf *out, const struct bw_shape *s, const void *
 		bw_buf_put(out, *(const struct bw_str *)at);
 		return;
 	case BW_SHAPE_BOOLEAN:
-		bw_buf_put(out, ((const struct bw_opt_bool *)at)->v ? BW_STR("true") : BW_STR("false"));
-		return;
 	case BW_SHAPE_INTEGER:
-		bw_buf_put_i64(out, ((const struct bw_opt_int *)at)->v);
-		return;
 	case BW_SHAPE_FLOAT:
-		wire_float_put(out, ((const struct bw_opt_float *)at)->v);
+		wire_plain_put(out, s, at);
 		return;
 	case BW_SHAPE_TIMESTAMP:
 		time_put(out, ((const struct bw_opt_time *)at)->ms);

@@ -8,7 +8,7 @@
 #include "codec/time.h"
 
 /* The shortest of the spellings that read back as the same number. */
-void wire_float_put(struct bw_buf *out, double v)
+static void float_put(struct bw_buf *out, double v)
 {
 	char text[40];
 
@@ -19,6 +19,16 @@ void wire_float_put(struct bw_buf *out, double v)
 			break;
 	}
 	bw_buf_put(out, bw_str_c(text));
+}
+
+void wire_plain_put(struct bw_buf *out, const struct bw_shape *s, const void *at)
+{
+	if (s->kind == BW_SHAPE_BOOLEAN)
+		bw_buf_put(out, ((const struct bw_opt_bool *)at)->v ? BW_STR("true") : BW_STR("false"));
+	else if (s->kind == BW_SHAPE_INTEGER)
+		bw_buf_put_i64(out, ((const struct bw_opt_int *)at)->v);
+	else
+		float_put(out, ((const struct bw_opt_float *)at)->v);
 }
 
 void wire_time_put(struct bw_buf *out, enum bw_time_format format, bool whole_seconds, int64_t ms)

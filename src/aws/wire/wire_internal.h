@@ -67,7 +67,8 @@ void wire_headers_begin(struct bw_buf *headers, struct bw_str request_id, const 
 /* The outermost element, with the service's namespace when it has one; `s` may be NULL. */
 void wire_xml_begin(struct bw_buf *out, const struct bw_service *s, struct bw_str name);
 const char *wire_json_type(const struct bw_service *s);
-void wire_float_put(struct bw_buf *out, double v);
+/* A boolean, an integer or a float, which every form writes alike. */
+void wire_plain_put(struct bw_buf *out, const struct bw_shape *s, const void *at);
 void wire_time_put(struct bw_buf *out, enum bw_time_format format, bool whole_seconds, int64_t ms);
 /* True when a member or element of the shape at `at` is there. */
 bool wire_is_set(const struct bw_shape *shape, const void *at);
