@@ -6,8 +6,6 @@
 #include <malloc.h>
 #include <openssl/crypto.h>
 
-#include "crypto/crypto.h"
-
 static struct bw_doze *places; /* NULL: there are none */
 static bool counting;
 static int64_t held_bytes; /* below zero: what was there before has gone */

@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/sys.h"
 #include "proc/origin.h"
 
 enum {

@@ -1,8 +1,6 @@
 /* Asking without a loop of one's own. */
 #include "keyer/keyer_internal.h"
 
-#include "base/sys.h"
-
 struct bw_keyer_waiter {
 	struct bw_loop *loop; /* which runs while something is asked */
 	struct bw_keyer_client *client;

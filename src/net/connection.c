@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/sys.h"
 #include "net/tls_holder.h"
 
 static struct bw_http_connection *of_watch(struct bw_watch *w)

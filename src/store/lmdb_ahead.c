@@ -2,7 +2,6 @@
  * more write, and one more wait for the disk. So zeros are written beyond the last page, many pages at a
  * time, and commits find their blocks there. */
 #include "store/lmdb_store.h"
-#include "base/sys.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/limits.h"
 #include "codec/base64.h"
 #include "codec/time.h"
 #include "codec/utf8.h"

@@ -4,8 +4,6 @@
 
 enum { SESSION_MAX_S = 604800, EXTRA_MAX = 10, CLAIMS_MAX = 10, CLAIM_TEXT_MAX = 256 };
 
-#define COOKIE "AWSELBAuthSessionCookie"
-
 static bool is_https_url(struct bw_str url)
 {
 	struct bw_str rest = bw_str_sub(url, strlen("https://"), url.n);
@@ -54,6 +52,19 @@ static struct bw_str or_usual(struct bw_str given, const char *usual)
 	return bw_str_set(given) ? given : bw_str_c(usual);
 }
 
+/* What both ways to log in say of the session: what is not given is as usual. */
+static enum bw_err session_take(struct bw_call *call, struct bw_str *cookie, struct bw_str *scope,
+    struct bw_str *strangers, struct bw_opt_int *timeout, size_t extra)
+{
+	*cookie = or_usual(*cookie, "AWSELBAuthSessionCookie");
+	*scope = or_usual(*scope, "openid");
+	*strangers = or_usual(*strangers, "authenticate");
+	if (!timeout->set)
+		*timeout = BW_INT(SESSION_MAX_S);
+	TRY(cookie_check(call, *cookie));
+	return session_check(call, *timeout, extra);
+}
+
 static enum bw_err secret_keep(
     struct bw_call *call, struct elbv2_AuthenticateOidcActionConfig *c, const struct elbv2_Actions *before)
 {
@@ -84,13 +95,8 @@ enum bw_err action_oidc(struct bw_call *call, struct elbv2_Action *a, const stru
 	TRY(url_check(call, "User info endpoint", c->UserInfoEndpoint));
 	TRY(secret_keep(call, c, before));
 	c->UseExistingClientSecret.set = false;
-	c->SessionCookieName = or_usual(c->SessionCookieName, COOKIE);
-	c->Scope = or_usual(c->Scope, "openid");
-	c->OnUnauthenticatedRequest = or_usual(c->OnUnauthenticatedRequest, "authenticate");
-	if (!c->SessionTimeout.set)
-		c->SessionTimeout = BW_INT(SESSION_MAX_S);
-	TRY(cookie_check(call, c->SessionCookieName));
-	TRY(session_check(call, c->SessionTimeout, c->AuthenticationRequestExtraParams.n));
+	TRY(session_take(call, &c->SessionCookieName, &c->Scope, &c->OnUnauthenticatedRequest, &c->SessionTimeout,
+	    c->AuthenticationRequestExtraParams.n));
 	a->AuthenticateOidcConfig = c;
 	return BW_OK;
 }
@@ -105,13 +111,8 @@ enum bw_err action_cognito(struct bw_call *call, struct elbv2_Action *a)
 	if (bw_arn_parse(c->UserPoolArn, &arn) != BW_OK || !elb_is(arn.service, "cognito-idp") ||
 	    !bw_str_starts(arn.resource, BW_STR("userpool/")))
 		return elb_invalid(call, "'%.*s' is not a valid user pool ARN", BW_FMT(c->UserPoolArn));
-	c->SessionCookieName = or_usual(c->SessionCookieName, COOKIE);
-	c->Scope = or_usual(c->Scope, "openid");
-	c->OnUnauthenticatedRequest = or_usual(c->OnUnauthenticatedRequest, "authenticate");
-	if (!c->SessionTimeout.set)
-		c->SessionTimeout = BW_INT(SESSION_MAX_S);
-	TRY(cookie_check(call, c->SessionCookieName));
-	TRY(session_check(call, c->SessionTimeout, c->AuthenticationRequestExtraParams.n));
+	TRY(session_take(call, &c->SessionCookieName, &c->Scope, &c->OnUnauthenticatedRequest, &c->SessionTimeout,
+	    c->AuthenticationRequestExtraParams.n));
 	a->AuthenticateCognitoConfig = c;
 	return BW_OK;
 }
