@@ -102,6 +102,11 @@ class Import(KmsCase):
         self.kms.delete_imported_key_material(KeyId=key, KeyMaterialId=first)
         for blob in (old, new):
             self.refused("KMSInvalidStateException", None, self.kms.decrypt, CiphertextBlob=blob)
+        # Nor does a cancelled deletion bring it back without.
+        self.kms.schedule_key_deletion(KeyId=key)
+        self.kms.cancel_key_deletion(KeyId=key)
+        self.assertEqual("PendingImport", self.state(key))
+        self.refused("KMSInvalidStateException", None, self.kms.enable_key, KeyId=key)
         self.take(key, one, KeyMaterialId=first)
         self.assertEqual([b"old", b"new"], [self.kms.decrypt(CiphertextBlob=b)["Plaintext"] for b in (old, new)])
 

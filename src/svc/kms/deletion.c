@@ -49,11 +49,16 @@ BW_OP(kms, ScheduleKeyDeletion, .effect = BW_WRITE, .resource = kms_managed_key,
 BW_OP(kms, CancelKeyDeletion, .effect = BW_WRITE, .resource = kms_managed_key)
 {
 	struct kms_found *f;
+	bool complete = true;
 
 	TRY(kms_key_of(call, &f));
 	if (f->key.state != KMS_PENDING_DELETION && f->key.state != KMS_PENDING_REPLICA_DELETION)
 		return kms_invalid_state(call, f, "not pending deletion");
-	f->key.state = f->key.origin == KMS_ORIGIN_EXTERNAL && !bw_str_set(f->key.wrapped) ? KMS_PENDING_IMPORT : KMS_DISABLED;
+	if (f->key.origin == KMS_ORIGIN_EXTERNAL) {
+		TRY(kms_materials_complete(call, f, BW_STR_NONE, &complete));
+		complete = complete && bw_str_set(f->key.wrapped);
+	}
+	f->key.state = complete ? KMS_DISABLED : KMS_PENDING_IMPORT;
 	f->key.deletion_ms = f->key.window_days = 0;
 	kms_key_save(call, f);
 	out->KeyId = f->arn;

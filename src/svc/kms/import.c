@@ -197,8 +197,8 @@ static enum bw_err known_find(struct bw_call *call, const struct kms_found *f, s
 	return e == BW_ENOTFOUND ? BW_OK : e;
 }
 
-/* Whether any material that a ciphertext may need is still missing. */
-static enum bw_err complete_check(struct bw_call *call, const struct kms_found *f, struct bw_str just_now, bool *complete)
+enum bw_err kms_materials_complete(
+    struct bw_call *call, const struct kms_found *f, struct bw_str just_now, bool *complete)
 {
 	struct kms_material *v;
 	size_t n;
@@ -255,7 +255,7 @@ static enum bw_err wake(struct bw_call *call, struct kms_found *f, const struct 
 		f->key.material_version = m->version;
 		f->key.material_valid_to_ms = m->valid_to_ms;
 	}
-	TRY(complete_check(call, f, m->id, &complete));
+	TRY(kms_materials_complete(call, f, m->id, &complete));
 	if (f->key.state == KMS_PENDING_IMPORT && complete && bw_str_set(f->key.wrapped)) {
 		f->key.state = f->key.was_disabled ? KMS_DISABLED : KMS_ENABLED;
 		f->key.was_disabled = false;

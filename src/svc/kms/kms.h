@@ -112,6 +112,9 @@ void kms_key_due(struct bw_call *call, const struct kms_found *f, int64_t due_ms
 
 /* All materials of a key in order of their numbers. */
 BW_CHECKED enum bw_err kms_materials(struct bw_call *call, const struct kms_found *f, struct kms_material **out, size_t *n);
+/* Whether none that a ciphertext may need is missing, `just_now` (absent: none) being there by the call's own batch. */
+BW_CHECKED enum bw_err kms_materials_complete(
+    struct bw_call *call, const struct kms_found *f, struct bw_str just_now, bool *complete);
 /* Makes `m` the one in use, by a rotation now; related keys in other Regions follow. */
 BW_CHECKED enum bw_err kms_rotate(struct bw_call *call, struct kms_found *f, struct kms_material *m, enum kms_rotation how);
 /* As kms_answered; a success is noted as the key's last use. */
