@@ -42,12 +42,15 @@ static void random_fill(unsigned char *out, size_t n)
 	}
 }
 
-/* A forked child must not repeat its parent's bytes: a pool is good until the next fork. */
+/* A forked child must not repeat its parent's bytes: a pool is good until the next fork. Nor may a virtual machine that was saved and
+ * goes on twice, which nothing tells: a pool is good for a moment only, and within that the time of day, by the nanosecond, is mixed in. */
+enum { POOL_NS = 100 * 1000 * 1000 };
 static unsigned forks = 1;
 static _Thread_local struct {
 	unsigned char bytes[2048];
 	size_t left;
 	unsigned forks; /* as of which it was filled; 0: never */
+	int64_t filled_ns;
 } pool;
 
 /* In the child, which has one thread. */
@@ -61,21 +64,45 @@ __attribute__((constructor)) static void forks_watch(void)
 	MUST(pthread_atfork(NULL, NULL, forked) == 0);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	MUST(clock_gettime(CLOCK_REALTIME, &t) == 0);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static bool pool_serves(size_t n, int64_t ns)
+{
+	return pool.left >= n && pool.forks == forks && ns >= pool.filled_ns && ns - pool.filled_ns < POOL_NS;
+}
+
+/* Bytes that nobody can tell stay so, whatever known ones are added to them. */
+static void time_mix(unsigned char *out, size_t n, int64_t ns)
+{
+	for (size_t i = 0; i < n && i < sizeof ns; i++)
+		out[i] ^= (unsigned char)((uint64_t)ns >> 8 * i);
+}
+
 void bw_random(void *out, size_t n)
 {
 	unsigned char *at;
+	int64_t ns;
 
 	if (n > sizeof pool.bytes / 2) {
 		random_fill(out, n);
 		return;
 	}
-	if (pool.left < n || pool.forks != forks) {
+	ns = now_ns();
+	if (!pool_serves(n, ns)) {
 		random_fill(pool.bytes, sizeof pool.bytes);
 		pool.left = sizeof pool.bytes;
 		pool.forks = forks;
+		pool.filled_ns = ns;
 	}
 	at = pool.bytes + sizeof pool.bytes - pool.left;
 	memcpy(out, at, n);
+	time_mix(out, n, ns);
 	bw_wipe(at, n);
 	pool.left -= n;
 }
