@@ -19,6 +19,8 @@ static const struct bw_field vpc_fields[] = {
     BW_FIELD(12, STR, struct bw_vpc, route_association),
     BW_FIELD(13, STR, struct bw_vpc, network_acl),
     BW_FIELD(14, STR, struct bw_vpc, group),
+    BW_FIELD(15, STR, struct bw_vpc, ipv6_cidr),
+    BW_FIELD(16, STR, struct bw_vpc, ipv6_association),
 };
 
 static const struct bw_field subnet_fields[] = {
@@ -35,6 +37,9 @@ static const struct bw_field subnet_fields[] = {
     BW_FIELD(11, BOOL, struct bw_subnet, name_aaaa_record),
     BW_FIELD(12, BOOL, struct bw_subnet, dns64),
     BW_FIELD(13, I64, struct bw_subnet, created_ms),
+    BW_FIELD(14, STR, struct bw_subnet, ipv6_cidr),
+    BW_FIELD(15, STR, struct bw_subnet, ipv6_association),
+    BW_FIELD(16, BOOL, struct bw_subnet, ipv6_on_creation),
 };
 
 static const struct bw_field internet_gateway_fields[] = {
@@ -83,6 +88,7 @@ static const struct bw_field network_interface_fields[] = {
     BW_FIELD(16, I64, struct bw_network_interface, created_ms),
     BW_FIELD(17, I64, struct bw_network_interface, attached_ms),
     BW_FIELD(18, STR, struct bw_network_interface, token),
+    BW_FIELD(19, STRS, struct bw_network_interface, ipv6_addresses),
 };
 
 static const struct bw_field prefix_list_fields[] = {

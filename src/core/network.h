@@ -19,6 +19,7 @@ struct bw_vpc {
 	struct bw_str cidr_association; /* vpc-cidr-assoc- */
 	struct bw_str dhcp_options, route_table, route_association, network_acl;
 	struct bw_str group; /* the default security group */
+	struct bw_str ipv6_cidr, ipv6_association; /* absent: IPv4 alone */
 };
 
 struct bw_subnet {
@@ -28,6 +29,8 @@ struct bw_subnet {
 	struct bw_str hostname_type; /* ip-name, resource-name */
 	bool name_a_record, name_aaaa_record, dns64;
 	int64_t created_ms;
+	struct bw_str ipv6_cidr, ipv6_association; /* subnet-cidr-assoc-; absent: IPv4 alone */
+	bool ipv6_on_creation;                     /* AssignIpv6AddressOnCreation */
 };
 
 struct bw_internet_gateway {
@@ -63,6 +66,7 @@ struct bw_network_interface {
 	struct bw_str attachment; /* ela-attach-; absent: not attached */
 	int64_t created_ms, attached_ms;
 	struct bw_str token; /* the ClientToken that made it */
+	struct bw_strs ipv6_addresses;
 };
 
 struct bw_prefix_list {
@@ -133,6 +137,9 @@ BW_CHECKED enum bw_err bw_network_interface_new(
 /* Another private address for an interface of the subnet; errors as above. `wanted` absent: any. */
 BW_CHECKED enum bw_err bw_network_address_take(
     struct bw_call *call, const struct bw_subnet *subnet, struct bw_str wanted, struct bw_str *address);
+/* An IPv6 address of the subnet's own network; errors as above, BW_EINVAL also when it has none. */
+BW_CHECKED enum bw_err bw_network_ipv6_take(
+    struct bw_call *call, const struct bw_subnet *subnet, struct bw_str wanted, struct bw_str *address);
 /* Who is in a group is an index: kept by every change of an interface's groups. */
 void bw_network_members_set(
     struct bw_call *call, const struct bw_network_interface *i, const struct bw_strs *groups);
@@ -141,7 +148,7 @@ void bw_network_interface_delete(struct bw_call *call, const struct bw_network_i
 /* Addresses of the subnet that interfaces have. */
 size_t bw_network_addresses_used(const struct bw_network *n, struct bw_str subnet);
 
-/* Index keys: addresses of a subnet ("address/SUBNET/ADDRESS"), members of a group
+/* Index keys: addresses of a subnet ("address/SUBNET/ADDRESS", "address6" of IPv6), members of a group
  * ("member/GROUP/INTERFACE"), and whose rules refer to a group or prefix list ("reference/TARGET/GROUP").
  * With an absent last part: their prefix. */
 struct bw_str bw_network_index(

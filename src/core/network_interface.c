@@ -21,7 +21,7 @@ size_t bw_network_addresses_used(const struct bw_network *n, struct bw_str subne
 	return count;
 }
 
-static bool address_taken(struct bw_call *call, struct bw_str key)
+bool network_address_taken(struct bw_call *call, struct bw_str key)
 {
 	for (const struct bw_batch_op *op = call->batch.first; op; op = op->next)
 		if (op->kind == BW_BATCH_PUT && bw_str_eq(op->key, key))
@@ -41,7 +41,7 @@ static enum bw_err address_wanted(struct bw_call *call, const struct bw_subnet *
 	at = bw_cidr_index(network, &address);
 	CHECK(at >= RESERVED_FIRST && at < bw_cidr_size(network) - RESERVED_LAST, BW_EINVAL);
 	*key = bw_network_index(&n, "address", subnet->id, wanted);
-	return address_taken(call, *key) ? BW_EEXISTS : BW_OK;
+	return network_address_taken(call, *key) ? BW_EEXISTS : BW_OK;
 }
 
 /* From anywhere in the subnet on, so that the first try is nearly always good. What is taken is looked over
@@ -59,7 +59,7 @@ static enum bw_err address_any(struct bw_call *call, const struct bw_subnet *sub
 
 		*address = bw_cidr_address_text(call->arena, &at);
 		*key = bw_network_index(&n, "address", subnet->id, *address);
-		if (bw_snapshot_version(call->view, *key) == 0 && !address_taken(call, *key))
+		if (bw_snapshot_version(call->view, *key) == 0 && !network_address_taken(call, *key))
 			return BW_OK;
 	}
 	return BW_ETOOBIG;
@@ -136,6 +136,7 @@ void bw_network_interface_delete(struct bw_call *call, const struct bw_network_i
 	bw_call_delete(call, bw_network_index(&n, "address", i->subnet, i->address));
 	for (size_t k = 0; k < i->more_addresses.n; k++)
 		bw_call_delete(call, bw_network_index(&n, "address", i->subnet, i->more_addresses.v[k]));
+	network_ipv6_give(call, i);
 	bw_network_members_set(call, i, NULL);
 	bw_network_delete(call, &bw_network_interface_record, i->id);
 }

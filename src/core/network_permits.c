@@ -32,7 +32,9 @@ static enum bw_err permit_add(struct flatten *f, const struct bw_group_rule *r, 
 
 static enum bw_err address_add(struct flatten *f, const struct bw_group_rule *r, struct bw_str address)
 {
-	return address.n ? permit_add(f, r, bw_arena_printf(f->n->arena, "%.*s/32", BW_FMT(address))) : BW_OK;
+	const char *bits = bw_str_find(address, ':', 0) >= 0 ? "128" : "32";
+
+	return address.n ? permit_add(f, r, bw_arena_printf(f->n->arena, "%.*s/%s", BW_FMT(address), bits)) : BW_OK;
 }
 
 static enum bw_err interface_add(struct flatten *f, const struct bw_group_rule *r, struct bw_str id)
@@ -46,6 +48,8 @@ static enum bw_err interface_add(struct flatten *f, const struct bw_group_rule *
 	TRY(address_add(f, r, i.public_address));
 	for (size_t k = 0; k < i.more_addresses.n; k++)
 		TRY(address_add(f, r, i.more_addresses.v[k]));
+	for (size_t k = 0; k < i.ipv6_addresses.n; k++)
+		TRY(address_add(f, r, i.ipv6_addresses.v[k]));
 	return BW_OK;
 }
 

@@ -2,6 +2,7 @@
 """VPCs, subnets, gateways, interfaces and prefix lists through boto3."""
 import concurrent.futures
 import datetime
+import ipaddress
 import unittest
 
 import harness
@@ -60,7 +61,7 @@ class Vpcs(Network):
         for cidr in ("10.0.0.0/15", "10.0.0.0/29"):
             self.refused("InvalidVpc.Range", f"The CIDR '{cidr}' is invalid.", self.ec2.create_vpc, CidrBlock=cidr)
         self.refused("MissingParameter", None, self.ec2.create_vpc)
-        self.refused("UnsupportedOperation", None, self.ec2.create_vpc, CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)
+        self.refused("UnsupportedOperation", None, self.ec2.create_vpc, CidrBlock="10.0.0.0/16", Ipv6CidrBlock="2001:db8::/56", Ipv6Pool="p")
         self.refused("InvalidIpamPoolId.NotFound", None, self.ec2.create_vpc, Ipv4IpamPoolId="ipam-pool-1", Ipv4NetmaskLength=20)
         self.refused("DefaultVpcAlreadyExists", None, self.ec2.create_default_vpc)
         self.refused("InvalidVpcID.NotFound", None, self.ec2.delete_vpc, VpcId="vpc-0123456789abcdef0")
@@ -294,6 +295,73 @@ class PrefixLists(Network):
         self.refused("RulesPerSecurityGroupLimitExceeded", None, self.ec2.modify_managed_prefix_list, PrefixListId=made["PrefixListId"], MaxEntries=51)
         self.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[rule])
         self.assertEqual("delete-in-progress", self.ec2.delete_managed_prefix_list(PrefixListId=made["PrefixListId"])["PrefixList"]["State"])
+
+
+class Ipv6(Network):
+    def test_refusals(self):
+        plain, make = self.vpc("10.40.0.0/16"), self.ec2.create_subnet
+        vpc = self.vpc("10.41.0.0/16", AmazonProvidedIpv6CidrBlock=True)
+        block = ipaddress.ip_network(self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
+        first = next(block.subnets(new_prefix=64))
+        wrong = lambda cidr, code, message, at=vpc: self.refused(code, message, make, VpcId=at, CidrBlock=at == vpc and "10.41.0.0/24" or "10.40.0.0/24", Ipv6CidrBlock=cidr)
+        wrong(str(first), "InvalidSubnet.Range", f"The CIDR '{first}' is invalid.", plain)
+        wrong("2001:db8::/64", "InvalidSubnet.Range", "The CIDR '2001:db8::/64' is invalid.")
+        for bits in (52, 62, 68):
+            wrong(f"{block.network_address}/{bits}", "InvalidSubnet.Range", None)
+        wrong("x", "InvalidParameterValue", "Value (x) for parameter ipv6CidrBlock is invalid. This is not a valid CIDR block.")
+        subnet = self.subnet(vpc, "10.41.1.0/24", Ipv6CidrBlock=str(first))
+        wrong(f"{block.network_address}/60", "InvalidSubnet.Conflict", f"The CIDR '{block.network_address}/60' conflicts with another subnet")
+        four = self.subnet(vpc, "10.41.2.0/24")
+        eni, bad = self.ec2.create_network_interface, "InvalidParameterValue"
+        self.refused(bad, f"The subnet '{four}' has no IPv6 CIDR block to take addresses from.", eni, SubnetId=four, Ipv6AddressCount=1)
+        self.refused(bad, None, self.ec2.modify_subnet_attribute, SubnetId=four, AssignIpv6AddressOnCreation={"Value": True})
+        # The first four and the last are AWS's.
+        for n in (0, 3, 2 ** 64 - 1):
+            self.refused(bad, "Address does not fall within the subnet's address range", eni, SubnetId=subnet, Ipv6Addresses=[{"Ipv6Address": str(first[n])}])
+        self.refused(bad, None, eni, SubnetId=subnet, Ipv6Addresses=[{"Ipv6Address": "2001:db8::9"}])
+        self.refused("InvalidParameterCombination", None, eni, SubnetId=subnet, Ipv6AddressCount=1, Ipv6Addresses=[{"Ipv6Address": str(first[9])}])
+        self.refused("PrivateIpAddressLimitExceeded", None, eni, SubnetId=subnet, Ipv6AddressCount=51)
+        self.interface(subnet, Ipv6Addresses=[{"Ipv6Address": str(first[4])}])
+        self.refused("InvalidIPAddress.InUse", f"Address {first[4]} is in use.", eni, SubnetId=subnet, Ipv6Addresses=[{"Ipv6Address": str(first[4])}])
+
+    def test_networks_and_addresses(self):
+        made = self.ec2.create_vpc(CidrBlock="10.42.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+        vpc, at_first = made["VpcId"], made["Ipv6CidrBlockAssociationSet"][0]
+        self.addCleanup(self.gone, self.ec2.delete_vpc, VpcId=vpc)
+        self.assertEqual(({"State": "associating"}, "Amazon", "us-east-1"), (at_first["Ipv6CidrBlockState"], at_first["Ipv6Pool"], at_first["NetworkBorderGroup"]))
+        self.assertNotIn("::", at_first.get("Ipv6CidrBlock", ""))
+        shown = self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]
+        self.assertEqual(("associated", at_first["AssociationId"]), (shown["Ipv6CidrBlockState"]["State"], shown["AssociationId"]))
+        block = ipaddress.ip_network(shown["Ipv6CidrBlock"])
+        self.assertEqual(56, block.prefixlen)
+        one, two = list(block.subnets(new_prefix=64))[:2]
+        subnet = self.subnet(vpc, "10.42.0.0/24", Ipv6CidrBlock=str(one))
+        self.subnet(vpc, "10.42.1.0/24", Ipv6CidrBlock=str(two))
+        found = self.ec2.describe_subnets(Filters=[{"Name": "ipv6-cidr-block-association.ipv6-cidr-block", "Values": [str(one)]}])["Subnets"][0]
+        self.assertEqual((subnet, str(one), "associated", False), (found["SubnetId"], found["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"],
+                         found["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlockState"]["State"], found["AssignIpv6AddressOnCreation"]))
+        self.assertEqual([vpc], [v["VpcId"] for v in self.ec2.describe_vpcs(Filters=[
+            {"Name": "ipv6-cidr-block-association.ipv6-cidr-block", "Values": [str(block)]}, {"Name": "ipv6-cidr-block-association.state", "Values": ["associated"]}])["Vpcs"]])
+        inside = [{"Name": "vpc-id", "Values": [vpc]}]
+        self.assertEqual([("10.42.0.0/16", None), (None, str(block))], [(r.get("DestinationCidrBlock"), r.get("DestinationIpv6CidrBlock"))
+                         for r in self.ec2.describe_route_tables(Filters=inside)["RouteTables"][0]["Routes"]])
+        entries = self.ec2.describe_network_acls(Filters=inside)["NetworkAcls"][0]["Entries"]
+        self.assertEqual({(100, None), (101, "::/0"), (32767, None), (32768, "::/0")}, {(e["RuleNumber"], e.get("Ipv6CidrBlock")) for e in entries})
+        three = self.interface(subnet, Ipv6AddressCount=3)
+        addresses = [a["Ipv6Address"] for a in three["Ipv6Addresses"]]
+        self.assertEqual((3, addresses[0]), (len(set(addresses)), three["Ipv6Address"]))
+        self.assertTrue(all(ipaddress.ip_address(a) in one for a in addresses))
+        self.assertEqual([], self.interface(subnet)["Ipv6Addresses"])
+        self.ec2.modify_subnet_attribute(SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": True})
+        self.assertEqual(1, len(self.interface(subnet)["Ipv6Addresses"]))
+        self.assertEqual([], self.interface(subnet, Ipv6AddressCount=0)["Ipv6Addresses"])
+        certain = [{"Ipv6Address": str(one[77])}]
+        eni = self.interface(subnet, Ipv6Addresses=certain)["NetworkInterfaceId"]
+        self.assertEqual([eni], [i["NetworkInterfaceId"] for i in self.ec2.describe_network_interfaces(
+            Filters=[{"Name": "ipv6-addresses.ipv6-address", "Values": [str(one[77])]}])["NetworkInterfaces"]])
+        # What is deleted gives its addresses back.
+        self.ec2.delete_network_interface(NetworkInterfaceId=eni)
+        self.interface(subnet, Ipv6Addresses=certain)
 
 
 class Tags(Network):

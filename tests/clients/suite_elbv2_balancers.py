@@ -164,6 +164,26 @@ class LoadBalancers(Elbv2Case):
         self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         self.assertEqual("internet-facing", self.balancer(Subnets=subnets)["Scheme"])
 
+    def test_networks_with_ipv6(self):
+        """Subnets may have it; a load balancer of both families is said not to be there."""
+        vpc = self.ec2.create_vpc(CidrBlock="10.81.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+        block = ipaddress.ip_network(self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
+        networks = list(block.subnets(new_prefix=64))[:2]
+        subnets = [self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.81.{i}.0/24", AvailabilityZone=zone, Ipv6CidrBlock=str(networks[i]))["Subnet"]["SubnetId"]
+                   for i, zone in enumerate(("us-east-1a", "us-east-1b"))]
+        four = self.ec2.create_subnet(VpcId=vpc, CidrBlock="10.81.2.0/24", AvailabilityZone="us-east-1c")["Subnet"]["SubnetId"]
+        none = "You must specify subnets with an associated IPv6 CIDR block."
+        self.refused("ValidationError", none, self.balancer, Subnets=[subnets[0], four], Scheme="internal", IpAddressType="dualstack")
+        self.refused("NotImplemented", None, self.balancer, Subnets=subnets, Scheme="internal", IpAddressType="dualstack")
+        lb = self.balancer(Subnets=[subnets[0], four], Scheme="internal")
+        self.refused("ValidationError", none, self.elb.set_ip_address_type, LoadBalancerArn=lb["LoadBalancerArn"], IpAddressType="dualstack")
+        self.elb.set_subnets(LoadBalancerArn=lb["LoadBalancerArn"], Subnets=subnets)
+        self.refused("NotImplemented", None, self.elb.set_ip_address_type, LoadBalancerArn=lb["LoadBalancerArn"], IpAddressType="dualstack")
+        self.assertEqual("ipv4", self.elb.set_ip_address_type(LoadBalancerArn=lb["LoadBalancerArn"], IpAddressType="ipv4")["IpAddressType"])
+        group = self.group(VpcId=vpc, IpAddressType="ipv6")["TargetGroupArn"]
+        self.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": str(networks[1][9])}])
+        self.assertEqual("us-east-1b", self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["Target"]["AvailabilityZone"])
+
     def test_the_26th_certificate(self):
         """25 beside the default one, over all listeners of a load balancer."""
         acm, key = harness.client("acm"), ec.generate_private_key(ec.SECP256R1())

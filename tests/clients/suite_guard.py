@@ -280,6 +280,31 @@ class Guard(unittest.TestCase):
         self.revoke(rule)
         self.ec2.delete_security_group(GroupId=clients)
 
+    def test_a_member_is_known_by_its_ipv6_address_too(self):
+        default = self.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+        vpc = self.ec2.create_vpc(CidrBlock="10.66.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+        block = self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+        subnet = self.ec2.create_subnet(VpcId=vpc, CidrBlock="10.66.0.0/24", Ipv6CidrBlock=block.replace("/56", "/64"))["Subnet"]["SubnetId"]
+        clients = self.ec2.create_security_group(GroupName="clients6", Description="d", VpcId=vpc)["GroupId"]
+        self.ec2.associate_security_group_vpc(GroupId=clients, VpcId=default)
+        rule = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": clients}]}
+        eni = self.ec2.create_network_interface(SubnetId=subnet, Groups=[clients], Ipv6AddressCount=1)["NetworkInterface"]
+        address = eni["Ipv6Address"]
+        run("ip", "address", "add", address + "/128", "dev", "eth0", "nodad", space=PEER)
+        run("ip", "route", "add", address + "/128", "dev", "eth0", space=HOST)
+        self.assertEqual("silence", self.enters(source=address))
+        self.permit(rule)
+        self.assertEqual("answered", self.enters(source=address))
+        self.assertEqual("silence", self.enters(source=PEER6))
+        self.ec2.delete_network_interface(NetworkInterfaceId=eni["NetworkInterfaceId"])
+        self.settle()
+        self.assertEqual("silence", self.enters(source=address))
+        self.revoke(rule)
+        self.ec2.disassociate_security_group_vpc(GroupId=clients, VpcId=default)
+        self.ec2.delete_security_group(GroupId=clients)
+        self.ec2.delete_subnet(SubnetId=subnet)
+        self.ec2.delete_vpc(VpcId=vpc)
+
     def test_a_prefix_list_is_followed(self):
         made = self.ec2.create_managed_prefix_list(PrefixListName="x", AddressFamily="IPv4", MaxEntries=2, Entries=[{"Cidr": "10.0.0.0/8"}])["PrefixList"]
         rule = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "PrefixListIds": [{"PrefixListId": made["PrefixListId"]}]}

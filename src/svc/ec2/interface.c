@@ -1,4 +1,5 @@
 #include "svc/ec2/interface.h"
+#include "svc/ec2/ipv6.h"
 
 #include "codec/time.h"
 
@@ -107,7 +108,6 @@ enum bw_err ec2_interface_shape(
 	    .AvailabilityZoneId = i->zone_id,
 	    .Description = bw_str_set(i->description) ? i->description : BW_STR(""),
 	    .InterfaceType = i->type,
-	    .Ipv6Addresses = {.set = true},
 	    .MacAddress = i->mac,
 	    .NetworkInterfaceId = i->id,
 	    .OwnerId = call->account,
@@ -132,6 +132,7 @@ enum bw_err ec2_interface_shape(
 	if (i->attachment.n)
 		out->Attachment = attachment_shape(call, i);
 	addresses_shape(call, i, out);
+	ec2_ipv6_interface_shape(call, i, out);
 	TRY(ec2_interface_groups(call, i, &out->Groups));
 	TRY(ec2_tags_shape(call, i->id, &out->TagSet));
 	out->TagSet.set = true;
@@ -264,7 +265,7 @@ static const struct ec2_filter_row interface_filters[] = {
     EC2_FILTER_STRS("group-id", struct bw_network_interface, groups),
     EC2_FILTER_OF("group-name", group_names),
     AT("interface-type", type),
-    EC2_FILTER_FIXED("ipv6-addresses.ipv6-address", NULL),
+    EC2_FILTER_STRS("ipv6-addresses.ipv6-address", struct bw_network_interface, ipv6_addresses),
     AT("mac-address", mac),
     AT("network-interface-id", id),
     EC2_FILTER_FIXED("operator.managed", "false"),

@@ -1,4 +1,5 @@
 #include "svc/ec2/interface.h"
+#include "svc/ec2/ipv6.h"
 
 /* ---- Creating ---- */
 
@@ -53,9 +54,9 @@ static enum bw_err unsupported_refuse(
 	if (in->Ipv4Prefixes.n || in->Ipv4PrefixCount.v || in->Ipv6Prefixes.n || in->Ipv6PrefixCount.v)
 		return bw_call_fail(
 		    call, "UnsupportedOperation", "%s", "Prefix delegation is not supported.");
-	if (in->Ipv6Addresses.n || in->Ipv6AddressCount.v || in->EnablePrimaryIpv6.v)
-		return bw_call_fail(call, "InvalidParameterValue",
-		    "The subnet '%.*s' has no IPv6 CIDR block to take addresses from.", BW_FMT(in->SubnetId));
+	if (in->EnablePrimaryIpv6.v)
+		return bw_call_fail(
+		    call, "UnsupportedOperation", "%s", "Primary IPv6 addresses are not supported.");
 	if (in->InterfaceType.n && !bw_str_eq(in->InterfaceType, BW_STR("interface")))
 		return bw_call_fail(call, "UnsupportedOperation",
 		    "Interfaces of type '%.*s' are not supported.", BW_FMT(in->InterfaceType));
@@ -185,6 +186,7 @@ static enum bw_err interface_make(
 	/* Wanted addresses first: one that is chosen must not be one of them. */
 	if (in->PrivateIpAddresses.n)
 		TRY(secondary_take(call, in, &s, i));
+	TRY(ec2_ipv6_addresses_take(call, in, &s, i));
 	e = bw_network_interface_new(call, &s, i);
 	if (e != BW_OK)
 		return address_failed(call, e, i->address);

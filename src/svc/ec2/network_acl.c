@@ -2,11 +2,26 @@
 
 /* The default ACL of a VPC: rule 100 lets everything through in both directions, the last one refuses what is
  * left (VPC User Guide, "Default network ACL for a VPC"). */
-static const struct {
+static const struct entry {
 	bool egress;
 	int number;
 	const char *action;
-} entries[] = {{true, 100, "allow"}, {true, 32767, "deny"}, {false, 100, "allow"}, {false, 32767, "deny"}};
+	bool v6; /* of VPCs with an IPv6 network alone */
+} entries[] = {
+    {true, 100, "allow", false},
+    {true, 101, "allow", true},
+    {true, 32767, "deny", false},
+    {true, 32768, "deny", true},
+    {false, 100, "allow", false},
+    {false, 101, "allow", true},
+    {false, 32767, "deny", false},
+    {false, 32768, "deny", true},
+};
+
+static bool has_entry(const struct ec2_part *part, const struct entry *e)
+{
+	return !e->v6 || part->vpc->ipv6_cidr.n;
+}
 
 static void vpc_fact(struct ec2_facts *f, const void *item)
 {
@@ -31,9 +46,14 @@ static void associations_fact(struct ec2_facts *f, const void *item)
 
 static void entry_facts(struct ec2_facts *f, const void *item)
 {
-	(void)item;
 	for (size_t i = 0; i < BW_COUNT(entries); i++)
-		ec2_fact_int(f, entries[i].number);
+		if (has_entry(item, &entries[i]))
+			ec2_fact_int(f, entries[i].number);
+}
+
+static void network6_fact(struct ec2_facts *f, const void *item)
+{
+	ec2_fact(f, ((const struct ec2_part *)item)->vpc->ipv6_cidr.n ? BW_STR("::/0") : BW_STR_NONE);
 }
 
 static void action_facts(struct ec2_facts *f, const void *item)
@@ -59,7 +79,7 @@ static const struct ec2_filter_row acl_filters[] = {
     EC2_FILTER_OF("entry.egress", egress_facts),
     EC2_FILTER_FIXED("entry.icmp.code", NULL),
     EC2_FILTER_FIXED("entry.icmp.type", NULL),
-    EC2_FILTER_FIXED("entry.ipv6-cidr", NULL),
+    EC2_FILTER_OF("entry.ipv6-cidr", network6_fact),
     EC2_FILTER_FIXED("entry.port-range.from", NULL),
     EC2_FILTER_FIXED("entry.port-range.to", NULL),
     EC2_FILTER_FIXED("entry.protocol", "-1"),
@@ -87,7 +107,7 @@ static void associations_shape(
 static enum bw_err acl_shape(struct bw_call *call, const struct ec2_part *part, struct ec2_NetworkAcl *out)
 {
 	*out = (struct ec2_NetworkAcl){
-	    .Entries = {true, BW_COUNT(entries),
+	    .Entries = {true, 0,
 	        BW_NEW_ARRAY(call->arena, struct ec2_NetworkAclEntry, BW_COUNT(entries))},
 	    .IsDefault = BW_BOOL(true),
 	    .NetworkAclId = part->id,
@@ -95,11 +115,14 @@ static enum bw_err acl_shape(struct bw_call *call, const struct ec2_part *part, 
 	    .OwnerId = call->account,
 	};
 	for (size_t i = 0; i < BW_COUNT(entries); i++)
-		out->Entries.v[i] = (struct ec2_NetworkAclEntry){.CidrBlock = BW_STR("0.0.0.0/0"),
-		    .Egress = BW_BOOL(entries[i].egress),
-		    .Protocol = BW_STR("-1"),
-		    .RuleAction = bw_str_c(entries[i].action),
-		    .RuleNumber = BW_INT(entries[i].number)};
+		if (has_entry(part, &entries[i]))
+			out->Entries.v[out->Entries.n++] = (struct ec2_NetworkAclEntry){
+			    .CidrBlock = entries[i].v6 ? BW_STR_NONE : BW_STR("0.0.0.0/0"),
+			    .Ipv6CidrBlock = entries[i].v6 ? BW_STR("::/0") : BW_STR_NONE,
+			    .Egress = BW_BOOL(entries[i].egress),
+			    .Protocol = BW_STR("-1"),
+			    .RuleAction = bw_str_c(entries[i].action),
+			    .RuleNumber = BW_INT(entries[i].number)};
 	associations_shape(call, part, &out->Associations);
 	TRY(ec2_tags_shape(call, part->id, &out->Tags));
 	out->Tags.set = true;

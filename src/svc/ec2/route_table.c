@@ -26,6 +26,11 @@ static void destination_fact(struct ec2_facts *f, const void *item)
 	ec2_fact(f, routes_out(part) ? BW_STR("0.0.0.0/0") : BW_STR_NONE);
 }
 
+static void destination6_fact(struct ec2_facts *f, const void *item)
+{
+	ec2_fact(f, ((const struct ec2_part *)item)->vpc->ipv6_cidr);
+}
+
 static void gateway_fact(struct ec2_facts *f, const void *item)
 {
 	const struct ec2_part *part = item;
@@ -49,7 +54,7 @@ static const struct ec2_filter_row table_filters[] = {
     EC2_FILTER_OWNER("owner-id"),
     EC2_FILTER_STR("route-table-id", struct ec2_part, id),
     EC2_FILTER_OF("route.destination-cidr-block", destination_fact),
-    EC2_FILTER_FIXED("route.destination-ipv6-cidr-block", NULL),
+    EC2_FILTER_OF("route.destination-ipv6-cidr-block", destination6_fact),
     EC2_FILTER_FIXED("route.destination-prefix-list-id", NULL),
     EC2_FILTER_FIXED("route.egress-only-internet-gateway-id", NULL),
     EC2_FILTER_OF("route.gateway-id", gateway_fact),
@@ -66,11 +71,16 @@ static const struct ec2_listing table_listing = {
 
 static void routes_shape(struct bw_call *call, const struct ec2_part *part, struct ec2_RouteList *out)
 {
-	*out = (struct ec2_RouteList){true, 1, BW_NEW_ARRAY(call->arena, struct ec2_Route, 2)};
+	*out = (struct ec2_RouteList){true, 1, BW_NEW_ARRAY(call->arena, struct ec2_Route, 3)};
 	out->v[0] = (struct ec2_Route){.DestinationCidrBlock = part->vpc->cidr,
 	    .GatewayId = BW_STR("local"),
 	    .Origin = BW_STR("CreateRouteTable"),
 	    .State = BW_STR("active")};
+	if (part->vpc->ipv6_cidr.n)
+		out->v[out->n++] = (struct ec2_Route){.DestinationIpv6CidrBlock = part->vpc->ipv6_cidr,
+		    .GatewayId = BW_STR("local"),
+		    .Origin = BW_STR("CreateRouteTable"),
+		    .State = BW_STR("active")};
 	if (!routes_out(part))
 		return;
 	out->v[out->n++] = (struct ec2_Route){.DestinationCidrBlock = BW_STR("0.0.0.0/0"),

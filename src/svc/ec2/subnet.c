@@ -1,4 +1,4 @@
-#include "svc/ec2/ec2.h"
+#include "svc/ec2/ipv6.h"
 
 #include "codec/cidr.h"
 
@@ -26,8 +26,7 @@ enum bw_err ec2_subnet_shape(struct bw_call *call, const struct bw_subnet *s, st
 	    .AvailabilityZoneId = s->zone_id,
 	    .MapCustomerOwnedIpOnLaunch = BW_BOOL(false),
 	    .OwnerId = call->account,
-	    .AssignIpv6AddressOnCreation = BW_BOOL(false),
-	    .Ipv6CidrBlockAssociationSet = {.set = true},
+	    .AssignIpv6AddressOnCreation = BW_BOOL(s->ipv6_on_creation),
 	    .SubnetArn = ec2_arn(call, &ec2_subnet, s->id),
 	    .EnableDns64 = BW_BOOL(s->dns64),
 	    .Ipv6Native = BW_BOOL(false),
@@ -43,6 +42,7 @@ enum bw_err ec2_subnet_shape(struct bw_call *call, const struct bw_subnet *s, st
 	    .MapPublicIpOnLaunch = BW_BOOL(s->public_addresses),
 	};
 	out->BlockPublicAccessStates->InternetGatewayBlockMode = BW_STR("off");
+	ec2_ipv6_subnet_shape(call, s, &out->Ipv6CidrBlockAssociationSet);
 	return ec2_tags_shape(call, s->id, &out->Tags);
 }
 
@@ -51,6 +51,11 @@ enum bw_err ec2_subnet_shape(struct bw_call *call, const struct bw_subnet *s, st
 static void available_fact(struct ec2_facts *f, const void *item)
 {
 	ec2_fact_int(f, addresses_left(f->call, item));
+}
+
+static void ipv6_fact(struct ec2_facts *f, const void *item)
+{
+	ec2_fact(f, ((const struct bw_subnet *)item)->ipv6_cidr.n ? BW_STR("associated") : BW_STR_NONE);
 }
 
 static void arn_fact(struct ec2_facts *f, const void *item)
@@ -72,9 +77,9 @@ static const struct ec2_filter_row subnet_filters[] = {
     EC2_FILTER_BOOL("defaultForAz", struct bw_subnet, default_for_zone),
     EC2_FILTER_BOOL("enable-dns64", struct bw_subnet, dns64),
     EC2_FILTER_FIXED("enable-lni-at-device-index", NULL),
-    EC2_FILTER_FIXED("ipv6-cidr-block-association.ipv6-cidr-block", NULL),
-    EC2_FILTER_FIXED("ipv6-cidr-block-association.association-id", NULL),
-    EC2_FILTER_FIXED("ipv6-cidr-block-association.state", NULL),
+    EC2_FILTER_STR("ipv6-cidr-block-association.ipv6-cidr-block", struct bw_subnet, ipv6_cidr),
+    EC2_FILTER_STR("ipv6-cidr-block-association.association-id", struct bw_subnet, ipv6_association),
+    EC2_FILTER_OF("ipv6-cidr-block-association.state", ipv6_fact),
     EC2_FILTER_FIXED("ipv6-native", "false"),
     EC2_FILTER_FIXED("map-customer-owned-ip-on-launch", "false"),
     EC2_FILTER_BOOL("map-public-ip-on-launch", struct bw_subnet, public_addresses),

@@ -1,4 +1,4 @@
-#include "svc/ec2/ec2.h"
+#include "svc/ec2/ipv6.h"
 
 #include "codec/cidr.h"
 
@@ -87,9 +87,9 @@ static enum bw_err pools_refuse(struct bw_call *call, const struct ec2_CreateSub
 	if (pool.n)
 		return bw_call_fail(call, "InvalidIpamPoolId.NotFound",
 		    "The ipam-pool ID '%.*s' does not exist", BW_FMT(pool));
-	if (in->Ipv6CidrBlock.n || in->Ipv6Native.v || in->OutpostArn.n)
+	if (in->Ipv6Native.v || in->OutpostArn.n)
 		return bw_call_fail(call, "UnsupportedOperation", "%s",
-		    "Subnets with IPv6 CIDR blocks or on Outposts are not supported.");
+		    "Subnets with IPv6 CIDR blocks alone or on Outposts are not supported.");
 	if (!in->CidrBlock.n)
 		return bw_call_fail(
 		    call, "MissingParameter", "%s", "The request must contain the parameter cidrBlock");
@@ -107,6 +107,8 @@ EC2_OP(CreateSubnet, .effect = BW_WRITE, .resource = create_resource)
 	TRY(zone_choose(call, in, &s));
 	TRY(network_choose(call, in->CidrBlock, &vpc, &c));
 	TRY(network_free(call, &vpc, &c, in->CidrBlock));
+	if (in->Ipv6CidrBlock.n)
+		TRY(ec2_ipv6_subnet(call, in->Ipv6CidrBlock, &vpc, &s));
 	s.id = bw_network_id(call->arena, "subnet");
 	s.vpc = vpc.id;
 	s.cidr = bw_cidr_text(call->arena, &c);
@@ -114,6 +116,8 @@ EC2_OP(CreateSubnet, .effect = BW_WRITE, .resource = create_resource)
 	bw_network_save(call, &bw_subnet_record, &s);
 	out->Subnet = BW_NEW(call->arena, struct ec2_Subnet);
 	TRY(ec2_subnet_shape(call, &s, out->Subnet));
+	for (size_t i = 0; i < out->Subnet->Ipv6CidrBlockAssociationSet.n; i++)
+		out->Subnet->Ipv6CidrBlockAssociationSet.v[i].Ipv6CidrBlockState->State = BW_STR("associating");
 	return ec2_tags_new(call, &ec2_subnet, s.id, &in->TagSpecifications, &out->Subnet->Tags);
 }
 
@@ -141,10 +145,11 @@ EC2_OP(DeleteSubnet, .effect = BW_WRITE, .resource = subnet_resource)
 /* ---- Attributes ---- */
 
 /* Attributes that need what a subnet here never has may be told "no". */
-static enum bw_err absent_check(struct bw_call *call, const struct ec2_ModifySubnetAttributeRequest *in)
+static enum bw_err absent_check(
+    struct bw_call *call, const struct ec2_ModifySubnetAttributeRequest *in, const struct bw_subnet *s)
 {
 	const struct ec2_AttributeBooleanValue *asked[] = {
-	    in->AssignIpv6AddressOnCreation, in->MapCustomerOwnedIpOnLaunch};
+	    s->ipv6_cidr.n ? NULL : in->AssignIpv6AddressOnCreation, in->MapCustomerOwnedIpOnLaunch};
 
 	for (size_t i = 0; i < BW_COUNT(asked); i++)
 		if (asked[i] && asked[i]->Value.v)
@@ -166,11 +171,12 @@ EC2_OP(ModifySubnetAttribute, .effect = BW_WRITE, .resource = subnet_resource)
 		bool *to;
 	} attributes[] = {{in->MapPublicIpOnLaunch, &s.public_addresses}, {in->EnableDns64, &s.dns64},
 	    {in->EnableResourceNameDnsARecordOnLaunch, &s.name_a_record},
-	    {in->EnableResourceNameDnsAAAARecordOnLaunch, &s.name_aaaa_record}};
+	    {in->EnableResourceNameDnsAAAARecordOnLaunch, &s.name_aaaa_record},
+	    {in->AssignIpv6AddressOnCreation, &s.ipv6_on_creation}};
 	size_t given = in->PrivateDnsHostnameTypeOnLaunch.n > 0;
 
 	TRY(ec2_load(call, &ec2_subnet, in->SubnetId, &s));
-	TRY(absent_check(call, in));
+	TRY(absent_check(call, in, &s));
 	if (given)
 		s.hostname_type = in->PrivateDnsHostnameTypeOnLaunch;
 	for (size_t i = 0; i < BW_COUNT(attributes); i++)
@@ -178,7 +184,7 @@ EC2_OP(ModifySubnetAttribute, .effect = BW_WRITE, .resource = subnet_resource)
 			*attributes[i].to = attributes[i].given->Value.v;
 			given++;
 		}
-	given += in->AssignIpv6AddressOnCreation || in->MapCustomerOwnedIpOnLaunch;
+	given += in->MapCustomerOwnedIpOnLaunch != NULL;
 	if (given != 1)
 		return bw_call_fail(call, given ? "InvalidParameterCombination" : "MissingParameter", "%s",
 		    given ? "Only one attribute can be modified at a time."

@@ -1,4 +1,4 @@
-#include "svc/ec2/ec2.h"
+#include "svc/ec2/ipv6.h"
 
 /* ---- Shape ---- */
 
@@ -19,7 +19,6 @@ enum bw_err ec2_vpc_shape(struct bw_call *call, const struct bw_vpc *v, struct e
 	*out = (struct ec2_Vpc){
 	    .OwnerId = call->account,
 	    .InstanceTenancy = v->tenancy,
-	    .Ipv6CidrBlockAssociationSet = {.set = true},
 	    .IsDefault = BW_BOOL(v->is_default),
 	    .VpcId = v->id,
 	    .State = BW_STR("available"),
@@ -29,10 +28,21 @@ enum bw_err ec2_vpc_shape(struct bw_call *call, const struct bw_vpc *v, struct e
 	};
 	out->BlockPublicAccessStates->InternetGatewayBlockMode = BW_STR("off");
 	association_shape(call, v, &out->CidrBlockAssociationSet);
+	ec2_ipv6_vpc_shape(call, v, &out->Ipv6CidrBlockAssociationSet);
 	return ec2_tags_shape(call, v->id, &out->Tags);
 }
 
 /* ---- Describe ---- */
+
+static void pool_fact(struct ec2_facts *f, const void *item)
+{
+	ec2_fact(f, ((const struct bw_vpc *)item)->ipv6_cidr.n ? BW_STR("Amazon") : BW_STR_NONE);
+}
+
+static void state_fact(struct ec2_facts *f, const void *item)
+{
+	ec2_fact(f, ((const struct bw_vpc *)item)->ipv6_cidr.n ? BW_STR("associated") : BW_STR_NONE);
+}
 
 static const struct ec2_filter_row vpc_filters[] = {
     EC2_FILTER_STR("cidr", struct bw_vpc, cidr),
@@ -42,10 +52,10 @@ static const struct ec2_filter_row vpc_filters[] = {
     EC2_FILTER_STR("cidr-block-association.association-id", struct bw_vpc, cidr_association),
     EC2_FILTER_FIXED("cidr-block-association.state", "associated"),
     EC2_FILTER_STR("dhcp-options-id", struct bw_vpc, dhcp_options),
-    EC2_FILTER_FIXED("ipv6-cidr-block-association.ipv6-cidr-block", NULL),
-    EC2_FILTER_FIXED("ipv6-cidr-block-association.ipv6-pool", NULL),
-    EC2_FILTER_FIXED("ipv6-cidr-block-association.association-id", NULL),
-    EC2_FILTER_FIXED("ipv6-cidr-block-association.state", NULL),
+    EC2_FILTER_STR("ipv6-cidr-block-association.ipv6-cidr-block", struct bw_vpc, ipv6_cidr),
+    EC2_FILTER_OF("ipv6-cidr-block-association.ipv6-pool", pool_fact),
+    EC2_FILTER_STR("ipv6-cidr-block-association.association-id", struct bw_vpc, ipv6_association),
+    EC2_FILTER_OF("ipv6-cidr-block-association.state", state_fact),
     EC2_FILTER_BOOL("is-default", struct bw_vpc, is_default),
     EC2_FILTER_BOOL("isDefault", struct bw_vpc, is_default),
     EC2_FILTER_OWNER("owner-id"),

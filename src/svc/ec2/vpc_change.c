@@ -1,4 +1,5 @@
 #include "svc/ec2/group.h"
+#include "svc/ec2/ipv6.h"
 
 #include "codec/cidr.h"
 
@@ -27,7 +28,7 @@ static enum bw_err network_parse(struct bw_call *call, struct bw_str given, stru
 	return BW_OK;
 }
 
-/* What hangs on address pools, and on IPv6, is not here: said rather than ignored. */
+/* What hangs on address pools is not here: said rather than ignored. */
 static enum bw_err pools_refuse(struct bw_call *call, const struct ec2_CreateVpcRequest *in)
 {
 	struct bw_str pool = in->Ipv4IpamPoolId.n ? in->Ipv4IpamPoolId : in->Ipv6IpamPoolId;
@@ -35,9 +36,13 @@ static enum bw_err pools_refuse(struct bw_call *call, const struct ec2_CreateVpc
 	if (pool.n)
 		return bw_call_fail(call, "InvalidIpamPoolId.NotFound",
 		    "The ipam-pool ID '%.*s' does not exist", BW_FMT(pool));
-	if (in->AmazonProvidedIpv6CidrBlock.v || in->Ipv6CidrBlock.n || in->Ipv6Pool.n)
-		return bw_call_fail(
-		    call, "UnsupportedOperation", "%s", "VPCs with IPv6 CIDR blocks are not supported.");
+	if (in->Ipv6CidrBlock.n || in->Ipv6Pool.n)
+		return bw_call_fail(call, "UnsupportedOperation", "%s",
+		    "IPv6 CIDR blocks of address pools of one's own are not supported.");
+	if (in->Ipv6CidrBlockNetworkBorderGroup.n && !bw_str_eq(in->Ipv6CidrBlockNetworkBorderGroup, call->region))
+		return bw_call_fail(call, "InvalidParameterValue",
+		    "Value (%.*s) for parameter ipv6CidrBlockNetworkBorderGroup is invalid.",
+		    BW_FMT(in->Ipv6CidrBlockNetworkBorderGroup));
 	return BW_OK;
 }
 
@@ -80,6 +85,10 @@ static enum bw_err new_shape(struct bw_call *call, const struct bw_vpc *v, struc
 {
 	TRY(ec2_vpc_shape(call, v, out));
 	out->State = BW_STR("pending");
+	for (size_t i = 0; i < out->Ipv6CidrBlockAssociationSet.n; i++) {
+		out->Ipv6CidrBlockAssociationSet.v[i].Ipv6CidrBlock = BW_STR("");
+		out->Ipv6CidrBlockAssociationSet.v[i].Ipv6CidrBlockState->State = BW_STR("associating");
+	}
 	return BW_OK;
 }
 
@@ -95,6 +104,8 @@ EC2_OP(CreateVpc, .effect = BW_WRITE, .resource = create_resource)
 	if (bw_str_eq(v.tenancy, BW_STR("host")))
 		return bw_call_fail(
 		    call, "InvalidParameterValue", "%s", "Invalid value 'host' for instanceTenancy.");
+	if (in->AmazonProvidedIpv6CidrBlock.v)
+		TRY(ec2_ipv6_vpc(call, &v));
 	TRY(vpc_save_new(call, &v));
 	out->Vpc = BW_NEW(call->arena, struct ec2_Vpc);
 	TRY(new_shape(call, &v, out->Vpc));

@@ -52,7 +52,7 @@ static enum bw_err input_check(
 	if (elb_is(in->EnablePrefixForIpv6SourceNat, "on"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "Source NAT with IPv6 prefixes requires the IP address type 'dualstack'");
-	return placement_address_type(call, type, in->IpAddressType);
+	return BW_OK;
 }
 
 /* Application Load Balancers have a number in their names, Network Load Balancers their id (Elastic Load
@@ -160,6 +160,7 @@ BW_OP(elbv2, CreateLoadBalancer, .effect = BW_WRITE, .resource = new_resource, .
 
 	TRY(input_check(call, in, lb.type));
 	TRY(placement_subnets(call, lb.type, in->Scheme, &in->Subnets, &in->SubnetMappings, &p));
+	TRY(placement_address_type(call, lb.type, in->IpAddressType, &p));
 	TRY(placement_groups(call, lb.type, &in->SecurityGroups, &p));
 	TRY(elb_tags_set(call, &lb.tags, &in->Tags));
 	shape_fill(call, in, &lb, &p);

@@ -19,9 +19,11 @@ void elb_subnet_keys(
 BW_OP(elbv2, SetIpAddressType, .effect = BW_WRITE, .resource = elb_arn_resource)
 {
 	struct elb_load_balancer lb;
+	struct placement p;
 
 	TRY(elb_load_balancer_load(call, in->LoadBalancerArn, &lb));
-	TRY(placement_address_type(call, lb.type, in->IpAddressType));
+	TRY(placement_now(call, &lb, &p));
+	TRY(placement_address_type(call, lb.type, in->IpAddressType, &p));
 	lb.shape.IpAddressType = in->IpAddressType;
 	elb_save(call, &elb_load_balancer_kind, lb.name, &lb);
 	out->IpAddressType = in->IpAddressType;
@@ -87,7 +89,7 @@ BW_OP(elbv2, SetSubnets, .effect = BW_WRITE, .resource = elb_arn_resource, .keys
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "The subnets must belong to the VPC of the load balancer, '%.*s'",
 		    BW_FMT(lb.shape.VpcId));
-	TRY(placement_address_type(call, lb.type, in->IpAddressType));
+	TRY(placement_address_type(call, lb.type, in->IpAddressType, &p));
 	if (elb_is(in->EnablePrefixForIpv6SourceNat, "on"))
 		return bw_call_fail(call, "InvalidConfigurationRequest",
 		    "Source NAT with IPv6 prefixes requires the IP address type 'dualstack'");

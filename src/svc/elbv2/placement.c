@@ -163,7 +163,19 @@ enum bw_err placement_groups(
 	return given->n == 0 && is_app(type) ? default_group(call, p) : BW_OK;
 }
 
-enum bw_err placement_address_type(struct bw_call *call, struct bw_str type, struct bw_str address_type)
+enum bw_err placement_now(struct bw_call *call, const struct elb_load_balancer *lb, struct placement *p)
+{
+	const struct elbv2_AvailabilityZones *zones = &lb->shape.AvailabilityZones;
+
+	*p = (struct placement){.n = zones->n, .vpc = lb->shape.VpcId};
+	p->subnets = BW_NEW_ARRAY(call->arena, struct bw_subnet, p->n);
+	for (size_t i = 0; i < p->n; i++)
+		TRY(subnet_load(call, zones->v[i].SubnetId, &p->subnets[i]));
+	return BW_OK;
+}
+
+enum bw_err placement_address_type(
+    struct bw_call *call, struct bw_str type, struct bw_str address_type, const struct placement *p)
 {
 	if (!bw_str_set(address_type) || elb_is(address_type, "ipv4"))
 		return BW_OK;
@@ -171,7 +183,10 @@ enum bw_err placement_address_type(struct bw_call *call, struct bw_str type, str
 		return elb_invalid(call,
 		    "IP address type '%.*s' is not supported for load balancers with type 'network'",
 		    BW_FMT(address_type));
-	return elb_invalid(call, "You must specify subnets with an associated IPv6 CIDR block.");
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->subnets[i].ipv6_cidr.n)
+			return elb_invalid(call, "You must specify subnets with an associated IPv6 CIDR block.");
+	return elb_not_built(call, "dual-stack load balancers");
 }
 
 void placement_groups_show(struct bw_call *call, struct elb_load_balancer *lb, const struct bw_strs *groups)

@@ -17,9 +17,12 @@ BW_CHECKED enum bw_err placement_subnets(struct bw_call *call, struct bw_str typ
 /* Security groups of the placement's VPC; for an application load balancer without any the VPC's own. */
 BW_CHECKED enum bw_err placement_groups(
     struct bw_call *call, struct bw_str type, const struct elbv2_SecurityGroups *given, struct placement *p);
+/* The subnets that a load balancer stands in. */
+BW_CHECKED enum bw_err placement_now(
+    struct bw_call *call, const struct elb_load_balancer *lb, struct placement *out);
 /* ipv4, dualstack, dualstack-without-public-ipv4: as far as the subnets allow. */
 BW_CHECKED enum bw_err placement_address_type(
-    struct bw_call *call, struct bw_str type, struct bw_str address_type);
+    struct bw_call *call, struct bw_str type, struct bw_str address_type, const struct placement *p);
 
 /* Makes the interfaces that are missing, drops those in other subnets, and shows the zones in the load
  * balancer's shape. */

@@ -66,7 +66,8 @@ static enum bw_err zone_of(
 	*zone = BW_STR_NONE;
 	TRY(bw_network_all(&net, &bw_subnet_record, &subnets, &n));
 	for (size_t i = 0; i < n; i++)
-		if (bw_str_eq(subnets[i].vpc, vpc) && within(address, subnets[i].cidr))
+		if (bw_str_eq(subnets[i].vpc, vpc) &&
+		    (within(address, subnets[i].cidr) || within(address, subnets[i].ipv6_cidr)))
 			*zone = subnets[i].zone;
 	return BW_OK;
 }
