@@ -156,3 +156,14 @@ static void time_is(int64_t now_ms)
 	turns(now_ms);
 	assert_int_equal(due_count(), 0);
 }
+
+static bool is_there(struct bw_str key)
+{
+	struct bw_snapshot *view;
+	bool there;
+
+	assert_ok(bw_snapshot_begin(w.core->store, &view));
+	there = bw_snapshot_version(view, key) != 0;
+	bw_snapshot_end(view);
+	return there;
+}

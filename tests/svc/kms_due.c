@@ -15,17 +15,6 @@ static struct kms_found found(void)
 	return f;
 }
 
-static bool is_there(struct bw_str key)
-{
-	struct bw_snapshot *view;
-	bool there;
-
-	assert_ok(bw_snapshot_begin(w.core->store, &view));
-	there = bw_snapshot_version(view, key) != 0;
-	bw_snapshot_end(view);
-	return there;
-}
-
 /* A key as it would be made, with one material, put with `due_ms` as a time to look at it. */
 static struct kms_found key_put(struct kms_key key, int64_t valid_to_ms, int64_t due_ms)
 {

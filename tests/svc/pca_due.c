@@ -6,17 +6,6 @@
 
 static const char id[] = "12345678-1234-4234-8234-123456789012";
 
-static bool is_there(struct bw_str key)
-{
-	struct bw_snapshot *view;
-	bool there;
-
-	assert_ok(bw_snapshot_begin(w.core->store, &view));
-	there = bw_snapshot_version(view, key) != 0;
-	bw_snapshot_end(view);
-	return there;
-}
-
 /* One with two certificates, deleted, and looked at when its window ends. */
 static void authority_put(enum pca_state state, int64_t restorable_ms, int64_t due_ms)
 {
