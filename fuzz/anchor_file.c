@@ -1,8 +1,6 @@
 /* An anchor's file from anywhere: what is read is written the same. */
 #include "bin/anchor_file.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str text = bw_str_make(data, size);

@@ -1,8 +1,6 @@
 /* A text that decodes is the one spelling of its bytes, in either alphabet. */
 #include "codec/base64.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str text = bw_str_make(data, size), bytes;

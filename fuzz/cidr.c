@@ -2,8 +2,6 @@
  * itself. */
 #include "codec/cidr.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str text = bw_str_make(data, size);

@@ -2,8 +2,6 @@
  * the ceiling. */
 #include "codec/dns.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const unsigned char v4[40][4], v6[40][16];
 
 static void answer_check(

@@ -2,8 +2,6 @@
  * short inputs; long ones come to an end. The first byte says where the pattern ends. */
 #include "svc/ec2/ec2.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 /* The rule as it reads, for texts of single bytes. */
 static bool plain(struct bw_str p, struct bw_str t)
 {

@@ -4,8 +4,6 @@
 #include "edge/sticky.h"
 #include "edge/worker.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct edge e;
 static struct group g, other;
 static struct target t;

@@ -11,8 +11,6 @@
 #include "edge/upstream_h2.h"
 #include "net/tls.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 enum { ROUNDS_RUN = 10, PEERS = 16 };
 
 static struct edge e;

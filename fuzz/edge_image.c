@@ -1,8 +1,6 @@
 /* An image or report that decodes has exactly one spelling: encoding gives the same bytes again. */
 #include "core/edge_image.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str bytes = bw_str_make(data, size);

@@ -2,8 +2,6 @@
  * the bytes. */
 #include "core/edge_log.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void inside(struct bw_str part, struct bw_str whole)
 {
 	MUST(part.n == 0 || (part.p >= whole.p && part.p + part.n <= whole.p + whole.n));

@@ -6,8 +6,6 @@
 #include "edge/rule.h"
 #include "edge/worker.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct edge e;

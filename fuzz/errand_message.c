@@ -4,8 +4,6 @@
 #include "outside/outside.h"
 #include "proc/errand_internal.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct bw_errands *const kinds[] = {&bw_helper_errands, &bw_outside_errands};
 
 static void kind_try(const struct bw_errands *kind, struct bw_str bytes, void *request)

@@ -2,8 +2,6 @@
 #include "codec/form.h"
 #include "codec/uri.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static enum bw_err rewrite(struct bw_str text, struct bw_arena *arena, struct bw_buf *out)
 {
 	struct bw_form_reader f;

@@ -6,8 +6,6 @@
 
 #include <sys/socket.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void image(struct bw_str bytes, struct bw_arena *arena)
 {
 	static struct guard_opens in, out, cut;

@@ -5,8 +5,6 @@
  * The input is a list of steps: frames made of parts that mean something, whole frames of any bytes, and what the sides are to say. */
 #include "h2_pair.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 enum { IDS = 24, BODY_UNIT = 97, ASKED_MAX = 12 };
 
 static struct {

@@ -5,8 +5,6 @@
 #include "base/buf.h"
 #include "net/hpack.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 enum { LIST_MAX = 64 * 1024, FIELDS_MAX = 32 };
 
 static char room[LIST_MAX];

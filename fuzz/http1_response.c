@@ -1,8 +1,6 @@
 /* A response head is judged the same whole or in pieces, and its slices lie inside the bytes. */
 #include "net/http1_response.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct bw_http_response r, cut;

@@ -6,8 +6,6 @@
 #include "codec/json.h"
 #include "codec/utf8.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct bw_operation *choose(uint8_t service, uint8_t operation)
 {
 	size_t n = 0;

@@ -3,8 +3,6 @@
 #include "jose/jwks.h"
 #include "jose/jwt.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str rest = bw_str_make(data, size), token = bw_str_cut(&rest, '\n'), wanted = BW_STR("a");

@@ -4,8 +4,6 @@
 
 #include "codec/utf8.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void rewrite(const struct bw_json_value *v, struct bw_buf *out)
 {
 	static const char *const words[] = {

@@ -8,8 +8,6 @@
 #include "proc/kept_internal.h"
 #include "proc/parent.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct bw_proc_row rows[] = {{.title = "api"}, {.title = "edge-0"}};
 
 static bool offered(const void *bytes, size_t n)

@@ -1,8 +1,6 @@
 /* What decodes as a request encodes to the same bytes; and a ciphertext's front never points outside. */
 #include "keyer/keyer_internal.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str bytes = bw_str_make(data, size);

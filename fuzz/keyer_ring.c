@@ -5,8 +5,6 @@
 
 enum { WAY = 8192, MAX = 4096 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct bw_ring_end *end_open(struct bw_ring *ring, enum bw_ring_side side)
 {
 	struct bw_ring_end *e;

@@ -4,8 +4,6 @@
 
 enum { BYTES = 4096 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static const struct bw_str plain = {"what was sealed", 15}, context = {"\0\0\0\1a\0\0\0\0011", 10};
 
 static struct bw_str key(void)

@@ -4,8 +4,6 @@
 
 enum { QUESTIONS = 8 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct chance dice = {.bytes = size ? bw_str_make(data, size) : BW_STR("")};

@@ -2,8 +2,6 @@
  * asked. */
 #include "policy/policy.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void name_take(void *ctx, struct bw_str name)
 {
 	size_t *bytes = ctx;

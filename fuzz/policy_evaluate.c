@@ -6,8 +6,6 @@
 
 enum { KEYS_MAX = 8, VALUES_MAX = 3, LISTS = 7 };
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 struct asked {
 	struct bw_policy_request request;
 	struct bw_context_key keys[KEYS_MAX];

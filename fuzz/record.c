@@ -18,8 +18,6 @@ static const struct bw_field fields[] = {
 };
 static const struct bw_record record = BW_RECORD("thing", struct thing, fields);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct thing t, again;

@@ -1,8 +1,6 @@
 /* A seal file and an operator's message from anywhere: read within bounds, and believed by nobody. */
 #include "keyer/admin_internal.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct bw_secret root;

@@ -2,8 +2,6 @@
  * verifies, whatever stands in path, query, header and body. */
 #include "aws/sigv4.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void as_sent(struct bw_str bytes, struct bw_arena *arena)
 {
 	struct bw_http_request r = {0};

@@ -1,8 +1,6 @@
 /* Whatever is read as a time lies in range, and writing and reading it again gives the same. */
 #include "codec/time.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static enum bw_err (*const parsers[])(struct bw_str, int64_t *) = {

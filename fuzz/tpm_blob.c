@@ -1,8 +1,6 @@
 /* What a seal file says that a TPM sealed, from anywhere: what is read is written the same. */
 #include "crypto/tpm_internal.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bw_str text = bw_str_make(data, size);

@@ -1,8 +1,6 @@
 /* What is encoded decodes to itself; what decodes means the same when encoded and decoded again. */
 #include "codec/uri.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void check(struct bw_str bytes, bool keep_slash, struct bw_arena *arena)
 {
 	char *room = bw_arena_alloc_array(arena, 3, bytes.n);

@@ -2,8 +2,6 @@
  * bounds. */
 #include "svc/sts/web_token.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct sts_web_token t = {0};

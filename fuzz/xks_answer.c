@@ -2,8 +2,6 @@
  * keeps to its bounds. The first byte chooses. */
 #include "svc/kms/custom.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static void answers(struct bw_call *call)
 {
 	struct xks_sealed sealed = {0};

@@ -25,7 +25,6 @@ struct bw_x509_facts {
 	bool any_key_usage;            /* the certificate does not say: all are meant */
 	struct bw_x509_use *extended;
 	size_t extended_count;
-	bool self_signed;
 };
 
 /* Of the first certificate of the PEM. BW_EINVAL when it has none. */

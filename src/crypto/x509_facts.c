@@ -181,7 +181,6 @@ enum bw_err bw_x509_facts(struct bw_str cert_pem, struct bw_arena *arena, struct
 	out->signature_algorithm = signature_algorithm(cert, arena);
 	usages_take(cert, out);
 	extended_take(cert, arena, out);
-	out->self_signed = X509_self_signed(cert, 1) == 1;
 	X509_free(cert);
 	ERR_clear_error();
 	return BW_OK;

@@ -186,7 +186,6 @@ static void group_read(struct group *g, const struct bw_edge_target_group *in)
 	                                                                      : BALANCE_ROUND;
 	g->anomaly = bw_str_eq(attribute(p, "load_balancing.algorithm.anomaly_mitigation"), BW_STR("on"));
 	g->slow_start_ms = attribute_number(p, "slow_start.duration_seconds", 0) * 1000;
-	g->drain_ms = attribute_number(p, "deregistration_delay.timeout_seconds", 300) * 1000;
 	g->min_count = attribute_number(
 	    p, "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count", 1);
 	g->min_percent = attribute_number(

@@ -72,7 +72,7 @@ struct group {
 	enum { BALANCE_ROUND, BALANCE_LEAST, BALANCE_RANDOM } balance;
 	bool anomaly;
 	enum { STICKY_NONE, STICKY_LB, STICKY_APP, STICKY_SOURCE } sticky;
-	int64_t sticky_s, slow_start_ms, drain_ms, min_count, min_percent;
+	int64_t sticky_s, slow_start_ms, min_count, min_percent;
 	struct bw_str app_cookie;
 	bool proxy_protocol;
 	bool keeps_origin; /* targets see the clients' addresses */
