@@ -121,6 +121,17 @@ class Player:
         return self.process.returncode
 
 
+def websocket(head, body):
+    """A Backend's answer: from now on it says everything back."""
+    def tunnel(connection, stream):
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                           b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+        while data := stream.read1(100):
+            connection.sendall(data)
+        return False
+    return tunnel
+
+
 class Backend:
     """A target. `answer` is bytes, or a function of the request's bytes; None closes the connection."""
 

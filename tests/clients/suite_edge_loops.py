@@ -10,7 +10,7 @@ import time
 import unittest
 
 import harness
-from edge_case import Backend, Balancer, Load, Player, forward, group, header, parse, read_all
+from edge_case import Backend, Balancer, Load, Player, forward, group, header, parse, read_all, websocket
 
 LOOPS = 3
 PLAYER = Player(loops=LOOPS)
@@ -242,15 +242,7 @@ class Ends(unittest.TestCase):
         self.assertEqual(len(sick.requests), 0)
 
     def test_a_tunnel_outlives_its_successor(self):
-        def upgrade(head, body):
-            def tunnel(connection, stream):
-                connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                                   b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
-                while data := stream.read1(100):
-                    connection.sendall(data)
-                return False
-            return tunnel
-        b = Balancer(PLAYER, group(f"t{time.monotonic_ns()}", [Backend(upgrade)]))
+        b = Balancer(PLAYER, group(f"t{time.monotonic_ns()}", [Backend(websocket)]))
         until(lambda: len(owners(b.port)) == LOOPS)
         with b.connect() as s, s.makefile("rb") as stream:
             s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"

@@ -12,7 +12,7 @@ import time
 import unittest
 
 import harness
-from edge_case import Backend, Load
+from edge_case import Backend, Load, websocket
 from elbv2_case import Elbv2Case
 from h2_case import GET, GOAWAY, HEADERS, Connection
 from upgrade_case import FIRST, INSTALLED, NEXT, OLDER, WORK, children, health, install, until, upgrade, versions
@@ -107,13 +107,7 @@ class Upgrade(Elbv2Case):
 
         def answer(head, body):
             if b"upgrade: websocket" in head.lower():
-                def tunnel(connection, stream):
-                    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                                       b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
-                    while data := stream.read1(100):
-                        connection.sendall(data)
-                    return False
-                return tunnel
+                return websocket(head, body)
             return b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
         cls.backend = Backend(answer)
         elb, acm = cls.elb, harness.client("acm")
