@@ -63,6 +63,8 @@ class Import(KmsCase):
                      {"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": soon - datetime.timedelta(days=2)},
                      {"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": soon + datetime.timedelta(days=366)}):
             self.refused("ValidationException", None, self.kms.import_key_material, **{**call, **more})
+        self.refused("ValidationException", "KeyMaterialId cannot be specified when ImportType is NEW_KEY_MATERIAL.", self.kms.import_key_material,
+                     **{**call, "ImportType": "NEW_KEY_MATERIAL", "KeyMaterialId": "0" * 64})
         self.assertEqual("PendingImport", self.state(key["KeyId"]))
 
     def test_the_same_material_or_none(self):
@@ -269,6 +271,13 @@ class MultiRegion(Import):
         listed = self.kms.list_key_rotations(KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
         self.assertEqual("PENDING_MULTI_REGION_IMPORT_AND_ROTATION", listed[1]["KeyMaterialState"])
         self.refused("KMSInvalidStateException", None, self.kms.rotate_key_on_demand, KeyId=key)
+        pending = self.take(key, two, kms=west, ImportType="EXISTING_KEY_MATERIAL")["KeyMaterialId"]
+        # Deleted at the primary before its turn, it is gone from the replicas, and nothing else changes.
+        self.kms.delete_imported_key_material(KeyId=key, KeyMaterialId=pending)
+        for at in (self.kms, west):
+            self.assertEqual(1, len(at.list_key_rotations(KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]))
+            self.assertEqual("Enabled", self.state(key, at))
+        self.take(key, two, ImportType="NEW_KEY_MATERIAL")
         self.take(key, two, kms=west, ImportType="EXISTING_KEY_MATERIAL")
         self.kms.rotate_key_on_demand(KeyId=key)
         new = west.encrypt(KeyId=key, Plaintext=b"new")["CiphertextBlob"]

@@ -41,9 +41,12 @@ void kms_material_forget(struct bw_call *call, struct kms_found *f, struct kms_m
 
 	m->wrapped = BW_STR_NONE;
 	m->valid_to_ms = 0;
-	/* What never came into use belongs to no ciphertext. */
+	/* What never came into use belongs to no ciphertext. KMS API Reference, "DeleteImportedKeyMaterial": a primary key's goes from its
+	 * replicas, too. */
 	if (m->state == KMS_MATERIAL_PENDING_ROTATION) {
 		bw_call_delete(call, key);
+		for (size_t i = 0; f->key.region_kind == KMS_PRIMARY && i < f->key.replica_regions.n; i++)
+			bw_call_delete(call, kms_material_key(call->arena, f->account, f->key.replica_regions.v[i], f->id, m->id));
 		return;
 	}
 	bw_call_save(call, &kms_material_record, key, m);

@@ -165,6 +165,9 @@ static enum bw_err import_ask(struct bw_call *call, const void *input, struct bw
 	if (!symmetric && (bw_str_set(in->ImportType) || bw_str_set(in->KeyMaterialDescription) || bw_str_set(in->KeyMaterialId)))
 		return bw_call_fail(call, "ValidationException", "%s",
 		    "ImportType, KeyMaterialDescription and KeyMaterialId are valid for symmetric encryption KMS keys only.");
+	if (bw_str_set(in->KeyMaterialId) && bw_str_eq(in->ImportType, BW_STR("NEW_KEY_MATERIAL")))
+		return bw_call_fail(call, "ValidationException", "%s",
+		    "KeyMaterialId cannot be specified when ImportType is NEW_KEY_MATERIAL.");
 	TRY(token_check(call, i, in->ImportToken));
 	request->op = BW_KEYER_IMPORT;
 	kms_material_in_use(&i->key, &request->key);
