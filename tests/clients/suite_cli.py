@@ -2,6 +2,7 @@
 """The stock aws CLI, every one that PATH finds: pages, output formats, what it prints when refused; `bulwark exec` and `env`."""
 import json
 import os
+import pathlib
 import subprocess
 import unittest
 import uuid
@@ -10,6 +11,7 @@ import harness
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
 LIST_USERS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}]}
+HERE = pathlib.Path(__file__).resolve().parent
 TIMEOUT_SECONDS = 120
 
 
@@ -37,13 +39,50 @@ def bulwark(word, *rest, env=None):
                {**clean, **(env or {})})
 
 
+def script_of(path):
+    """The script of Python's that `path` is, or is pyenv's word for; with its interpreter. None: it is something else."""
+    if b"pyenv" in pathlib.Path(path).read_bytes()[:4096]:
+        path = run(["pyenv", "which", "aws"]).stdout.strip()
+    with open(path, "rb") as script:
+        first = script.readline(256).decode(errors="replace").strip()
+    interpreter = first.removeprefix("#!")
+    return (interpreter, path) if first != interpreter and os.path.basename(interpreter).startswith("python") else None
+
+
+class Warm:
+    """A CLI that has been started, and does one command after the other (cli_warm.py)."""
+
+    def __init__(self, interpreter, script):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        self.process = subprocess.Popen([interpreter, str(HERE / "cli_warm.py"), script], env=clean, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE)
+
+    def run(self, words, env):
+        print(json.dumps([words, dict(env)]), file=self.process.stdin, flush=True)
+        return subprocess.CompletedProcess(words, *json.loads(self.process.stdout.readline()))
+
+    def stop(self):
+        self.process.communicate()
+
+
 class Cli:
     """The cases; one class a CLI is made of them below."""
     path = None
+    warm = None
     maxDiff = None
 
+    @classmethod
+    def setUpClass(cls):
+        script = script_of(cls.path)
+        if script:
+            cls.warm = Warm(*script)
+            cls.addClassCleanup(cls.warm.stop)
+
+    def command(self, *words, env):
+        return self.warm.run(words, env) if self.warm else run([self.path, *words], env)
+
     def aws(self, *words, env=None):
-        return run([self.path, "--endpoint-url", harness.SERVER.endpoint, *words], {**os.environ, **(env or {})})
+        return self.command("--endpoint-url", harness.SERVER.endpoint, *words, env={**os.environ, **(env or {})})
 
     def text(self, *words, env=None):
         done = self.aws(*words, env=env)
@@ -64,7 +103,7 @@ class Cli:
     def name(self, stem="cli"):
         return f"{stem}-{uuid.uuid4().hex[:10]}"
 
-    # What a case only needs to stand on is made with boto3: each start of a CLI takes a second.
+    # What a case only needs to stand on is made with boto3: each command of a CLI takes half a second.
     def user(self, path="/"):
         name = self.name()
         harness.client("iam").create_user(UserName=name, Path=path)
@@ -194,7 +233,7 @@ class Cli:
                       f"[profile it]\nrole_arn = {role['Arn']}\nsource_profile = base\nrole_session_name = kept\n")
         env = {k: v for k, v in os.environ.items() if k not in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
         env["AWS_CONFIG_FILE"] = file
-        done = run([self.path, "--profile", "it", "sts", "get-caller-identity", "--output", "json"], env)
+        done = self.command("--profile", "it", "sts", "get-caller-identity", "--output", "json", env=env)
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         self.assertTrue(json.loads(done.stdout)["Arn"].endswith(f":assumed-role/{name}/kept"))
 
