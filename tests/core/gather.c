@@ -5,6 +5,8 @@
  * it took. */
 enum { GROUP = 256, CALLS = GROUP + 1 };
 
+static const struct bw_op writes = {.effect = BW_WRITE};
+
 static struct {
 	struct bw_core core;
 	struct bw_lane *lane;
@@ -64,6 +66,7 @@ static void call_begin(struct gate_call *g, size_t i)
 	g->call = (struct bw_call){.core = &w.core, .arena = &g->arena, .request_id = BW_STR("id"), .account = BW_STR("111122223333"),
 	    .region = BW_STR("us-east-1"), .exchange = &w.exchange, .service = bw_service_find(BW_STR("iam"))};
 	g->call.model = bw_operation_find(g->call.service, BW_STR("CreateUser"));
+	g->call.op = &writes;
 	g->call.in = bw_arena_alloc(&g->arena, bw_at(g->call.model->input)->size);
 	g->call.out = bw_arena_alloc(&g->arena, bw_at(g->call.model->output)->size);
 	bw_batch_init(&g->call.batch, &g->arena);
