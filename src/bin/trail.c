@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "codec/time.h"
 #include "core/trail.h"
+#include "core/trail_known.h"
 #include "store/store.h"
 
 static const struct option trail_options[] = {
@@ -24,19 +25,24 @@ static const struct option trail_options[] = {
 struct shower {
 	const struct parsed *options;
 	int64_t from_ms; /* of the records' own times */
+	struct bw_trail_known known; /* by the store, before the trail was looked at */
 	struct bw_arena arena; /* of one record */
 	bool colour;
 };
 
-static bool trail_key(struct place *place, unsigned char key[32])
+static bool trail_key(struct place *place, unsigned char key[32], struct bw_trail_known *known)
 {
 	struct bw_store *store;
+	enum bw_err e;
 
 	if (!seal_store_look(place, &store))
 		return false;
 	bw_store_derive(store, BW_STR("trail"), key);
+	e = bw_trail_known_read(store, known);
 	bw_store_close(store);
-	return true;
+	if (e != BW_OK)
+		fprintf(stderr, "bulwark: what the store knows of the trail cannot be read: %s\n", bw_err_name(e));
+	return e == BW_OK;
 }
 
 static struct bw_str text_of(const struct bw_json_value *object, const char *member)
@@ -137,12 +143,14 @@ static bool since_parse(const char *text, int64_t *ms)
 }
 
 /* 0 when all that was read is authentic; says what is not. */
-static int fault_say(enum bw_err e, const struct bw_trail_report *report)
+static int fault_say(const struct shower *s, enum bw_err e, const struct bw_trail_report *report)
 {
 	if (e == BW_OK)
 		return 0;
 	fflush(stdout);
-	if (e == BW_ENOTFOUND)
+	if (e == BW_ENOTFOUND && s->known.records)
+		fprintf(stderr, "bulwark: the trail is gone: it had %lld records at least\n", (long long)s->known.records);
+	else if (e == BW_ENOTFOUND)
 		fprintf(stderr, "bulwark: there is no trail yet\n");
 	else
 		fprintf(stderr, "bulwark: the trail does not verify: %s\n", report->fault[0] ? report->fault : bw_err_name(e));
@@ -155,7 +163,7 @@ static int list(struct shower *s, struct bw_str dir, const unsigned char key[32]
 
 	if (!since_parse(option_get(s->options, "since"), &s->from_ms))
 		return command_refuse(s->options, "--since %s is neither like 2h nor a time", option_get(s->options, "since"));
-	return fault_say(bw_trail_read(dir, key, s->from_ms, show, s, &report), &report);
+	return fault_say(s, bw_trail_read(dir, key, s->from_ms, show, s, &report), &report);
 }
 
 static int follow(struct shower *s, struct bw_str dir, const unsigned char key[32])
@@ -200,31 +208,50 @@ static bool progress_count(void *ctx, struct bw_str record)
 	return true;
 }
 
+static struct bw_str time_text(struct shower *s, int64_t ms)
+{
+	char room[64];
+	struct bw_buf text = bw_buf_over(room, sizeof room);
+
+	bw_time_put_iso8601(ms, &text);
+	return bw_arena_str(&s->arena, bw_buf_str(&text));
+}
+
+/* What is there is authentic; the store knows whether it is all. */
+static bool is_whole(struct shower *s, const struct bw_trail_report *report)
+{
+	int64_t there = (int64_t)(report->removed + report->records);
+
+	if (there < s->known.records)
+		printf("FAULT after %llu records: %lld more were on the disk: an older copy was put in the trail's place\n",
+		    (unsigned long long)report->records, (long long)(s->known.records - there));
+	else if (s->known.gone)
+		printf("FAULT before the first record: %lld that were on the disk were not there when the server started at %.*s: moved or taken "
+		       "away (if that is known and meant: 'bulwark accept')\n",
+		    (long long)s->known.gone, BW_FMT(time_text(s, s->known.gone_ms)));
+	return there >= s->known.records && !s->known.gone;
+}
+
 static int verify(struct shower *s, struct bw_str dir, const unsigned char key[32])
 {
 	struct bw_trail_report report;
 	struct progress p = {.report = &report, .tty = isatty(2)};
 	enum bw_err e = bw_trail_read(dir, key, 0, progress_count, &p, &report);
 
-	(void)s;
 	if (p.tty)
 		fprintf(stderr, "\r\033[K");
 	if (e == BW_ENOTFOUND)
-		return fault_say(e, &report);
+		return fault_say(s, e, &report);
 	if (e != BW_OK || report.fault[0]) {
 		printf("FAULT after %llu records: %s\n", (unsigned long long)report.records,
 		    report.fault[0] ? report.fault : bw_err_name(e));
 		return 1;
 	}
-	if (report.removed) {
-		struct bw_buf b;
-
-		bw_buf_init(&b, 64);
-		bw_time_put_iso8601(report.removed_to_ms, &b);
+	if (report.removed)
 		printf("kept from there on: %llu earlier records, up to %.*s, were removed by --trail-keep-days\n",
-		    (unsigned long long)report.removed, BW_FMT(bw_buf_str(&b)));
-		bw_buf_free(&b);
-	}
+		    (unsigned long long)report.removed, BW_FMT(time_text(s, report.removed_to_ms)));
+	if (!is_whole(s, &report))
+		return 1;
 	printf("verified: %llu records in %llu blocks of %llu segments; nothing changed, removed or reordered\n",
 	    (unsigned long long)report.records, (unsigned long long)report.blocks, (unsigned long long)report.segments);
 	return 0;
@@ -247,7 +274,7 @@ static int trail_run(const struct parsed *p)
 			continue;
 		if (p->rest_count > 1)
 			return command_refuse(p, "'%s' is too much", p->rest[1]);
-		if (!place_find(p, false, &place) || !trail_key(&place, key))
+		if (!place_find(p, false, &place) || !trail_key(&place, key, &s.known))
 			return 1;
 		bw_arena_init(&s.arena, 16 << 20);
 		status = verbs[i].run(&s, bw_arena_printf(&place.arena, "%.*s/trail", BW_FMT(place.data)), key);

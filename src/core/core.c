@@ -116,8 +116,10 @@ static enum bw_err parts_open(struct bw_core *core, const struct bw_core_config 
 	core->guesses = guesses_new();
 	TRY(account_settle(core, config));
 	TRY(trail_open(core, config));
-	if (!core->ephemeral)
+	if (!core->ephemeral) {
 		TRY(anchored_open(core, config->anchor, config->anchor_accept));
+		TRY(trail_known_settle(core, config->anchor_accept));
+	}
 	core->workers = worker_pool_new(WORKERS);
 	if (core->seal && core->keyer_channels)
 		core->rekeyer = rekeyer_new(core);

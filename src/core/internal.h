@@ -10,6 +10,7 @@
 #include "core/core.h"
 #include "core/entity.h"
 #include "core/publish.h"
+#include "core/trail_known.h"
 #include "net/http.h"
 #include "net/socket.h"
 #include "net/turn.h"
@@ -17,6 +18,7 @@
 struct bw_core {
 	struct bw_store *store;
 	struct bw_trail *trail;
+	struct bw_trail_known trail_known; /* as of the start; not of an ephemeral one */
 	struct bw_sessions *sessions;
 	struct bw_arena arena;          /* of what lives as long as the core */
 	struct bw_str account, region;
@@ -68,6 +70,13 @@ struct rekeyer *rekeyer_new(struct bw_core *core);
 void rekeyer_free(struct rekeyer *r);
 /* ,"rekey":{...} while one is at work. */
 void rekeyer_health(struct rekeyer *r, struct bw_buf *out);
+
+/* ---- trail_known.c: what the store knows of the trail (trail_known.h) ---- */
+/* Adds to a batch how many records are on the disk. Any thread. */
+void trail_known_note(const struct bw_core *core, struct bw_batch *batch, struct bw_arena *arena);
+/* Compares the trail, just opened, with what is known of it. That there is none any more is logged and told on the new one; BW_ECORRUPT when it
+ * is an older copy (logged), unless `accept` says that it is the one from now on. */
+BW_CHECKED enum bw_err trail_known_settle(struct bw_core *core, bool accept);
 
 /* ---- anchor.c: the data folder's place in time (anchor.h) ---- */
 /* Compares the store and the trail, both open, with the anchor, and begins to raise it; a store of the first start is bound to it. Without an anchor: sees that the

@@ -83,6 +83,7 @@ static void uses_flush(struct bw_lane *lane)
 	bw_batch_init(&f->batch, &f->arena);
 	bw_map_each(&lane->used, flush_add, f);
 	bw_map_each(&lane->notes, note_add, f);
+	trail_known_note(lane->core, &f->batch, &f->arena);
 	f->commit = (struct bw_commit){.batch = &f->batch, .done = flush_done, .ctx = f};
 	bw_map_free(&lane->used);
 	bw_map_init(&lane->used, USES_MAX, use_drop);

@@ -451,6 +451,54 @@ class Trail(unittest.TestCase):
             status, text, err = bulwark("trail", "verify")
             self.assertEqual(0, status, text + err)
 
+    def test_verify_misses_a_trail_that_was_taken_away_or_put_back(self):
+        data = os.path.join(harness.SERVER.work, "kept")
+        words = ("--data", data, "--root-key", data + ".key")
+
+        def used(*calls):
+            server = harness.Server(ephemeral=False, data=data)
+            for name in calls:
+                harness.client("iam", server).create_user(UserName=name)
+                time.sleep(0.5)
+            self.assertEqual(0, server.stop())
+
+        def said(*command):
+            return ended([harness.BINARY, *command, *words])
+        used("a1", "a2", "a3")
+        self.assertEqual(0, said("trail", "verify")[0])
+        old = data + "-old"
+        shutil.copytree(os.path.join(data, "trail"), old)
+        used("b1", "b2", "b3")
+        self.assertEqual(0, said("trail", "verify")[0])
+
+        # An older copy is authentic in itself.
+        newest = data + "-newest"
+        os.rename(os.path.join(data, "trail"), newest)
+        shutil.copytree(old, os.path.join(data, "trail"))
+        status, out, _ = said("trail", "verify")
+        self.assertEqual(1, status)
+        self.assertIn("an older copy was put in the trail's place", out)
+        status, _, err = said("init")
+        self.assertEqual(1, status)
+        self.assertIn("an older copy was put in its place", err)
+
+        # None at all.
+        shutil.rmtree(os.path.join(data, "trail"))
+        status, _, err = said("trail", "verify")
+        self.assertEqual(1, status)
+        self.assertIn("the trail is gone", err)
+        for name in ("c1", "c2"):
+            used(name)
+            status, out, _ = said("trail", "verify")
+            self.assertEqual(1, status)
+            self.assertIn("were not there when the server started", out)
+        self.assertIn("TrailRecordsMissing", said("trail", "list")[1])
+
+        # Until somebody says that he knows.
+        self.assertEqual(0, said("accept")[0])
+        self.assertEqual(0, said("trail", "verify")[0])
+        self.assertIn("TrailRecordsMissing", said("trail", "list")[1])
+
     def test_verify_finds_a_changed_byte_and_a_cut_tail(self):
         copy = pathlib.Path(harness.SERVER.work) / "copy"
         server = harness.Server(ephemeral=False)
