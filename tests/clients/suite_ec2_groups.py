@@ -31,7 +31,7 @@ class Creating(Ec2Case):
         make(GroupName="y" * 255, Description="d" * 255)
         self.refused("InvalidVpcID.NotFound", "The vpc ID 'vpc-0123456789abcdef0' does not exist", make, GroupName="x", Description="d",
                      VpcId="vpc-0123456789abcdef0")
-        self.refused("InvalidVpcID.Malformed", 'Invalid id: "x" (expecting "vpc-...")', make, GroupName="x", Description="d", VpcId="x")
+        self.refused("InvalidVpcID.NotFound", "The vpc ID 'x' does not exist", make, GroupName="x", Description="d", VpcId="x")
         vpc = self.default_vpc()["VpcId"]
         name = self.name()
         made = make(GroupName=name, Description="d")["GroupId"]

@@ -64,6 +64,11 @@ class Vpcs(Network):
         self.refused("UnsupportedOperation", None, self.ec2.create_vpc, CidrBlock="10.0.0.0/16", Ipv6CidrBlock="2001:db8::/56", Ipv6Pool="p")
         self.refused("InvalidIpamPoolId.NotFound", None, self.ec2.create_vpc, Ipv4IpamPoolId="ipam-pool-1", Ipv4NetmaskLength=20)
         self.refused("DefaultVpcAlreadyExists", None, self.ec2.create_default_vpc)
+        # An id that is none is not there.
+        for call, given in ((self.ec2.describe_vpcs, {"VpcIds": ["10.0.0.0/16"]}), (self.ec2.delete_vpc, {"VpcId": "10.0.0.0/16"}),
+                            (self.ec2.create_subnet, {"VpcId": "10.0.0.0/16", "CidrBlock": "10.0.0.0/24"})):
+            self.refused("InvalidVpcID.NotFound", "The vpc ID '10.0.0.0/16' does not exist", call, **given)
+        self.refused("InvalidSubnetID.NotFound", "The subnet ID 'subnet-1,subnet-2' does not exist", self.ec2.describe_subnets, SubnetIds=["subnet-1,subnet-2"])
         self.refused("InvalidVpcID.NotFound", None, self.ec2.delete_vpc, VpcId="vpc-0123456789abcdef0")
         self.refused("MissingParameter", None, self.ec2.modify_vpc_attribute, VpcId=self.default_vpc()["VpcId"])
 
@@ -141,6 +146,7 @@ class Vpcs(Network):
         both = {"InternetGatewayId": gateway, "VpcId": vpc}
         self.refused("Gateway.NotAttached", f"resource {gateway} is not attached to network {vpc}", self.ec2.detach_internet_gateway, **both)
         self.refused("InvalidParameterValue", None, self.ec2.attach_internet_gateway, InternetGatewayId=gateway, VpcId=self.default_vpc()["VpcId"])
+        self.refused("InvalidVpcId.Malformed", 'Invalid id: "x" (expecting "vpc-...")', self.ec2.attach_internet_gateway, InternetGatewayId=gateway, VpcId="x")
         self.ec2.attach_internet_gateway(**both)
         self.refused("Resource.AlreadyAssociated", f"resource {gateway} is already attached to network {vpc}", self.ec2.attach_internet_gateway, **both)
         self.refused("DependencyViolation", None, self.ec2.delete_internet_gateway, InternetGatewayId=gateway)

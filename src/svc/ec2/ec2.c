@@ -2,8 +2,8 @@
 
 /* Codes as the EC2 API Reference lists them ("Error codes"): AWS itself spells ID and Id both ways. */
 const struct ec2_kind ec2_vpc = {
-    "vpc", "vpc", &bw_vpc_record, "InvalidVpcID.Malformed", "InvalidVpcID.NotFound", "vpc ID", "ec2:VpcID"};
-const struct ec2_kind ec2_subnet = {"subnet", "subnet", &bw_subnet_record, "InvalidSubnetID.Malformed",
+    "vpc", "vpc", &bw_vpc_record, NULL, "InvalidVpcID.NotFound", "vpc ID", "ec2:VpcID"};
+const struct ec2_kind ec2_subnet = {"subnet", "subnet", &bw_subnet_record, NULL,
     "InvalidSubnetID.NotFound", "subnet ID", "ec2:SubnetID"};
 const struct ec2_kind ec2_group = {"sg", "security-group", &bw_security_group_record,
     "InvalidGroupId.Malformed", "InvalidGroup.NotFound", "security group", "ec2:SecurityGroupID"};
@@ -49,8 +49,11 @@ static bool id_digits(struct bw_str digits)
 enum bw_err ec2_id_check(struct bw_call *call, const struct ec2_kind *k, struct bw_str id)
 {
 	struct bw_str digits = id, prefix = bw_str_cut(&digits, '-');
+	bool ours = bw_str_set(digits) && bw_str_eq(prefix, bw_str_c(k->prefix));
 
-	if (!bw_str_set(digits) || !bw_str_eq(prefix, bw_str_c(k->prefix)))
+	if (!k->malformed)
+		return ours && id_digits(digits) ? BW_OK : ec2_absent(call, k, id);
+	if (!ours)
 		return bw_call_fail(
 		    call, k->malformed, "Invalid id: \"%.*s\" (expecting \"%s-...\")", BW_FMT(id), k->prefix);
 	if (!id_digits(digits))

@@ -26,7 +26,7 @@ struct ec2_kind {
 	const char *prefix;             /* of its ids: "vpc" */
 	const char *type;               /* in ARNs and tags */
 	const struct bw_record *record; /* NULL: stands in no record of its own */
-	const char *malformed, *absent; /* error codes */
+	const char *malformed, *absent; /* error codes; malformed NULL: such an id is absent like any other */
 	const char *noun;               /* in "The NOUN 'id' does not exist" */
 	const char *id_key;             /* the condition key that is its id, or NULL */
 };

@@ -58,6 +58,15 @@ EC2_OP(DeleteInternetGateway, .effect = BW_WRITE, .resource = gateway_resource)
 	return BW_OK;
 }
 
+/* Of all operations these two tell a VPC's id that is none from one that is not there. */
+static enum bw_err vpc_load(struct bw_call *call, struct bw_str id, struct bw_vpc *out)
+{
+	struct ec2_kind strict = ec2_vpc;
+
+	strict.malformed = "InvalidVpcId.Malformed";
+	return ec2_load(call, &strict, id, out);
+}
+
 EC2_OP(AttachInternetGateway, .effect = BW_WRITE, .resource = gateway_resource)
 {
 	struct bw_network n = bw_network_of(call);
@@ -66,7 +75,7 @@ EC2_OP(AttachInternetGateway, .effect = BW_WRITE, .resource = gateway_resource)
 	size_t count;
 
 	TRY(ec2_load(call, &ec2_gateway, in->InternetGatewayId, &g));
-	TRY(ec2_load(call, &ec2_vpc, in->VpcId, &vpc));
+	TRY(vpc_load(call, in->VpcId, &vpc));
 	if (g.vpc.n)
 		return bw_call_fail(call, "Resource.AlreadyAssociated",
 		    "resource %.*s is already attached to network %.*s", BW_FMT(g.id), BW_FMT(g.vpc));
@@ -103,7 +112,7 @@ EC2_OP(DetachInternetGateway, .effect = BW_WRITE, .resource = gateway_resource)
 	struct bw_vpc vpc;
 
 	TRY(ec2_load(call, &ec2_gateway, in->InternetGatewayId, &g));
-	TRY(ec2_load(call, &ec2_vpc, in->VpcId, &vpc));
+	TRY(vpc_load(call, in->VpcId, &vpc));
 	if (!bw_str_eq(g.vpc, vpc.id))
 		return bw_call_fail(call, "Gateway.NotAttached",
 		    "resource %.*s is not attached to network %.*s", BW_FMT(g.id), BW_FMT(vpc.id));
