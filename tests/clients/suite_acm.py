@@ -140,6 +140,13 @@ class Acm(unittest.TestCase):
 
     def test_issued(self):
         self.refused("ValidationException", self.acm.request_certificate, DomainName="not a name")
+        name = "a" * 52 + ".example.com"
+        self.assertEqual(64, len(name))
+        for more in ({}, {"ValidationMethod": "DNS"}):
+            self.refused("ValidationException", self.acm.request_certificate, DomainName="a" + name, **more)
+            arn = self.acm.request_certificate(DomainName=name, SubjectAlternativeNames=["b." + name], **more)["CertificateArn"]
+            self.assertEqual([name, "b." + name], self.acm.describe_certificate(CertificateArn=arn)["Certificate"]["SubjectAlternativeNames"])
+            self.acm.delete_certificate(CertificateArn=arn)
         for value in ("ENABLED", "DISABLED"):
             with self.assertRaises(ClientError) as caught:
                 self.newer("RequestCertificate", DomainName="a.example", Options={"Export": value},

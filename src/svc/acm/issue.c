@@ -5,7 +5,11 @@
 #include "core/token.h"
 #include "crypto/crypto.h"
 
-enum { PEM_MAX = 256 * 1024, PRIVATE_DAYS = 395 };
+enum {
+	PEM_MAX = 256 * 1024,
+	PRIVATE_DAYS = 395,
+	COMMON_NAME_MAX = 64, /* ACM API Reference, "RequestCertificate", DomainName; RFC 5280, appendix A.1 */
+};
 
 static const int64_t day_ms = 24 * 3600 * 1000;
 
@@ -240,6 +244,9 @@ static enum bw_err request_ask(struct bw_call *call, const void *input, struct b
 	    .type = ACM_PRIVATE,
 	    .created_ms = call->now_ms,
 	    .names = names_of(call, in)};
+	if (in->DomainName.n > COMMON_NAME_MAX)
+		return bw_call_fail(call, "ValidationException",
+		    "The first domain name can be at most %d octets long, including periods.", COMMON_NAME_MAX);
 	if (bw_str_set(in->CertificateAuthorityArn) && in->Options && bw_str_set(in->Options->Export))
 		return bw_call_fail(call, "ValidationException", "%s",
 		    "One or more of the options specified in the request are not supported for PRIVATE certificate types");
