@@ -140,10 +140,8 @@ static enum bw_err identity_choose(struct serving *s, struct bw_arena *a, struct
 	const char *cert = option_get(s->api->options, "tls-cert"), *key = option_get(s->api->options, "tls-key");
 	struct bw_str names[LISTEN_MAX + 4];
 
-	if (cert && key) {
-		TRY(file_read(cert, 65536, a, &id->cert));
-		return file_read(key, 65536, a, &id->key);
-	}
+	if (cert && key)
+		return identity_read(cert, key, a, id);
 	return identity_load(bw_core_store(s->core), s->api->place->data, names, names_fill(s->api, a, names),
 	    bw_clock_wall_ms(), a, id);
 }

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include "bin/dns_tcp.h"
 #include "bin/options.h"
 #include "bin/place.h"
+#include "bin/program.h"
 #include "bin/seal.h"
 #include "codec/cidr.h"
 #include "codec/dns.h"
@@ -144,7 +146,7 @@ static int sockets_open(const struct parsed *p, int *udp, int *tcp)
 	if (!bw_address_loopback(&at))
 		return command_refuse(p, "names are answered on loopback alone, not on %s", spec);
 	if (!sockets_bind(&at, udp, tcp)) {
-		fprintf(stderr, "bulwark: cannot answer on %s (is it taken?)\n", spec);
+		fprintf(stderr, "bulwark: cannot answer on %s (%s)\n", spec, listen_advice(errno));
 		return 1;
 	}
 	return 0;

@@ -1,5 +1,8 @@
 #include "bin/identity.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "base/sys.h"
 #include "bin/place.h"
 #include "crypto/crypto.h"
@@ -7,6 +10,8 @@
 
 /* bw_ca_issue's certificates hold 397 days. */
 static const int64_t renew_after_ms = (INT64_C(397) - 30) * 24 * 3600 * 1000;
+
+enum { PEM_FILE_MAX = 65536 };
 
 struct tls_record {
 	struct bw_str ca_cert, ca_key, cert, key;
@@ -108,4 +113,20 @@ enum bw_err identity_load(struct bw_store *store, struct bw_str data, const stru
 	TRY(file_keep(bw_arena_printf(arena, "%.*s/ca.pem", BW_FMT(data)).p, r.ca_cert, 0644));
 	*out = (struct identity){r.ca_cert, r.cert, r.key};
 	return BW_OK;
+}
+
+static enum bw_err pem_read(const char *option, const char *path, struct bw_arena *arena, struct bw_str *out)
+{
+	enum bw_err e = file_read(path, PEM_FILE_MAX, arena, out);
+
+	if (e != BW_OK)
+		bw_log(BW_LOG_ERROR, "--%s %s: cannot be read (%s)", option, path,
+		    e == BW_ETOOBIG ? bw_err_name(e) : strerror(errno));
+	return e;
+}
+
+enum bw_err identity_read(const char *cert, const char *key, struct bw_arena *arena, struct identity *out)
+{
+	TRY(pem_read("tls-cert", cert, arena, &out->cert));
+	return pem_read("tls-key", key, arena, &out->key);
 }

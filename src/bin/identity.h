@@ -11,3 +11,5 @@ struct identity {
  * left. Writes the CA's certificate (public) to `data`/ca.pem. */
 BW_CHECKED enum bw_err identity_load(struct bw_store *store, struct bw_str data, const struct bw_str *names,
     size_t name_count, int64_t now_ms, struct bw_arena *arena, struct identity *out);
+/* The operator's own, of --tls-cert and --tls-key. What cannot be read is told with its name. */
+BW_CHECKED enum bw_err identity_read(const char *cert, const char *key, struct bw_arena *arena, struct identity *out);

@@ -1,6 +1,8 @@
 #include "bin/program.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/version.h"
@@ -49,6 +51,24 @@ static bool address_open(const char *spec, const struct bw_address *address, str
 	return true;
 }
 
+const char *listen_advice(int error)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} rows[] = {
+	    {EADDRINUSE, "is it taken?"},
+	    {EADDRNOTAVAIL, "this machine has no such address"},
+	    {EAFNOSUPPORT, "this machine speaks no IPv6"},
+	    {EACCES, "ports below 1024 are for root, or for whoever has CAP_NET_BIND_SERVICE"},
+	};
+
+	for (size_t i = 0; i < BW_COUNT(rows); i++)
+		if (rows[i].error == error)
+			return rows[i].text;
+	return strerror(error);
+}
+
 int listen_open(const struct parsed *p, struct api *api)
 {
 	const char *const *specs = option_all(p, "listen");
@@ -64,7 +84,7 @@ int listen_open(const struct parsed *p, struct api *api)
 		if (api->core.ephemeral && !bw_address_loopback(&address))
 			return command_refuse(p, "an ephemeral server listens on loopback alone, not on %s", *specs);
 		if (!address_open(*specs, &address, api)) {
-			fprintf(stderr, "bulwark: cannot listen on %s (is it taken?)\n", *specs);
+			fprintf(stderr, "bulwark: cannot listen on %s (%s)\n", *specs, listen_advice(errno));
 			return 1;
 		}
 		api->listen[api->listen_count++] = bw_str_c(*specs);

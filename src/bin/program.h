@@ -13,3 +13,5 @@ extern const size_t program_format_count;
 int program_begin(const struct parsed *p, struct bw_proc_program *program, bool *taken);
 /* The sockets of --listen, made or found. 0 or the exit status, with a message. */
 int listen_open(const struct parsed *p, struct api *api);
+/* What an operator does about an address that cannot be listened on, for that errno. */
+const char *listen_advice(int error);

@@ -6,13 +6,14 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "bin/identity.h"
 #include "core/sealed.h"
 #include "keyer/seal_status.h"
 #include "net/http.h"
 #include "net/tls_holder.h"
 
 /* The keyer may be starting, and has said nothing yet. */
-enum { LOOK_AGAIN_MS = 50, STATUS_ARENA_MAX = 1 << 20, TLS_FILE_MAX = 65536 };
+enum { LOOK_AGAIN_MS = 50, STATUS_ARENA_MAX = 1 << 20 };
 
 struct waiting {
 	struct api *api;
@@ -69,18 +70,16 @@ static void *loop_main(void *arg)
 static enum bw_err tls_open(struct waiting *w)
 {
 	const char *cert = option_get(w->api->options, "tls-cert"), *key = option_get(w->api->options, "tls-key");
-	struct bw_str chain, secret;
+	struct identity id;
 	struct bw_arena a;
 	enum bw_err e;
 
 	if (!cert || !key)
 		return BW_OK;
 	bw_arena_init(&a, STATUS_ARENA_MAX);
-	e = file_read(cert, TLS_FILE_MAX, &a, &chain);
+	e = identity_read(cert, key, &a, &id);
 	if (e == BW_OK)
-		e = file_read(key, TLS_FILE_MAX, &a, &secret);
-	if (e == BW_OK)
-		e = bw_tls_holder_replace(w->tls = bw_tls_holder_new(), chain, secret);
+		e = bw_tls_holder_replace(w->tls = bw_tls_holder_new(), id.cert, id.key);
 	bw_arena_free(&a);
 	return e;
 }

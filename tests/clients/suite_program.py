@@ -63,12 +63,19 @@ class Commands(unittest.TestCase):
         status, _, err = ended([harness.BINARY, "serve", "--data", str(work), "--root-key", str(work) + ".key", "--listen",
                                 f"127.0.0.1:{harness.free_port()}", "--listen", "10.255.255.1:4566"])
         self.assertEqual(1, status)
-        self.assertIn("10.255.255.1:4566", err)
+        self.assertIn("cannot listen on 10.255.255.1:4566 (this machine has no such address)", err)
         # Nor does a second server share the port of a first.
         status, _, err = ended([harness.BINARY, "serve", "--data", str(work), "--root-key", str(work) + ".key", "--listen",
                                 f"127.0.0.1:{harness.SERVER.port}"])
         self.assertEqual(1, status)
         self.assertIn("is it taken?", err)
+
+    def test_a_certificate_that_cannot_be_read_is_named(self):
+        work = pathlib.Path(harness.SERVER.work) / "certificate"
+        status, _, err = ended([harness.BINARY, "serve", "--data", str(work), "--root-key", str(work) + ".key", "--listen",
+                                f"127.0.0.1:{harness.free_port()}", "--tls-cert", f"{work}.pem", "--tls-key", f"{work}.pem"])
+        self.assertEqual(1, status)
+        self.assertIn(f"--tls-cert {work}.pem: cannot be read (No such file or directory)", err)
 
     def test_version(self):
         self.assertRegex(ended([harness.BINARY, "version"])[1], r"^bulwark \d+\.\d+\.\d+\n$")
