@@ -109,8 +109,10 @@ class Web(IamCase):
     def test_times(self):
         role = self.role_for()
         now = int(time.time())
-        message = self.no("ExpiredTokenException", None, role, KEY.token(self.claims(exp=now - 1)))["Error"]["Message"]
-        self.assertRegex(message, rf"^Token expired: current date/time \d+ must be before the expiration date/time {now - 1}$")
+        message = self.no("ExpiredTokenException", None, role, KEY.token(self.claims(exp=now - 301)))["Error"]["Message"]
+        self.assertRegex(message, rf"^Token expired: current date/time \d+ must be before the expiration date/time {now - 301}$")
+        self.no("ExpiredTokenException", None, role, KEY.token(self.claims(exp=0)))
+        self.assume(role, KEY.token(self.claims(exp=now - 200)))
         self.no("InvalidIdentityToken", "Token is not valid yet", role, KEY.token(self.claims(nbf=now + 120)))
         self.assume(role, KEY.token(self.claims(nbf=now + 30, exp=now + 60.5)))
 

@@ -74,10 +74,13 @@ static enum bw_err audience_check(struct bw_call *call, struct proof *p)
 
 static enum bw_err time_check(struct bw_call *call, const struct sts_web_token *t)
 {
-	enum { SKEW_S = 60 }; /* a provider's clock may run before ours */
+	enum {
+		SKEW_S = 60,     /* a provider's clock may run before ours */
+		GRACE_S = 5 * 60 /* IAM User Guide, "OIDC federation": for a clock that runs behind */
+	};
 	long long now_s = call->now_ms / 1000;
 
-	if (now_s >= t->expires_s)
+	if (now_s - GRACE_S >= t->expires_s)
 		return bw_call_fail(call, "ExpiredTokenException",
 		    "Token expired: current date/time %lld must be before the expiration date/time %lld",
 		    now_s, (long long)t->expires_s);
