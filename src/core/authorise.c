@@ -66,9 +66,12 @@ static bool says_star(const struct bw_call *call)
 	return call->service->protocol != BW_PROTOCOL_EC2 && strcmp(call->service->name, "elbv2") != 0;
 }
 
+/* The words for it; what is sealed of the denial has the ARN. */
 static void denial_put(
     const struct bw_call *call, struct bw_policy_request said, const struct bw_verdict *verdict, struct bw_buf *text)
 {
+	if (bw_str_set(call->resource_said) && bw_str_eq(said.resource, call->resource))
+		said.resource = call->resource_said;
 	if (bw_str_eq(said.resource, BW_STR("*")) && !says_star(call))
 		said.resource = BW_STR_NONE;
 	if (call->service->protocol == BW_PROTOCOL_EC2)

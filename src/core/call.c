@@ -167,8 +167,14 @@ void bw_call_resource(struct bw_call *call, struct bw_str arn)
 	struct bw_arn parts;
 
 	call->resource = arn;
+	call->resource_said = BW_STR_NONE;
 	if (bw_arn_parse(arn, &parts) == BW_OK && parts.account.n == 12)
 		call->resource_account = parts.account;
+}
+
+void bw_call_resource_said(struct bw_call *call, struct bw_str words)
+{
+	call->resource_said = words;
 }
 
 void bw_call_resource_account(struct bw_call *call, struct bw_str account)

@@ -46,6 +46,7 @@ struct bw_call {
 
 	/* Stated by the row's `resource` and `keys`, used by the decision. */
 	struct bw_str resource, resource_account;
+	struct bw_str resource_said; /* how the service's denials name it; absent: by its ARN */
 	struct bw_policy_ref resource_policy; /* policy NULL: none */
 	bool resource_must_allow;
 	/* Asked when no policy allows and none denies: further policies of the resource that may (KMS's grants). `about` NULL:
@@ -142,6 +143,8 @@ BW_CHECKED enum bw_err bw_page_slice(struct bw_call *call, size_t n, struct bw_s
 /* A string member of the input by its model name; absent when the operation has none or the caller gave none. */
 struct bw_str bw_call_input(const struct bw_call *call, const char *member);
 void bw_call_resource(struct bw_call *call, struct bw_str arn);
+/* How a denial names that resource, where the service does not do so by its ARN: after bw_call_resource. */
+void bw_call_resource_said(struct bw_call *call, struct bw_str words);
 /* Its tags, for aws:ResourceTag/KEY (and SERVICE:ResourceTag/KEY when `service_prefix`, as IAM has). */
 void bw_call_resource_tags(struct bw_call *call, const struct bw_pairs *tags, bool service_prefix);
 /* The policy of the resource. `must_allow`: identity policies help only where it lets them (trust, KMS key policies). */

@@ -436,6 +436,50 @@ class Descriptions(Holders):
 class Escalation(IamCase):
     """The ways by which one right of IAM becomes all: each is asked for on what it changes, and on nothing else."""
 
+    def said(self, action, arn):
+        """How IAM's denials name what is there: by its name, but in those of its newer operations."""
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        if kind == "policy":
+            return f"policy {arn}"
+        newer = action.startswith(("Tag", "Untag")) or (action.startswith("Put") and action.endswith("PermissionsBoundary"))
+        return arn if newer else f"{kind.replace('-', ' ')} {name.rpartition('/')[2]}"
+
+    def test_how_denials_name_what_they_are_about(self):
+        me = self.user()["UserName"]
+        iam, trust, document, tags = self.client_of(me), json.dumps(trust_of(self.account)), json.dumps(S3_POLICY), [{"Key": "a", "Value": "b"}]
+        for said, call, arguments in [
+            ("role absent", iam.get_role, {"RoleName": "absent"}),
+            (self.arn("role", "r", "/p/"), iam.create_role, {"RoleName": "r", "Path": "/p/", "AssumeRolePolicyDocument": trust}),
+            (self.arn("role", ""), iam.list_roles, {}),
+            (self.arn("role", "", "/p/"), iam.list_roles, {"PathPrefix": "/p/"}),
+            (self.arn("role", "absent"), iam.untag_role, {"RoleName": "absent", "TagKeys": ["a"]}),
+            ("role absent", iam.list_role_tags, {"RoleName": "absent"}),
+            (self.arn("user", "u"), iam.create_user, {"UserName": "u", "Tags": tags}),
+            ("user admin", iam.list_mfa_devices, {"UserName": "admin"}),
+            (f"user {me}", iam.get_user, {}),
+            (f"user {me}", iam.change_password, {"OldPassword": "x", "NewPassword": "y"}),
+            (self.arn("group", "g"), iam.create_group, {"GroupName": "g"}),
+            ("group g", iam.get_group, {"GroupName": "g"}),
+            ("policy p", iam.create_policy, {"PolicyName": "p", "PolicyDocument": document, "Tags": tags}),
+            ("policy " + self.arn("policy", "p"), iam.get_policy, {"PolicyArn": self.arn("policy", "p")}),
+            ("policy path /", iam.list_policies, {}),
+            ("policy path /p/", iam.list_policies, {"PathPrefix": "/p/"}),
+            (self.arn("instance-profile", "i"), iam.create_instance_profile, {"InstanceProfileName": "i"}),
+            ("instance profile i", iam.get_instance_profile, {"InstanceProfileName": "i"}),
+            ("*", iam.get_account_summary, {}),
+        ]:
+            action = iam.meta.method_to_api_mapping[call.__name__]
+            with self.subTest(action):
+                self.refused("AccessDenied", f"User: {self.arn('user', me)} is not authorized to perform: iam:{action} on resource: {said} "
+                             f"because no identity-based policy allows the iam:{action} action", call, **arguments)
+        self.iam.put_user_policy(UserName=me, PolicyName="p", PolicyDocument=json.dumps(allow("iam:Create*")))
+        self.cleanup(self.iam.delete_user_policy, UserName=me, PolicyName="p")
+        for said, call, arguments in [
+            ("iam:TagPolicy on resource: policy p ", iam.create_policy, {"PolicyName": "p", "PolicyDocument": document, "Tags": tags}),
+            (f"iam:TagRole on resource: {self.arn('role', 'r')} ", iam.create_role, {"RoleName": "r", "AssumeRolePolicyDocument": trust, "Tags": tags}),
+        ]:
+            self.assertIn(said, self.denied(call, **arguments))
+
     def test_each_way_is_asked_for_on_its_own_resource(self):
         victim, group = self.user()["UserName"], self.group()["GroupName"]
         role = self.role(Path="/p/")["RoleName"]
@@ -474,7 +518,7 @@ class Escalation(IamCase):
                 place, _, name = resource.rpartition("/")
                 for wrong in (self.arn("user", attacker), f"{place}/{name.title()}"):
                     self.iam.put_user_policy(UserName=attacker, PolicyName="p", PolicyDocument=json.dumps(allow("iam:" + action, wrong)))
-                    self.assertIn(f"iam:{action} on resource: {resource} ", self.denied(call, **arguments))
+                    self.assertIn(f"iam:{action} on resource: {self.said(action, resource)} because", self.denied(call, **arguments))
                 right = allow("iam:" + action, resource)
                 if action == "AddRoleToInstanceProfile":
                     self.iam.put_user_policy(UserName=attacker, PolicyName="p", PolicyDocument=json.dumps(right))

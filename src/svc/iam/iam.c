@@ -8,28 +8,29 @@ struct entity_kind {
 	const struct bw_record *record;
 	const char *member; /* of an input that names one */
 	const char *absent; /* how AWS begins its NoSuchEntity text */
+	const char *said;   /* how its denials begin to name one */
 	const char *tag;    /* the action that tags one */
 	size_t path, name;
 	size_t tags; /* 0: has none */
 };
 
-#define ENTITY(record_, type, member_, absent_, tag_, tags_)                                                 \
+#define ENTITY(record_, type, member_, absent_, said_, tag_, tags_)                                          \
 	{                                                                                                    \
-		&(record_), (member_), (absent_), (tag_), offsetof(type, path), offsetof(type, name),        \
-		    (tags_)                                                                                  \
+		&(record_), (member_), (absent_), (said_), (tag_), offsetof(type, path),                     \
+		    offsetof(type, name), (tags_)                                                            \
 	}
 
 static const struct entity_kind users = ENTITY(bw_user_record, struct bw_user, "UserName",
-    "The user with name", "iam:TagUser", offsetof(struct bw_user, tags));
+    "The user with name", "user", "iam:TagUser", offsetof(struct bw_user, tags));
 static const struct entity_kind groups =
-    ENTITY(bw_group_record, struct bw_group, "GroupName", "The group with name", NULL, 0);
+    ENTITY(bw_group_record, struct bw_group, "GroupName", "The group with name", "group", NULL, 0);
 static const struct entity_kind roles = ENTITY(bw_role_record, struct bw_role, "RoleName",
-    "The role with name", "iam:TagRole", offsetof(struct bw_role, tags));
+    "The role with name", "role", "iam:TagRole", offsetof(struct bw_role, tags));
 static const struct entity_kind profiles =
     ENTITY(bw_instance_profile_record, struct bw_instance_profile, "InstanceProfileName", "Instance Profile",
-        "iam:TagInstanceProfile", offsetof(struct bw_instance_profile, tags));
+        "instance profile", "iam:TagInstanceProfile", offsetof(struct bw_instance_profile, tags));
 static const struct entity_kind policies = ENTITY(bw_managed_policy_record, struct bw_managed_policy,
-    "PolicyName", NULL, "iam:TagPolicy", offsetof(struct bw_managed_policy, tags));
+    "PolicyName", NULL, "policy", "iam:TagPolicy", offsetof(struct bw_managed_policy, tags));
 
 static struct bw_str part(const void *entity, size_t offset)
 {
@@ -90,6 +91,19 @@ static void state_entity(struct bw_call *call, const struct entity_kind *k, cons
 		bw_call_resource_tags(call, (const struct bw_pairs *)((const char *)entity + k->tags), true);
 }
 
+/* IAM's denials name what is there by its name alone, "role NAME"; those of newer operations by its ARN, as
+ * what is to be made and what is listed. So the recorded ones have it. */
+static void state_said(struct bw_call *call, const struct entity_kind *k, struct bw_str name)
+{
+	struct bw_str operation = bw_str_c(bw_at(call->model->name));
+
+	if (bw_str_starts(operation, BW_STR("Tag")) || bw_str_starts(operation, BW_STR("Untag")) ||
+	    (bw_str_starts(operation, BW_STR("Put")) &&
+	        bw_str_ends(operation, BW_STR("PermissionsBoundary"))))
+		return;
+	bw_call_resource_said(call, bw_arena_printf(call->arena, "%s %.*s", k->said, BW_FMT(name)));
+}
+
 /* `room` takes the record. */
 static enum bw_err state_named(
     struct bw_call *call, const struct entity_kind *k, struct bw_str name, void *room)
@@ -103,6 +117,7 @@ static enum bw_err state_named(
 		    call, bw_iam_arn(call->arena, call->account, k->record->kind, BW_STR("/"), name));
 	else
 		return e;
+	state_said(call, k, name);
 	return BW_OK;
 }
 
@@ -182,7 +197,10 @@ enum bw_err iam_new_instance_profile_resource(struct bw_call *call)
 
 enum bw_err iam_new_policy_resource(struct bw_call *call)
 {
-	return state_new(call, &policies);
+	TRY(state_new(call, &policies));
+	bw_call_resource_said(
+	    call, bw_arena_printf(call->arena, "policy %.*s", BW_FMT(bw_call_input(call, "PolicyName"))));
+	return BW_OK;
 }
 
 static enum bw_err state_all(struct bw_call *call, const struct entity_kind *k)
@@ -339,6 +357,7 @@ enum bw_err iam_policy_resource(struct bw_call *call)
 	e = bw_managed_policy_load(call, call->account, arn, &p);
 	if (e == BW_OK)
 		state_entity(call, &policies, &p);
+	bw_call_resource_said(call, bw_arena_printf(call->arena, "policy %.*s", BW_FMT(arn)));
 	return e == BW_ENOTFOUND ? BW_OK : e;
 }
 

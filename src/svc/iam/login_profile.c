@@ -122,6 +122,9 @@ BW_OP(iam, DeleteLoginProfile, .effect = BW_WRITE, .resource = iam_user_resource
 static enum bw_err own_password_resource(struct bw_call *call)
 {
 	bw_call_resource(call, call->caller->arn);
+	if (call->caller->kind == BW_PRINCIPAL_USER)
+		bw_call_resource_said(
+		    call, bw_arena_printf(call->arena, "user %.*s", BW_FMT(call->caller->name)));
 	return iam_password_right(call);
 }
 

@@ -154,6 +154,8 @@ static enum bw_err policies_resource(struct bw_call *call)
 {
 	bw_call_resource(call, bw_iam_arn(call->arena, call->account, "policy",
 	                           iam_path(bw_call_input(call, "PathPrefix")), BW_STR("")));
+	bw_call_resource_said(call, bw_arena_printf(call->arena, "policy path %.*s",
+	                                BW_FMT(iam_path(bw_call_input(call, "PathPrefix")))));
 	return BW_OK;
 }
 
