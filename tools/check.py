@@ -27,7 +27,8 @@ BUILD = ROOT / "build" / "check"
 FUZZ_SEED = 1
 FUZZ_RUNS = 20000
 # Those of which an input takes long, so that none takes more than some seconds.
-FUZZ_RUNS_SLOW = {"fuzz-edge-h2": 2000, "fuzz-h2-differential": 4000, "fuzz-hpack": 10000, "fuzz-keyer-ring": 8000, "fuzz-policy-differential": 500,
+FUZZ_RUNS_SLOW = {"fuzz-csr": 8000, "fuzz-edge-h2": 2000, "fuzz-h2-differential": 4000, "fuzz-hpack": 10000, "fuzz-keyer-ring": 8000,
+                  "fuzz-kms-ciphertext": 10000, "fuzz-pair": 4000, "fuzz-policy-differential": 500, "fuzz-policy-evaluate": 5000,
                   "fuzz-policy-pattern": 8000}
 TIMEOUT_SECONDS = 900
 CORES = os.cpu_count() or 1
