@@ -5,10 +5,7 @@
 
 #include "proc/errand.h"
 
-enum {
-	BW_HELPER_BODY_MAX = 150 * 1024, /* of an answer: a key set's ceiling */
-	BW_HELPER_HOSTS = 32,            /* names in the list of those that may be spoken to */
-};
+enum { BW_HELPER_BODY_MAX = 150 * 1024 }; /* of an answer: a key set's ceiling */
 
 struct bw_helper_request {
 	struct bw_str url;           /* https:// */

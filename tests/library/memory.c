@@ -1,5 +1,5 @@
 /* Every allocation of a compilation fails in turn: nothing is lost, and the answer says so. Then many threads
- * ask. */
+ * ask. And what needs no memory: sizes, and which version this is. */
 #include <bulwark/policy.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -103,6 +103,8 @@ int main(void)
 	MUST(bulwark_policy_compile(TEXT("{}"), BULWARK_SCP,
 	         &(struct bulwark_allocator){resize, release, &budget}, &policy, &fault) == BULWARK_INVALID);
 	MUST(policy == NULL && fault.text[0] && budget.live == 0);
+	MUST(bulwark_policy_size(TEXT("{ \"a b\" :\n\t1 }\r\n")) == strlen("{\"a b\":1}"));
+	MUST(strchr(bulwark_policy_version(), '.') != NULL);
 	puts("good");
 	return 0;
 }
