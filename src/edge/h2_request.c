@@ -2,18 +2,7 @@
  */
 #include "edge/emit.h"
 #include "edge/h2.h"
-
-static bool host_fits(struct bw_str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		        c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']'))
-			return false;
-	}
-	return s.n > 0;
-}
+#include "net/http1.h"
 
 static bool is_cookie(const struct bw_http_header *h)
 {
@@ -73,7 +62,7 @@ static bool host_take(struct bw_http_request *r, struct bw_str authority)
 		return false;
 	if (authority.n)
 		r->host = authority;
-	return host_fits(r->host);
+	return bw_http_host_valid(r->host);
 }
 
 bool h2_request_make(struct h2_stream *s, const struct h2_message *m, bool ends)

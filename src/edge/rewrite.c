@@ -5,19 +5,20 @@
 #include "edge/emit.h"
 #include "edge/log.h"
 #include "edge/worker.h"
+#include "net/http1.h"
 
 enum { REWRITTEN_MAX = 16 * 1024 };
 
-/* Only what a request line or a Host line may hold: a replacement cannot end the line. */
-static bool fits(struct bw_str s, bool host)
+/* Only what a request line may hold: a replacement cannot end the line. */
+static bool target_fits(struct bw_str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c <= ' ' || c >= 0x7f || c == '#' || (host && (c == '/' || c == '?' || c == '@')))
+		if (c <= ' ' || c >= 0x7f || c == '#')
 			return false;
 	}
-	return s.n > 0 && (host || s.p[0] == '/');
+	return s.n > 0 && s.p[0] == '/';
 }
 
 /* The text with its first match replaced; itself when there is none. NULL, or the access log's word for what went wrong. */
@@ -32,7 +33,7 @@ static const char *replace(struct edge *e, const struct rewrite *w, struct bw_st
 	if (hits < 0)
 		return hits == PCRE2_ERROR_NOMEMORY ? "TransformBufferTooSmall" : "TransformReplaceError";
 	*out = hits ? bw_str_make(to, n) : text;
-	if (fits(*out, w->host))
+	if (w->host ? bw_http_host_valid(*out) : target_fits(*out))
 		return NULL;
 	return w->host ? "TransformInvalidHostHeader" : "TransformInvalidPath";
 }

@@ -16,6 +16,10 @@ bool bw_http_scan_available(enum bw_http_scan scan);
 BW_CHECKED enum bw_err bw_http_parse_head_by(
     enum bw_http_scan scan, struct bw_str bytes, struct bw_http_request *out, size_t *head_n, int *status);
 
+/* A name or address, and perhaps a port (RFC 9112 3.2), in the letters that names and addresses are written with: what a Host line of a
+ * head may hold, wherever else one comes from. Pure. */
+bool bw_http_host_valid(struct bw_str host);
+
 /* Looks for the end of a head that arrives in pieces, from byte `from` on, where the last look ended: so that
  * a peer who sends one byte at a time costs no more than one who sends all at once. BW_OK: the head may be
  * whole; BW_EAGAIN: not yet; BW_EINVAL: it cannot become a head. In the first and the last case the parser

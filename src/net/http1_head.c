@@ -131,15 +131,17 @@ SCAN_INLINE void framing_note(struct framing *f, const struct bw_http_header *h)
 	}
 }
 
-/* A name or address, and perhaps a port (RFC 9112 3.2), in the letters that names and addresses are written
- * with. */
-static bool host_valid(struct bw_str host)
+bool bw_http_host_valid(struct bw_str host)
 {
 	bool bracket = host.n && host.p[0] == '[';
-	const char *end = host.p + host.n, *name = host.p + bracket;
-	const char *p = scan_class(name, end, bracket ? IN_ADDRESS : IN_NAME);
+	const char *end, *name, *p;
 	int64_t port;
 
+	if (!host.n)
+		return false;
+	end = host.p + host.n;
+	name = host.p + bracket;
+	p = scan_class(name, end, bracket ? IN_ADDRESS : IN_NAME);
 	if (p == name || (bracket && (p == end || *p++ != ']')))
 		return false;
 	if (p == end)
@@ -172,7 +174,7 @@ static int framing_check(const struct framing *f, struct bw_http_request *out)
 {
 	bool hostless = f->hosts == 0 && out->minor_version == 0;
 
-	if (!hostless && (f->hosts != 1 || !host_valid(f->host)))
+	if (!hostless && (f->hosts != 1 || !bw_http_host_valid(f->host)))
 		return 400;
 	out->host = hostless ? BW_STR_NONE : f->host;
 	out->keep_alive = out->minor_version == 1 && !f->close;

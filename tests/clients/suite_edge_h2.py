@@ -241,7 +241,8 @@ class Spellings(unittest.TestCase):
             return [*GET[:3], (":path", p)]
         for fields in (path("/ HTTP/1.1\r\nX: y"), path("/a b"), path("/a\r\n"), path("/a\x00"), path("/#a"), path("http://b/"), path(""),
                        [(":method", "GET / HTTP/1.1\r\nX:"), *GET[1:]], [(":method", "G ET"), *GET[1:]],
-                       [*GET[:2], (":authority", "a\r\nX: y"), GET[3]], [*GET[:2], (":authority", "a/b"), GET[3]], [*GET[:2], GET[3]],
+                       [*GET[:2], (":authority", "a\r\nX: y"), GET[3]], [*GET[:2], (":authority", "a/b"), GET[3]],
+                       *([*GET[:2], (":authority", a), GET[3]] for a in ("[a", "a]", "[::1", "a:b", "a:1:2", ":1", "a:", "a:65536", "[]")), [*GET[:2], GET[3]],
                        [*GET, ("host", "b.example.com")], [*GET, ("transfer-encoding", "chunked")], [*GET, ("connection", "close")],
                        [*GET, ("upgrade", "h2c")], [*GET, ("x", "a\r\nY: z")], [*GET, ("x", "a\nb")], [*GET, ("x\r\ny", "a")], [*GET, ("x y", "a")],
                        [*GET, ("x:y", "a")], [*GET, ("X", "a")], [*GET, ("", "a")], [*GET, ("content-length", "5")],
