@@ -3,6 +3,7 @@
 #include "edge/auth.h"
 #include "edge/check.h"
 #include "edge/group.h"
+#include "edge/listen.h"
 #include "edge/rule.h"
 #include "edge/tls.h"
 #include "edge/worker.h"
@@ -124,6 +125,14 @@ static void condition_compile(
 	}
 }
 
+static void balancer_address(const struct balancer *b, struct bw_address *out)
+{
+	const struct bw_strs *all = &b->in->addresses;
+
+	if (!all->n || !address_make(all->v[0], 0, out))
+		out->bytes = 0;
+}
+
 static void forwards_compile(struct edge_config *c, const struct bw_edge_action *in, struct rule *out)
 {
 	out->forwards = BW_NEW_ARRAY(&c->arena, struct forward, in->forward_count + 1);
@@ -140,6 +149,7 @@ static void forwards_compile(struct edge_config *c, const struct bw_edge_action 
 		if (!g->balancer_stats)
 			g->balancer_stats = c->compiling->stats;
 		g->egress = c->compiling->egress;
+		balancer_address(c->compiling, &g->balancer);
 	}
 }
 

@@ -340,7 +340,7 @@ static bool far_connect(struct flow *f)
 	const struct bw_address *a = &f->target->address;
 
 	if (!(origin_wanted(f->edge, f->target->group, &f->peer, a, false) ? far_connect_from_client(f)
-	                                                                   : sock_connect(f->edge, &f->far.sock, a, far_ready)))
+	                                                                   : sock_connect(f->edge, &f->far.sock, group_speaks_from(f->target->group), a, far_ready)))
 		return false;
 	if (f->tls_target && f->far.sock.watch.fd >= 0)
 		f->far.sock.tls = bw_tls_connect_unverified(f->edge->target_tls, f->far.sock.watch.fd);

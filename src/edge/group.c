@@ -1,9 +1,8 @@
 /* Target groups and targets outlive images: their health, connections and counters go on as long as they are
  * named. */
-#include <stdio.h>
-
 #include "edge/dispatch.h"
 #include "edge/flow.h"
+#include "edge/listen.h"
 #include "edge/upstream.h"
 #include "edge/upstream_h2.h"
 
@@ -68,13 +67,7 @@ struct target *group_by_key(struct group *g, struct bw_str key)
 
 static bool address_of(const struct bw_edge_target *in, struct bw_address *out)
 {
-	char text[BW_ADDRESS_TEXT_MAX + 16];
-	bool v6 = bw_str_find(in->address, ':', 0) >= 0;
-
-	if (!in->address.n || in->address.n >= BW_ADDRESS_TEXT_MAX || in->port < 1 || in->port > 65535)
-		return false;
-	(void)snprintf(text, sizeof text, v6 ? "[%.*s]:%d" : "%.*s:%d", BW_FMT(in->address), (int)in->port);
-	return bw_address_parse(bw_str_c(text), out) == BW_OK;
+	return in->port >= 1 && address_make(in->address, in->port, out);
 }
 
 static void target_update(struct target *t, const struct bw_edge_target *in)
@@ -245,6 +238,7 @@ static void unsee(void *ctx, struct bw_str key, void *value)
 	(void)key;
 	g->seen = g->used = false;
 	g->egress = NULL;
+	g->balancer.bytes = 0;
 	g->balancer_stats = NULL;
 }
 

@@ -80,8 +80,16 @@ struct group {
 	int64_t unhealthy_drain_ms;      /* without the first: how long they may go on */
 	const struct permits *egress; /* of a load balancer that uses it; NULL: everything */
 	struct stats *balancer_stats;
+	struct bw_address balancer; /* the address of one that uses it; no bytes: none does */
 	int64_t values[METRICS];
 };
+
+/* A target that is a load balancer itself has security groups that may name ours: it is spoken to from our own address, which such a rule
+ * permits. NULL: from whichever. */
+static inline const struct bw_address *group_speaks_from(const struct group *g)
+{
+	return bw_str_eq(g->in.target_type, BW_STR("alb")) && g->balancer.bytes ? &g->balancer : NULL;
+}
 
 struct group *group_find(struct edge *e, struct bw_str arn);
 void group_release(struct group *g);

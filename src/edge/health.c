@@ -199,7 +199,7 @@ static bool probe_open(struct probe *p)
 	const struct group *g = p->target->group;
 	struct bw_address to;
 
-	if (!probe_address(p->target, &to) || !sock_connect(p->pump.edge, &p->pump.sock, &to, probe_ready))
+	if (!probe_address(p->target, &to) || !sock_connect(p->pump.edge, &p->pump.sock, group_speaks_from(g), &to, probe_ready))
 		return false;
 	p->busy = true;
 	p->connected = p->begun = false;

@@ -215,11 +215,11 @@ static void listening_update(
 	listening_open(l);
 }
 
-static bool address_make(struct bw_str text, int64_t port, struct bw_address *out)
+bool address_make(struct bw_str text, int64_t port, struct bw_address *out)
 {
 	char spec[BW_ADDRESS_TEXT_MAX + 16];
 
-	if (text.n >= BW_ADDRESS_TEXT_MAX || port < 1 || port > 65535)
+	if (!text.n || text.n >= BW_ADDRESS_TEXT_MAX || port < 0 || port > 65535)
 		return false;
 	(void)snprintf(spec, sizeof spec, bw_str_find(text, ':', 0) >= 0 ? "[%.*s]:%d" : "%.*s:%d",
 	    BW_FMT(text), (int)port);
@@ -233,7 +233,7 @@ static void listener_update(struct edge *e, struct edge_config *config, struct l
 	for (size_t i = 0; i < addresses->n; i++) {
 		struct bw_address a;
 
-		if (!address_make(addresses->v[i], in->in->port, &a))
+		if (in->in->port < 1 || !address_make(addresses->v[i], in->in->port, &a))
 			continue;
 		if (!in->balancer->network || !bw_str_eq(in->in->protocol, BW_STR("UDP")))
 			listening_update(e, config, in, &a, false);

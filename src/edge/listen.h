@@ -34,6 +34,8 @@ struct listening {
 	struct udp_flows *flows;
 };
 
+/* An IPv4 or IPv6 address as images have it. False: it is none, or that no port. */
+bool address_make(struct bw_str text, int64_t port, struct bw_address *out);
 /* True: some are gone, whose connections are to end. */
 bool listenings_update(struct edge *e, struct edge_config *config);
 void listenings_close(struct edge *e);

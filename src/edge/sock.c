@@ -1,6 +1,7 @@
 /* Sockets are registered once, edge-triggered, and remember what they can do: a request costs no epoll_ctl.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -46,7 +47,15 @@ bool sock_connect_from(struct edge *e, struct sock *s, int fd, const struct bw_a
 	return false;
 }
 
-bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
+/* The port is for connect to choose: so many are free for each peer, not for all together. */
+static bool bound_to(int fd, const struct bw_address *from)
+{
+	int on = 1;
+
+	return setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 && bind(fd, &from->any, from->bytes) == 0;
+}
+
+bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *from, const struct bw_address *to,
     void (*ready)(struct bw_watch *w, uint32_t events))
 {
 	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
@@ -55,6 +64,10 @@ bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
 	if (fd < 0)
 		return false;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (from && !bound_to(fd, from)) {
+		close(fd);
+		return false;
+	}
 	s->own = sock_connect_from(e, s, fd, to, ready);
 	return s->own;
 }

@@ -199,7 +199,7 @@ struct upstream *upstream_open(struct target *t)
 	u->timer.fire = timed_out;
 	u->post.run = upstream_posted;
 	u->state = U_CONNECT;
-	if (sock_connect(u->edge, &u->sock, &t->address, upstream_ready)) {
+	if (sock_connect(u->edge, &u->sock, NULL, &t->address, upstream_ready)) {
 		if (t->group->https)
 			u->sock.tls = bw_tls_connect_unverified(u->edge->target_tls, u->sock.watch.fd);
 		return u;

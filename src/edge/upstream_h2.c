@@ -287,7 +287,7 @@ static struct far *far_open(struct target *t)
 	struct edge *e = t->group->edge;
 	struct far *f = bw_slab_alloc(&e->slab, sizeof *f);
 
-	if (!sock_connect(e, &f->pump.sock, &t->address, far_ready)) {
+	if (!sock_connect(e, &f->pump.sock, NULL, &t->address, far_ready)) {
 		bw_slab_give(&e->slab, f);
 		return NULL;
 	}

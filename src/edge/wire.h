@@ -61,8 +61,9 @@ BW_CHECKED enum bw_err sock_await(struct edge *e, struct sock *s);
 
 BW_CHECKED enum bw_err sock_watch(
     struct edge *e, struct sock *s, int fd, void (*ready)(struct bw_watch *w, uint32_t events));
-/* A socket on its way to an address, of which an event tells how it went. False: it could not even begin. */
-bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *to,
+/* A socket on its way to an address, of which an event tells how it went; from one of this machine's, or (NULL) whichever leads there.
+ * False: it could not even begin. */
+bool sock_connect(struct edge *e, struct sock *s, const struct bw_address *from, const struct bw_address *to,
     void (*ready)(struct bw_watch *w, uint32_t events));
 /* How it went. */
 /* With a socket of ours, which is closed when that fails: then errno says why. */

@@ -90,6 +90,31 @@ class Traffic(Elbv2Case):
         self.elb.delete_listener(ListenerArn=l["ListenerArn"])
         self.eventually("ConnectionRefusedError", ask)
 
+    def test_an_application_behind_a_network_load_balancer_that_lets_in_nobody_else(self):
+        app = Application("app")
+        front, back = self.open_group(), self.open_group(None)
+        self.ec2.authorize_security_group_ingress(GroupId=back, IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": 0, "ToPort": 65535, "UserIdGroupPairs": [{"GroupId": front}]}])
+        inner, outer, port = self.balancer(SecurityGroups=[back]), self.balancer(Type="network", SecurityGroups=[front]), harness.free_port()
+        self.listener(inner, self.forward(self.target_of(app)), Port=port)
+        over = self.group(Protocol="TCP", Port=port, TargetType="alb", HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2,
+                          HealthyThresholdCount=2, UnhealthyThresholdCount=2)
+        self.elb.register_targets(TargetGroupArn=over["TargetGroupArn"], Targets=[{"Id": inner["LoadBalancerArn"], "Port": port}])
+        self.addCleanup(self.elb.deregister_targets, TargetGroupArn=over["TargetGroupArn"], Targets=[{"Id": inner["LoadBalancerArn"], "Port": port}])
+        self.listener(outer, self.forward(over), Protocol="TCP", Port=port)
+
+        def ask(lb):
+            c = http.client.HTTPConnection(lb["AvailabilityZones"][0]["LoadBalancerAddresses"][0]["IpAddress"], port, timeout=5)
+            try:
+                c.request("GET", "/")
+                answer = c.getresponse()
+                return answer.status, answer.read().decode()
+            finally:
+                c.close()
+        self.eventually((200, "app /"), lambda: ask(outer))
+        self.eventually("healthy", lambda: self.health(over))
+        self.assertRaises(OSError, ask, inner)
+
     def test_a_failing_target_is_said(self):
         app = Application("app")
         app.healthy = False
