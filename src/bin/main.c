@@ -20,7 +20,7 @@ static void overview(FILE *to)
 {
 	fprintf(to, "Bulwark: AWS's security plane as one program.\n\nUsage: bulwark COMMAND [OPTIONS]\n\n");
 	for (size_t i = 0; commands[i]; i++)
-		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(to, "\nBegin with 'bulwark serve'; 'bulwark help COMMAND' teaches each.\n");
 }
 
