@@ -25,7 +25,10 @@ static struct bw_str home_folder(struct bw_arena *a, const char *variable, const
 static bool folder_make(struct bw_str path)
 {
 	char text[PATH_MAX];
+	int refused = 0;
+	struct stat st;
 
+	errno = ENAMETOOLONG;
 	if (path.n >= sizeof text)
 		return false;
 	for (size_t i = 1; i <= path.n; i++) {
@@ -33,10 +36,20 @@ static bool folder_make(struct bw_str path)
 			continue;
 		memcpy(text, path.p, i);
 		text[i] = '\0';
-		if (mkdir(text, 0700) != 0 && errno != EEXIST && errno != EROFS && errno != EACCES)
-			return false;
+		if (mkdir(text, 0700) == 0 || errno == EEXIST)
+			continue;
+		if (errno != EROFS && errno != EACCES)
+			break;
+		refused = errno;
 	}
-	return access(text, W_OK | X_OK) == 0;
+	if (stat(text, &st) == 0) {
+		errno = ENOTDIR;
+		return S_ISDIR(st.st_mode) && access(text, W_OK | X_OK) == 0;
+	}
+	/* What is not there because it was not allowed to be made. */
+	if (errno == ENOENT && refused)
+		errno = refused;
+	return false;
 }
 
 /* The default root key has the data folder's name in it, so that several servers have several keys. */

@@ -70,6 +70,13 @@ class Commands(unittest.TestCase):
         self.assertEqual(1, status)
         self.assertIn("is it taken?", err)
 
+    def test_a_data_folder_that_is_none_is_told(self):
+        work = pathlib.Path(harness.SERVER.work) / "none"
+        work.touch()
+        for folder in (work, work / "below"):
+            status, _, err = ended([harness.BINARY, "init", "--data", str(folder), "--root-key", f"{work}.key"])
+            self.assertEqual((1, f"bulwark: cannot make or write the data folder {folder}: Not a directory\n"), (status, err))
+
     def test_a_certificate_that_cannot_be_read_is_named(self):
         work = pathlib.Path(harness.SERVER.work) / "certificate"
         status, _, err = ended([harness.BINARY, "serve", "--data", str(work), "--root-key", str(work) + ".key", "--listen",

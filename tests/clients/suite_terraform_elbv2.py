@@ -42,7 +42,7 @@ class Terraform(TerraformCase):
         self.terraform("init", "-input=false")
 
     def test_20_apply(self):
-        self.assertRegex(self.run_("apply", "-auto-approve"), r"Apply complete! Resources: 25 added, 0 changed, 0 destroyed\.")
+        self.assertRegex(self.run_("apply", "-auto-approve"), r"Apply complete! Resources: 27 added, 0 changed, 0 destroyed\.")
         got = self.outputs()
         self.assertRegex(got["dns"], r"^tf-site-\d+\.us-east-1\.elb\.amazonaws\.com$")
         self.assertGreater(int(got["rule"]), 0)
