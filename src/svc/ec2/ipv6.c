@@ -175,7 +175,7 @@ static enum bw_err addresses_count(struct bw_call *call, const struct ec2_Create
 enum bw_err ec2_ipv6_addresses_take(struct bw_call *call, const struct ec2_CreateNetworkInterfaceRequest *in,
     const struct bw_subnet *s, struct bw_network_interface *i)
 {
-	int64_t count;
+	int64_t count = 0;
 
 	TRY(addresses_count(call, in, s, &count));
 	for (int64_t k = 0; k < count; k++) {
