@@ -25,12 +25,13 @@ static const struct bw_message_member members[] = {
     BW_MESSAGE_TEXT(struct request, text),
 };
 static const struct bw_message_form form = BW_MESSAGE_FORM(members);
+/* On a busy machine a look through all of its memory has taken a process half a minute, and two are waited for: nobody gives up meanwhile. */
 static const struct bw_errands kind = {.who = "the errand boy",
     .request = &form,
     .request_bytes = sizeof(struct request),
     .message_max = 1024,
     .out_max = 100,
-    .patience_ms = 60000};
+    .patience_ms = 600000};
 
 static struct bw_errand_channels channels;
 static int release[2];
