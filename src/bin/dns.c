@@ -157,7 +157,7 @@ static int dns_run(const struct parsed *p)
 	static struct place place;
 	struct bw_store *store;
 	struct dns_tcp *streams;
-	int udp, tcp, refused;
+	int udp = -1, tcp = -1, refused;
 
 	if (p->rest_count)
 		return command_refuse(p, "'%s' is not an option", p->rest[0]);

@@ -24,7 +24,7 @@ static struct bw_str home_folder(struct bw_arena *a, const char *variable, const
 
 static bool folder_make(struct bw_str path)
 {
-	char text[PATH_MAX];
+	char text[PATH_MAX] = ""; /* of no path, too */
 	int refused = 0;
 	struct stat st;
 
