@@ -78,7 +78,7 @@ class Refusals(unittest.TestCase):
 
     def test_bad_chunks_end_the_connection(self):
         for chunks in (b"5\nhello\r\n0\r\n\r\n", b"05\r\nhello\r\n0\r\n\r\n", b"5 \r\nhello\r\n0\r\n\r\n", b"5\r\nhelloX\r\n0\r\n\r\n", b"-5\r\n",
-                       b"fffffffffffffffff\r\n", b"0\r\nTrailer: x\r\n\r\n"):
+                       b"fffffffffffffffff\r\n", b"0\r\nTrailer x\r\n\r\n"):
             status, _, _ = parse(self.lb.raw(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks))
             self.assertEqual(status, 400, chunks)
 
