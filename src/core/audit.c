@@ -103,7 +103,7 @@ static void session_put(struct members *identity, const struct bw_caller *c)
 		part = object_begin(&session, "sessionIssuer");
 		str_put(&part, "type", role ? BW_STR("Role") : bw_str_set(c->name) ? BW_STR("IAMUser") : BW_STR("Root"));
 		str_put(&part, "principalId", c->entity_id);
-		str_put(&part, "arn", role ? c->role_arn : BW_STR_NONE);
+		str_put(&part, "arn", c->issuer_arn);
 		str_put(&part, "accountId", c->account);
 		str_put(&part, "userName", c->name);
 		object_end(&part);

@@ -14,7 +14,7 @@ static struct bw_policy_request request_of(const struct bw_call *call, struct bw
 		return r;
 	r.principal_kind = c->kind;
 	r.principal_arn = c->arn;
-	r.principal_role_arn = c->role_arn;
+	r.principal_role_arn = c->issuer_arn;
 	r.principal_account = c->account;
 	r.service_linked_role = c->service_linked_role;
 	return r;

@@ -232,7 +232,7 @@ static enum bw_err role_fill(struct resolving *r, const struct bw_session *s)
 	c->id = bw_arena_printf(a, "%.*s:%.*s", BW_FMT(role.id), BW_FMT(s->session_name));
 	c->arn = bw_arena_printf(a, "arn:aws:sts::%.*s:assumed-role/%.*s/%.*s", BW_FMT(c->account), BW_FMT(role.name),
 	    BW_FMT(s->session_name));
-	c->role_arn = bw_iam_arn(a, c->account, "role", role.path, role.name);
+	c->issuer_arn = bw_iam_arn(a, c->account, "role", role.path, role.name);
 	c->service_linked_role = bw_str_set(role.service);
 	c->tags = role.tags;
 	TRY(identity_add(r, &role.attached, &role.inline_policies));
@@ -246,6 +246,7 @@ static enum bw_err federated_fill(struct resolving *r, const struct bw_session *
 
 	if (bw_str_set(s->name)) {
 		TRY(session_user_fill(r, s));
+		c->issuer_arn = c->arn;
 	} else {
 		TRY(session_root_fill(r, s));
 		TRY(root_lend(r));

@@ -12,7 +12,7 @@ struct bw_caller {
 	struct bw_str id;             /* aws:userid and UserId: AIDA..., account for root, AROA...:session, account:name */
 	struct bw_str name;           /* user name, role name; absent for root */
 	struct bw_str entity_id;      /* AIDA... or AROA... alone */
-	struct bw_str role_arn;       /* sessions of roles: the role's ARN with its path */
+	struct bw_str issuer_arn;     /* of a session: its role's ARN, with its path, or that of the user who federated; else absent */
 	struct bw_str session_name;
 	struct bw_str key_id;
 	struct bw_str source_identity;

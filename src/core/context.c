@@ -64,7 +64,7 @@ static void context_principal(struct gate_call *g)
 	context_provider(call, c);
 	if (c->kind == BW_PRINCIPAL_WEB)
 		return;
-	bw_call_context(call, BW_STR("aws:PrincipalArn"), c->kind == BW_PRINCIPAL_ROLE ? c->role_arn : c->arn);
+	bw_call_context(call, BW_STR("aws:PrincipalArn"), c->kind == BW_PRINCIPAL_ROLE ? c->issuer_arn : c->arn);
 	bw_call_context(call, BW_STR("aws:PrincipalAccount"), c->account);
 	bw_call_context(call, BW_STR("aws:userid"), c->id);
 	if (c->kind == BW_PRINCIPAL_USER)

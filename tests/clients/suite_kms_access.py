@@ -271,6 +271,21 @@ class Grants(KmsCase):
         self.denied(only.create_grant, KeyId=key, GranteePrincipal=f"arn:aws:iam::{self.account}:user/admin", Operations=["Encrypt"], **fit)
         only.create_grant(KeyId=key, GranteePrincipal=arn, Operations=["Encrypt"], **fit)
 
+    def test_a_federated_user_has_what_its_session_policy_permits_of_its_user(self):
+        granted, told = self.key()["KeyId"], self.key()["KeyId"]
+        arn, _ = self.user(self.statement("sts:GetFederationToken"))
+        grant = self.grant(granted, arn, "Encrypt", RetiringPrincipal=arn)["GrantId"]
+        self.kms.put_key_policy(KeyId=told, Policy=self.policy(self.statement("kms:Encrypt", Principal={"AWS": arn})))
+        made = self.iam.create_access_key(UserName=arn.rpartition("/")[2])["AccessKey"]
+        sts = harness.client("sts", key=made["AccessKeyId"], secret=made["SecretAccessKey"])
+        for policy, may in (({}, False), ({"Policy": self.document(self.statement("kms:DescribeKey"))}, False),
+                            ({"Policy": self.document(self.statement(["kms:Encrypt", "kms:RetireGrant"]))}, True)):
+            c = sts.get_federation_token(Name="guest", **policy)["Credentials"]
+            guest = harness.client("kms", key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"])
+            for key in (granted, told):
+                (self.allowed if may else self.denied)(guest.encrypt, KeyId=key, **TEXT)
+            (self.allowed if may else self.denied)(guest.retire_grant, KeyId=self.arn("key/" + granted), GrantId=grant)
+
     def test_pages(self):
         key = self.key()["KeyId"]
         arn, _ = self.user()

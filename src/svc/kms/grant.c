@@ -147,13 +147,17 @@ enum bw_err kms_grant_principal(struct bw_call *call, struct bw_str text, struct
 	return bw_str_set(*id) ? BW_OK : no_principal(call, text);
 }
 
-bool kms_grant_is(struct bw_call *call, struct bw_str arn, struct bw_str id)
+struct bw_str kms_grant_as(const struct bw_call *call, struct bw_str arn, struct bw_str id)
 {
 	const struct bw_caller *c = call->caller;
 
 	if (!c || (bw_str_set(id) && !bw_str_eq(id, c->entity_id)))
-		return false;
-	return (bw_str_set(id) && is_entity(arn)) || bw_str_eq(arn, c->arn) || (bw_str_set(c->role_arn) && bw_str_eq(arn, c->role_arn));
+		return BW_STR_NONE;
+	if (bw_str_eq(arn, c->arn))
+		return c->arn;
+	if (bw_str_set(c->issuer_arn))
+		return (bw_str_set(id) && is_entity(arn)) || bw_str_eq(arn, c->issuer_arn) ? c->issuer_arn : BW_STR_NONE;
+	return bw_str_set(id) && is_entity(arn) ? c->arn : BW_STR_NONE; /* by another name, then */
 }
 
 /* ---- Tokens ---- */

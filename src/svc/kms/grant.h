@@ -20,13 +20,14 @@ void kms_grant_remove(struct bw_call *call, const struct kms_found *f, const str
 /* The principal's unique id, when it is a user, a role or a session of one in this account. BW_EFAILED, InvalidArnException,
  * when it is none that there is. */
 BW_CHECKED enum bw_err kms_grant_principal(struct bw_call *call, struct bw_str arn, struct bw_str *id);
-/* Whether the caller is the principal of that ARN and unique id (absent: the ARN tells). */
-bool kms_grant_is(struct bw_call *call, struct bw_str arn, struct bw_str id);
+/* As whom the caller is the principal of that ARN and unique id (absent: the ARN tells): itself, or the role or user whose session it is
+ * and beyond which its session policies count. Absent: it is not. */
+struct bw_str kms_grant_as(const struct bw_call *call, struct bw_str arn, struct bw_str id);
 
 /* A token names its grant, sealed. */
 void kms_grant_token_make(struct bw_call *call, const struct kms_found *f, struct bw_str id, struct bw_str *out);
 /* InvalidGrantTokenException. */
 BW_CHECKED enum bw_err kms_grant_token_open(struct bw_call *call, struct bw_str token, struct bw_str *key_arn, struct bw_str *id);
 
-/* RetireGrant: whether the grant that the call is about lets the caller retire it. */
-bool kms_grant_retirable(struct bw_call *call);
+/* RetireGrant: as whom (kms_grant_as) the grant that the call is about lets the caller retire it; absent when it does not. */
+struct bw_str kms_grant_retired_as(const struct bw_call *call);

@@ -38,15 +38,19 @@ static enum bw_err retire_resource(struct bw_call *call)
 	return BW_OK;
 }
 
-bool kms_grant_retirable(struct bw_call *call)
+struct bw_str kms_grant_retired_as(const struct bw_call *call)
 {
 	const struct retiring *r = call->state;
 	const struct kms_grant *g = &r->grant;
+	struct bw_str as = BW_STR_NONE;
 
 	if (!r->found)
-		return false;
-	return (bw_str_set(g->retiring) && kms_grant_is(call, g->retiring, g->retiring_id)) ||
-	       (bw_strs_has(&g->operations, BW_STR("RetireGrant")) && kms_grant_is(call, g->grantee, g->grantee_id));
+		return as;
+	if (bw_str_set(g->retiring))
+		as = kms_grant_as(call, g->retiring, g->retiring_id);
+	if (!bw_str_set(as) && bw_strs_has(&g->operations, BW_STR("RetireGrant")))
+		as = kms_grant_as(call, g->grantee, g->grantee_id);
+	return as;
 }
 
 static enum bw_err no_grant(struct bw_call *call, struct bw_str id)

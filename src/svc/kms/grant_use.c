@@ -190,13 +190,17 @@ enum bw_err kms_grants(struct bw_call *call, const struct bw_also *about, struct
 	w.operation = operation;
 	further->v = w.v;
 	/* Retiring is said by the one grant that is meant, not by any. */
-	if (bw_str_eq(operation, BW_STR("RetireGrant")))
-		return kms_grant_retirable(call) ? add(&w, c->arn, f->arn) : BW_OK;
+	if (bw_str_eq(operation, BW_STR("RetireGrant"))) {
+		struct bw_str as = kms_grant_retired_as(call);
+
+		return bw_str_set(as) ? add(&w, as, f->arn) : BW_OK;
+	}
 	if (bw_call_taken(call, &kms_grants_quota, f->id) == 0)
 		return BW_OK;
 	root = bw_arena_printf(call->arena, "arn:aws:iam::%.*s:root", BW_FMT(c->account));
-	TRY(gather(&w, c->entity_id, bw_str_set(c->role_arn) ? c->role_arn : c->arn));
+	/* What a role or user has, its sessions have as far as their session policies permit it. */
+	TRY(gather(&w, c->entity_id, bw_str_set(c->issuer_arn) ? c->issuer_arn : c->arn));
 	TRY(gather(&w, c->arn, c->arn));
-	TRY(gather(&w, c->role_arn, c->role_arn));
+	TRY(gather(&w, c->issuer_arn, c->issuer_arn));
 	return gather(&w, root, root);
 }
