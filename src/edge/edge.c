@@ -309,7 +309,7 @@ static enum bw_err edge_start(struct edge *e)
 		    &bw_helper_errands, &e->helper));
 	TRY(origins_open(e, e->shared->origins ? e->shared->origins->asking[bw_edge_seat(e->self)] : -1));
 	(void)prctl(PR_SET_TIMERSLACK, REST_SLACK_NS, 0, 0, 0);
-	TRY(bw_sandbox_enter_speaker(e->shared->log_dir, true));
+	TRY(bw_sandbox_enter_speaker(e->shared->log_dir));
 	before_read(e);
 	image_take(e);
 	/* Another serves by that image: who cannot relieves nobody. */

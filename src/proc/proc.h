@@ -163,10 +163,10 @@ BW_CHECKED enum bw_err bw_sandbox_enter_runner(void);
  * and writing what is open; nothing can be opened, connected or started. On every thread of the process. BW_EIO, logged. */
 BW_CHECKED enum bw_err bw_sandbox_enter_narrow(void);
 /* For a process of one thread that speaks over the network: the same, and it accepts from sockets that it was given, connects over
- * IPv4 and IPv6, and writes files beneath `dir_fd`, those alone (landlock); none when it is -1. It has no capability, cannot listen,
- * start anything, make memory executable, or make a descriptor wait; it can bind when `binds`. Descriptors that are open stay so. A kernel without landlock is told in the log; a sanitized
- * build keeps what its reports need. BW_EIO, logged. */
-BW_CHECKED enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds);
+ * IPv4 and IPv6, from an address that it binds or whichever, and writes files beneath `dir_fd`, those alone (landlock); none when it
+ * is -1. It has no capability, cannot listen, start anything, make memory executable, or make a descriptor wait. Descriptors that are
+ * open stay so. A kernel without landlock is told in the log; a sanitized build keeps what its reports need. BW_EIO, logged. */
+BW_CHECKED enum bw_err bw_sandbox_enter_speaker(int dir_fd);
 /* What a process keeps of the file system. */
 struct bw_sandbox_folder {
 	const char *path; /* a folder with all beneath it, or a file; what is not there is passed over */

@@ -100,13 +100,13 @@ static enum bw_err powers_drop(void)
 	return BW_EIO;
 }
 
-enum bw_err bw_sandbox_enter_speaker(int dir_fd, bool binds)
+enum bw_err bw_sandbox_enter_speaker(int dir_fd)
 {
 	TRY(privileges_fix());
 	TRY(powers_drop());
 	if (!BW_SANITIZED)
 		(void)sandbox_files_into(dir_fd); /* before the filter, which does not permit it */
-	return filter_load(binds ? SANDBOX_BINDER : SANDBOX_SPEAKER, 0);
+	return filter_load(SANDBOX_SPEAKER, 0);
 }
 
 /* No memory would be in a core file, what is mapped later included. Children inherit it: the parent is the one who may always say so. */

@@ -131,6 +131,7 @@ static const int speaking[] = {
     SCMP_SYS(nanosleep),
     SCMP_SYS(gettimeofday),
     SCMP_SYS(rseq),
+    SCMP_SYS(bind), /* not to listen: to speak from an address */
     SCMP_SYS(connect),
     SCMP_SYS(shutdown),
     SCMP_SYS(getsockopt),
@@ -313,13 +314,6 @@ static int speaker(scmp_filter_ctx filter)
 	return e;
 }
 
-static int binder(scmp_filter_ctx filter)
-{
-	int e = speaker(filter);
-
-	return e ? e : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
-}
-
 static const struct {
 	bool allows; /* what no rule names */
 	int (*rules)(scmp_filter_ctx filter);
@@ -329,7 +323,6 @@ static const struct {
     [SANDBOX_RUNNER] = {true, runner},
     [SANDBOX_NARROW] = {false, narrow_alone},
     [SANDBOX_SPEAKER] = {false, speaker},
-    [SANDBOX_BINDER] = {false, binder},
 };
 
 scmp_filter_ctx sandbox_rules(enum sandbox_kind kind)

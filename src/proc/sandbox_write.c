@@ -13,7 +13,6 @@ static const char *const names[SANDBOX_KINDS] = {
     [SANDBOX_RUNNER] = "runner",
     [SANDBOX_NARROW] = "narrow",
     [SANDBOX_SPEAKER] = "speaker",
-    [SANDBOX_BINDER] = "binder",
 };
 
 /* How many steps; 0: it was not made. */

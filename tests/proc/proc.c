@@ -154,9 +154,9 @@ TEST(sandbox_of_a_speaker_connects_and_does_not_listen)
 		char *const argv[] = {"true", NULL};
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-		if (bw_sandbox_enter_speaker(-1, false) != BW_OK)
+		if (bw_sandbox_enter_speaker(-1) != BW_OK)
 			_exit(2);
-		if (!refused(bind(fd, (struct sockaddr *)&any, sizeof any)) || !refused(listen(fd, 1)))
+		if (bind(fd, (struct sockaddr *)&any, sizeof any) != 0 || !refused(listen(fd, 1)))
 			_exit(3);
 		if (!refused(socket(AF_UNIX, SOCK_STREAM, 0)) || !refused(socket(AF_NETLINK, SOCK_RAW, 0)))
 			_exit(4);

@@ -120,7 +120,7 @@ static int speaker_tries(void)
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	int fd = eventfd(0, EFD_NONBLOCK), memory = memfd_create("shared", MFD_CLOEXEC);
 
-	if (bw_sandbox_enter_speaker(-1, false) != BW_OK)
+	if (bw_sandbox_enter_speaker(-1) != BW_OK)
 		return 40;
 	if (!refused(fcntl(fd, F_SETFL, 0)) || !refused(fcntl(fd, F_SETFL, O_NONBLOCK | O_ASYNC)) || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 ||
 	    fcntl(fd, F_GETFL) < 0)
