@@ -138,6 +138,9 @@ static bool out_of_scope(enum llhttp_errno e, const llhttp_t *p, struct bw_str h
 	/* It does not know a tab as the blank that it is behind "chunked" and behind a length (RFC 9110 5.6.3). */
 	if ((e == HPE_INVALID_TRANSFER_ENCODING || e == HPE_INVALID_CONTENT_LENGTH) && bw_str_find(head, '\t', 0) >= 0)
 		return true;
+	/* With this method a connection of HTTP/2 begins (RFC 9113 3.4): it expects no other version behind it. */
+	if (bw_str_starts(head, BW_STR("PRI ")))
+		return true;
 	return e == HPE_INVALID_METHOD || e == HPE_PAUSED_UPGRADE || p->upgrade;
 }
 
